@@ -1,0 +1,73 @@
+"""Our checkpoints in any PyTorch program: no Hydra, no Lightning, no network, no pickled code."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from corrosion.errors import CorrosionError
+from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.state_dicts import NETWORK_PREFIX, below, read_checkpoint
+
+_NETWORK_ARGUMENTS = frozenset(inspect.signature(CorrosionClassifier).parameters)
+
+
+def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> CorrosionClassifier:
+    """Rebuild a trained network from a checkpoint of `train.py`.
+
+    Args:
+        path: `checkpoints/best.ckpt` or `last.ckpt` of a run.
+        device: where the network shall live.
+
+    Returns:
+        A plain `nn.Module` in evaluation mode with `classes`, `threshold`, `image_size` and
+        `resize`; it maps RGB images (N, 3, H, W), uint8 or float in [0, 1], to logits (N,).
+
+    Raises:
+        CorrosionError: the file is missing, damaged, contains pickled code, or is no checkpoint
+            of this project.
+    """
+    path = Path(path)
+    content = _read(path)
+    hyperparameters = content["hyper_parameters"]
+    network = CorrosionClassifier(
+        **{key: value for key, value in hyperparameters.items() if key in _NETWORK_ARGUMENTS}
+    )
+    try:
+        network.load_state_dict(below(content["state_dict"], NETWORK_PREFIX))
+    except RuntimeError as error:
+        raise CorrosionError(
+            f"{path} doesn't fit the network it describes ({hyperparameters.get('backbone')}): "
+            f"it was written by another version of corrosion or timm. {error}"
+        ) from error
+    return network.to(device).eval()
+
+
+def describe(path: str | Path) -> dict[str, Any]:
+    """What a checkpoint holds: its hyperparameters, epoch and number of parameters.
+
+    Raises:
+        CorrosionError: as `load_model`.
+    """
+    path = Path(path)
+    network = load_model(path)
+    content = _read(path)
+    return {
+        "classes": ", ".join(network.classes),
+        **content["hyper_parameters"],
+        "epoch": content["epoch"] + 1,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+    }
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content = read_checkpoint(path)
+    if not isinstance(content, dict) or not {"hyper_parameters", "state_dict"} <= content.keys():
+        raise CorrosionError(
+            f"{path} is no checkpoint of corrosion: a state dict of another program can start a "
+            f"training with model.weights={path}."
+        )
+    return content

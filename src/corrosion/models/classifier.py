@@ -1,0 +1,182 @@
+"""The network: a backbone and the study's head, from RGB pixels to one logit an image."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from corrosion.data.labels import CLASSES
+from corrosion.errors import CorrosionError
+from corrosion.models.backbones import create_backbone, feature_map, input_statistics, stages
+
+Unfreeze = Literal["all", "none"] | int
+
+
+class ClassifierHead(nn.Module):
+    """The head of the study (paper, section 2.3), from a feature map to one logit.
+
+    Spatial dropout (whole channels), global average pooling, dense + ReLU, dropout, dense(1).
+    The sigmoid is left to the loss and to `CorrosionClassifier.predict_proba`.
+
+    Shapes: (N, C, H, W) float -> (N,) float.
+    """
+
+    def __init__(
+        self, in_features: int, *, dense_units: int, spatial_dropout: float, dropout: float
+    ) -> None:
+        super().__init__()
+        self.spatial_dropout = nn.Dropout2d(spatial_dropout)
+        self.dense = nn.Linear(in_features, dense_units)
+        self.dropout = nn.Dropout(dropout)
+        self.logit = nn.Linear(dense_units, 1)
+        for layer in (self.dense, self.logit):  # Keras' Dense initialisation
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features (N, C, H, W) to logits (N,)."""
+        pooled = self.spatial_dropout(features).mean(dim=(2, 3))
+        hidden = self.dropout(torch.relu(self.dense(pooled)))
+        return self.logit(hidden).squeeze(1)
+
+
+class CorrosionClassifier(nn.Module):
+    """Backbone + head; takes pixels as they come from a file, normalises inside.
+
+    Args:
+        backbone: a name of `corrosion.models.backbones`.
+        dense_units: width of the dense layer, at least 1.
+        spatial_dropout: share of channels of the last feature map dropped in training, [0, 1).
+        dropout: share of dense units dropped in training, [0, 1).
+        image_size: side of the square input the network is trained on.
+        resize: how a photograph becomes square: see `corrosion.data.transforms.build_resize`.
+        threshold: probability from which an image counts as corroded, (0, 1).
+
+    Shapes:
+        images (N, 3, H, W), RGB, uint8 in [0, 255] or float in [0, 1] -> logits (N,) float.
+
+    Raises:
+        CorrosionError: a value is out of its range, or the backbone is unknown.
+
+    Example:
+        >>> net = CorrosionClassifier("test_resnet.r160_in1k", dense_units=8, image_size=32)
+        >>> net.eval().predict_proba(torch.zeros(2, 3, 32, 32, dtype=torch.uint8)).shape
+        torch.Size([2])
+    """
+
+    backbone: Any  # a timm model: nn.Module's type doesn't know its methods
+    mean: Tensor
+    std: Tensor
+    classes: tuple[str, str] = CLASSES
+    """Names by label: index 1 is the positive class."""
+
+    def __init__(
+        self,
+        backbone: str = "mobilenetv2",
+        *,
+        dense_units: int = 192,
+        spatial_dropout: float = 0.0,
+        dropout: float = 0.0,
+        image_size: int = 224,
+        resize: str = "pad",
+        threshold: float = 0.5,
+    ) -> None:
+        super().__init__()
+        _check(dense_units=dense_units, image_size=image_size, threshold=threshold)
+        _check_rates(spatial_dropout=spatial_dropout, dropout=dropout)
+        self.image_size = image_size
+        self.resize = resize
+        self.threshold = threshold
+        self.backbone = create_backbone(backbone, image_size=image_size)
+        self.head = ClassifierHead(
+            self.backbone.num_features,
+            dense_units=dense_units,
+            spatial_dropout=spatial_dropout,
+            dropout=dropout,
+        )
+        mean, std = input_statistics(backbone)
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Scale pixels to [0, 1] and by the backbone's channel statistics.
+
+        Args:
+            images: (N, 3, H, W), uint8 in [0, 255] or float in [0, 1].
+
+        Raises:
+            TypeError: another dtype.
+        """
+        if images.dtype == torch.uint8:
+            images = images.to(self.mean.dtype) / 255
+        elif not images.is_floating_point():
+            raise TypeError(f"images must be uint8 or float, not {images.dtype}")
+        return (images - self.mean) / self.std
+
+    def forward_features(self, images: Tensor) -> Tensor:
+        """Last feature map (N, C, h, w) of images (N, 3, H, W): what Grad-CAM explains."""
+        features = self.backbone.forward_features(self.normalise(images))
+        return feature_map(self.backbone, features)
+
+    def forward_head(self, features: Tensor) -> Tensor:
+        """Logits (N,) from a feature map (N, C, h, w)."""
+        return self.head(features)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N,) from images (N, 3, H, W); positive means corrosion at threshold 0.5."""
+        return self.forward_head(self.forward_features(images))
+
+    def predict_proba(self, images: Tensor) -> Tensor:
+        """Probability of corrosion, (N,) float32 in [0, 1], from images (N, 3, H, W)."""
+        return self(images).float().sigmoid()
+
+    def set_trainable(self, unfreeze: Unfreeze) -> None:
+        """Choose which part of the backbone learns; the head always does.
+
+        Args:
+            unfreeze: "all"; "none" (head only); or how many of the last stages learn.
+
+        Raises:
+            CorrosionError: not one of these, or more stages than the backbone has.
+        """
+        groups = stages(self.backbone)
+        last = {"all": len(groups), "none": 0}.get(str(unfreeze), unfreeze)
+        if not isinstance(last, int) or isinstance(last, bool) or not 0 <= last <= len(groups):
+            raise CorrosionError(
+                f"model.unfreeze={unfreeze!r}: must be all, none, or a number of last stages "
+                f"from 0 to {len(groups)} (this backbone's count)."
+            )
+        learning = {name for group in groups[len(groups) - last :] for name in group}
+        for name, parameter in self.backbone.named_parameters():
+            parameter.requires_grad_(name in learning)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> CorrosionClassifier:
+        """Set the mode, keeping frozen batch normalisation in evaluation mode.
+
+        `nn.Module.train` alone would let frozen layers update their running statistics.
+        """
+        super().train(mode)
+        for module in self.backbone.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                learns = [parameter.requires_grad for parameter in module.parameters()]
+                if learns and not any(learns):
+                    module.eval()
+        return self
+
+
+def _check(*, dense_units: int, image_size: int, threshold: float) -> None:
+    if dense_units < 1:
+        raise CorrosionError(f"model.dense_units={dense_units}: must be at least 1.")
+    if image_size < 32:
+        raise CorrosionError(f"data.image_size={image_size}: must be at least 32 pixels.")
+    if not 0 < threshold < 1:
+        raise CorrosionError(f"model.threshold={threshold}: must lie between 0 and 1.")
+
+
+def _check_rates(**rates: float) -> None:
+    for key, rate in rates.items():
+        if not 0 <= rate < 1:
+            raise CorrosionError(f"model.{key}={rate}: must be at least 0 and below 1.")

@@ -1,0 +1,76 @@
+"""Read state dicts and checkpoints as data: tensors and plain values, never pickled code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from corrosion.errors import CorrosionError
+
+NETWORK_PREFIX = "network."
+"""The network's place in the state dict of our LightningModule."""
+
+
+def read_checkpoint(path: Path) -> Any:
+    """Read a torch file without executing code from it.
+
+    Args:
+        path: .ckpt, .pth, .pt or .bin.
+
+    Returns:
+        Tensors and plain containers, on the CPU.
+
+    Raises:
+        CorrosionError: the file is missing, not a torch file, or holds pickled objects.
+    """
+    if not path.is_file():
+        raise CorrosionError(f"No checkpoint or file of weights at {path}.")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds: EOFError, RuntimeError, UnpicklingError
+        reason = str(error).split("\n", 1)[0]
+        raise CorrosionError(
+            f"{path} can't be read safely: it is damaged, not a torch file, or contains pickled "
+            f"code, which we never run. Save tensors and plain values only. [{reason}]"
+        ) from error
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Read names and tensors from a file of weights.
+
+    Args:
+        path: .safetensors, or a torch file with a state dict, bare or wrapped as training
+            scripts do (`state_dict`, `model`, `module.` before every name).
+
+    Raises:
+        CorrosionError: the file is missing or damaged, or holds no state dict.
+    """
+    if path.suffix == ".safetensors":
+        try:
+            return load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise CorrosionError(f"{path} can't be read as safetensors: {error}") from error
+    content = read_checkpoint(path)
+    if isinstance(content, dict):
+        for key in ("state_dict", "model"):
+            if isinstance(content.get(key), dict):
+                content = content[key]
+                break
+    if not isinstance(content, dict) or not all(
+        isinstance(value, Tensor) for value in content.values()
+    ):
+        raise CorrosionError(f"{path} holds no state dict (a mapping of names to tensors).")
+    return {key.removeprefix("module."): value for key, value in content.items()}
+
+
+def below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The entries whose names start with a prefix, by the rest of their names."""
+    return {
+        key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)
+    }

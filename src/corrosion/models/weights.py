@@ -1,0 +1,153 @@
+"""Where a network's first weights come from: ImageNet, a file, one of our checkpoints, chance."""
+
+from __future__ import annotations
+
+import logging
+import urllib.error
+import urllib.request
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from huggingface_hub import constants, try_to_load_from_cache
+from torch import Tensor, nn
+
+from corrosion.errors import CorrosionError
+from corrosion.models.backbones import create_backbone, pretrained_cfg, timm_name
+from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.keras_weights import load_keras_weights
+from corrosion.models.state_dicts import NETWORK_PREFIX, below, read_state_dict
+
+log = logging.getLogger(__name__)
+
+_REACH_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class LoadedWeights:
+    """What a training started from; stands in every result file.
+
+    Attributes:
+        requested: the value of `model.weights`.
+        used: "imagenet", "random" or "file".
+        detail: name of the weights, path of the file, or why they are random.
+    """
+
+    requested: str | None
+    used: str
+    detail: str
+
+    def as_dict(self) -> dict[str, str | None]:
+        """The fields as plain values, for JSON."""
+        return asdict(self)
+
+
+def load_weights(network: CorrosionClassifier, backbone: str, weights: str | None) -> LoadedWeights:
+    """Fill a freshly built network with its first weights, in place.
+
+    Args:
+        network: built with the same `backbone`.
+        backbone: a name of `corrosion.models.backbones`.
+        weights: "imagenet"; "auto" (ImageNet where cached or downloadable, else random with a
+            warning); None (random); or a path: a timm, torchvision or torch state dict
+            (.pth, .pt, .bin, .safetensors), Keras' NASNetMobile (.h5), or one of our
+            checkpoints (.ckpt).
+
+    Raises:
+        CorrosionError: "imagenet" can't be had, or the file is missing, not a file of weights,
+            contains pickled code, or doesn't fit the backbone.
+    """
+    if weights is None:
+        return LoadedWeights(None, "random", "model.weights=null")
+    if weights not in ("auto", "imagenet"):
+        return _load_file(network, Path(weights).expanduser())
+    try:
+        state = _imagenet_state(backbone, network.image_size)
+    except CorrosionError as error:
+        if weights == "imagenet":
+            raise
+        log.warning(
+            "RANDOM WEIGHTS: no ImageNet weights for %s, so training starts from chance and "
+            "needs more images and epochs for the same accuracy. %s",
+            backbone,
+            error,
+        )
+        return LoadedWeights(weights, "random", f"ImageNet weights not available: {error}")
+    network.backbone.load_state_dict(state)
+    return LoadedWeights(weights, "imagenet", timm_name(backbone))
+
+
+def _imagenet_state(backbone: str, image_size: int) -> dict[str, Tensor]:
+    """State dict of a backbone with ImageNet weights; fails within seconds when offline."""
+    cfg = pretrained_cfg(backbone)
+    if not cfg.has_weights:
+        raise CorrosionError(f"timm has no ImageNet weights for model.backbone={backbone!r}.")
+    if cfg.hf_hub_id and not _cached(cfg.hf_hub_id) and not _reachable(constants.ENDPOINT):
+        # timm would retry for most of a minute, twice
+        raise CorrosionError(
+            f"They are neither cached nor downloadable ({constants.ENDPOINT} can't be reached). "
+            f"Download {cfg.hf_hub_id} on a machine that is online and copy its folder to "
+            f"{constants.HF_HUB_CACHE}, or pass model.weights=PATH to a file of weights, or "
+            f"model.weights=null to start from random weights."
+        )
+    try:
+        return create_backbone(backbone, image_size=image_size, pretrained=True).state_dict()
+    except (OSError, RuntimeError) as error:
+        raise CorrosionError(
+            f"ImageNet weights for model.backbone={backbone!r} can't be loaded: {error} "
+            f"Pass model.weights=PATH to a file of weights, or model.weights=null."
+        ) from error
+
+
+def _cached(hub_id: str) -> bool:
+    files = ("model.safetensors", "pytorch_model.bin")
+    return any(isinstance(try_to_load_from_cache(hub_id, name), str) for name in files)
+
+
+def _reachable(url: str) -> bool:
+    if constants.HF_HUB_OFFLINE:
+        return False
+    request = urllib.request.Request(url, method="HEAD")
+    try:
+        urllib.request.urlopen(request, timeout=_REACH_SECONDS).close()
+    except urllib.error.HTTPError:
+        return True  # the server answered, if only with a refusal of this page
+    except OSError:
+        return False
+    return True
+
+
+def _load_file(network: CorrosionClassifier, path: Path) -> LoadedWeights:
+    if not path.is_file():
+        raise CorrosionError(
+            f"model.weights={path}: no such file. Give auto, imagenet, null or the path of a "
+            f"state dict (.pth, .pt, .bin, .safetensors), Keras weights (.h5) or a checkpoint."
+        )
+    if path.suffix in (".h5", ".hdf5"):
+        load_keras_weights(network.backbone, path)
+        return LoadedWeights(str(path), "file", "Keras weights, backbone only")
+    state = read_state_dict(path)
+    state = below(state, NETWORK_PREFIX) or state
+    backbone, head = below(state, "backbone."), below(state, "head.")
+    _fill(network.backbone, backbone or state, path)
+    if not backbone:
+        return LoadedWeights(str(path), "file", "state dict, backbone only")
+    wanted = {key: value.shape for key, value in network.head.state_dict().items()}
+    if {key: value.shape for key, value in head.items()} != wanted:
+        log.warning("%s: its head differs (model.dense_units), so only its backbone is used", path)
+        return LoadedWeights(str(path), "file", "our checkpoint, backbone only")
+    network.head.load_state_dict(head)
+    return LoadedWeights(str(path), "file", "our checkpoint, backbone and head")
+
+
+def _fill(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
+    """Load what the backbone needs; a classifier in the file is left out."""
+    wanted = module.state_dict()
+    missing = [key for key in wanted if key not in state and "num_batches_tracked" not in key]
+    misfits = [key for key in wanted if key in state and state[key].shape != wanted[key].shape]
+    if missing or misfits:
+        raise CorrosionError(
+            f"{path} doesn't fit model.backbone: {len(missing)} of {len(wanted)} tensors are "
+            f"missing, {len(misfits)} have another shape (first: {(missing + misfits)[0]}). "
+            f"Use weights saved from the same network."
+        )
+    module.load_state_dict({key: state[key] for key in wanted if key in state}, strict=False)

@@ -1,0 +1,200 @@
+"""The LightningModule: loss, optimiser, schedule, and metrics once an epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import partial
+from typing import Literal
+
+import lightning as L
+import torch
+import torch.nn.functional as F
+from lightning.pytorch.utilities.types import OptimizerConfig, OptimizerLRSchedulerConfig
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from corrosion.data.dataset import Batch
+from corrosion.errors import CorrosionError
+from corrosion.metrics import Predictions, PredictionStore, compute_metrics
+from corrosion.models.classifier import CorrosionClassifier, Unfreeze
+
+_KERAS_ADAM_EPSILON = 1e-7  # the study trained with Keras' defaults
+
+
+class CorrosionModule(L.LightningModule):
+    """Trains a `CorrosionClassifier`; every argument is a plain value kept in the checkpoint.
+
+    Args:
+        backbone, dense_units, spatial_dropout, dropout, image_size, resize, threshold: see
+            `CorrosionClassifier`.
+        lr: learning rate of the head (and of the backbone, times `backbone_lr_factor`).
+        backbone_lr_factor: 0 or more; the backbone's share of `lr`.
+        weight_decay: L2 penalty of Adam, 0 as published.
+        unfreeze: which part of the backbone learns: see `CorrosionClassifier.set_trainable`.
+        head_epochs: number of first epochs in which only the head learns.
+        schedule: "none" as published; "cosine" falls to 0 over the training.
+        warmup_epochs: epochs over which the learning rate rises to `lr`; fractions are fine.
+        pos_weight: weight of corroded images in the loss; None counts all images alike.
+        compile: compile the network with `torch.compile`.
+        weights: what the training started from (`LoadedWeights.as_dict`), kept for the record.
+
+    Batches are `corrosion.data.dataset.Batch`: image uint8 (N, 3, H, W), label float32 (N,),
+    index int64 (N,).
+    """
+
+    def __init__(
+        self,
+        backbone: str = "mobilenetv2",
+        *,
+        dense_units: int = 192,
+        spatial_dropout: float = 0.0,
+        dropout: float = 0.0,
+        image_size: int = 224,
+        resize: str = "pad",
+        threshold: float = 0.5,
+        lr: float = 1e-4,
+        backbone_lr_factor: float = 1.0,
+        weight_decay: float = 0.0,
+        unfreeze: Unfreeze = "all",
+        head_epochs: int = 0,
+        schedule: Literal["none", "cosine"] = "none",
+        warmup_epochs: float = 0,
+        pos_weight: float | None = None,
+        compile: bool = False,  # noqa: A002 -- the name users know from torch
+        weights: Mapping[str, str | None] | None = None,
+    ) -> None:
+        super().__init__()
+        if schedule not in ("none", "cosine"):
+            raise CorrosionError(f"model.schedule={schedule!r}: choose none or cosine.")
+        if not (lr > 0 and backbone_lr_factor >= 0 and weight_decay >= 0):
+            raise CorrosionError(
+                f"model.lr={lr} must be above 0, model.backbone_lr_factor={backbone_lr_factor} "
+                f"and model.weight_decay={weight_decay} at least 0."
+            )
+        self.save_hyperparameters()
+        self.network = CorrosionClassifier(
+            backbone,
+            dense_units=dense_units,
+            spatial_dropout=spatial_dropout,
+            dropout=dropout,
+            image_size=image_size,
+            resize=resize,
+            threshold=threshold,
+        ).to(memory_format=torch.channels_last)
+        self.network.set_trainable(unfreeze)
+        if compile:
+            self.network.compile()  # in place: keys of the state dict stay as they are
+        self.train_predictions = PredictionStore()
+        self.val_predictions = PredictionStore()
+        self.test_predictions = PredictionStore()
+        self.tested: Predictions | None = None
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N,) from images (N, 3, H, W)."""
+        return self.network(images)
+
+    def on_train_epoch_start(self) -> None:
+        """Hold the backbone still while the head warms up."""
+        warming_up = self.current_epoch < self.hparams["head_epochs"]
+        self.network.set_trainable("none" if warming_up else self.hparams["unfreeze"])
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        """Mean loss of a batch."""
+        return self._losses(batch, self.train_predictions).mean()
+
+    def validation_step(self, batch: Batch, batch_index: int) -> None:
+        """Collect the predictions of a batch."""
+        self._losses(batch, self.val_predictions)
+
+    def test_step(self, batch: Batch, batch_index: int) -> None:
+        """Collect the predictions of a batch."""
+        self._losses(batch, self.test_predictions)
+
+    def _losses(self, batch: Batch, store: PredictionStore) -> Tensor:
+        """Losses (N,) of a batch, whose predictions are stored for the end of the epoch."""
+        logits = self(batch.image)
+        weight = self.hparams["pos_weight"]
+        losses = F.binary_cross_entropy_with_logits(
+            logits.float(),
+            batch.label,
+            reduction="none",
+            pos_weight=None if weight is None else logits.new_tensor(weight, dtype=torch.float32),
+        )
+        store.update(logits, batch.label, losses, batch.index)
+        return losses
+
+    def on_train_epoch_end(self) -> None:
+        """Log the metrics of the training batches, as augmented and with dropout."""
+        self._log_epoch("train", self.train_predictions)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the metrics of the validation set."""
+        self._log_epoch("val", self.val_predictions)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the metrics of the test set and keep its predictions in `tested`."""
+        self.tested = self._log_epoch("test", self.test_predictions)
+
+    def _log_epoch(self, stage: str, store: PredictionStore) -> Predictions:
+        predictions = store.predictions()
+        store.reset()
+        metrics = compute_metrics(
+            predictions.probability, predictions.label, threshold=self.hparams["threshold"]
+        )
+        metrics["loss"] = float(predictions.loss.mean())
+        # every process has all predictions: the numbers agree, there is nothing to reduce
+        self.log_dict({f"{stage}/{name}": value for name, value in metrics.items()})
+        return predictions
+
+    def configure_optimizers(self) -> OptimizerConfig | OptimizerLRSchedulerConfig:
+        """Adam, fused; two groups of parameters; the schedule by step."""
+        hparams = self.hparams
+        groups = [
+            {"params": self._learning(self.network.head), "lr": hparams["lr"]},
+            {
+                "params": self._learning(self.network.backbone),
+                "lr": hparams["lr"] * hparams["backbone_lr_factor"],
+            },
+        ]
+        optimizer = torch.optim.Adam(
+            [group for group in groups if group["params"]],
+            weight_decay=hparams["weight_decay"],
+            eps=_KERAS_ADAM_EPSILON,
+            fused=self.trainer.gradient_clip_val is None,  # AMP can't clip for a fused optimiser
+        )
+        if hparams["schedule"] == "none" and not hparams["warmup_epochs"]:
+            return {"optimizer": optimizer}
+        steps = int(self.trainer.estimated_stepping_batches)
+        warmup = round(hparams["warmup_epochs"] * steps / self.trainer.max_epochs)
+        factor = partial(lr_factor, schedule=hparams["schedule"], steps=steps, warmup=warmup)
+        scheduler = LambdaLR(optimizer, factor)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
+
+    @staticmethod
+    def _learning(module: nn.Module) -> list[nn.Parameter]:
+        return [parameter for parameter in module.parameters() if parameter.requires_grad]
+
+
+def lr_factor(step: int, *, schedule: str, steps: int, warmup: int) -> float:
+    """Share of the learning rate at an optimiser step: linear warm-up, then the schedule.
+
+    Args:
+        step: from 0.
+        schedule: "none" (constant) or "cosine" (falls to 0; Loshchilov and Hutter 2017, eq. 5,
+            without restarts).
+        steps: of the whole training.
+        warmup: steps of warm-up.
+
+    Returns:
+        In [0, 1].
+    """
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    if schedule == "none":
+        return 1.0
+    progress = (step - warmup) / max(1, steps - warmup)
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))

@@ -1,0 +1,31 @@
+"""The figures of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from corrosion.files import replacing
+
+
+def write_curves(path: Path, history: pd.DataFrame) -> None:
+    """Draw loss and accuracy of training and validation by epoch (paper, Figure 4).
+
+    Args:
+        path: of the PNG file.
+        history: one row an epoch, as `History.table` gives it.
+    """
+    figure = Figure(figsize=(9, 3.6), layout="constrained")  # no pyplot: no global state
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for stage, label in (("train", "training"), ("val", "validation")):
+            axes.plot(history["epoch"] + 1, history[f"{stage}/{name}"], marker=".", label=label)
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.axes[0].set_ylim(bottom=0)
+    figure.axes[1].set_ylim(top=1.01)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150)

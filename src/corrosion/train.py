@@ -1,0 +1,275 @@
+"""Fit and test one configuration, and write what the run directory promises."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import pandas as pd
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from corrosion.callbacks import History
+from corrosion.checkpoint import load_model
+from corrosion.data.datamodule import CorrosionDataModule
+from corrosion.data.prepare import prepare_records
+from corrosion.data.split import write_split
+from corrosion.errors import CorrosionError
+from corrosion.files import write_text
+from corrosion.metrics import METRICS
+from corrosion.models.weights import load_weights
+from corrosion.module import CorrosionModule
+from corrosion.report.console import print_results
+from corrosion.report.figures import write_curves
+from corrosion.report.provenance import git_commit, machine, versions
+from corrosion.report.results import predictions_table, write_metrics, write_predictions
+from corrosion.trainer import build_logger, build_trainer
+
+log = logging.getLogger(__name__)
+
+_NETWORK_KEYS = ("backbone", "dense_units", "spatial_dropout", "dropout", "threshold")
+_MODULE_KEYS = (
+    "backbone_lr_factor",
+    "weight_decay",
+    "unfreeze",
+    "head_epochs",
+    "schedule",
+    "warmup_epochs",
+    "compile",
+)
+
+
+def train_from_config(config: DictConfig) -> float:
+    """Run a composed configuration; behind this, Hydra is unknown.
+
+    Returns:
+        The objective: the value of `config.objective` at the best epoch.
+
+    Raises:
+        CorrosionError: anything the user can put right.
+    """
+    hydra = HydraConfig.get()
+    run_dir = Path(hydra.runtime.output_dir)
+    checkpoint = find_checkpoint(config.resume, run_dir)
+    if checkpoint and checkpoint.parent.name == "checkpoints":
+        run_dir = checkpoint.parent.parent  # a run goes on in its own directory
+    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    try:
+        return train(plain, run_dir, checkpoint=checkpoint)  # type: ignore[arg-type]
+    except SystemExit:
+        overrides = [item for item in hydra.overrides.task if not item.startswith("resume=")]
+        command = " ".join(["python train.py", *overrides, f"resume={run_dir}"])
+        if (run_dir / "checkpoints" / "last.ckpt").is_file():
+            log.warning("Interrupted. To go on from the last finished epoch: %s", command)
+        else:
+            log.warning("Interrupted before the first epoch was finished: nothing to resume.")
+        raise
+
+
+def find_checkpoint(resume: str | None, run_dir: Path) -> Path | None:
+    """The checkpoint a run goes on from.
+
+    Args:
+        resume: None; "auto" (last.ckpt of `run_dir`, if there is one); a run's directory; or a
+            checkpoint.
+        run_dir: directory of this run.
+
+    Raises:
+        CorrosionError: there is no such checkpoint.
+    """
+    if resume is None:
+        return None
+    directory = run_dir if resume == "auto" else Path(resume).expanduser()
+    path = directory / "checkpoints" / "last.ckpt" if directory.is_dir() else directory
+    if path.is_file():
+        return path
+    if resume == "auto":
+        log.info("resume=auto: no %s yet, so training starts from the beginning", path)
+        return None
+    raise CorrosionError(
+        f"resume={resume}: there is no {path}. Give a checkpoint, the directory of a run that "
+        f"finished an epoch, or resume=auto with hydra.run.dir=RUN_DIR."
+    )
+
+
+def train(config: Mapping[str, Any], run_dir: Path, *, checkpoint: Path | None = None) -> float:
+    """Train, test the best epoch, and write the run's files.
+
+    Args:
+        config: plain values as in `conf/train.yaml` and its groups.
+        run_dir: where the files go.
+        checkpoint: to go on from.
+
+    Returns:
+        The objective at the best epoch.
+
+    Raises:
+        CorrosionError: anything the user can put right.
+    """
+    started = time.perf_counter()
+    _check_objective(config)
+    L.seed_everything(config["seed"], workers=True, verbose=False)
+    history = History(run_dir / "history.csv")
+    trainer = build_trainer(
+        config["trainer"],
+        run_dir=run_dir,
+        objective=config["objective"],
+        objective_mode=config["objective_mode"],
+        history=history,
+        logger=build_logger(config["logger"], run_dir=run_dir),
+    )
+    # the network before the data: screening 100,000 photographs only to find that the weights
+    # can't be had would waste the user's time
+    module = _resumed_module(checkpoint) if checkpoint else _new_module(config)
+    records = _records(config, run_dir, resumed=checkpoint is not None)
+    datamodule = _datamodule(config, records)
+    if checkpoint is None and config["model"]["pos_weight"] is not None:
+        module.hparams["pos_weight"] = _pos_weight(config["model"]["pos_weight"], datamodule)
+    if trainer.is_global_zero:
+        write_text(run_dir / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(config))))
+        write_split(records, run_dir / "split.csv")
+
+    fit_started = time.perf_counter()
+    trainer.fit(module, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
+    fitted = time.perf_counter()
+    epochs = history.table()
+    best = _best_epoch(epochs, config["objective"], config["objective_mode"])
+    trainer.test(module, datamodule=datamodule, ckpt_path="best", weights_only=True, verbose=False)
+    seconds = {
+        "prepare": fit_started - started,
+        "fit": fitted - fit_started,
+        "test": time.perf_counter() - fitted,
+        "epochs": float(epochs["seconds"].sum()),
+    }
+    if trainer.is_global_zero:
+        _write_results(run_dir, config, trainer, module, datamodule, epochs, best, seconds)
+    return best[config["objective"]]
+
+
+def _check_objective(config: Mapping[str, Any]) -> None:
+    allowed = [f"val/{name}" for name in ("loss", *METRICS)]
+    if config["objective"] not in allowed:
+        raise CorrosionError(
+            f"objective={config['objective']}: choose one of {', '.join(allowed)}. "
+            f"(A metric of the test set would leak it into the choice of the epoch.)"
+        )
+    if config["objective_mode"] not in ("min", "max"):
+        raise CorrosionError(f"objective_mode={config['objective_mode']}: choose min or max.")
+
+
+def _new_module(config: Mapping[str, Any]) -> CorrosionModule:
+    """A module with its first weights; from random ones it learns at `model.lr_random`."""
+    model = config["model"]
+    module = CorrosionModule(
+        **{key: model[key] for key in (*_NETWORK_KEYS, *_MODULE_KEYS)},
+        image_size=config["data"]["image_size"],
+        resize=config["data"]["resize"],
+        lr=model["lr"],
+    )
+    weights = load_weights(module.network, model["backbone"], model["weights"])
+    module.hparams["weights"] = weights.as_dict()
+    if weights.used == "random":
+        log.info("learning rate %g (model.lr_random): the weights are random", model["lr_random"])
+        module.hparams["lr"] = model["lr_random"]
+    return module
+
+
+def _resumed_module(checkpoint: Path) -> CorrosionModule:
+    log.info("going on from %s", checkpoint)
+    load_model(checkpoint)  # tells in one sentence what is wrong with a bad file
+    return CorrosionModule.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True)
+
+
+def _records(config: Mapping[str, Any], run_dir: Path, *, resumed: bool) -> pd.DataFrame:
+    data = dict(config["data"])
+    if resumed and data["split_file"] is None and (run_dir / "split.csv").is_file():
+        data["split_file"] = (
+            run_dir / "split.csv"
+        )  # images added since must not change the test set
+    return prepare_records(data, seed=config["seed"])
+
+
+def _datamodule(config: Mapping[str, Any], records: pd.DataFrame) -> CorrosionDataModule:
+    data = config["data"]
+    return CorrosionDataModule(
+        records,
+        image_size=data["image_size"],
+        resize=data["resize"],
+        augment=config["augment"],
+        batch_size=data["batch_size"],
+        num_workers=data["num_workers"],
+        seed=config["seed"],
+    )
+
+
+def _pos_weight(value: str | float, datamodule: CorrosionDataModule) -> float:
+    """Weight of corroded images; "balanced" gives both classes the same total weight."""
+    if value == "balanced":
+        counts = datamodule.counts["train"]
+        return counts["no_corrosion"] / counts["corrosion"]
+    if isinstance(value, str) or value <= 0:
+        raise CorrosionError(f"model.pos_weight={value}: give balanced, null or a number above 0.")
+    return float(value)
+
+
+def _best_epoch(history: pd.DataFrame, objective: str, mode: str) -> dict[str, float]:
+    """The first epoch with the best objective: the one whose checkpoint is kept."""
+    values = history[objective].dropna()
+    if values.empty:
+        raise CorrosionError(f"{objective} was undefined in every epoch: choose another objective.")
+    position = values.to_numpy().argmin() if mode == "min" else values.to_numpy().argmax()
+    row = history.loc[values.index].iloc[int(position)]
+    return {str(key): float(value) for key, value in row.items()}
+
+
+def _write_results(
+    run_dir: Path,
+    config: Mapping[str, Any],
+    trainer: L.Trainer,
+    module: CorrosionModule,
+    datamodule: CorrosionDataModule,
+    epochs: pd.DataFrame,
+    best: Mapping[str, float],
+    seconds: Mapping[str, float],
+) -> None:
+    metrics = {key: value for key, value in best.items() if "/" in key}
+    metrics.update({key: float(value) for key, value in trainer.callback_metrics.items()})
+    assert module.tested is not None
+    table = predictions_table(
+        module.tested, datamodule.records("test"), threshold=config["model"]["threshold"]
+    )
+    write_predictions(run_dir / "predictions.csv", table)
+    write_curves(run_dir / "figures" / "curves.png", epochs)
+    weights = module.hparams["weights"]
+    write_metrics(
+        run_dir / "metrics.json",
+        metrics,
+        {
+            "objective": {"metric": config["objective"], "value": best[config["objective"]]},
+            "best_epoch": int(best["epoch"]),
+            "epochs": len(epochs),
+            "images": datamodule.counts,
+            "model": config["model"]["name"],
+            "parameters": sum(parameter.numel() for parameter in module.parameters()),
+            "weights": weights,
+            "seed": config["seed"],
+            "seconds": {key: round(value, 2) for key, value in seconds.items()},
+            "precision": str(trainer.precision),
+            "machine": machine(trainer.strategy.root_device),
+            "versions": versions(),
+            "git_commit": git_commit(Path(__file__).parent),
+        },
+    )
+    print_results(
+        metrics,
+        title=f"{config['model']['name']}: epoch {int(best['epoch']) + 1} of {len(epochs)}",
+        notes={
+            "weights": f"{weights['used']} ({weights['detail']})",
+            "training": f"{seconds['fit']:.0f} s for {len(epochs)} epochs",
+        },
+        run_dir=run_dir,
+    )

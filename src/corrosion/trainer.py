@@ -1,0 +1,117 @@
+"""Build Lightning's Trainer and logger from plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.loggers import (
+    CSVLogger,
+    Logger,
+    MLFlowLogger,
+    TensorBoardLogger,
+    WandbLogger,
+)
+
+from corrosion.callbacks import History, StopAtNonFiniteLoss
+from corrosion.errors import CorrosionError
+
+_LOGGER_PACKAGES = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
+
+
+def build_trainer(
+    config: Mapping[str, Any],
+    *,
+    run_dir: Path,
+    objective: str,
+    objective_mode: str,
+    history: History,
+    logger: Logger | bool,
+) -> L.Trainer:
+    """A Trainer that keeps the best and the last checkpoint of a run.
+
+    Args:
+        config: the keys of `conf/trainer/default.yaml`; others go to `lightning.Trainer`.
+        run_dir: where `checkpoints/` goes.
+        objective: the validation metric whose best epoch is kept, e.g. "val/loss".
+        objective_mode: "min" or "max".
+        history: collects the epochs' metrics.
+        logger: from `build_logger`.
+
+    Raises:
+        CorrosionError: Lightning refuses a value.
+    """
+    options = dict(config)
+    patience = options.pop("early_stopping")
+    progress_bar = options.pop("progress_bar")
+    if options["precision"] == "auto":
+        cuda = options["accelerator"] in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+        options["precision"] = "16-mixed" if cuda else "32-true"
+    best = ModelCheckpoint(
+        run_dir / "checkpoints",
+        filename="best",
+        monitor=objective,
+        mode=objective_mode,
+        save_last=True,
+        enable_version_counter=False,  # "best.ckpt" is a promise, also when a run is resumed
+    )
+    callbacks: list[L.Callback] = [StopAtNonFiniteLoss(), history, best]
+    if patience is not None:
+        callbacks.append(EarlyStopping(objective, mode=objective_mode, patience=patience))
+    if progress_bar:
+        callbacks.append(RichProgressBar())
+    try:
+        return L.Trainer(
+            **options,
+            callbacks=callbacks,
+            logger=logger,
+            default_root_dir=run_dir,
+            enable_progress_bar=progress_bar,
+            enable_model_summary=False,
+            log_every_n_steps=1,
+            num_sanity_val_steps=0,  # the images were checked when they were screened
+        )
+    except (ValueError, TypeError, RuntimeError) as error:  # MisconfigurationException too
+        raise CorrosionError(f"trainer: {error}") from error
+
+
+def build_logger(config: Mapping[str, Any], *, run_dir: Path) -> Logger | bool:
+    """The experiment logger of a run; False for none.
+
+    Args:
+        config: `name` (csv, tensorboard, wandb, mlflow, or None) and that logger's own keys.
+        run_dir: where local logs go.
+
+    Raises:
+        CorrosionError: unknown name, or its package is not installed.
+    """
+    options = dict(config)
+    name = options.pop("name")
+    package = _LOGGER_PACKAGES.get(name)
+    if package and find_spec(package) is None:
+        raise CorrosionError(
+            f'logger={name} needs the package {package}: uv pip install "corrosion[{name}]", '
+            f"or choose logger=csv."
+        )
+    match name:
+        case None:
+            return False
+        case "csv":
+            return CSVLogger(run_dir, name="logs", version="")
+        case "tensorboard":
+            return TensorBoardLogger(run_dir, name="logs", version="")
+        case "wandb":
+            offline = options.pop("mode") == "offline"
+            return WandbLogger(save_dir=run_dir, name=run_dir.name, offline=offline, **options)
+        case "mlflow":
+            return MLFlowLogger(
+                experiment_name=options["experiment"],
+                tracking_uri=options["tracking_uri"],
+                run_name=run_dir.name,
+            )
+    raise CorrosionError(f"logger.name={name!r}: choose csv, tensorboard, wandb, mlflow or null.")

@@ -1,0 +1,31 @@
+"""Train and test one configuration: `python train.py model=nasnetmobile data=folder ...`."""
+
+import logging
+import sys
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from corrosion.errors import CorrosionError
+
+log = logging.getLogger(__name__)
+
+
+@hydra.main(version_base=None, config_path="conf", config_name="train")
+def main(config: DictConfig) -> float:
+    """Train, test, and return the objective, which sweepers optimise."""
+    from corrosion.train import train_from_config  # torch loads only when there is work for it
+
+    try:
+        return train_from_config(config)
+    except CorrosionError as error:
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            raise  # the sweeper counts the failure
+        log.error("%s", error)  # noqa: TRY400 -- the message says it all, once
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
