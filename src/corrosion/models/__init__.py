@@ -1,0 +1,1 @@
+from corrosion.models import nasnet as nasnet
