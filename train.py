@@ -13,7 +13,7 @@ from corrosion.errors import CorrosionError
 log = logging.getLogger(__name__)
 
 
-@hydra.main(version_base=None, config_path="conf", config_name="train")
+@hydra.main(config_path="conf", config_name="train")
 def main(config: DictConfig) -> float:
     """Train, test, and return the objective, which sweepers optimise."""
     from corrosion.train import train_from_config  # torch loads only when there is work for it

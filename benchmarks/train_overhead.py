@@ -1,0 +1,188 @@
+"""Seconds an epoch through our trainer and datamodule, over a bare PyTorch loop.
+
+    python benchmarks/train_overhead.py [--model mobilenetv2] [--images 400] [--epochs 3]
+
+Both train the same network on the same images with the same augmentation, batch size, loss and
+optimiser, in one process, taking turns epoch by epoch; both validate after each epoch. The bare
+loop is what one would write by hand: no metrics but the loss, no checkpoint, history, logger or
+progress bar. Prints the seconds of every epoch and the ratio of the medians; 1.00 means that our
+trainer costs nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from hydra import compose, initialize_config_dir
+from lightning.pytorch.callbacks import Checkpoint
+from omegaconf import OmegaConf
+from torch.utils.data import DataLoader
+
+from corrosion.callbacks import History
+from corrosion.data.datamodule import CorrosionDataModule
+from corrosion.data.dataset import ImageDataset, collate
+from corrosion.data.prepare import prepare_records
+from corrosion.data.transforms import build_augmentation, build_resize
+from corrosion.models.classifier import CorrosionClassifier
+from corrosion.module import CorrosionModule
+from corrosion.trainer import build_logger, build_trainer
+
+
+def main() -> None:
+    options = parse()
+    config = configuration(options)
+    records = prepare_records(config["data"], seed=0)
+    network = {
+        **{key: config["model"][key] for key in ("backbone", "dense_units")},
+        **{key: config["model"][key] for key in ("spatial_dropout", "dropout")},
+        "image_size": options.size,
+    }
+    turns = TakeTurns(Bare(network, config, records))
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = build_trainer(
+            config["trainer"],
+            run_dir=Path(folder),
+            objective="val/loss",
+            objective_mode="min",
+            history=History(Path(folder) / "history.csv"),
+            logger=build_logger(config["logger"], run_dir=Path(folder)),
+        )
+        trainer.callbacks.insert(0, turns)
+        datamodule = CorrosionDataModule(
+            records,
+            image_size=options.size,
+            augment=config["augment"],
+            batch_size=options.batch,
+            num_workers=options.workers,
+        )
+        trainer.fit(CorrosionModule(**network, lr=1e-3), datamodule=datamodule)
+    counts = {name: sum(classes.values()) for name, classes in datamodule.counts.items()}
+    print(
+        f"{options.model}, {counts['train']} training and {counts['val']} validation images at "
+        f"{options.size} px, batch {options.batch}, {options.workers} workers, "
+        f"{torch.get_num_threads()} threads, torch {torch.__version__}"
+    )
+    # the first epoch warms both up
+    bare, ours = turns.bare_seconds[1:], turns.our_seconds[1:]
+    for epoch, seconds in enumerate(zip(bare, ours, strict=True), start=1):
+        print(f"epoch {epoch}: bare {seconds[0]:.2f} s, ours {seconds[1]:.2f} s")
+    print(f"ours / bare: {statistics.median(ours) / statistics.median(bare):.3f}")
+
+
+class TakeTurns(Checkpoint):
+    """Runs a bare epoch before each of ours; ours last from there to the next one's start."""
+
+    def __init__(self, bare: Bare) -> None:
+        self.bare = bare
+        self.bare_seconds: list[float] = []
+        self.our_seconds: list[float] = []
+        self._ours_began = 0.0
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.current_epoch:
+            self.our_seconds.append(time.perf_counter() - self._ours_began)
+        began = time.perf_counter()
+        self.bare.epoch()
+        self._ours_began = time.perf_counter()
+        self.bare_seconds.append(self._ours_began - began)
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.our_seconds.append(time.perf_counter() - self._ours_began)
+
+
+class Bare:
+    """The loop one would write by hand."""
+
+    def __init__(
+        self, network: dict[str, Any], config: dict[str, Any], records: pd.DataFrame
+    ) -> None:
+        data = config["data"]
+        resize = build_resize(data["image_size"], data["resize"])
+        augment = build_augmentation(config["augment"])
+        loaders = {}
+        for split, transform in (("train", augment), ("val", None)):
+            rows = records[records["split"] == split]
+            images = ImageDataset(rows["path"], rows["label"], resize=resize)
+            loaders[split] = DataLoader(
+                Augmented(images, transform),
+                batch_size=data["batch_size"],
+                shuffle=split == "train",
+                collate_fn=collate,
+                num_workers=data["num_workers"],
+                persistent_workers=data["num_workers"] > 0,
+            )
+        self.train, self.val = loaders["train"], loaders["val"]
+        self.network = CorrosionClassifier(**network).to(memory_format=torch.channels_last)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=1e-3, fused=True)
+
+    def epoch(self) -> float:
+        """Train and validate once; returns the validation loss."""
+        self.network.train()
+        for batch in self.train:
+            self.optimizer.zero_grad()
+            loss = F.binary_cross_entropy_with_logits(self.network(batch.image), batch.label)
+            loss.backward()
+            self.optimizer.step()
+        self.network.eval()
+        total = 0.0
+        with torch.inference_mode():
+            for batch in self.val:
+                logits = self.network(batch.image)
+                total += float(F.binary_cross_entropy_with_logits(logits, batch.label))
+        return total / len(self.val)
+
+
+class Augmented(torch.utils.data.Dataset[Any]):
+    """Images augmented with a random seed."""
+
+    def __init__(self, images: ImageDataset, augment: Any) -> None:
+        self.images, self.augment = images, augment
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Any:
+        sample = self.images[index]
+        if self.augment is None:
+            return sample
+        seed = int(torch.randint(2**62, ()))
+        return sample._replace(image=self.augment(sample.image, seed))
+
+
+def configuration(options: argparse.Namespace) -> dict[str, Any]:
+    """The project's own configuration, at the benchmark's size."""
+    conf = Path(__file__).resolve().parents[1] / "conf"
+    overrides = [
+        f"model={options.model}",
+        f"data.count={round(options.images / 0.7)}",
+        f"data.image_size={options.size}",
+        f"data.num_workers={options.workers}",
+        f"data.batch_size={options.batch}",
+        f"trainer.max_epochs={options.epochs + 1}",
+    ]
+    with initialize_config_dir(str(conf)):
+        return OmegaConf.to_container(compose("train", overrides), resolve=True)  # type: ignore[return-value]
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--model", default="mobilenetv2")
+    parser.add_argument("--images", type=int, default=400, help="training images")
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--epochs", type=int, default=3, help="measured, after one to warm up")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

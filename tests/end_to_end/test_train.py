@@ -1,0 +1,208 @@
+"""The README's training commands, through the real `train.py`, on tiny photographs."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+import corrosion
+
+ROOT = Path(__file__).parents[2]
+TINY = (
+    "model.backbone=test_resnet.r160_in1k", "model.weights=null", "model.dense_units=8",
+    "data.image_size=32", "data.batch_size=8", "data.num_workers=0", "trainer=cpu",
+    "trainer.max_epochs=2", "augment=none",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+    """24 rusty and 24 grey photographs that a network tells apart at once, one of them broken."""
+    root = tmp_path_factory.mktemp("photos")
+    generator = np.random.default_rng(0)
+    for name, colour in (("rusty", (150, 80, 40)), ("clean", (120, 125, 130))):
+        (root / name).mkdir()
+        for index in range(24):
+            noise = generator.normal(0, 15, (40, 48, 3))
+            pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{index}.jpg")
+    whole = (root / "clean" / "0.jpg").read_bytes()
+    (root / "clean" / "broken.jpg").write_bytes(whole[: len(whole) // 2])
+    return root
+
+
+@pytest.fixture
+def command(tmp_path, photos):
+    """Runs train.py on the photographs; results go to tmp_path/run."""
+    environment = {
+        **os.environ,
+        "CORROSION_CACHE": str(tmp_path / "cache"),
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONPATH": str(ROOT / "src"),
+    }
+
+    def arguments(*overrides, run=tmp_path / "run"):
+        return {
+            "args": [
+                sys.executable, str(ROOT / "train.py"), "data=folder", f"data.root={photos}",
+                *TINY, f"hydra.run.dir={run}", *overrides,
+            ],
+            "env": environment,
+            "cwd": ROOT,
+            "text": True,
+        }  # fmt: skip
+
+    return arguments
+
+
+def run(arguments, *, code=0):
+    done = subprocess.run(**arguments, capture_output=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_run_writes_what_the_readme_promises(command, tmp_path):
+    output = run(command("trainer.max_epochs=12"))
+    folder = tmp_path / "run"
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["test/accuracy"] == 1.0
+    assert metrics["weights"]["used"] == "random"
+    assert metrics["images"]["train"] == {"no_corrosion": 17, "corrosion": 17}
+    history = pd.read_csv(folder / "history.csv")
+    assert history["epoch"].tolist() == list(range(12))
+    assert history["train/loss"].iloc[-1] < history["train/loss"].iloc[0]
+    assert metrics["val/loss"] == pytest.approx(history["val/loss"].min())
+    predictions = pd.read_csv(folder / "predictions.csv")
+    split = pd.read_csv(folder / "split.csv")
+    assert set(predictions["path"]) == set(split.loc[split["split"] == "test", "path"])
+    assert ((predictions["probability"] >= 0.5) == predictions["prediction"]).all()
+    assert yaml.safe_load((folder / "config.yaml").read_text())["model"]["dense_units"] == 8
+    assert Image.open(folder / "figures" / "curves.png").width > 500
+    assert "broken.jpg" in output
+    assert "broken.jpg" in (folder / "train.log").read_text()
+    assert "ROC-AUC" in output
+    assert str(folder) in output
+
+    # the checkpoint elsewhere: plain values only, and the same predictions as the run's own
+    content = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
+    assert content["hyper_parameters"]["dense_units"] == 8
+    model = corrosion.load_model(folder / "checkpoints" / "best.ckpt")
+    first = predictions.iloc[0]
+    photo = Image.open(first["path"]).resize((32, 27), Image.Resampling.BILINEAR)
+    square = Image.new("RGB", (32, 32))
+    square.paste(photo, (0, 2))
+    pixels = torch.from_numpy(np.asarray(square).copy()).permute(2, 0, 1)[None]
+    assert model.predict_proba(pixels).item() == pytest.approx(first["probability"], abs=0.05)
+
+
+def test_the_same_seed_gives_the_same_figures_for_any_number_of_workers(command, tmp_path):
+    figures = []
+    for workers in (0, 2):
+        folder = tmp_path / str(workers)
+        run(command(f"data.num_workers={workers}", "augment=paper", run=folder))
+        history = pd.read_csv(folder / "history.csv").drop(columns="seconds")
+        figures.append(history)
+    pd.testing.assert_frame_equal(*figures)
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(command, tmp_path):
+    """A resumed run ends with the weights of one that was never interrupted."""
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    overrides = ("augment=paper", "model.schedule=none")
+    run(command(*overrides, "trainer.max_epochs=4", run=whole))
+    run(command(*overrides, "trainer.max_epochs=2", run=parts))
+    run(command(*overrides, "trainer.max_epochs=4", "resume=auto", run=parts))
+    columns = ["epoch", "train/loss", "val/loss", "val/auroc"]
+    pd.testing.assert_frame_equal(
+        pd.read_csv(whole / "history.csv")[columns], pd.read_csv(parts / "history.csv")[columns]
+    )
+    first, second = (
+        torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+        for folder in (whole, parts)
+    )
+    assert all(torch.equal(value, second[key]) for key, value in first.items())
+
+
+def test_ctrl_c_keeps_the_last_epoch_and_says_how_to_go_on(command, tmp_path):
+    arguments = command("trainer.max_epochs=10000", "trainer.progress_bar=false")
+    process = subprocess.Popen(**arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    deadline = time.monotonic() + 120
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert f"resume={tmp_path / 'run'}" in output
+    assert "Traceback" not in output
+    assert corrosion.load_model(checkpoint)
+
+
+def test_a_split_file_puts_the_same_images_into_the_same_subsets(command, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    run(command("trainer.max_epochs=1", run=first))
+    again = (f"data.split_file={first / 'split.csv'}", "seed=7", "trainer.max_epochs=1")
+    run(command(*again, run=second))
+    tables = [
+        pd.read_csv(folder / "split.csv").sort_values("path").reset_index(drop=True)
+        for folder in (first, second)
+    ]
+    pd.testing.assert_series_equal(tables[0]["split"], tables[1]["split"])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.root=/no/such/folder", "/no/such/folder"),
+        ("model.weights=imagenet", r"model\.weights=PATH"),
+        ("model.weights=no.pth", r"no\.pth"),
+        ("model.backbone=resnet51", "resnet51"),
+        ("model.dropout=1.5", r"model\.dropout"),
+        ("objective=test/accuracy", "objective=test/accuracy"),
+        ("data.split=[0.5,0.1,0.1]", r"data\.split"),
+        ("data.on_bad_image=error", r"broken\.jpg"),
+        ("resume=/no/such.ckpt", r"/no/such\.ckpt"),
+        ("model.pos_weight=heavy", r"model\.pos_weight"),
+        ("trainer.precision=12", "trainer"),
+        ("model.lr_random=1e30", "learning rate"),
+    ],
+)
+def test_what_a_user_can_put_right_is_one_message_without_a_traceback(command, override, message):
+    output = run(command(override), code=1)
+    assert re.search(message, output)
+    assert "Traceback" not in output
+    assert "Error executing job" not in output
+
+
+def test_a_key_that_does_not_exist_is_refused_by_name(command):
+    assert "lerning_rate" in run(command("model.lerning_rate=1"), code=1)
+
+
+def test_a_sweep_runs_every_model_and_each_in_its_own_directory(command, tmp_path):
+    arguments = command("trainer.max_epochs=1")
+    arguments["args"] += ["-m", f"hydra.sweep.dir={tmp_path / 'sweep'}", "model.dense_units=4,8"]
+    run(arguments)
+    folders = sorted((tmp_path / "sweep").glob("*/metrics.json"))
+    assert len(folders) == 2
+
+
+def test_composing_a_configuration_needs_no_torch(command):
+    arguments = command("--cfg", "job")
+    program = (
+        "import sys, runpy; sys.argv = sys.argv[1:]\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        "print('torch' in sys.modules, 'timm' in sys.modules)"
+    )
+    arguments["args"] = [sys.executable, "-c", program, *arguments["args"][1:]]
+    assert run(arguments).rstrip().endswith("False False")
