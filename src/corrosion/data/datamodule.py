@@ -1,0 +1,185 @@
+"""The LightningDataModule: a split's records as batches for training and evaluation."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import cv2
+import lightning as L
+import pandas as pd
+from torch.utils.data import DataLoader
+
+from corrosion.data.dataset import Batch, ImageDataset, collate
+from corrosion.data.labels import CLASSES
+from corrosion.data.sampler import EpochSampler
+from corrosion.data.transforms import build_augmentation, build_resize
+from corrosion.errors import CorrosionError
+
+Split = Literal["train", "val", "test"]
+
+_MOST_WORKERS = 16  # a GPU's appetite for 224-pixel images is stilled by fewer
+
+
+class CorrosionDataModule(L.LightningDataModule):
+    """Batches of the images in a table of records.
+
+    The order and the augmentation of an epoch depend on `seed` and the epoch alone: a run repeats
+    for any number of workers, and goes on as it would have when resumed at an epoch's end.
+
+    Args:
+        records: one row an image with columns path, label and split (train, val or test); for
+            prediction path is enough.
+        image_size, resize: see `build_resize`.
+        augment: of training images, as in `conf/augment`: see `build_augmentation`.
+        batch_size: images in a batch, on each device.
+        num_workers: processes that read images; 0 reads them in the main process; "auto" chooses
+            by device and processors (`worker_count`).
+        expand: differently augmented versions of each training image in an epoch.
+        seed: 0 or more.
+
+    Raises:
+        CorrosionError: naming the key of a value that can't be used.
+    """
+
+    def __init__(
+        self,
+        records: pd.DataFrame,
+        *,
+        image_size: int = 224,
+        resize: str = "pad",
+        augment: Mapping[str, Mapping[str, Any] | None] | None = None,
+        batch_size: int = 32,
+        num_workers: int | Literal["auto"] = "auto",
+        expand: int = 1,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        _check_whole("data.batch_size", batch_size, least=1)
+        _check_whole("data.expand", expand, least=1)
+        if num_workers != "auto":
+            _check_whole("data.num_workers", num_workers, least=0, instead="auto or ")
+        self._records = records
+        self._resize = build_resize(image_size, resize)
+        self._augment = build_augmentation(augment)
+        self._batch_size = batch_size
+        self._num_workers = num_workers
+        self._expand = expand
+        self._seed = seed
+
+    def records(self, split: Split) -> pd.DataFrame:
+        """The rows of a split, numbered as `Batch.index` numbers them."""
+        return self._records[self._records["split"] == split].reset_index(drop=True)
+
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Images of each class in each split: {"train": {"no_corrosion": 7, ...}, ...}."""
+        counts = self._records.groupby(["split", "label"]).size()
+        return {
+            split: {name: int(counts.get((split, label), 0)) for label, name in enumerate(CLASSES)}
+            for split in ("train", "val", "test")
+        }
+
+    def setup(self, stage: str) -> None:
+        """Keep Lightning from asking for more workers than were chosen here."""
+        warnings.filterwarnings("ignore", message=".*does not have many workers")
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Shuffled and augmented; a last batch of one image is left out.
+
+        Batch normalisation can't learn anything from a single image.
+        """
+        dataset = self._dataset(self._split_records("train"), augmented=True)
+        sampler = EpochSampler(len(dataset), seed=self._seed, expand=self._expand)
+        samples = len(sampler)
+        if self.trainer is not None:
+            samples = math.ceil(samples / self.trainer.world_size)
+            # Lightning starts the workers before it tells the sampler the epoch: the first epoch
+            # after resuming would be a copy of epoch 0
+            progress: Any = self.trainer.fit_loop.epoch_progress.current
+            sampler.set_epoch(progress.processed)
+        single_last = samples > self._batch_size and samples % self._batch_size == 1
+        return self._loader(dataset, sampler=sampler, drop_last=single_last, keep_workers=True)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """In order, not augmented, complete."""
+        return self._loader(self._dataset(self._split_records("val")), keep_workers=True)
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """In order, not augmented, complete."""
+        return self._loader(self._dataset(self._split_records("test")))
+
+    def predict_dataloader(self) -> DataLoader[Batch]:
+        """All records, whatever their split, in order, not augmented."""
+        return self._loader(self._dataset(self._records))
+
+    def _split_records(self, split: Split) -> pd.DataFrame:
+        records = self.records(split)
+        if records.empty:
+            raise CorrosionError(
+                f"no images in split {split}: give it a share in data.split, or more images."
+            )
+        return records
+
+    def _dataset(self, records: pd.DataFrame, *, augmented: bool = False) -> ImageDataset:
+        return ImageDataset(
+            records["path"],
+            records.get("label"),
+            resize=self._resize,
+            augment=self._augment if augmented else None,
+        )
+
+    def _loader(
+        self,
+        dataset: ImageDataset,
+        *,
+        sampler: EpochSampler | None = None,
+        drop_last: bool = False,
+        keep_workers: bool = False,
+    ) -> DataLoader[Batch]:
+        trainer = self.trainer
+        cuda = trainer is not None and trainer.strategy.root_device.type == "cuda"
+        workers = self._num_workers
+        if workers == "auto":
+            workers = worker_count(cuda=cuda, processes=trainer.num_devices if trainer else 1)
+        return DataLoader(
+            dataset,  # type: ignore[arg-type]  # collate turns its samples into batches
+            batch_size=self._batch_size,
+            sampler=sampler,
+            drop_last=drop_last,
+            collate_fn=collate,
+            num_workers=workers,
+            worker_init_fn=_one_thread,
+            persistent_workers=keep_workers and workers > 0,
+            pin_memory=cuda,
+        )
+
+
+def worker_count(*, cuda: bool, processes: int = 1) -> int:
+    """How many processes read images for one training process.
+
+    Args:
+        cuda: whether the network runs on a GPU.
+        processes: training processes on this machine, which share its processors.
+
+    Returns:
+        0 or more.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    share = (cores or 1) // processes
+    if cuda:
+        return min(max(1, share - 1), _MOST_WORKERS)
+    return min(share // 2, 2)
+
+
+def _one_thread(worker: int) -> None:  # noqa: ARG001 - PyTorch's signature
+    """OpenCV's threads times workers would be more than processors; PyTorch sees to its own."""
+    cv2.setNumThreads(0)
+
+
+def _check_whole(key: str, value: object, *, least: int, instead: str = "") -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise CorrosionError(f"{key}={value!r}: give {instead}a whole number from {least}.")

@@ -1,0 +1,136 @@
+"""Images of a split as samples and batches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from corrosion.data.images import read_image
+from corrosion.data.sampler import Draw
+from corrosion.data.transforms import Augmentation, Resize
+
+
+class Sample(NamedTuple):
+    """One image: uint8 (H, W, 3) RGB; label 0, 1 or NaN where unknown; row in the dataset."""
+
+    image: np.ndarray
+    label: float
+    index: int  # type: ignore[assignment]  # tuple.index gives way
+
+
+class Batch(NamedTuple):
+    """Images and what is known of them.
+
+    Attributes:
+        image: uint8 (N, 3, H, W), RGB, in channels_last memory.
+        label: float32 (N,), 0 = no corrosion, 1 = corrosion, NaN = unknown.
+        index: int64 (N,), rows of the dataset, which are the rows of its split's records.
+    """
+
+    image: Tensor
+    label: Tensor
+    index: Tensor  # type: ignore[assignment]  # tuple.index gives way
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Stack samples of one size into a batch."""
+    images = torch.from_numpy(np.stack([sample.image for sample in samples]))
+    return Batch(
+        image=images.permute(0, 3, 1, 2),  # pixels stay where they are: this is channels_last
+        label=torch.tensor([sample.label for sample in samples], dtype=torch.float32),
+        index=torch.tensor([sample.index for sample in samples], dtype=torch.int64),
+    )
+
+
+def load_image(path: str | Path, resize: Resize) -> np.ndarray:
+    """Decode a file and resize it, as for training.
+
+    Args:
+        path: of the file; large photographs are decoded at reduced scale where the format can.
+        resize: made by `build_resize`.
+
+    Returns:
+        uint8 (image_size, image_size, 3), RGB.
+
+    Raises:
+        ImageError: naming the file, if it can't be read.
+    """
+    return resize(read_image(path, min_side=resize.image_size))
+
+
+class ImageDataset(Dataset[Sample]):
+    """Images by row.
+
+    Paths are packed into one tensor: millions of string objects would be copied into each worker
+    process as their reference counts change.
+
+    `dataset[row]` is the image as evaluation sees it; `dataset[Draw(row, seed)]`, as an
+    `EpochSampler` asks for it, is the image augmented with that seed.
+
+    Args:
+        paths: of image files.
+        labels: 0 or 1 each; None where they are unknown.
+        resize: made by `build_resize`.
+        augment: made by `build_augmentation`; None for none.
+    """
+
+    def __init__(
+        self,
+        paths: Iterable[str],
+        labels: Iterable[int] | None = None,
+        *,
+        resize: Resize,
+        augment: Augmentation | None = None,
+    ) -> None:
+        self._paths = _PackedStrings(paths)
+        if labels is None:
+            self._labels = torch.full((len(self._paths),), torch.nan)
+        else:
+            self._labels = torch.from_numpy(np.array(labels, dtype=np.float32))
+        self._resize = resize
+        self._augment = augment
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, item: int | Draw) -> Sample:
+        index = item.index if isinstance(item, Draw) else item
+        image = self.load(index)
+        if self._augment is not None and isinstance(item, Draw):
+            image = self._augment(image, item.seed)
+        return Sample(image, self._labels[index].item(), index)
+
+    def load(self, index: int) -> np.ndarray:
+        """The image of a row, resized and not augmented: uint8 (image_size, image_size, 3).
+
+        Raises:
+            ImageError: naming the file, if it can't be read.
+        """
+        return load_image(self._paths[index], self._resize)
+
+
+class _PackedStrings:
+    """Strings in one buffer of bytes; what `os.fsencode` can encode."""
+
+    def __init__(self, strings: Iterable[str]) -> None:
+        encoded = [os.fsencode(string) for string in strings]
+        ends = np.cumsum([0, *(len(string) for string in encoded)], dtype=np.int64)
+        # tensors, not arrays: a worker that is spawned, not forked, then shares the memory too
+        self._bytes = torch.from_numpy(np.frombuffer(bytearray(b"".join(encoded)), dtype=np.uint8))
+        self._ends = torch.from_numpy(ends)
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __getitem__(self, index: int) -> str:
+        if not 0 <= index < len(self):
+            raise IndexError(f"row {index} of {len(self)}")
+        start, end = self._ends[index : index + 2].tolist()
+        return os.fsdecode(self._bytes[start:end].numpy().tobytes())
