@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from corrosion.data.images import ImageError
+from lightning.pytorch.callbacks import ModelCheckpoint
 from PIL import Image
 from torch import nn
 
