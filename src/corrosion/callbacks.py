@@ -9,20 +9,16 @@ from typing import Any
 import lightning as L
 import pandas as pd
 import torch
-from lightning.pytorch.callbacks import Checkpoint
 from torch import Tensor
 
 from corrosion.errors import CorrosionError
 from corrosion.files import replacing
 
 
-class History(Checkpoint):
+class History(L.Callback):
     """Writes `history.csv`, one row an epoch, after every epoch; a resumed run continues it.
 
     Columns: epoch (from 0), seconds, lr, then the metrics of training and validation.
-
-    It is a `Checkpoint` because Lightning calls those after the LightningModule has logged the
-    metrics of the epoch, and other callbacks before.
 
     Args:
         path: of the CSV file.

@@ -10,6 +10,7 @@ from typing import Literal
 import lightning as L
 import torch
 import torch.nn.functional as F
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import OptimizerConfig, OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
@@ -19,6 +20,7 @@ from corrosion.errors import CorrosionError
 from corrosion.metrics import Predictions, PredictionStore, compute_metrics
 from corrosion.models.classifier import CorrosionClassifier, Unfreeze
 
+_IN_PROGRESS_BAR = ("val/loss", "val/accuracy")
 _KERAS_ADAM_EPSILON = 1e-7  # the study trained with Keras' defaults
 
 
@@ -124,12 +126,14 @@ class CorrosionModule(L.LightningModule):
         store.update(logits, batch.label, losses, batch.index)
         return losses
 
-    def on_train_epoch_end(self) -> None:
-        """Log the metrics of the training batches, as augmented and with dropout."""
-        self._log_epoch("train", self.train_predictions)
-
     def on_validation_epoch_end(self) -> None:
-        """Log the metrics of the validation set."""
+        """Log the metrics of training (as augmented, with dropout) and of the validation set.
+
+        Those of training wait for the validation that ends the epoch, so that callbacks and
+        loggers see both at once.
+        """
+        if self.trainer.state.fn == TrainerFn.FITTING:
+            self._log_epoch("train", self.train_predictions)
         self._log_epoch("val", self.val_predictions)
 
     def on_test_epoch_end(self) -> None:
@@ -144,7 +148,9 @@ class CorrosionModule(L.LightningModule):
         )
         metrics["loss"] = float(predictions.loss.mean())
         # every process has all predictions: the numbers agree, there is nothing to reduce
-        self.log_dict({f"{stage}/{name}": value for name, value in metrics.items()})
+        for name, value in metrics.items():
+            key = f"{stage}/{name}"
+            self.log(key, value, prog_bar=key in _IN_PROGRESS_BAR)
         return predictions
 
     def configure_optimizers(self) -> OptimizerConfig | OptimizerLRSchedulerConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ def train_from_config(config: DictConfig) -> float:
         CorrosionError: anything the user can put right.
     """
     hydra = HydraConfig.get()
+    _quieten_lightning()
     run_dir = Path(hydra.runtime.output_dir)
     checkpoint = find_checkpoint(config.resume, run_dir)
     if checkpoint and checkpoint.parent.name == "checkpoints":
@@ -68,6 +70,14 @@ def train_from_config(config: DictConfig) -> float:
         else:
             log.warning("Interrupted before the first epoch was finished: nothing to resume.")
         raise
+
+
+def _quieten_lightning() -> None:
+    """Leave out what Lightning says of devices it has not found and products it offers."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=r".*treespec, LeafSpec.*is deprecated")
+    warnings.filterwarnings("ignore", message=r".* directory .* exists and is not empty")
 
 
 def find_checkpoint(resume: str | None, run_dir: Path) -> Path | None:
@@ -112,6 +122,11 @@ def train(config: Mapping[str, Any], run_dir: Path, *, checkpoint: Path | None =
     """
     started = time.perf_counter()
     _check_objective(config)
+    if checkpoint is None and (run_dir / "checkpoints" / "last.ckpt").exists():
+        raise CorrosionError(
+            f"{run_dir} already holds a run, which would be overwritten: go on with it by "
+            f"resume=auto, or choose another hydra.run.dir."
+        )
     L.seed_everything(config["seed"], workers=True, verbose=False)
     history = History(run_dir / "history.csv")
     trainer = build_trainer(
@@ -138,7 +153,10 @@ def train(config: Mapping[str, Any], run_dir: Path, *, checkpoint: Path | None =
     fitted = time.perf_counter()
     epochs = history.table()
     best = _best_epoch(epochs, config["objective"], config["objective_mode"])
-    trainer.test(module, datamodule=datamodule, ckpt_path="best", weights_only=True, verbose=False)
+    best_path = run_dir / "checkpoints" / "best.ckpt"
+    trainer.test(
+        module, datamodule=datamodule, ckpt_path=best_path, weights_only=True, verbose=False
+    )
     seconds = {
         "prepare": fit_started - started,
         "fit": fitted - fit_started,

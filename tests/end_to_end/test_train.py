@@ -149,6 +149,14 @@ def test_ctrl_c_keeps_the_last_epoch_and_says_how_to_go_on(command, tmp_path):
     assert corrosion.load_model(checkpoint)
 
 
+def test_a_directory_that_holds_a_run_is_not_overwritten(command, tmp_path):
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    checkpoint.write_bytes(b"precious")
+    assert "resume=auto" in run(command(), code=1)
+    assert checkpoint.read_bytes() == b"precious"
+
+
 def test_a_split_file_puts_the_same_images_into_the_same_subsets(command, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     run(command("trainer.max_epochs=1", run=first))

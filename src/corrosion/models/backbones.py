@@ -52,15 +52,19 @@ def timm_name(backbone: str) -> str:
 
 
 def pretrained_cfg(backbone: str) -> Any:
-    """Timm's description of the ImageNet weights of a backbone (origin, input statistics)."""
+    """Timm's description of the ImageNet weights of a backbone (origin, input statistics).
+
+    Raises:
+        CorrosionError: the backbone or the tag of its weights is unknown.
+    """
     name = timm_name(backbone)
-    cfg = timm.get_pretrained_cfg(name)
-    if cfg is None:
+    try:
+        return timm.get_pretrained_cfg(name)
+    except RuntimeError as error:
+        known = ", ".join(timm.list_pretrained(name.split(".", 1)[0] + ".*"))
         raise CorrosionError(
-            f"model.backbone={backbone!r}: timm knows no weights of that tag; known tags: "
-            f"{', '.join(timm.list_pretrained(name.split('.', 1)[0] + '*')) or 'none'}."
-        )
-    return cfg
+            f"model.backbone={backbone!r}: timm knows no weights of that tag, only {known}."
+        ) from error
 
 
 def create_backbone(backbone: str, *, image_size: int, pretrained: bool = False) -> nn.Module:
