@@ -48,6 +48,13 @@ def prepare_records(config: Mapping[str, Any], *, seed: int) -> pd.DataFrame:
     screened = screen(
         records, on_bad=config["on_bad_image"], max_pixels=config["max_megapixels"] * 10**6
     )
+    assigned = None
     if config["split_file"] is not None:
-        return read_split(Path(config["split_file"]), screened.records)
-    return split(screened.records, fractions=tuple(config["split"]), seed=seed)
+        assigned = read_split(Path(config["split_file"]).expanduser(), screened.records)
+    return split(
+        screened.records,
+        fractions=config["split"],
+        seed=seed,
+        keep_subsets=config.get("keep_subsets", True),
+        assigned=assigned,
+    )

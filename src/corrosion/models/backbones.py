@@ -115,7 +115,7 @@ def feature_map(backbone: nn.Module, features: Tensor) -> Tensor:
     return features
 
 
-def stages(backbone: nn.Module) -> list[list[str]]:
+def stages(backbone: Any) -> list[list[str]]:
     """Names of a backbone's parameters by stage, from the input on.
 
     A stage is what timm's own coarse grouping says it is: the stem, then each group of blocks

@@ -1,0 +1,14 @@
+"""Where files go that can be made anew at any time."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def cache_dir() -> Path:
+    """CORROSION_CACHE if set; else `corrosion` below XDG_CACHE_HOME, by default ~/.cache."""
+    if own := os.environ.get("CORROSION_CACHE"):
+        return Path(own).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "corrosion"
