@@ -1,3 +1,4 @@
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -6,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from corrosion.data.images import ImageError
 from lightning.pytorch.callbacks import ModelCheckpoint
 from PIL import Image
 from torch import nn
 
-from corrosion.data.datamodule import CorrosionDataModule
+from corrosion.data.datamodule import CorrosionDataModule, worker_count
 from corrosion.data.dataset import Batch
+from corrosion.data.images import ImageError
 from corrosion.errors import CorrosionError
 
 AUGMENT = {
@@ -119,12 +120,12 @@ def test_training_resumed_at_an_epochs_end_sees_what_it_would_have_seen(records,
     trainer(tmp_path / "straight", 3).fit(straight, datamodule=datamodule(records))
     assert len({tuple(epoch) for epoch in straight.seen}) == 3
 
-    trainer(tmp_path / "first", 1).fit(Recorder(), datamodule=datamodule(records))
+    trainer(tmp_path, 1).fit(Recorder(), datamodule=datamodule(records))
     resumed = Recorder()
-    trainer(tmp_path / "resumed", 3).fit(
+    trainer(tmp_path, 3).fit(
         resumed,
         datamodule=datamodule(records, num_workers=2),
-        ckpt_path=tmp_path / "first" / "last.ckpt",
+        ckpt_path=tmp_path / "last.ckpt",
     )
     assert resumed.seen == straight.seen[1:]
 
@@ -152,6 +153,26 @@ def test_a_last_training_batch_of_one_image_is_left_out(records):
     assert len(datamodule(records, batch_size=1).train_dataloader()) == 9
 
 
+@pytest.mark.parametrize(
+    ("cores", "cuda", "processes", "workers"),
+    [
+        (1, False, 1, 0),
+        (2, False, 1, 0),  # the network needs both
+        (16, False, 1, 4),
+        (64, False, 1, 4),
+        (1, True, 1, 1),  # a GPU should not wait for its own process to decode
+        (16, True, 1, 15),
+        (16, True, 4, 3),
+        (128, True, 1, 16),
+    ],
+)
+def test_automatic_workers_leave_the_network_its_processors(
+    monkeypatch, cores, cuda, processes, workers
+):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    assert worker_count(cuda=cuda, processes=processes) == workers
+
+
 def test_counts_and_records_describe_each_split(records):
     module = datamodule(records)
     assert module.counts == {
@@ -175,7 +196,7 @@ def test_a_file_lost_during_training_is_named(records, tmp_path, workers):
         records.replace({"path": {records["path"][0]: str(lost)}}), num_workers=workers
     ).train_dataloader()
     lost.unlink()
-    with pytest.raises(ImageError, match=r"lost\.png"):
+    with pytest.raises(ImageError, match=r"^\S*lost\.png: [^\n]+$"):  # and no traceback
         list(loader)
 
 

@@ -11,9 +11,8 @@ from typing import Any, Literal
 import cv2
 import lightning as L
 import pandas as pd
-from torch.utils.data import DataLoader
 
-from corrosion.data.dataset import Batch, ImageDataset, collate
+from corrosion.data.dataset import ImageDataset, ImageLoader
 from corrosion.data.labels import CLASSES
 from corrosion.data.sampler import EpochSampler
 from corrosion.data.transforms import build_augmentation, build_resize
@@ -87,7 +86,7 @@ class CorrosionDataModule(L.LightningDataModule):
         """Keep Lightning from asking for more workers than were chosen here."""
         warnings.filterwarnings("ignore", message=".*does not have many workers")
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> ImageLoader:
         """Shuffled and augmented; a last batch of one image is left out.
 
         Batch normalisation can't learn anything from a single image.
@@ -104,15 +103,15 @@ class CorrosionDataModule(L.LightningDataModule):
         single_last = samples > self._batch_size and samples % self._batch_size == 1
         return self._loader(dataset, sampler=sampler, drop_last=single_last, keep_workers=True)
 
-    def val_dataloader(self) -> DataLoader[Batch]:
+    def val_dataloader(self) -> ImageLoader:
         """In order, not augmented, complete."""
         return self._loader(self._dataset(self._split_records("val")), keep_workers=True)
 
-    def test_dataloader(self) -> DataLoader[Batch]:
+    def test_dataloader(self) -> ImageLoader:
         """In order, not augmented, complete."""
         return self._loader(self._dataset(self._split_records("test")))
 
-    def predict_dataloader(self) -> DataLoader[Batch]:
+    def predict_dataloader(self) -> ImageLoader:
         """All records, whatever their split, in order, not augmented."""
         return self._loader(self._dataset(self._records))
 
@@ -139,18 +138,17 @@ class CorrosionDataModule(L.LightningDataModule):
         sampler: EpochSampler | None = None,
         drop_last: bool = False,
         keep_workers: bool = False,
-    ) -> DataLoader[Batch]:
+    ) -> ImageLoader:
         trainer = self.trainer
         cuda = trainer is not None and trainer.strategy.root_device.type == "cuda"
         workers = self._num_workers
         if workers == "auto":
             workers = worker_count(cuda=cuda, processes=trainer.num_devices if trainer else 1)
-        return DataLoader(
-            dataset,  # type: ignore[arg-type]  # collate turns its samples into batches
+        return ImageLoader(
+            dataset,
             batch_size=self._batch_size,
             sampler=sampler,
             drop_last=drop_last,
-            collate_fn=collate,
             num_workers=workers,
             worker_init_fn=_one_thread,
             persistent_workers=keep_workers and workers > 0,
@@ -162,7 +160,9 @@ def worker_count(*, cuda: bool, processes: int = 1) -> int:
     """How many processes read images for one training process.
 
     Args:
-        cuda: whether the network runs on a GPU.
+        cuda: whether the network runs on a GPU. It then leaves the processors to the readers.
+            Otherwise the network keeps all processors busy, and readers only pay where there are
+            many: with two processors an epoch takes longest with 2 readers and shortest with none.
         processes: training processes on this machine, which share its processors.
 
     Returns:
@@ -172,7 +172,7 @@ def worker_count(*, cuda: bool, processes: int = 1) -> int:
     share = (cores or 1) // processes
     if cuda:
         return min(max(1, share - 1), _MOST_WORKERS)
-    return min(share // 2, 2)
+    return min(share // 4, 4)
 
 
 def _one_thread(worker: int) -> None:  # noqa: ARG001 - PyTorch's signature

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
-from corrosion.data.images import read_image
+from corrosion.data.images import ImageError, read_image
 from corrosion.data.sampler import Draw
 from corrosion.data.transforms import Augmentation, Resize
 
@@ -37,16 +37,6 @@ class Batch(NamedTuple):
     image: Tensor
     label: Tensor
     index: Tensor  # type: ignore[assignment]  # tuple.index gives way
-
-
-def collate(samples: Sequence[Sample]) -> Batch:
-    """Stack samples of one size into a batch."""
-    images = torch.from_numpy(np.stack([sample.image for sample in samples]))
-    return Batch(
-        image=images.permute(0, 3, 1, 2),  # pixels stay where they are: this is channels_last
-        label=torch.tensor([sample.label for sample in samples], dtype=torch.float32),
-        index=torch.tensor([sample.index for sample in samples], dtype=torch.int64),
-    )
 
 
 def load_image(path: str | Path, resize: Resize) -> np.ndarray:
@@ -107,6 +97,17 @@ class ImageDataset(Dataset[Sample]):
             image = self._augment(image, item.seed)
         return Sample(image, self._labels[index].item(), index)
 
+    def __getitems__(self, items: Sequence[int | Draw]) -> list[Sample] | ImageError:
+        """The samples of a batch, as a loader asks for them, or the first file's error.
+
+        An error raised in a worker reaches the main process as a RuntimeError with a traceback for
+        its message; one that is returned arrives as it is, and `ImageLoader` raises it there.
+        """
+        try:
+            return [self[item] for item in items]
+        except ImageError as error:
+            return error
+
     def load(self, index: int) -> np.ndarray:
         """The image of a row, resized and not augmented: uint8 (image_size, image_size, 3).
 
@@ -114,6 +115,38 @@ class ImageDataset(Dataset[Sample]):
             ImageError: naming the file, if it can't be read.
         """
         return load_image(self._paths[index], self._resize)
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Stack samples of one size into a batch."""
+    images = torch.from_numpy(np.stack([sample.image for sample in samples]))
+    return Batch(
+        image=images.permute(0, 3, 1, 2),  # pixels stay where they are: this is channels_last
+        label=torch.tensor([sample.label for sample in samples], dtype=torch.float32),
+        index=torch.tensor([sample.index for sample in samples], dtype=torch.int64),
+    )
+
+
+class ImageLoader(DataLoader[Batch]):
+    """Batches of an `ImageDataset`; takes what `DataLoader` takes.
+
+    Raises:
+        ImageError: while iterating, naming the file that can't be read.
+    """
+
+    def __init__(self, dataset: ImageDataset, **options: Any) -> None:
+        # options names collate_fn only where Lightning builds the loader anew with another sampler
+        super().__init__(dataset, **options | {"collate_fn": _collate_or_error})  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        for batch in super().__iter__():
+            if isinstance(batch, ImageError):
+                raise batch
+            yield batch
+
+
+def _collate_or_error(samples: Sequence[Sample] | ImageError) -> Batch | ImageError:
+    return samples if isinstance(samples, ImageError) else collate(samples)
 
 
 class _PackedStrings:

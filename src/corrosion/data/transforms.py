@@ -116,6 +116,15 @@ class Augmentation:
         return self._compose(image=image)["image"]
 
 
+class Rotation(A.Rotate):
+    """`A.Rotate` for RGB images; OpenCV turns four channels to the same result in less time."""
+
+    def apply(self, img: np.ndarray, **params: Any) -> np.ndarray:
+        """Image (H, W, 3) -> rotated, of the same shape."""
+        rotated = super().apply(cv2.cvtColor(img, cv2.COLOR_RGB2RGBA), **params)
+        return cv2.cvtColor(rotated, cv2.COLOR_RGBA2RGB)
+
+
 class PixelNoise(A.ImageOnlyTransform):
     """Salt-and-pepper noise: pixels turned black or white at random, half of each.
 
@@ -189,7 +198,7 @@ _UNCHANGED = {"brightness": (1, 1), "contrast": (1, 1), "saturation": (1, 1), "h
 
 
 def _rotate(p: float, limit: float) -> Any:
-    return A.Rotate(limit=(-limit, limit), p=p, **_MIRRORED)
+    return Rotation(limit=(-limit, limit), p=p, **_MIRRORED)
 
 
 def _affine(p: float, scale: float, translate: float, shear: float) -> Any:
