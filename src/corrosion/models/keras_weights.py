@@ -5,7 +5,8 @@ below a group `model_weights`) the root lists the layers in `layer_names`, and e
 that lists its arrays in `weight_names`. Reference: `keras.src.legacy.saving.legacy_h5_format`.
 
 ImageNet weights are downloaded once from where `keras.applications` gets them, checked by md5,
-and kept as safetensors in `cache_dir()`. To do without network, put the .h5 file there by hand.
+and kept as safetensors in the cache folder (`corrosion.data.cache_dir`: CORROSION_CACHE, else
+~/.cache/corrosion). To do without network, put the .h5 file there by hand.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import http.client
 import logging
-import os
 import shutil
 import urllib.request
 from collections.abc import Mapping
@@ -29,6 +29,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from corrosion.data.cache_dir import cache_dir
 from corrosion.errors import CorrosionError
 from corrosion.files import replacing
 from corrosion.models.keras_layers import keras_layers
@@ -65,14 +66,6 @@ WITH_TOP = KerasFile(f"{_BASE_URL}NASNet-mobile.h5", "020fb642bf7360b370c678b08e
 WITHOUT_TOP = KerasFile(
     f"{_BASE_URL}NASNet-mobile-no-top.h5", "1ed92395b5b598bdda52abe5c0dbfd63", 0
 )
-
-
-def cache_dir() -> Path:
-    """Folder of converted weights: CORROSION_CACHE, else XDG_CACHE_HOME/corrosion (~/.cache)."""
-    own = os.environ.get("CORROSION_CACHE")
-    if own:
-        return Path(own).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "corrosion"
 
 
 def imagenet_weights(*, with_top: bool, folder: str | Path | None = None) -> Path:
