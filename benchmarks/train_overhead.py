@@ -54,6 +54,7 @@ def main() -> None:
             objective="val/loss",
             objective_mode="min",
             history=History(Path(folder) / "history.csv"),
+            seed=0,
             logger=build_logger(config["logger"], run_dir=Path(folder)),
         )
         trainer.callbacks.insert(0, turns)

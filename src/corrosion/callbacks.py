@@ -1,4 +1,4 @@
-"""What watches a training: its history as a table, and a stop at a loss that is no number."""
+"""What accompanies a training: its history, its random numbers, a stop at a bad loss."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -63,6 +64,25 @@ class History(L.Callback):
     def table(self) -> pd.DataFrame:
         """The history, one row an epoch."""
         return pd.DataFrame(self.rows)
+
+
+class SeedEpochs(L.Callback):
+    """Seeds torch's random numbers, which dropout draws from, at the start of every epoch.
+
+    What an epoch draws then depends on seed, epoch and process alone: a resumed run repeats the
+    uninterrupted one, for any number of loader processes.
+
+    Args:
+        seed: of the run.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Seed the devices."""
+        numbers = (self.seed, trainer.current_epoch, trainer.global_rank)
+        torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]))
 
 
 class StopAtNonFiniteLoss(L.Callback):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import time
 import warnings
 from collections.abc import Mapping
@@ -32,6 +33,7 @@ from corrosion.trainer import build_logger, build_trainer
 
 log = logging.getLogger(__name__)
 
+_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 _NETWORK_KEYS = ("backbone", "dense_units", "spatial_dropout", "dropout", "threshold")
 _MODULE_KEYS = (
     "backbone_lr_factor",
@@ -62,14 +64,14 @@ def train_from_config(config: DictConfig) -> float:
     plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     try:
         return train(plain, run_dir, checkpoint=checkpoint)  # type: ignore[arg-type]
-    except SystemExit:
+    except SystemExit as interrupt:  # what Lightning makes of Ctrl-C
         overrides = [item for item in hydra.overrides.task if not item.startswith("resume=")]
-        command = " ".join(["python train.py", *overrides, f"resume={run_dir}"])
+        command = shlex.join(["python", "train.py", *overrides, f"resume={run_dir}"])
         if (run_dir / "checkpoints" / "last.ckpt").is_file():
             log.warning("Interrupted. To go on from the last finished epoch: %s", command)
         else:
             log.warning("Interrupted before the first epoch was finished: nothing to resume.")
-        raise
+        raise SystemExit(_INTERRUPTED) from interrupt
 
 
 def _quieten_lightning() -> None:
@@ -135,6 +137,7 @@ def train(config: Mapping[str, Any], run_dir: Path, *, checkpoint: Path | None =
         objective=config["objective"],
         objective_mode=config["objective_mode"],
         history=history,
+        seed=config["seed"],
         logger=build_logger(config["logger"], run_dir=run_dir),
     )
     # the network before the data: screening 100,000 photographs only to find that the weights
@@ -220,6 +223,7 @@ def _datamodule(config: Mapping[str, Any], records: pd.DataFrame) -> CorrosionDa
         augment=config["augment"],
         batch_size=data["batch_size"],
         num_workers=data["num_workers"],
+        expand=data["expand"],
         seed=config["seed"],
     )
 

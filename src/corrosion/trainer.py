@@ -18,7 +18,7 @@ from lightning.pytorch.loggers import (
     WandbLogger,
 )
 
-from corrosion.callbacks import History, StopAtNonFiniteLoss
+from corrosion.callbacks import History, SeedEpochs, StopAtNonFiniteLoss
 from corrosion.errors import CorrosionError
 
 _LOGGER_PACKAGES = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
@@ -31,6 +31,7 @@ def build_trainer(
     objective: str,
     objective_mode: str,
     history: History,
+    seed: int,
     logger: Logger | bool,
 ) -> L.Trainer:
     """A Trainer that keeps the best and the last checkpoint of a run.
@@ -41,6 +42,7 @@ def build_trainer(
         objective: the validation metric whose best epoch is kept, e.g. "val/loss".
         objective_mode: "min" or "max".
         history: collects the epochs' metrics.
+        seed: of the random numbers in training.
         logger: from `build_logger`.
 
     Raises:
@@ -60,7 +62,7 @@ def build_trainer(
         save_last=True,
         enable_version_counter=False,  # "best.ckpt" is a promise, also when a run is resumed
     )
-    callbacks: list[L.Callback] = [StopAtNonFiniteLoss(), history, best]
+    callbacks: list[L.Callback] = [SeedEpochs(seed), StopAtNonFiniteLoss(), history, best]
     if patience is not None:
         callbacks.append(EarlyStopping(objective, mode=objective_mode, patience=patience))
     if progress_bar:

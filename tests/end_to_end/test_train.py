@@ -14,9 +14,13 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 from PIL import Image
 
 import corrosion
+from corrosion.errors import CorrosionError
+from corrosion.train import find_checkpoint, train
 
 ROOT = Path(__file__).parents[2]
 TINY = (
@@ -172,25 +176,56 @@ def test_a_split_file_puts_the_same_images_into_the_same_subsets(command, tmp_pa
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("data.root=/no/such/folder", "/no/such/folder"),
         ("model.weights=imagenet", r"model\.weights=PATH"),
-        ("model.weights=no.pth", r"no\.pth"),
-        ("model.backbone=resnet51", "resnet51"),
-        ("model.dropout=1.5", r"model\.dropout"),
-        ("objective=test/accuracy", "objective=test/accuracy"),
-        ("data.split=[0.5,0.1,0.1]", r"data\.split"),
         ("data.on_bad_image=error", r"broken\.jpg"),
-        ("resume=/no/such.ckpt", r"/no/such\.ckpt"),
-        ("model.pos_weight=heavy", r"model\.pos_weight"),
-        ("trainer.precision=12", "trainer"),
-        ("model.lr_random=1e30", "learning rate"),
+        ("model.lr_random=1e30", "The loss is nan since epoch 0, batch 1, at learning rate 1e"),
     ],
 )
 def test_what_a_user_can_put_right_is_one_message_without_a_traceback(command, override, message):
-    output = run(command(override), code=1)
-    assert re.search(message, output)
+    output = run(command(override, "model.backbone=mobilenetv2", "data.image_size=32"), code=1)
+    assert len(re.findall(message, output)) == 1
     assert "Traceback" not in output
     assert "Error executing job" not in output
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.root=/no/such/folder", "/no/such/folder"),
+        ("data.split_file=no.csv", r"no\.csv"),
+        ("data.split=[0.5,0.1,0.1]", r"data\.split"),
+        ("data.batch_size=0", r"data\.batch_size"),
+        ("model.weights=no.pth", r"no\.pth"),
+        ("model.backbone=resnet51", "resnet51"),
+        ("model.dropout=1.5", r"model\.dropout"),
+        ("model.unfreeze=40", r"model\.unfreeze"),
+        ("model.pos_weight=heavy", r"model\.pos_weight"),
+        ("objective=test/accuracy", "objective=test/accuracy"),
+        ("objective_mode=most", "objective_mode=most"),
+        ("trainer.precision=12", "trainer"),
+        ("logger.name=comet", "comet"),
+        ("augment.noise.limit=7", r"augment\.noise"),
+    ],
+)
+def test_bad_values_are_errors_that_name_their_key(
+    tmp_path, photos, monkeypatch, override, message
+):
+    monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
+    overrides = ["data=folder", f"data.root={photos}", *TINY, "augment=paper", override]
+    with initialize_config_dir(str(ROOT / "conf")):
+        config = OmegaConf.to_container(compose("train", overrides), resolve=True)
+    with pytest.raises(CorrosionError, match=message):
+        train(config, tmp_path / "run")
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+@pytest.mark.parametrize(
+    ("resume", "message"), [("/no/such.ckpt", r"/no/such\.ckpt"), ("empty", "finished an epoch")]
+)
+def test_a_checkpoint_that_is_not_there_is_an_error(tmp_path, resume, message):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CorrosionError, match=message):
+        find_checkpoint(str(tmp_path / resume), tmp_path)
 
 
 def test_a_key_that_does_not_exist_is_refused_by_name(command):

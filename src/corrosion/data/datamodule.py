@@ -11,6 +11,7 @@ from typing import Any, Literal
 import cv2
 import lightning as L
 import pandas as pd
+import torch
 
 from corrosion.data.dataset import ImageDataset, ImageLoader
 from corrosion.data.labels import CLASSES
@@ -151,6 +152,8 @@ class CorrosionDataModule(L.LightningDataModule):
             drop_last=drop_last,
             num_workers=workers,
             worker_init_fn=_one_thread,
+            # what a loader draws for its workers must not come out of dropout's numbers
+            generator=torch.Generator().manual_seed(self._seed),
             persistent_workers=keep_workers and workers > 0,
             pin_memory=cuda,
         )

@@ -85,7 +85,7 @@ def read_image(
             flags = cv2.IMREAD_COLOR_RGB | _reduction(image.size, min_side)
             pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
             if pixels is not None:
-                return pixels  # type: ignore[return-value]
+                return pixels
         return _rgb(image)
 
 

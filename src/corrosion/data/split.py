@@ -210,7 +210,7 @@ def _turns(records: pd.DataFrame, groups: NDArray[np.int64], seed: int) -> list[
     key = records["content_hash"].groupby(groups).min()
     size = np.bincount(groups)
     drawn = {
-        group: hashlib.blake2b(f"{seed}:{content}".encode(), digest_size=8).digest()
+        int(str(group)): hashlib.blake2b(f"{seed}:{content}".encode(), digest_size=8).digest()
         for group, content in key.items()
     }
     return sorted(drawn, key=lambda group: (-size[group], drawn[group]))
