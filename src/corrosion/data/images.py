@@ -24,8 +24,9 @@ SUFFIXES = frozenset(
 MAX_PIXELS = 178_000_000
 """Photographs with more pixels count as unreadable; PIL opens none much larger."""
 
-# PIL warns from half of that on, without naming the file; the check here does
+# PIL warns of large and of damaged files without naming them; the errors raised here do
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", module=r"PIL\..*")
 
 _ORIENTATION = 0x0112  # tag of EXIF
 _SIDEWAYS = (5, 6, 7, 8)  # its values that swap width and height

@@ -1,0 +1,92 @@
+import logging
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from corrosion.data.sources import scan
+from corrosion.errors import CorrosionError
+
+
+def fill(root, *names):
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"")
+    return root
+
+
+def table(records, root):
+    return {
+        (path.removeprefix(f"{root}/"), int(label), subset)
+        for path, label, subset in zip(
+            records["path"], records["label"], records["subset"], strict=True
+        )
+    }
+
+
+def test_a_folder_a_class_with_folders_inside(tmp_path):
+    fill(tmp_path, "rust/a.jpg", "rust/ship/b.PNG", "clean/c.jpeg")
+    records = scan(tmp_path, name="mine")
+    assert table(records, tmp_path) == {
+        ("rust/a.jpg", 1, ""), ("rust/ship/b.PNG", 1, ""), ("clean/c.jpeg", 0, ""),
+    }  # fmt: skip
+    assert set(records["source"]) == {"mine"}
+
+
+@pytest.mark.parametrize("valid", ["valid", "val", "Validation"])
+def test_roboflow_subsets_are_recognised(tmp_path, valid):
+    fill(
+        tmp_path, "train/rust/a.jpg", f"{valid}/rust/b.jpg", "test/clean/c.jpg",
+        "README.roboflow.txt", "train/_annotations.csv",
+    )  # fmt: skip
+    assert table(scan(tmp_path), tmp_path) == {
+        ("train/rust/a.jpg", 1, "train"), (f"{valid}/rust/b.jpg", 1, "val"),
+        ("test/clean/c.jpg", 0, "test"),
+    }  # fmt: skip
+
+
+def test_litter_is_passed_over(tmp_path):
+    fill(
+        tmp_path, "rust/a.jpg", "clean/b.jpg", "rust/Thumbs.db", "rust/.hidden.jpg", "notes.txt",
+        "__MACOSX/rust/a.jpg", ".git/c.jpg", "rust/labels.json",
+    )  # fmt: skip
+    assert len(scan(tmp_path)) == 2
+
+
+def test_class_folders_beside_subsets_are_passed_over_with_a_warning(tmp_path, caplog):
+    fill(tmp_path, "train/rust/a.jpg", "test/clean/b.jpg", "more/c.jpg")
+    with caplog.at_level(logging.WARNING):
+        assert len(scan(tmp_path)) == 2
+    assert "more" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ((), "holds no images"),
+        (("a.jpg", "b.jpg"), "2 lie elsewhere"),
+        (("rust/a.jpg",), "class no_corrosion"),
+        (("rust/a.jpg", "clean/b.jpg", "masks/c.png"), r"masks \(1 images\)"),
+        (("rust/a.txt", "clean/b.txt"), r"\.jpg"),
+    ],
+)
+def test_folders_that_cant_be_used_are_errors_with_the_way_out(tmp_path, names, message):
+    with pytest.raises(CorrosionError, match=message):
+        scan(fill(tmp_path, *names))
+
+
+@pytest.mark.parametrize(("name", "message"), [("none", "missing"), ("file", "no folder")])
+def test_a_root_that_is_no_folder_is_an_error(tmp_path, name, message):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(CorrosionError, match=message):
+        scan(tmp_path / name)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+@given(names=st.sets(st.text("abcdef", min_size=1, max_size=4), min_size=1, max_size=8))
+def test_records_are_sorted_whatever_the_order_of_the_file_system(tmp_path_factory, names):
+    root = tmp_path_factory.mktemp("root")
+    fill(root, *[f"rust/{name}.jpg" for name in names], "clean/x.jpg")
+    paths = scan(root)["path"].tolist()
+    assert paths == sorted(paths)
+    assert len(paths) == len(names) + 1
