@@ -77,9 +77,16 @@ def train_from_config(config: DictConfig) -> float:
 def _quieten_lightning() -> None:
     """Leave out what Lightning says of devices it has not found and products it offers."""
     for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message=r".*treespec, LeafSpec.*is deprecated")
-    warnings.filterwarnings("ignore", message=r".* directory .* exists and is not empty")
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.WARNING)
+        logger.handlers.clear()  # Hydra's handlers say it already, and to train.log too
+        logger.propagate = True
+    for message in (
+        r".*treespec, LeafSpec.*is deprecated",
+        r".* directory .* exists and is not empty",  # a resumed run
+        r"Found \d+ module\(s\) in eval mode",  # frozen batch normalisation
+    ):
+        warnings.filterwarnings("ignore", message=message)
 
 
 def find_checkpoint(resume: str | None, run_dir: Path) -> Path | None:
@@ -291,7 +298,7 @@ def _write_results(
         title=f"{config['model']['name']}: epoch {int(best['epoch']) + 1} of {len(epochs)}",
         notes={
             "weights": f"{weights['used']} ({weights['detail']})",
-            "training": f"{seconds['fit']:.0f} s for {len(epochs)} epochs",
+            "training": f"{seconds['fit']:.0f} s, {len(epochs)} epoch(s)",
         },
         run_dir=run_dir,
     )
