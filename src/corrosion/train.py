@@ -297,8 +297,14 @@ def _write_results(
         metrics,
         title=f"{config['model']['name']}: epoch {int(best['epoch']) + 1} of {len(epochs)}",
         notes={
-            "weights": f"{weights['used']} ({weights['detail']})",
+            "weights": _first_weights(weights),
             "training": f"{seconds['fit']:.0f} s, {len(epochs)} epoch(s)",
         },
         run_dir=run_dir,
     )
+
+
+def _first_weights(weights: Mapping[str, str | None]) -> str:
+    if weights["used"] == "random" and weights["requested"] is not None:
+        return "RANDOM, since no ImageNet weights could be had (metrics.json says why)"
+    return f"{weights['used']} ({weights['detail']})"
