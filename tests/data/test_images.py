@@ -1,4 +1,5 @@
 import io
+import struct
 
 import cv2
 import numpy as np
@@ -45,7 +46,7 @@ def test_content_counts_not_the_name(tmp_path):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("name", ["a.jpg", "a.png"])
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "a.webp"])
 def test_exif_orientation_is_applied(tmp_path, name, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -88,6 +89,50 @@ def test_sixteen_bits_a_channel_are_scaled_not_clipped(tmp_path, name):
     assert difference(read_image(tmp_path / name), picture()) <= 1
 
 
+def deep_tiff(pixels, orientation):
+    """A colour TIFF of big-endian 16-bit numbers, which neither PIL nor OpenCV writes."""
+    height, width, channels = pixels.shape
+    data = (pixels.astype(">u2") * 257).astype(">u2").tobytes()
+    depths = struct.pack(">3H", 16, 16, 16)
+    tags = [
+        (256, 4, 1, width), (257, 4, 1, height), (258, 3, 3, 8), (259, 4, 1, 1), (262, 4, 1, 2),
+        (273, 4, 1, 8 + len(depths)), (274, 4, 1, orientation), (277, 4, 1, channels),
+        (278, 4, 1, height), (279, 4, 1, len(data)),
+    ]  # fmt: skip
+    directory = struct.pack(">H", len(tags)) + b"".join(struct.pack(">HHII", *tag) for tag in tags)
+    offset = 8 + len(depths) + len(data)
+    return b"MM\0*" + struct.pack(">I", offset) + depths + data + directory + bytes(4)
+
+
+@pytest.mark.parametrize(("orientation", "turns"), [(1, 0), (3, 2), (6, 1), (8, -1)])
+def test_colour_tiffs_of_sixteen_bits_are_upright(tmp_path, orientation, turns):
+    stored = np.ascontiguousarray(np.rot90(picture(), turns))
+    (tmp_path / "a.tif").write_bytes(deep_tiff(stored, orientation))
+    assert difference(read_image(tmp_path / "a.tif"), picture()) <= 1
+    facts, _ = check_image(tmp_path / "a.tif")
+    assert (facts.width, facts.height) == (64, 48)
+
+
+def test_an_enormous_tiff_of_sixteen_bits_is_refused_by_its_header(tmp_path):
+    assert cv2.imwrite(str(tmp_path / "a.tif"), picture().astype(np.uint16))
+    with pytest.raises(ImageError, match="64 x 48 pixels are more than 3,000"):
+        read_image(tmp_path / "a.tif", max_pixels=3000)
+
+
+def test_garbage_instead_of_exif_data_is_no_reason_to_refuse_a_photograph(tmp_path):
+    garbage = b"Exif\0\0" + bytes(range(1, 60))
+    Image.fromarray(picture()).save(tmp_path / "a.jpg", quality=95, exif=garbage)
+    check_image(tmp_path / "a.jpg")
+    assert difference(read_image(tmp_path / "a.jpg"), picture()) <= 3
+
+
+@pytest.mark.parametrize("read", [read_image, check_image])
+def test_numbers_that_are_no_colours_are_an_error_when_checked_too(tmp_path, read):
+    Image.fromarray(np.full((8, 8), 300, np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(ImageError, match=r"outside \[0, 1\]"):
+        read(tmp_path / "a.tif")
+
+
 def test_transparency_is_laid_on_white(tmp_path):
     image = Image.fromarray(picture()).convert("RGBA")
     image.putalpha(0)
@@ -102,20 +147,41 @@ def test_the_first_frame_of_an_animation_counts(tmp_path):
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.integers(8, 200), st.integers(8, 200), st.integers(1, 120))
-def test_reduced_decoding_keeps_the_picture_and_the_smallest_side(tmp_path, width, height, side):
-    Image.fromarray(picture(width, height)).save(tmp_path / "a.jpg", quality=95)
-    reduced = read_image(tmp_path / "a.jpg", min_side=side)
-    assert min(reduced.shape[:2]) >= min(side, width, height)
-    expected = cv2.resize(
-        picture(width, height), reduced.shape[1::-1], interpolation=cv2.INTER_AREA
-    )
-    assert difference(reduced, expected) <= 6
+@given(st.integers(1, 200), st.integers(1, 200), st.integers(1, 120))
+def test_reduced_decoding_keeps_the_smallest_side_and_the_aspect(tmp_path, width, height, side):
+    Image.fromarray(picture(width, height)).save(tmp_path / "a.jpg")
+    rows, columns = read_image(tmp_path / "a.jpg", min_side=side).shape[:2]
+    assert min(rows, columns) >= min(side, width, height)
+    assert abs(rows * width - columns * height) < 8 * max(rows, columns)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("side", [20, 40, 80])
+def test_reduced_decoding_keeps_the_picture(tmp_path, mode, side):
+    image = Image.fromarray(picture(320, 176)).convert(mode)
+    image.save(tmp_path / "a.jpg", quality=95)
+    expected = np.array(image.convert("RGB").reduce(176 // side))
+    assert difference(read_image(tmp_path / "a.jpg", min_side=side), expected) <= 3
 
 
 def test_a_large_photograph_is_decoded_at_reduced_scale(tmp_path):
     Image.fromarray(picture(800, 600)).save(tmp_path / "a.jpg")
     assert read_image(tmp_path / "a.jpg", min_side=140).shape == (150, 200, 3)
+    assert read_image(tmp_path / "a.jpg", min_side=151).shape == (300, 400, 3)
+
+
+def test_a_photograph_with_further_frames_as_telephones_write_them(tmp_path):
+    frames = [Image.fromarray(picture()), Image.new("RGB", (64, 48))]
+    frames[0].save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=frames[1:], quality=95)
+    assert difference(read_image(tmp_path / "a.jpg"), picture()) <= 3
+
+
+def test_a_photograph_with_data_behind_its_end_is_read(tmp_path):
+    Image.fromarray(picture()).save(tmp_path / "a.jpg", quality=95)
+    with (tmp_path / "a.jpg").open("ab") as file:
+        file.write(b"written behind by a telephone")
+    check_image(tmp_path / "a.jpg")
+    assert difference(read_image(tmp_path / "a.jpg"), picture()) <= 3
 
 
 def encoded(kind):
@@ -141,6 +207,25 @@ def test_broken_files_are_errors_with_path_and_reason(tmp_path, read, content, r
     path.write_bytes(content)
     with pytest.raises(ImageError, match=rf"broken\.jpg: .*({reason})"):
         read(path)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    kind=st.sampled_from(("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "MPO")),
+    changes=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=6),
+    length=st.integers(1, 20_000),
+)
+def test_what_passes_the_check_can_be_read(tmp_path, kind, changes, length):
+    content = bytearray(encoded(kind))
+    for place, value in changes:
+        content[place] = value
+    path = tmp_path / "damaged.jpg"
+    path.write_bytes(content[:length])
+    try:
+        check_image(path, max_pixels=10**6)
+    except ImageError:
+        return
+    read_image(path, max_pixels=10**6)
 
 
 @pytest.mark.parametrize("read", [read_image, check_image])
