@@ -1,4 +1,7 @@
+import re
+
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,10 +36,36 @@ def test_own_names_extend_and_override_the_usual_ones():
     assert folder_labels(counts, classes) == {"pitted": 1, "new": 0, "clean": 1, "rust": 1}
 
 
+def test_ignored_folders_get_no_label():
+    counts = {"rust": 1, "clean": 1, "masks": 2}
+    assert folder_labels(counts, {"ignore": ["masks"]}) == {"rust": 1, "clean": 0}
+
+
+def test_a_number_as_a_folder_name_is_taken_as_hydra_hands_it_over():
+    assert folder_labels({"1": 3, "0": 3}, {"corrosion": [1], "no_corrosion": [0]}) == {
+        "1": 1, "0": 0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", ["pitted", "Class (A)", 'the "bad" ones', "12", "Rost, stark", "ржавчина", "a=b"]
+)
+def test_the_overrides_that_an_error_suggests_can_be_pasted(name):
+    with pytest.raises(CorrosionError) as caught:
+        folder_labels({name: 1, "rust": 1, "clean": 1})
+    overrides = re.findall(r"'((?:\+\+)?data\.classes\..+?\])'", str(caught.value))
+    assert len(overrides) == 3
+    for override in OverridesParser.create().parse_overrides(overrides):
+        class_name = override.key_or_group.rpartition(".")[2]
+        labels = folder_labels({name: 1, "rust": 1, "clean": 1}, {class_name: override.value()})
+        assert labels.get(name) == {"corrosion": 1, "no_corrosion": 0, "ignore": None}[class_name]
+
+
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
-        ({"corrosion": ["a"], "no_corrosion": ["A"]}, "both classes"),
+        ({"corrosion": ["a"], "no_corrosion": ["A"]}, "mapped twice"),
+        ({"corrosion": ["a"], "ignore": ["A"]}, "mapped twice"),
         ({"rust": ["a"]}, "two classes"),
         ({"corrosion": "a"}, "give a list"),
     ],

@@ -60,6 +60,41 @@ def test_class_folders_beside_subsets_are_passed_over_with_a_warning(tmp_path, c
     assert "more" in caplog.text
 
 
+def test_images_outside_the_folders_of_classes_are_told(tmp_path, caplog):
+    fill(tmp_path, "a.jpg", "b.jpg", "rust/a.jpg", "clean/b.jpg", "notes.txt")
+    with caplog.at_level(logging.WARNING):
+        assert len(scan(tmp_path)) == 2
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{tmp_path}: 2 images lie outside the folders of classes: not used"
+    ]
+
+
+def test_images_in_a_subset_but_in_no_class_are_told(tmp_path, caplog):
+    fill(tmp_path, "train/rust/a.jpg", "train/b.jpg", "test/clean/b.jpg")
+    with caplog.at_level(logging.WARNING):
+        assert len(scan(tmp_path)) == 2
+    assert f"{tmp_path / 'train'}: 1 images" in caplog.text
+
+
+def test_folders_can_be_left_out(tmp_path):
+    fill(tmp_path, "rust/a.jpg", "clean/b.jpg", "masks/c.png")
+    assert len(scan(tmp_path, classes={"ignore": ["masks"]})) == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "roots"),
+    [
+        (("set/rust/a.jpg", "set/clean/b.jpg"), "{0}/set."),
+        (("set/train/rust/a.jpg", "set/test/clean/b.jpg"), "{0}/set."),
+        (("a/rust/a.jpg", "a/clean/b.jpg", "b/norust/a.jpg"), "[{0}/a,{0}/b]."),
+    ],
+)
+def test_a_root_one_level_too_high_is_an_error_that_names_the_right_one(tmp_path, names, roots):
+    with pytest.raises(CorrosionError) as caught:
+        scan(fill(tmp_path, *names))
+    assert f"data.root={roots.format(tmp_path)}" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [

@@ -10,15 +10,18 @@ from corrosion.errors import CorrosionError
 CLASSES = ("no_corrosion", "corrosion")
 """Names by label: corrosion, the positive class, is 1."""
 
+_IGNORE, _IGNORED = "ignore", -1
+
 _CORROSION = (
     "corrosion corroded corrode corroding rust rusty rusted rusting oxidised oxidized oxidation "
     "positive"
 )
 _NO_CORROSION = (
-    "no_corrosion non_corrosion not_corrosion without_corrosion noncorrosion "
+    "no_corrosion non_corrosion not_corrosion without_corrosion "
     "no_corroded non_corroded not_corroded un_corroded no_rust non_rust not_rust not_rusty "
-    "non_rusty no_rusty not_rusted non_rusted rust_free rustfree corrosion_free rustless "
-    "no_oxidation clean sound intact healthy undamaged normal negative"
+    "non_rusty no_rusty not_rusted non_rusted no_rusted un_rusted rust_free corrosion_free "
+    "rustless no_oxidation not_oxidised not_oxidized non_oxidised non_oxidized clean sound "
+    "intact healthy undamaged normal negative"
 )
 
 
@@ -33,6 +36,11 @@ _DEFAULT = {
 }
 
 
+def is_usual_name(name: str) -> bool:
+    """Whether a folder of this name stands for a class without being mapped."""
+    return _key(name) in _DEFAULT
+
+
 def folder_labels(
     counts: Mapping[str, int], classes: Mapping[str, Iterable[str]] | None = None
 ) -> dict[str, int]:
@@ -40,26 +48,28 @@ def folder_labels(
 
     Args:
         counts: number of images by folder name.
-        classes: further names of each class, e.g. {"corrosion": ["pitted"]}; they win over the
-            usual names.
+        classes: further names of each class, e.g. {"corrosion": ["pitted"]}, which win over the
+            usual names; names under "ignore" are left out.
 
     Returns:
-        0 (no corrosion) or 1 (corrosion) by folder name.
+        0 (no corrosion) or 1 (corrosion) by folder name, without the ignored ones.
 
     Raises:
-        CorrosionError: a name is unknown or mapped to both classes, or no folder stands for one
-            of the classes; the message lists what was found and how to map it.
+        CorrosionError: a name is unknown or mapped twice, or no folder stands for one of the
+            classes; the message lists what was found and how to map it.
     """
     mapping = _DEFAULT | _own_names(classes or {})
-    unknown = [name for name in counts if _key(name) not in mapping]
+    unknown = sorted(name for name in counts if _key(name) not in mapping)
     found = ", ".join(f"{name} ({count} images)" for name, count in sorted(counts.items()))
     if unknown:
+        example = _as_value(unknown[0])
         raise CorrosionError(
-            f"Folders without a known class: {', '.join(sorted(unknown))}. Found: {found}. Say "
-            f"what they stand for, e.g. 'data.classes.corrosion=[{sorted(unknown)[0]}]' or "
-            f"'data.classes.no_corrosion=[{sorted(unknown)[0]}]'."
+            f"Folders without a known class: {', '.join(unknown)}. Found: {found}. Say what they "
+            f"stand for, e.g. 'data.classes.corrosion=[{example}]' or "
+            f"'data.classes.no_corrosion=[{example}]', or leave them out by "
+            f"'++data.classes.{_IGNORE}=[{example}]'."
         )
-    labels = {name: mapping[_key(name)] for name in counts}
+    labels = {name: mapping[_key(name)] for name in counts if mapping[_key(name)] != _IGNORED}
     for label, name in enumerate(CLASSES):
         if label not in labels.values():
             raise CorrosionError(
@@ -70,20 +80,29 @@ def folder_labels(
 
 
 def _own_names(classes: Mapping[str, Iterable[str]]) -> dict[str, int]:
+    codes = {**{name: label for label, name in enumerate(CLASSES)}, _IGNORE: _IGNORED}
     own: dict[str, int] = {}
     for name, folders in classes.items():
-        if name not in CLASSES:
+        if name not in codes:
             raise CorrosionError(
-                f"data.classes.{name}: there are two classes, {' and '.join(CLASSES)}."
+                f"data.classes.{name}: there are two classes, {' and '.join(CLASSES)}, and "
+                f"{_IGNORE} for folders to leave out."
             )
         if isinstance(folders, str):
             raise CorrosionError(
                 f"data.classes.{name}={folders}: give a list, data.classes.{name}=[{folders}]."
             )
-        for folder in folders:
-            if own.get(_key(folder), CLASSES.index(name)) != CLASSES.index(name):
+        for folder in map(str, folders):  # a folder called 1 arrives as a number
+            if own.setdefault(_key(folder), codes[name]) != codes[name]:
                 raise CorrosionError(
-                    f"data.classes: {folder} is mapped to both classes; leave one of them out."
+                    f"data.classes: {folder} is mapped twice; leave one of the two out."
                 )
-            own[_key(folder)] = CLASSES.index(name)
     return own
+
+
+def _as_value(name: str) -> str:
+    """A name as Hydra's command line takes it in a list."""
+    if re.fullmatch(r"[A-Za-z_][\w -]*", name, re.ASCII):
+        return name
+    escaped = name.replace('"', r"\"")
+    return f'"{escaped}"'
