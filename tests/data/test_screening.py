@@ -86,6 +86,39 @@ def test_unchanged_files_are_not_read_again(records, monkeypatch):
     assert set(read) == set(first.rejected["path"])
 
 
+def test_a_run_that_is_stopped_has_not_checked_in_vain(tmp_path, monkeypatch):
+    for index in range(600):
+        Image.new("RGB", (1, 1), (index % 256, index // 256, 0)).save(tmp_path / f"{index}.png")
+    records = pd.DataFrame({"path": [str(tmp_path / f"{index}.png") for index in range(600)]})
+    read = []
+
+    def stopped(path, **options):
+        if len(read) == 550:
+            raise KeyboardInterrupt
+        read.append(path)
+        return check_image(path, **options)
+
+    monkeypatch.setattr("corrosion.data.screening.check_image", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        screen(records, workers=1)
+    read.clear()
+    assert len(screen(records, workers=2).records) == 600
+    assert len(read) <= 300
+
+
+def test_many_files_keep_their_order(tmp_path):
+    order = np.random.default_rng(0).permutation(700)
+    for index in order:
+        Image.new("L", (int(index) + 1, 1)).save(tmp_path / f"{index}.png")
+    (tmp_path / "300.png").write_bytes(b"")
+    records = pd.DataFrame({"path": [str(tmp_path / f"{index}.png") for index in order]})
+    for _ in ("read", "remembered"):
+        screened = screen(records).records
+        assert len(screened) == 699
+        names = [f"{width - 1}.png" for width in screened["width"]]
+        assert [Path(path).name for path in screened["path"]] == names
+
+
 def test_a_changed_file_is_read_again(records):
     before = screen(records).records
     path = records["path"][0]

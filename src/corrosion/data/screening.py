@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _LISTED = 20  # rejected files that the warning names; `Screened.rejected` has them all
 _WORTH_A_BAR = 500  # files that take a second or more
+_PORTION = 250  # files checked and remembered at once
 
 
 @dataclass(frozen=True)
@@ -66,51 +67,69 @@ def screen(
             f"{MAX_PIXELS / 1e6:g}."
         )
     paths = records["path"].tolist()
-    checked, reasons = _check(paths, max_pixels, workers or len(os.sched_getaffinity(0)))
-    rejected = pd.DataFrame(
-        {"path": pd.Series(reasons.keys(), dtype="str"), "reason": list(reasons.values())}
-    )
+    readable = np.zeros(len(paths), dtype=bool)
+    sizes = np.zeros((len(paths), 2), dtype=np.int32)
+    hashes: list[str] = []
+    reasons: dict[str, str] = {}
+    for row, state in enumerate(_with_bar(_states(paths, max_pixels, workers), len(paths))):
+        if isinstance(state, ImageError):
+            reasons[paths[row]] = state.reason
+        else:
+            readable[row] = True
+            sizes[row] = state.width, state.height
+            hashes.append(state.content_hash)
     if reasons:
         _report(reasons, total=len(paths), on_bad=on_bad)
-    readable = records["path"].isin(checked.keys())
     kept = records[readable].reset_index(drop=True)
-    facts = [checked[path] for path in kept["path"]]
-    kept["content_hash"] = pd.Series([fact.content_hash for fact in facts], dtype="str")
-    kept["width"] = np.array([fact.width for fact in facts], dtype=np.int32)
-    kept["height"] = np.array([fact.height for fact in facts], dtype=np.int32)
+    kept["content_hash"] = pd.Series(hashes, dtype="str")
+    kept["width"], kept["height"] = sizes[readable].T
+    rejected = pd.DataFrame({"path": reasons.keys(), "reason": reasons.values()}, dtype="str")
     return Screened(kept, rejected)
 
 
-def _check(
-    paths: Sequence[str], max_pixels: int, workers: int
-) -> tuple[dict[str, FileState], dict[str, str]]:
-    """State of the readable files, and why the others can't be read, by path."""
+def _states(
+    paths: Sequence[str], max_pixels: int, workers: int | None
+) -> Iterator[FileState | ImageError]:
+    """The state of each file, or why it can't be read, in the order of `paths`.
+
+    Portions bound the memory, and a run that is killed has lost no more than one.
+    """
     cache = FileCache("screening")
-    checked = {
-        path: state
-        for path, state in cache.load(paths).items()
-        if state.width * state.height <= max_pixels
-    }
-    missing = [path for path in paths if path not in checked]
-    reasons: dict[str, str] = {}
+    with ThreadPoolExecutor(workers or _cores()) as pool:
+        for start in range(0, len(paths), _PORTION):
+            portion = paths[start : start + _PORTION]
+            known = {
+                path: state
+                for path, state in cache.load(portion).items()
+                if state.width * state.height <= max_pixels
+            }
+            unknown = [path for path in portion if path not in known]
+            results = list(pool.map(partial(_state, max_pixels=max_pixels), unknown))
+            checked = dict(zip(unknown, results, strict=True))
+            cache.save(
+                {path: state for path, state in checked.items() if isinstance(state, FileState)}
+            )
+            yield from (known.get(path) or checked[path] for path in portion)
+
+
+def _with_bar(
+    states: Iterator[FileState | ImageError], total: int
+) -> Iterable[FileState | ImageError]:
     console = Console(stderr=True)
-    with ThreadPoolExecutor(workers) as pool:
-        results = track(
-            pool.map(partial(_state, max_pixels=max_pixels), missing),
-            description="checking images",
-            total=len(missing),
-            console=console,
-            disable=not console.is_terminal or len(missing) < _WORTH_A_BAR,
-            transient=True,
-        )
-        found = dict(zip(missing, results, strict=True))
-    for path, state in found.items():
-        if isinstance(state, ImageError):
-            reasons[path] = state.reason
-        else:
-            checked[path] = state
-    cache.save({path: checked[path] for path in missing if path in checked})
-    return checked, reasons
+    return track(
+        states,
+        description="checking images",
+        total=total,
+        console=console,
+        disable=not console.is_terminal or total < _WORTH_A_BAR,
+        transient=True,
+    )
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # Linux alone knows what this process may use
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _state(path: str, *, max_pixels: int) -> FileState | ImageError:
