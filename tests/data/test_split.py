@@ -88,6 +88,33 @@ def test_sources_are_shared_out_each():
     assert shares.tolist() == [35, 35, 14, 14]
 
 
+@given(
+    st.lists(st.tuples(st.integers(1, 30), st.integers(1, 30)), min_size=1, max_size=12),
+    st.integers(0, 3),
+)
+def test_shares_hold_in_each_class_and_source_however_many_small_sources(sources, seed):
+    parts = [
+        singles(corroded, sound, source=f"s{index}", prefix=f"s{index}-")
+        for index, (corroded, sound) in enumerate([(20, 20), *sources])
+    ]
+    result = split(pd.concat(parts, ignore_index=True), seed=seed)
+    for column, tolerance in (("label", 4 / 3), (["label", "source"], 2)):
+        for _, rows in result.groupby(column):
+            for name, share in zip(SPLITS, (0.7, 0.2, 0.1), strict=True):
+                count = int((rows["split"] == name).sum())
+                assert abs(count - share * len(rows)) <= tolerance + 1e-9
+
+
+def test_groups_across_classes_and_sources_are_not_divided():
+    records = pd.concat([singles(30, 30), singles(20, 20, source="b", prefix="g")])
+    records["group"] = [index % 25 for index in range(len(records))]
+    result = split(records)
+    assert (result.groupby("group")["split"].nunique() == 1).all()
+    assert result["split"].value_counts().to_dict() == pytest.approx(
+        {"train": 70, "val": 20, "test": 10}, abs=4
+    )
+
+
 @pytest.mark.parametrize("count", [3, 4, 5, 7])
 def test_a_small_class_is_in_every_split(count):
     for seed in range(10):
@@ -131,6 +158,29 @@ def test_a_missing_validation_folder_is_taken_out_of_training(caplog):
     assert taken["test"] == 0
     assert taken["val"] == pytest.approx(40 * 0.2 / 0.9, abs=2)
     assert "no val folder" in caplog.text
+
+
+def test_official_subsets_that_share_copies_are_told(caplog):
+    records = official("train", "val", "test").reset_index(drop=True)
+    for column in ("content_hash", "group"):
+        records.loc[100, column] = records.loc[0, column]
+    result = split(records)
+    assert (result["split"].astype(str) == result["subset"]).all()
+    assert "1 groups of copies or near-duplicates" in caplog.text
+
+
+def test_a_class_that_official_subsets_lack_is_an_error_that_says_so():
+    records = official("train", "val", "test")
+    records = records[(records["subset"] != "test") | (records["label"] == 1)]
+    with pytest.raises(CorrosionError, match="no_corrosion has no image in test.*keep_subsets"):
+        split(records)
+
+
+def test_official_subsets_of_one_source_leave_the_others_their_shares():
+    other = singles(50, 50, source="b", prefix="g")
+    result = split(pd.concat([official("train", "val", "test"), other], ignore_index=True))
+    shares = result[result["source"] == "b"].groupby(["label", "split"], observed=True).size()
+    assert shares.tolist() == [35, 10, 5, 35, 10, 5]
 
 
 def test_a_train_folder_alone_is_split_anew():
@@ -187,6 +237,14 @@ def test_new_and_missing_images_of_a_split_file_are_told(tmp_path, caplog):
     assert (read == "").sum() == 5
     assert "10 of 60 images" in caplog.text
     assert "5 images are not in" in caplog.text
+
+
+def test_copies_of_known_images_do_not_hide_that_others_are_missing(tmp_path, caplog):
+    result = split(singles(30, 30))
+    write_split(result, tmp_path / "split.csv")
+    copies = result.iloc[20:30].assign(path="/copy" + result["path"])
+    read_split(tmp_path / "split.csv", pd.concat([result.iloc[10:], copies], ignore_index=True))
+    assert "10 of 60 images" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from corrosion.data.apportion import Strata, draw
 from corrosion.data.labels import CLASSES
 from corrosion.errors import CorrosionError
 from corrosion.files import replacing
@@ -21,6 +22,7 @@ from corrosion.files import replacing
 log = logging.getLogger(__name__)
 
 SPLITS = ("train", "val", "test")
+_FREE = -1  # code of an image without a split; the others are positions in SPLITS
 _COLUMNS = ("path", "label", "source", "group", "split", "content_hash")
 
 
@@ -35,8 +37,10 @@ def split(
     """Split images, stratified by label and source, never dividing a group.
 
     Groups (column `group`, and files with the same bytes) are taken in turn, the largest first,
-    equal sizes in an order drawn by `seed`; each goes where its classes and sources lack most.
-    The result depends on the files' content and the seed, not on names or order.
+    equal sizes in an order drawn by `seed`; each goes where its class and source lack most. What
+    a source can't share out evenly is made up for by the next source, so that the shares of each
+    class hold however small the sources are. The result depends on the files' content and the
+    seed, not on names or order.
 
     Args:
         records: with the columns path, label, source and content_hash; optionally group (any
@@ -57,18 +61,19 @@ def split(
     shares = _checked(fractions)
     records = records.reset_index(drop=True)
     groups = _groups(records)
-    fixed = np.full(len(records), "", dtype=object)
     shares_by_source = dict.fromkeys(records["source"].astype(str).unique(), shares)
+    fixed = np.full(len(records), _FREE, dtype=np.int8)
     if keep_subsets and "subset" in records:
         _keep_subsets(records, fixed, shares_by_source)
-    official = fixed != ""
+    official = fixed != _FREE
     if assigned is not None:
-        known = assigned.to_numpy(dtype=object)
-        fixed[known != ""] = known[known != ""]
-    strata = _Strata(records, shares_by_source, drawn=~official)
-    result = _draw(groups, fixed, strata, _turns(records, groups, seed))
-    _fill_gaps(records["label"].to_numpy(), groups, fixed, result)
-    return records.assign(group=groups, split=pd.Categorical(result, SPLITS))
+        known = _places(assigned)
+        fixed = np.where(known == _FREE, fixed, known)
+    _warn_of_divided_groups(groups, fixed)
+    strata = _strata(records, shares_by_source, fixed, drawn=~official)
+    places = draw(groups, fixed, strata, turns=_turns(records["content_hash"], groups, seed))
+    _fill_gaps(records["label"].to_numpy(), groups, fixed, places)
+    return records.assign(group=groups, split=pd.Categorical.from_codes(places, pd.Index(SPLITS)))
 
 
 def write_split(records: pd.DataFrame, path: Path) -> None:
@@ -112,8 +117,8 @@ def read_split(path: Path, records: pd.DataFrame) -> pd.Series:
             f"data.split_file={path} knows none of the {len(records)} images, neither by path nor "
             f"by content: it belongs to other data."
         )
-    gone = len(table) - int((found != "").sum())
-    if gone > 0:
+    here = table["path"].isin(records["path"]) | table["content_hash"].isin(records["content_hash"])
+    if gone := int((~here).sum()):
         log.warning("%d of %d images in %s are not here", gone, len(table), path)
     if new := int((found == "").sum()):
         log.info("%d images are not in %s and are assigned now", new, path)
@@ -134,25 +139,36 @@ def _checked(fractions: Sequence[float]) -> tuple[float, ...]:
     return shares
 
 
+def _places(names: pd.Series) -> NDArray[np.int8]:
+    """Codes of train, val and test; _FREE for anything else."""
+    return pd.Index(SPLITS).get_indexer(pd.Index(names.astype(str))).astype(np.int8)
+
+
 def _keep_subsets(
     records: pd.DataFrame,
-    fixed: NDArray[np.object_],
+    fixed: NDArray[np.int8],
     shares_by_source: dict[str, tuple[float, ...]],
 ) -> None:
     """Fix the rows of official subsets; what is still to be drawn is drawn out of training."""
-    for source, rows in records.groupby(records["source"].astype(str)):
-        official = rows["subset"].to_numpy(dtype=object)
-        present = set(official) - {""}
-        if "train" not in present or len(present) == 1:
+    subsets = _places(records["subset"])
+    train = SPLITS.index("train")
+    for source, rows in records.groupby(records["source"].astype(str)).indices.items():
+        official = subsets[rows]
+        present = set(official.tolist()) - {_FREE}
+        if not present:
             continue
-        missing = [name for name in SPLITS if name not in present]
-        drawn = np.isin(official, ["", "train"]) if missing else official == ""
-        fixed[rows.index[~drawn]] = official[~drawn]
+        if train not in present or len(present) == 1:
+            log.info("%s has no train folder beside another: it is split anew", source)
+            continue
+        missing = [place for place in range(len(SPLITS)) if place not in present]
+        kept = (official != _FREE) & ~(bool(missing) & (official == train))
+        fixed[rows[kept]] = official[kept]
         if missing:
-            log.info("%s has no %s folder: taken out of train", source, " and no ".join(missing))
+            names = " and no ".join(SPLITS[place] for place in missing)
+            log.info("%s has no %s folder: taken out of train", source, names)
             shares = [
-                share if name in ("train", *missing) else 0.0
-                for name, share in zip(SPLITS, shares_by_source[str(source)], strict=True)
+                share if place in (train, *missing) else 0.0
+                for place, share in enumerate(shares_by_source[str(source)])
             ]
             shares_by_source[str(source)] = tuple(share / sum(shares) for share in shares)
 
@@ -170,108 +186,80 @@ def _groups(records: pd.DataFrame) -> NDArray[np.int64]:
     return pd.factorize(labels[by_content])[0].astype(np.int64)
 
 
-class _Strata:
-    """Classes by source, and how many images each still lacks in each split.
-
-    Official subsets (rows that are not drawn) are no part of what a source has to share out.
-    """
-
-    def __init__(
-        self,
-        records: pd.DataFrame,
-        shares_by_source: dict[str, tuple[float, ...]],
-        *,
-        drawn: NDArray[np.bool_],
-    ) -> None:
-        keys = pd.MultiIndex.from_arrays([records["label"], records["source"].astype(str)])
-        self.codes, names = pd.factorize(keys)
-        self.shares = [shares_by_source[source] for _, source in names]
-        totals = np.bincount(self.codes[drawn], minlength=len(names))
-        self.lacking = (np.array(self.shares) * totals[:, None]).tolist()
-
-    def add(self, counts: list[tuple[int, int]], place: int) -> None:
-        """Count images of (stratum, number) as assigned to a split."""
-        for stratum, number in counts:
-            self.lacking[stratum][place] -= number
-
-    def neediest(self, counts: list[tuple[int, int]]) -> int:
-        """The split that lacks most of what a group of (stratum, number) has."""
-        need = [
-            sum(number * self.lacking[stratum][place] for stratum, number in counts)
-            if all(self.shares[stratum][place] > 0 for stratum, _ in counts)
-            else -math.inf
-            for place in range(len(SPLITS))
-        ]
-        return need.index(max(need))
+def _strata(
+    records: pd.DataFrame,
+    shares_by_source: dict[str, tuple[float, ...]],
+    fixed: NDArray[np.int8],
+    *,
+    drawn: NDArray[np.bool_],
+) -> Strata:
+    """Classes by source. Official subsets (not drawn) are no part of what is to be shared out."""
+    keys = pd.MultiIndex.from_arrays([records["label"], records["source"].astype(str)])
+    codes, names = pd.factorize(keys, sort=True)
+    shares = np.array([shares_by_source[source] for _, source in names], dtype=np.float64)
+    totals = np.bincount(codes[drawn], minlength=len(names))
+    lacking = np.asarray(shares * totals[:, None], dtype=np.float64)
+    known = drawn & (fixed != _FREE)
+    np.subtract.at(lacking, (codes[known], fixed[known]), 1)
+    labels = np.array([label for label, _ in names])
+    return Strata(codes=codes, labels=labels, totals=totals, open=shares > 0, lacking=lacking)
 
 
-def _turns(records: pd.DataFrame, groups: NDArray[np.int64], seed: int) -> list[int]:
-    """Groups, the largest first, equal ones by a hash of seed and content."""
-    key = records["content_hash"].groupby(groups).min()
-    size = np.bincount(groups)
-    drawn = {
-        int(str(group)): hashlib.blake2b(f"{seed}:{content}".encode(), digest_size=8).digest()
-        for group, content in key.items()
-    }
-    return sorted(drawn, key=lambda group: (-size[group], drawn[group]))
-
-
-def _draw(
-    groups: NDArray[np.int64], fixed: NDArray[np.object_], strata: _Strata, turns: list[int]
-) -> NDArray[np.object_]:
-    """Give every group a split; rows that are fixed keep theirs, and their group follows them."""
-    counts: dict[int, list[tuple[int, int]]] = {}
-    free = fixed == ""
-    pairs, numbers = np.unique(
-        np.stack([groups[free], strata.codes[free]]), axis=1, return_counts=True
+def _turns(contents: pd.Series, groups: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
+    """A number for each group, by which equal ones take turns: a hash of seed and content."""
+    hashes = np.fromiter(
+        (
+            int.from_bytes(hashlib.blake2b(f"{seed}:{content}".encode(), digest_size=8).digest())
+            for content in contents
+        ),
+        dtype=np.uint64,
+        count=len(contents),
     )
-    for (group, stratum), number in zip(pairs.T.tolist(), numbers.tolist(), strict=True):
-        counts.setdefault(group, []).append((stratum, number))
-    known: dict[int, list[int]] = {}
-    for place, name in enumerate(SPLITS):
-        rows = np.flatnonzero(fixed == name)
-        for group, stratum in zip(groups[rows].tolist(), strata.codes[rows].tolist(), strict=True):
-            known.setdefault(group, [0] * len(SPLITS))[place] += 1
-            strata.add([(stratum, 1)], place)
-    chosen = np.full(len(turns), -1)
-    for group in turns:
-        if group not in counts:
-            continue
-        if votes := known.get(group):
-            place = votes.index(max(votes))
-        else:
-            place = strata.neediest(counts[group])
-        strata.add(counts[group], place)
-        chosen[group] = place
-    result = fixed.copy()
-    result[free] = np.array(SPLITS, dtype=object)[chosen[groups[free]]]
-    return result
+    turns = np.full(groups.max(initial=-1) + 1, np.iinfo(np.uint64).max)
+    np.minimum.at(turns, groups, hashes)
+    return turns
+
+
+def _warn_of_divided_groups(groups: NDArray[np.int64], fixed: NDArray[np.int8]) -> None:
+    known = fixed != _FREE
+    pairs = np.unique(groups[known] * len(SPLITS) + fixed[known])
+    if divided := int((np.bincount(pairs // len(SPLITS)) > 1).sum()):
+        log.warning(
+            "%d groups of copies or near-duplicates lie in several of %s already, as the official "
+            "subsets or data.split_file have them: test results will be too good. "
+            "data.keep_subsets=false without data.split_file splits anew.",
+            divided,
+            ", ".join(SPLITS),
+        )
 
 
 def _fill_gaps(
     labels: NDArray[np.int8],
     groups: NDArray[np.int64],
-    fixed: NDArray[np.object_],
-    result: NDArray[np.object_],
+    fixed: NDArray[np.int8],
+    places: NDArray[np.int8],
 ) -> None:
     """Move a group to each split that a small class would otherwise be missing from."""
-    immovable = set(groups[fixed != ""].tolist())
     for label, class_name in enumerate(CLASSES):
-        for name in SPLITS:
-            rows = np.flatnonzero(labels == label)
-            if (result[rows] == name).any():
+        rows = np.flatnonzero(labels == label)
+        for place, name in enumerate(SPLITS):
+            if (places[rows] == place).any():
                 continue
-            held = {
-                other: sorted(set(groups[rows[result[rows] == other]].tolist())) for other in SPLITS
-            }
-            donor = max(SPLITS, key=lambda other: len(held[other]))
-            movable = [group for group in held[donor] if group not in immovable]
-            if len(held[donor]) < 2 or not movable:
-                count = len({group for members in held.values() for group in members})
+            count = len(np.unique(groups[rows]))
+            if count < len(SPLITS):
                 raise CorrosionError(
                     f"The class {class_name} has {len(rows)} images in {count} groups of "
                     f"near-duplicates: too few to put one in each of {', '.join(SPLITS)}. Add "
                     f"images of this class: 3 that differ are the least, hundreds make sense."
                 )
-            sizes = {group: int((groups == group).sum()) for group in movable}
-            result[groups == min(movable, key=lambda group: (sizes[group], group))] = name
+            held = [np.unique(groups[rows[places[rows] == other]]) for other in range(len(SPLITS))]
+            donor = max(held, key=len)
+            movable = np.setdiff1d(donor, groups[fixed != _FREE])
+            if len(donor) < 2 or not len(movable):
+                raise CorrosionError(
+                    f"The class {class_name} has no image in {name}, and the official subsets or "
+                    f"data.split_file keep its {len(rows)} images where they are. Split anew by "
+                    f"data.keep_subsets=false without data.split_file, or add images."
+                )
+            sizes = np.bincount(groups)[movable]
+            places[groups == movable[np.argmin(sizes)]] = place
