@@ -37,7 +37,6 @@ _TRANSPOSED = (5, 6, 7, 8)  # before the flip
 _TIFF = (b"II*\0", b"MM\0*")
 _WIDTH, _HEIGHT = 256, 257  # tags of TIFF
 _WHITE = (255, 255, 255, 255)
-_END_OF_JPEG = b"\xff\xd9"
 # the scales alone: IMREAD_REDUCED_COLOR_* would ask for BGR
 _REDUCTIONS = {
     1: 0,
@@ -95,11 +94,11 @@ def read_image(
     content = _content(path)
     with _opened(path, content, max_pixels) as image:
         scale = _scale(image.size, min_side)
-        if _is_plain_jpeg(image, content):
+        if _is_plain_jpeg(image):
             # OpenCV decodes a third faster than PIL, but guesses at rarer kinds
             flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION | _REDUCTIONS[scale]
             pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-            if pixels is not None:
+            if pixels is not None:  # else it is truncated, or PIL can do better
                 return _upright(pixels, _orientation(image))
         _draft(image, scale)
         return _rgb(image)
@@ -204,13 +203,9 @@ def _draft(image: Image.Image, scale: int) -> None:
     image.draft(None, (max(1, image.width // scale), max(1, image.height // scale)))
 
 
-def _is_plain_jpeg(image: Image.Image, content: bytes) -> bool:
-    """A JPEG that OpenCV reads as PIL does: some of its releases give a truncated one half grey."""
-    return (
-        image.format in ("JPEG", "MPO")  # MPO: a JPEG with further frames behind, from telephones
-        and image.mode in ("RGB", "L")
-        and content.endswith(_END_OF_JPEG)
-    )
+def _is_plain_jpeg(image: Image.Image) -> bool:
+    # MPO: a JPEG with further frames behind it, from telephones
+    return image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L")
 
 
 def _orientation(image: Image.Image) -> int:
