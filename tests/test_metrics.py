@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from corrosion.metrics import METRICS, PredictionStore, agreement, compute_metrics
+from corrosion.metrics import METRICS, PredictionStore, compute_metrics
 
 # paper, section 3: TP, FN, TN, FP and accuracy, precision, recall, F1, kappa as published
 PAPER = {
@@ -59,23 +59,6 @@ def test_metrics_that_need_both_classes_are_undefined_with_one():
     assert metrics["accuracy"] == 1.0
     for name in ("auroc", "auprc", "auprc_negative", "kappa"):
         assert math.isnan(metrics[name])
-
-
-@pytest.mark.parametrize(
-    ("kappa", "level"),
-    [
-        (-0.01, "poor"), (0.0, "slight"), (0.20, "slight"), (0.21, "fair"), (0.40, "fair"),
-        (0.41, "moderate"), (0.60, "moderate"), (0.61, "strong"), (0.80, "strong"),
-        (0.81, "almost perfect"), (1.0, "almost perfect"), (math.nan, "undefined"),
-    ],
-)  # fmt: skip
-def test_agreement_follows_table_7(kappa, level):
-    assert agreement(kappa) == level
-
-
-def test_a_kappa_out_of_range_is_an_error():
-    with pytest.raises(ValueError, match=r"1\.2"):
-        agreement(1.2)
 
 
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=60))

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from corrosion.metrics import agreement
+from corrosion.evaluate.agreement import agreement
 
 _ROWS = (
     ("loss", "loss"),
