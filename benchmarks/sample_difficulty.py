@@ -84,7 +84,7 @@ def hsv_statistics(images: np.ndarray) -> np.ndarray:
 
 
 def circular_statistics(images: np.ndarray) -> np.ndarray:
-    """The same with hue as a direction weighted by saturation, so that red is one colour: (N, 8)."""
+    """The same, hue as a direction weighted by saturation: red is then one colour. (N, 8)."""
     rows = []
     for image in images:
         hue, saturation, value = np.moveaxis(cv2.cvtColor(image, cv2.COLOR_RGB2HSV), 2, 0) / 255.0

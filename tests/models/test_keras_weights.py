@@ -10,11 +10,11 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-import corrosion.models.nasnet  # noqa: F401 - registers "nasnetmobile" with timm
 from corrosion.errors import CorrosionError
 from corrosion.models import keras_weights
 from corrosion.models.keras_layers import keras_layers
 from corrosion.models.keras_weights import KerasFile, load_keras_weights
+from corrosion.models.nasnet import NASNet
 
 Layers = dict[str, list[np.ndarray]]
 
@@ -208,7 +208,7 @@ def test_missing_layers_are_named(layers, tmp_path):
 def test_wrong_shapes_are_named(layers, tmp_path):
     wider = layers | {"stem_conv1": [np.zeros((3, 3, 3, 96), np.float32)]}
     path = write_legacy(tmp_path / "large.h5", wider)
-    with pytest.raises(CorrosionError, match=r"stem\.0\.conv\.weight is \(96, 3, 3, 3\)"):
+    with pytest.raises(CorrosionError, match=r"stem\.0\.conv\.weight has shape \(96, 3, 3, 3\)"):
         load_keras_weights(timm.create_model("nasnetmobile"), path)
 
 
@@ -222,6 +222,19 @@ def test_layers_of_another_kind_are_named(layers, tmp_path):
 def test_top_of_another_class_count_is_refused(whole_file):
     with pytest.raises(CorrosionError, match=r"1000 classes, the model 5.*reset_classifier"):
         load_keras_weights(timm.create_model("nasnetmobile", num_classes=5), whole_file)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: timm.create_model("test_resnet", num_classes=0),
+        lambda: NASNet(num_classes=0, num_cells=5),
+        lambda: NASNet(num_classes=0, in_chans=1),
+    ],
+)
+def test_other_networks_are_refused(whole_file, other):
+    with pytest.raises(CorrosionError, match="doesn't fit"):
+        load_keras_weights(other(), whole_file)
 
 
 def test_failed_load_leaves_the_network_as_it_was(layers, tmp_path):

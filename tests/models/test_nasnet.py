@@ -6,7 +6,6 @@ import torch
 from timm.models._manipulate import group_parameters
 from torch import nn
 
-import corrosion.models.nasnet  # noqa: F401 - registers "nasnetmobile" with timm
 from corrosion.models.nasnet import NASNet
 
 CHANNELS = [32, 44, 264, 528, 1056]

@@ -89,12 +89,13 @@ def imagenet_weights(*, with_top: bool, folder: str | Path | None = None) -> Pat
             return converted
         placed_by_hand = folder / file.name
         if placed_by_hand.is_file():
-            return _convert(placed_by_hand, file, converted)
+            return _convert(placed_by_hand, file, converted, origin=str(placed_by_hand))
     file = usable[0]
     with TemporaryDirectory() as scratch:
         downloaded = Path(scratch) / file.name
         _download(file, downloaded, folder)
-        return _convert(downloaded, file, (folder / file.name).with_suffix(".safetensors"))
+        converted = (folder / file.name).with_suffix(".safetensors")
+        return _convert(downloaded, file, converted, origin=f"The download from {file.url}")
 
 
 def _download(file: KerasFile, target: Path, folder: Path) -> None:
@@ -113,20 +114,25 @@ def _download(file: KerasFile, target: Path, folder: Path) -> None:
         ) from error
 
 
-def _convert(source: Path, file: KerasFile, target: Path) -> Path:
+def _convert(source: Path, file: KerasFile, target: Path, *, origin: str) -> Path:
     """Write the state dict of an official file to `target`, whole or not at all."""
     with source.open("rb") as content:
-        md5 = hashlib.file_digest(content, "md5").hexdigest()
+        md5 = hashlib.file_digest(content, _md5).hexdigest()
     if md5 != file.md5:
         raise CorrosionError(
-            f"{source} is not Keras' {file.name}: its md5 is {md5}, not {file.md5}. The download "
-            f"was cut short or altered: delete the file and try again, or get it from {file.url}."
+            f"{origin} is not Keras' {file.name}: its md5 is {md5}, not {file.md5}. It was cut "
+            f"short or altered on the way: try again, or get {file.url} elsewhere and put it at "
+            f"{target.with_name(file.name)}."
         )
     state = read_keras_weights(source)
     with replacing(target) as temporary:
         save_file({key: value.contiguous() for key, value in state.items()}, temporary)
     log.info("Cached %s", target)
     return target
+
+
+def _md5() -> hashlib._Hash:
+    return hashlib.md5(usedforsecurity=False)  # plain md5 is barred on FIPS systems
 
 
 def load_keras_weights(model: nn.Module, path: str | Path) -> None:
@@ -145,7 +151,7 @@ def load_keras_weights(model: nn.Module, path: str | Path) -> None:
     state = read_keras_weights(path)
     wanted = model.state_dict()
     if "classifier.weight" not in wanted:
-        state = {key: value for key, value in state.items() if key in wanted}
+        state = {key: value for key, value in state.items() if not key.startswith("classifier.")}
     elif "classifier.weight" not in state:
         log.warning("%s has no classifier: the one of the model stays as it is.", path)
     elif len(state["classifier.bias"]) != len(wanted["classifier.bias"]):
@@ -155,13 +161,18 @@ def load_keras_weights(model: nn.Module, path: str | Path) -> None:
             f"Create the model with num_classes={classes} and call reset_classifier after "
             f"loading, or use a file without top."
         )
-    for key, value in state.items():
-        if key not in wanted or value.shape != wanted[key].shape:
-            shape = tuple(wanted[key].shape) if key in wanted else "no such tensor"
+    in_file = {key: tuple(value.shape) for key, value in state.items()}
+    in_model = {
+        key: tuple(value.shape)
+        for key, value in wanted.items()
+        if not key.endswith("num_batches_tracked") and (key in state or "classifier." not in key)
+    }
+    for key in in_file | in_model:
+        if in_file.get(key) != in_model.get(key):
             raise CorrosionError(
-                f"{path} doesn't fit the model: {key} is {tuple(value.shape)} in the file, in the "
-                f"model {shape}. Create the model as timm.create_model('nasnetmobile') does, with "
-                f"in_chans=3 and its own sizes."
+                f"{path} doesn't fit the model: {key} has shape {in_file.get(key)} in the file, "
+                f"{in_model.get(key)} in the model. The file is for timm.create_model("
+                f"'nasnetmobile') with in_chans=3."
             )
     model.load_state_dict(state, strict=False)
 
@@ -224,11 +235,8 @@ def _weighted_layers(file: h5py.File, path: Path) -> dict[str, list[Array]]:
 
 def _string_list(group: h5py.Group, key: str) -> list[str]:
     """A list among a group's attributes; Keras cuts a long one into key0, key1, ..."""
-    pieces = (
-        [key]
-        if key in group.attrs
-        else takewhile(lambda piece: piece in group.attrs, (f"{key}{index}" for index in count()))
-    )
+    numbered = (f"{key}{index}" for index in count())
+    pieces = [key] if key in group.attrs else takewhile(lambda name: name in group.attrs, numbered)
     return [
         name.decode() if isinstance(name, bytes) else str(name)
         for piece in pieces

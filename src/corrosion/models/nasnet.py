@@ -340,18 +340,15 @@ class NASNet(nn.Module):
             if isinstance(module, nn.Conv2d):  # he_normal, as Keras' 1x1 convolutions
                 nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
 
-    @torch.jit.ignore
     def group_matcher(self, coarse: bool = False) -> dict[str, str]:
         """Parameter groups from the input on, by stage (coarse) or by cell."""
         blocks = r"^stages\.(\d+)" if coarse else r"^stages\.(\d+)\.cells\.(\d+)"
         return {"stem": r"^stem", "blocks": blocks}
 
-    @torch.jit.ignore
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Recompute each stage in the backward pass instead of keeping its activations."""
         self.grad_checkpointing = enable
 
-    @torch.jit.ignore
     def get_classifier(self) -> nn.Module:
         """The last linear layer, or the identity without classes."""
         return self.classifier
@@ -367,7 +364,7 @@ class NASNet(nn.Module):
         self.head_hidden_size = self.num_features * self.global_pool.feat_mult()
 
     def _forward_stage(self, stage: nn.Module, x: Tensor, prev: Tensor) -> tuple[Tensor, Tensor]:
-        if self.grad_checkpointing and self.training and not torch.jit.is_scripting():
+        if self.grad_checkpointing and self.training:
             return checkpoint(stage, x, prev, use_reentrant=False)
         return stage(x, prev)
 
