@@ -41,6 +41,29 @@ def _parser() -> argparse.ArgumentParser:
     sample.add_argument("--size", type=int, default=256, help="side in pixels")
     sample.add_argument("--seed", type=int, default=0)
     sample.set_defaults(run=_sample)
+
+    evaluate = commands.add_parser(
+        "evaluate", help="recompute a run's metrics, with intervals, from its predictions.csv"
+    )
+    evaluate.add_argument("run_dir", type=Path, help="directory of a finished run")
+    evaluate.add_argument("--threshold", type=float, help="instead of the run's own")
+    evaluate.add_argument("--min-recall", type=float, help="that a threshold shall reach, as 0.98")
+    evaluate.add_argument(
+        "--costs",
+        type=float,
+        nargs=2,
+        metavar=("FN", "FP"),
+        help="of a missed corrosion and of a false alarm",
+    )
+    evaluate.add_argument(
+        "--max-risk",
+        type=float,
+        default=0.01,
+        help="share of errors among decisions that no inspector sees",
+    )
+    evaluate.add_argument("--level", type=float, default=0.95, help="of confidence")
+    evaluate.add_argument("--by", action="append", help="column to tell subgroups by; repeatable")
+    evaluate.set_defaults(run=_evaluate)
     return parser
 
 
@@ -56,3 +79,20 @@ def _sample(options: argparse.Namespace) -> None:
 
     root = make_sample(options.out, count=options.count, size=options.size, seed=options.seed)
     sys.stdout.write(f"{root}\n")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from corrosion.evaluate.run import Settings, evaluate_run
+    from corrosion.report.evaluation import print_evaluation, write_evaluation
+
+    settings = Settings(
+        threshold=options.threshold,
+        min_recall=options.min_recall,
+        costs=tuple(options.costs) if options.costs else None,
+        max_risk=options.max_risk,
+        level=options.level,
+        by=tuple(options.by) if options.by else None,
+    )
+    evaluation = evaluate_run(options.run_dir, settings)
+    write_evaluation(options.run_dir, evaluation)
+    print_evaluation(evaluation, run_dir=options.run_dir)

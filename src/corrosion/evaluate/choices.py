@@ -1,0 +1,147 @@
+"""What is chosen on the validation set, and what it does on the test set."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from corrosion.evaluate.calibration import Temperature, fit_temperature, logit
+from corrosion.evaluate.intervals import Estimate, proportions
+from corrosion.evaluate.metrics import all_metrics, confusion, decision_metrics
+from corrosion.evaluate.predictions import groups_of
+from corrosion.evaluate.selective import Band, BandResult, apply_band, choose_band
+from corrosion.evaluate.thresholds import Threshold, at_least_recall, best_f1, lowest_cost
+
+
+@dataclass(frozen=True)
+class ThresholdResult:
+    """What a threshold does.
+
+    Attributes:
+        threshold: chosen on validation.
+        validation: metrics there, as `decision_metrics` names them.
+        test: accuracy, precision, recall and specificity on the test set.
+    """
+
+    threshold: Threshold
+    validation: dict[str, float]
+    test: dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What was chosen on the validation set, and what it does on the test set.
+
+    Attributes:
+        validation: predictions it was chosen on, as `read_predictions` gives them.
+        temperature: fitted there.
+        log_loss: on the test set, before and after the temperature.
+        ece: on the test set, before and after.
+        thresholds: the one in use first. They are for probabilities as the network gives them,
+            without the temperature.
+        band: of abstention, likewise.
+        band_on_test: its coverage and risk.
+    """
+
+    validation: pd.DataFrame
+    temperature: Temperature
+    log_loss: tuple[float, float]
+    ece: tuple[float, float]
+    thresholds: tuple[ThresholdResult, ...]
+    band: Band
+    band_on_test: BandResult
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as `evaluation.json` holds them."""
+        return {
+            "validation_images": len(self.validation),
+            "temperature": {
+                **asdict(self.temperature),
+                "test": {"log_loss": self.log_loss, "ece": self.ece},
+            },
+            "thresholds": [
+                {
+                    **asdict(result.threshold),
+                    "validation": result.validation,
+                    "test": {name: asdict(estimate) for name, estimate in result.test.items()},
+                }
+                for result in self.thresholds
+            ],
+            "band": {**asdict(self.band), "test": asdict(self.band_on_test)},
+        }
+
+
+def choose(
+    validation: pd.DataFrame,
+    test: pd.DataFrame,
+    *,
+    threshold: float,
+    min_recall: float,
+    costs: tuple[float, float] | None,
+    max_risk: float,
+    level: float,
+) -> Choices:
+    """Choose temperature, thresholds and band on validation, and try them on the test set.
+
+    Args:
+        validation: as `read_predictions` gives it; a column `logit` is preferred to probabilities,
+            which can't tell logits beyond 16 apart.
+        test: likewise.
+        threshold: in use, in (0, 1).
+        min_recall: that one of the thresholds shall reach.
+        costs: of a missed corrosion and of a false alarm; None leaves that threshold out.
+        max_risk: share of errors among the decisions that no inspector sees.
+        level: of confidence of the intervals on the test set.
+
+    Raises:
+        CorrosionError: a value out of its range, or validation images of one class only.
+    """
+    label, probability = validation["label"], validation["probability"]
+    temperature = fit_temperature(label, validation.get("logit", logit(probability)))
+    thresholds = [
+        Threshold("in use", threshold),
+        best_f1(label, probability),
+        at_least_recall(label, probability, min_recall),
+    ]
+    if costs is not None:
+        missed, alarm = costs
+        thresholds.append(
+            lowest_cost(label, probability, false_negative=missed, false_positive=alarm)
+        )
+    band = choose_band(label, probability, threshold=threshold, max_risk=max_risk)
+    before, after = (
+        all_metrics(test["label"], scores)
+        for scores in (test["probability"], temperature.apply(test["probability"]))
+    )
+    return Choices(
+        validation=validation,
+        temperature=temperature,
+        log_loss=(before["log_loss"], after["log_loss"]),
+        ece=(before["ece"], after["ece"]),
+        thresholds=tuple(_try(one, validation, test, level=level) for one in thresholds),
+        band=band,
+        band_on_test=apply_band(
+            band, test["label"], test["probability"], group=groups_of(test), level=level
+        ),
+    )
+
+
+def _try(
+    threshold: Threshold, validation: pd.DataFrame, test: pd.DataFrame, *, level: float
+) -> ThresholdResult:
+    counts = confusion(validation["label"], validation["probability"], threshold=threshold.value)
+    return ThresholdResult(
+        threshold,
+        validation={
+            name: float(value) for name, value in decision_metrics(**counts._asdict()).items()
+        },
+        test=proportions(
+            test["label"],
+            test["probability"],
+            threshold=threshold.value,
+            group=groups_of(test),
+            level=level,
+        ),
+    )

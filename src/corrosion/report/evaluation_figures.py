@@ -1,0 +1,224 @@
+"""The figures of an evaluation, each a matplotlib `Figure`: PNG for folders, SVG for pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from corrosion.data.labels import CLASSES
+from corrosion.evaluate.calibration import reliability
+from corrosion.evaluate.intervals import Estimate
+from corrosion.evaluate.metrics import Confusion, checked
+from corrosion.evaluate.run import Evaluation
+from corrosion.evaluate.selective import area_under_risk_coverage, risk_coverage
+from corrosion.evaluate.thresholds import Threshold, sweep
+from corrosion.files import replacing
+
+_CORROSION, _CLEAN, _GREY = "#b5532a", "#3b6ea8", "#777777"
+_NAMES = tuple(name.replace("_", " ") for name in CLASSES)
+
+
+def write_figure(path: Path, figure: Figure) -> None:
+    """Write a figure as its suffix says (.png, .svg), whole or not at all."""
+    with replacing(path) as temporary:
+        # without a date the same figures are the same bytes
+        figure.savefig(temporary, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else {})
+
+
+def write_figures(directory: Path, evaluation: Evaluation, *, suffix: str = ".png") -> list[Path]:
+    """Draw all figures of an evaluation.
+
+    Args:
+        directory: where to.
+        evaluation: of a run.
+        suffix: .png or .svg.
+
+    Returns:
+        The files written: confusion_matrix, roc_pr, reliability, risk_coverage, and thresholds if
+        there are predictions for validation.
+    """
+    label, probability = evaluation.predictions["label"], evaluation.predictions["probability"]
+    figures = {
+        "confusion_matrix": draw_confusion(evaluation.confusion),
+        "roc_pr": draw_roc_pr(
+            label, probability, threshold=evaluation.threshold, metrics=evaluation.metrics
+        ),
+        "reliability": draw_reliability(label, probability, level=evaluation.settings.level),
+        "risk_coverage": draw_risk_coverage(label, probability, threshold=evaluation.threshold),
+    }
+    if evaluation.choices:
+        validation = evaluation.choices.validation
+        chosen = [result.threshold for result in evaluation.choices.thresholds]
+        figures["thresholds"] = draw_thresholds(
+            validation["label"], validation["probability"], chosen
+        )
+    paths = [directory / f"{name}{suffix}" for name in figures]
+    for path, figure in zip(paths, figures.values(), strict=True):
+        write_figure(path, figure)
+    return paths
+
+
+def draw_confusion(counts: Confusion) -> Figure:
+    """The confusion matrix with counts and shares of the true class (paper, Figure 5)."""
+    figure = Figure(figsize=(4.4, 3.8), layout="constrained")
+    axes = figure.subplots()
+    matrix = np.array([[counts.tn, counts.fp], [counts.fn, counts.tp]])
+    totals = matrix.sum(axis=1, keepdims=True)
+    shares = matrix / np.maximum(totals, 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), share in np.ndenumerate(shares):
+        of_class = f"\n{share:.1%}" if totals[row, 0] else ""
+        color = "white" if share > 0.5 else "black"
+        text = f"{matrix[row, column]}{of_class}"
+        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=13)
+    axes.set_xticks([0, 1], labels=_NAMES)
+    axes.set_yticks([0, 1], labels=_NAMES, rotation=90, va="center")
+    axes.set(xlabel="predicted", ylabel="true")
+    return figure
+
+
+def draw_roc_pr(
+    label: ArrayLike,
+    probability: ArrayLike,
+    *,
+    threshold: float = 0.5,
+    metrics: Mapping[str, Estimate],
+) -> Figure:
+    """ROC and precision-recall curves of both classes, with areas (paper, Figures 6 and 7).
+
+    Args:
+        label: (N,) 0 or 1.
+        probability: (N,) in [0, 1], of corrosion.
+        threshold: in use: the dot on each curve.
+        metrics: with auroc, auprc and auprc_negative.
+
+    Raises:
+        CorrosionError: bad arrays (as `checked`).
+    """
+    table = sweep(label, probability)
+    recall, specificity = table["recall"], table["specificity"]
+    # with no image predicted of a class its precision is undefined; curves start at 1 by custom
+    precision = table["precision"].fillna(1)
+    precision_clean = (table["tn"] / (table["tn"] + table["fn"])).fillna(1)
+    in_use = int(np.searchsorted(np.unique(np.asarray(probability)), threshold))
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    roc, pr = figure.subplots(1, 2)
+    roc.plot([0, 1], [0, 1], color=_GREY, linestyle=":", linewidth=1)
+    # ROC joins points (ties count half); average precision holds each precision till the next
+    for axes, name, x, y, key, color, style in (
+        (roc, _NAMES[1], 1 - specificity, recall, "auroc", _CORROSION, "default"),
+        (roc, _NAMES[0], 1 - recall, specificity, "auroc", _CLEAN, "default"),
+        (pr, _NAMES[1], recall, precision, "auprc", _CORROSION, "steps-post"),
+        (pr, _NAMES[0], specificity, precision_clean, "auprc_negative", _CLEAN, "steps-pre"),
+    ):
+        text = f"{name}: {_with_interval(metrics[key])}"
+        axes.plot(x, y, color=color, drawstyle=style, label=text)
+        axes.plot(x.iloc[in_use], y.iloc[in_use], "o", color=color, markersize=5)
+    _unit_square(roc, "false positive rate", "true positive rate", "ROC, area")
+    _unit_square(pr, "recall", "precision", "precision-recall, average precision")
+    return figure
+
+
+def _with_interval(estimate: Estimate) -> str:
+    if np.isnan(estimate.value):
+        return "undefined"
+    ends = "" if np.isnan(estimate.low) else f" ({estimate.low:.3f}–{estimate.high:.3f})"
+    return f"{estimate.value:.3f}{ends}"
+
+
+def _unit_square(axes: Axes, x: str, y: str, title: str) -> None:
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel=x, ylabel=y, title=title)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower left" if "recall" in x else "lower right")
+
+
+def draw_reliability(label: ArrayLike, probability: ArrayLike, *, level: float = 0.95) -> Figure:
+    """Share of corroded images against the probability of corrosion, with intervals and counts.
+
+    Raises:
+        CorrosionError: bad arrays (as `checked`) or level.
+    """
+    table = reliability(label, probability, level=level)
+    figure = Figure(figsize=(4.8, 5.2), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    upper.plot([0, 1], [0, 1], color=_GREY, linestyle=":", linewidth=1, label="calibrated")
+    ends = np.abs(table[["low", "high"]].to_numpy().T - table["corroded"].to_numpy())
+    upper.errorbar(
+        table["probability"],
+        table["corroded"],
+        yerr=ends,
+        fmt="o",
+        color=_CORROSION,
+        ecolor=_GREY,
+        capsize=2,
+        label=f"observed, {level:.0%} interval",
+    )
+    upper.set(xlim=(0, 1), ylim=(-0.02, 1.02), ylabel="share of corroded images")
+    upper.legend(loc="lower right")
+    width = table["bin_high"] - table["bin_low"]
+    lower.bar(table["bin_low"], table["images"], width, align="edge", color=_CLEAN, edgecolor="w")
+    lower.set(xlabel="probability of corrosion", ylabel="images")
+    for axes in (upper, lower):
+        axes.grid(alpha=0.3)
+    return figure
+
+
+def draw_thresholds(
+    label: ArrayLike, probability: ArrayLike, chosen: Sequence[Threshold]
+) -> Figure:
+    """Precision, recall, specificity and F1 on validation at each threshold, with those chosen.
+
+    Raises:
+        CorrosionError: bad arrays (as `checked`).
+    """
+    table = sweep(*checked(label, probability))
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    axes = figure.subplots()
+    for name, color, style in (
+        ("precision", _CLEAN, "-"),
+        ("recall", _CORROSION, "-"),
+        ("specificity", _CLEAN, "--"),
+        ("f1", "black", "-"),
+    ):
+        title = "F1" if name == "f1" else name
+        axes.step(table["threshold"], table[name], style, where="pre", color=color, label=title)
+    for number, threshold in enumerate(chosen):
+        text = f"{threshold.rule}: {threshold.value:.3f}"
+        axes.axvline(threshold.value, color=_GREY, linestyle=_DASHES[number % 4], label=text)
+    axes.set(xlim=(0, 1), ylim=(-0.02, 1.02), xlabel="threshold", ylabel="on validation")
+    axes.grid(alpha=0.3)
+    figure.legend(loc="outside lower center", ncols=2, fontsize="small")
+    return figure
+
+
+_DASHES = ("-", "--", "-.", ":")
+
+
+def draw_risk_coverage(
+    label: ArrayLike, probability: ArrayLike, *, threshold: float = 0.5
+) -> Figure:
+    """Errors among the decisions kept when the least sure ones go to an inspector.
+
+    Raises:
+        CorrosionError: as `risk_coverage`.
+    """
+    curve: pd.DataFrame = risk_coverage(label, probability, threshold=threshold)
+    figure = Figure(figsize=(4.8, 3.8), layout="constrained")
+    axes = figure.subplots()
+    area = area_under_risk_coverage(curve)
+    axes.step(
+        curve["coverage"], curve["risk"], where="pre", color=_CORROSION, label=f"area {area:.4f}"
+    )
+    axes.set(
+        xlim=(0, 1.01), xlabel="coverage: share decided by the network", ylabel="risk: share wrong"
+    )
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left")
+    return figure
