@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corrosion.data.synthesis.colours import desaturate
-from corrosion.data.synthesis.fields import Array, Rng, axes, blur, smoothstep, value_noise
+from corrosion.data.synthesis.fields import Array, Rng, axes, blur, fractal, smoothstep
 from corrosion.data.synthesis.scene import Scene
 
 
@@ -41,7 +41,7 @@ def _light(rng: Rng, scene: Scene) -> Array:
         across = (x - rng.uniform(0.2, 0.8)) * np.cos(angle) + (y - 0.5) * np.sin(angle)
         if rng.random() < 0.4:
             across = np.abs(across) - rng.uniform(0.05, 0.15)  # a bar's shadow
-        across = across + rng.uniform(0, 0.03) * value_noise(rng, scene.size, 8, 8)
+        across = across + rng.uniform(0, 0.01) * fractal(rng, scene.size, 5, finest=64)
         light *= 1 - rng.uniform(0.25, 0.55) * smoothstep(0, rng.uniform(0.01, 0.08), across)
     return light.astype(np.float32)
 
@@ -51,7 +51,7 @@ def _develop(rng: Rng, lit: Array) -> Array:
     warmth = rng.normal(0, 0.06)
     balance = np.array([1 + warmth, 1 + rng.normal(0, 0.015), 1 - warmth], np.float32)
     lit = lit * (balance * np.float32(rng.uniform(0.8, 1.25)))
-    lit = desaturate(lit, float(rng.uniform(-0.2, 0.35)))
+    lit = desaturate(lit, float(rng.uniform(-0.1, 0.4)))
     lit = np.clip(lit, 0, None)
     lit = np.where(lit > 0.8, 0.8 + 0.2 * np.tanh((lit - 0.8) / 0.2), lit)  # soft highlights
     return np.power(lit, rng.uniform(0.85, 1.15), dtype=np.float32)

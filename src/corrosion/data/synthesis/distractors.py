@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
@@ -15,6 +17,7 @@ from corrosion.data.synthesis.fields import (
     run_down,
     smoothstep,
     value_noise,
+    window,
 )
 from corrosion.data.synthesis.scene import Scene
 
@@ -100,22 +103,26 @@ def _lettering(rng: Rng, size: int, share: float) -> Array:
 
 
 def add_leaves(rng: Rng, scene: Scene, share: float) -> Array:
-    """Autumn leaves lying on the metal: smooth blobs with a vein. Returns their cover."""
+    """Autumn leaves that lie on the metal: smooth, pointed, with a vein. Returns their cover."""
     size = scene.size
-    length = rng.uniform(0.05, 0.12)
+    length = rng.uniform(0.05, 0.13)
     cover = np.zeros((size, size), np.float32)
-    for _ in range(min(40, max(1, round(share / (length * length * 0.9))))):
-        leaf = np.zeros((size, size), np.uint8)
-        centre = rng.uniform(0, 1, 2) * size
-        angle = float(rng.uniform(0, 360))
-        half = np.array([length, length * rng.uniform(0.35, 0.6)]) * size
-        fixed = [(value * 16).astype(int).tolist() for value in (centre, half)]
-        cv2.ellipse(leaf, fixed[0], fixed[1], angle, 0, 360, 255, -1, cv2.LINE_AA, 4)
-        alpha = leaf.astype(np.float32) / 255
-        scene.colour = mix(scene.colour, tint(np.ones_like(alpha), warm_colour(rng)), alpha)
-        cover = np.maximum(cover, alpha)
+    for _ in range(min(40, max(1, round(share / (length * length))))):
+        centre = (float(rng.uniform()), float(rng.uniform()))
+        part, y, x = window(size, centre, length)
+        if y.size == 0:
+            continue
+        angle = rng.uniform(0, 2 * math.pi)
+        along = (x * math.cos(angle) + y * math.sin(angle)) / length
+        across = (y * math.cos(angle) - x * math.sin(angle)) / length
+        across = across + rng.normal(0, 0.2) * along**2  # bent
+        width = rng.uniform(0.35, 0.6) * np.clip(1 - along**2, 0, 1) * (1 + 0.3 * along)
+        leaf = np.clip((width - np.abs(across)) * length * size + 0.5, 0, 1)
+        vein = np.exp(-((across / 0.04) ** 2))
+        bright = 1 + 0.25 * vein + 0.1 * np.sign(across) + 0.15 * along
+        scene.colour[part] = mix(scene.colour[part], tint(bright, warm_colour(rng)), leaf)
+        cover[part] = np.maximum(cover[part], leaf)
     scene.shade *= 1 - 0.35 * np.clip(blur(cover, 3) - cover, 0, 1)
-    scene.shade += cover * (1 - scene.shade) * 0.5
     scene.shine *= 1 - cover
     scene.height *= 1 - cover
     return cover

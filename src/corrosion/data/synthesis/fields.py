@@ -21,6 +21,27 @@ def axes(size: int) -> tuple[Array, Array]:
     return y, x
 
 
+def window(
+    size: int, centre: tuple[float, float], reach: float
+) -> tuple[tuple[slice, slice], Array, Array]:
+    """The part of a picture around a point, for things too small to draw on all of it.
+
+    Args:
+        size: side of the picture in pixels.
+        centre: (y, x) in shares of the side.
+        reach: how far it goes to each side of the centre, likewise.
+
+    Returns:
+        What indexes the part, and coordinates (y, x) of its pixels from the centre. It has no
+        pixels where it lies outside of the picture.
+    """
+    start = [max(0, int((place - reach) * size)) for place in centre]
+    stop = [max(0, int((place + reach) * size) + 1) for place in centre]
+    part = (slice(start[0], stop[0]), slice(start[1], stop[1]))
+    y, x = axes(size)
+    return part, y[part] - centre[0], x[part] - centre[1]
+
+
 def value_noise(rng: Rng, size: int, rows: float, columns: float) -> Array:
     """Smooth noise of mean 0 with about `rows` x `columns` bumps over the picture, (size, size).
 

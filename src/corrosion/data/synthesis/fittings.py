@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 
 from corrosion.data.synthesis.colours import grey, mix, tint, warm_colour
-from corrosion.data.synthesis.fields import Array, Rng, axes, smoothstep
+from corrosion.data.synthesis.fields import Array, Rng, axes, smoothstep, window
 from corrosion.data.synthesis.scene import Scene
 
 
@@ -66,68 +69,61 @@ def _weld(rng: Rng, scene: Scene) -> None:
     scene.weak += 0.7 * np.exp(-((across / 0.05) ** 2))
 
 
+@dataclass(frozen=True)
+class _Head:
+    """Of a bolt or rivet: radius in shares of the side; a hexagon or a dome; None: as painted."""
+
+    radius: float
+    hexagonal: bool
+    turn: float
+    colour: Array | None
+
+
 def _bolts(rng: Rng, scene: Scene, *, warm: bool) -> None:
     """A row or a few of hexagon bolts or rivets, all alike."""
-    radius = rng.uniform(0.018, 0.045)
-    count = int(rng.integers(1, 8))
-    hexagonal = rng.random() < 0.6
-    own = warm_colour(rng) if warm and rng.random() < 0.6 else grey(rng, 0.3, 0.7)
-    follow = scene.painted and not warm and rng.random() < 0.6
-    points = _points_on_metal(rng, scene, 2)
-    if count > 2:  # a row
+    colour: Array | None = grey(rng, 0.3, 0.7)
+    if warm:
+        colour = warm_colour(rng)
+    elif scene.painted and rng.random() < 0.6:
+        colour = None
+    head = _Head(rng.uniform(0.016, 0.042), rng.random() < 0.6, rng.uniform(0, 1), colour)
+    points = _points_on_metal(rng, scene, int(rng.integers(1, 4)))
+    if rng.random() < 0.6:  # a row
         step = np.array(((0.0, 1.0), (1.0, 0.0)))[rng.integers(2)] * rng.uniform(0.12, 0.25)
-        points = points[0] + step * np.arange(-count, count + 1)[:, None]
+        points = points[0] + step * np.arange(-7, 8)[:, None]
     for row, column in points:
-        _bolt(rng, scene, (row, column), radius, None if follow else own, hexagonal=hexagonal)
+        _bolt(scene, (float(row), float(column)), head)
 
 
-def _bolt(
-    rng: Rng,
-    scene: Scene,
-    centre: tuple[float, float],
-    radius: float,
-    colour: Array | None,
-    *,
-    hexagonal: bool,
-) -> None:
-    size = scene.size
-    reach = 5 * radius
-    top, left = (max(0, int((place - reach) * size)) for place in centre)
-    bottom, right = (min(size, int((place + reach) * size) + 1) for place in centre)
-    if bottom <= top or right <= left:
-        return
-    window = np.s_[top:bottom, left:right]
-    y, x = (axis[window] - place for axis, place in zip(axes(size), centre, strict=True))
-    round_distance = np.hypot(x, y)
-    if hexagonal:
-        turn = rng.uniform(0, np.pi / 3)
-        sides = [np.abs(x * np.cos(a) + y * np.sin(a)) for a in turn + np.arange(3) * np.pi / 3]
+def _bolt(scene: Scene, centre: tuple[float, float], head: _Head) -> None:
+    radius = head.radius
+    seat, _, _ = window(scene.size, centre, 1.5 * radius)
+    if scene.metal[seat].size == 0 or scene.metal[seat].min() < 0.5:
+        return  # it would hang over the edge
+    part, y, x = window(scene.size, centre, 5 * radius)
+    away = np.hypot(x, y)
+    distance = away
+    if head.hexagonal:
+        normals = [head.turn + third * math.pi / 3 for third in range(3)]
+        sides = [np.abs(x * math.cos(angle) + y * math.sin(angle)) for angle in normals]
         distance = np.max(sides, axis=0) / 0.92
+    metal = scene.metal[part]
+    cover = np.clip((radius - distance) * scene.size + 0.5, 0, 1) * metal
+    light_x, light_y = (0.5 * radius * direction for direction in scene.light)
+    shadow = np.exp(-((np.hypot(x + light_x, y + light_y) / radius) ** 4))
+    scene.shade[part] *= 1 - 0.45 * shadow * (1 - cover) * metal
+    if head.colour is not None:
+        scene.colour[part] = mix(scene.colour[part], tint(np.ones_like(cover), head.colour), cover)
+    if head.hexagonal:
+        washer = smoothstep(1.6 * radius, 1.5 * radius, away)
+        rise = 0.45 * cover + 0.12 * washer
     else:
-        distance = round_distance
-    metal = scene.metal[window]
-    head = np.clip((radius - distance) * size + 0.5, 0, 1) * metal
-    dome = np.sqrt(np.clip(1 - (distance / radius) ** 2, 0, 1)) if not hexagonal else head
-    washer = smoothstep(1.6 * radius, 1.5 * radius, round_distance) if hexagonal else 0 * head
-    x_light, y_light = scene.light
-    shadow = np.exp(
-        -((np.hypot(x - 0.5 * radius * x_light, y - 0.5 * radius * y_light) / radius) ** 4)
-    )
-    scene.shade[window] *= 1 - 0.45 * shadow * (1 - head) * metal
-    scene.height[window] += radius * 256 * (0.45 * dome * (1 if hexagonal else 1.3) + 0.12 * washer)
-    if colour is not None:
-        flat = np.ones_like(head)
-        scene.colour[window] = mix(scene.colour[window], tint(flat, colour), head)
-    scene.shine[window] += (
-        0.25
-        * head
-        * smoothstep(
-            0.5 * radius, 0, np.hypot(x + 0.3 * radius * x_light, y + 0.3 * radius * y_light)
-        )
-    )
-    scene.weak[window] += 1.3 * np.exp(-((round_distance / (1.8 * radius)) ** 2))
-    below = head * (np.abs(x) < 0.8 * radius)
-    scene.drips[window] = np.maximum(scene.drips[window], below)
+        rise = 0.6 * np.sqrt(np.clip(1 - (distance / radius) ** 2, 0, 1))
+    scene.height[part] += radius * 256 * rise
+    glint = smoothstep(0.5 * radius, 0, np.hypot(x - 0.6 * light_x, y - 0.6 * light_y))
+    scene.shine[part] += 0.25 * cover * glint
+    scene.weak[part] += 1.3 * np.exp(-((away / (1.8 * radius)) ** 2))
+    scene.drips[part] = np.maximum(scene.drips[part], cover)
 
 
 def _scratches(rng: Rng, scene: Scene) -> None:

@@ -17,7 +17,7 @@ from corrosion.data.synthesis.scene import Scene, build_scene
 
 # How often something in the colours of rust, but sound, is in the picture. Rust itself brings
 # such colours, so both classes have them about as often.
-_WARM_WHEN_SOUND = 0.92
+_WARM_WHEN_SOUND = 0.85
 _WARM_WHEN_CORRODED = 0.3
 _WARM_KINDS = ("coat", "marks", "background", "metal", "leaves")
 _SMALLEST, _LARGEST = 0.035, 0.7  # share of the picture
@@ -50,8 +50,8 @@ def draw(seed: int, index: int, *, size: int, corroded: bool) -> Picture:
     # a stream for each step: more draws in one leave the others as they are
     plan, scenery, marks, rusting, camera = np.random.default_rng([seed, index]).spawn(5)
     warm = plan.random() < (_WARM_WHEN_CORRODED if corroded else _WARM_WHEN_SOUND)
-    kind = str(plan.choice(_WARM_KINDS, p=[0.24, 0.36, 0.22, 0.08, 0.1])) if warm else "none"
-    share = float(np.exp(plan.uniform(np.log(_SMALLEST), np.log(_LARGEST))))
+    kind = str(plan.choice(_WARM_KINDS, p=[0.26, 0.36, 0.22, 0.09, 0.07])) if warm else "none"
+    share = _SMALLEST * (_LARGEST / _SMALLEST) ** float(plan.beta(2, 1.6))
     scene = _set_up(scenery, size, kind=kind, corroded=corroded)
     _furnish(marks, scene, kind=kind, share=min(share, 0.12) if corroded else share)
     rust = np.zeros((size, size), np.float32)
@@ -85,7 +85,7 @@ def _furnish(rng: Rng, scene: Scene, *, kind: str, share: float) -> None:
         add_paint_marks(rng, scene, warm=True, share=share)
     elif rng.random() < 0.15:
         add_paint_marks(rng, scene, warm=False, share=float(rng.uniform(0.05, 0.4)))
-    if rng.random() < 0.45:
+    if rng.random() < 0.55:
         add_dirt(rng, scene)
     if kind == "leaves":
         cover = add_leaves(rng, scene, share)

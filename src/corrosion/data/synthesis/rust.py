@@ -64,7 +64,7 @@ def _streaks(rng: Rng, scene: Scene, patch: Array) -> Array:
     """Rusty water running down from rusty bolts, seams and the lower rims of patches."""
     size = scene.size
     column = np.clip(standardise(value_noise(rng, size, size, size))[0] + 0.2, 0, None)
-    lengths = (rng.uniform(8, 40) * size / 256 * (0.3 + column)).astype(np.float32)
+    lengths = (rng.uniform(15, 70) * size / 256 * (0.3 + column)).astype(np.float32)
     start = patch * np.maximum(scene.drips, smoothstep(0.8, 2.0, value_noise(rng, size, 50, 80)))
     flow = run_down(start, lengths)
     broken = smoothstep(-1.2, 0.6, fractal(rng, size, 24, gain=0.75, stretch=0.35))

@@ -78,8 +78,8 @@ def cast(rng: Rng, size: int) -> Surface:
 def painted(rng: Rng, size: int, colour: Array | None = None) -> Surface:
     """Paint: one flat colour, orange peel, a few brush or roller bands."""
     peel = value_noise(rng, size, size / 3, size / 3)
-    bands = fractal(rng, size, 2, gain=0.4, finest=8)
-    bright = 1 + 0.012 * peel + 0.035 * bands
+    worn = fractal(rng, size, 2, gain=0.5, finest=64)
+    bright = 1 + 0.012 * peel + 0.04 * worn
     base = cold_paint(rng) if colour is None else colour
     return Surface(tint(bright, base), 0.06 * peel, rng.uniform(0.1, 0.7), painted=True)
 
@@ -160,20 +160,25 @@ def ground(rng: Rng, size: int) -> Surface:
     first, second = warm_colour(rng), warm_colour(rng)
     if rng.random() < 0.4:
         second = np.array([0.30, 0.38, 0.18], np.float32)
-    patches = smoothstep(-1, 1, blur(fractal(rng, size, 6, gain=0.7, finest=64), rng.uniform(2, 5)))
+    patches = smoothstep(-1, 1, blur(fractal(rng, size, 6, gain=0.7, finest=64), rng.uniform(3, 6)))
     tone = 1 + 0.15 * blur(fractal(rng, size, 12, finest=64), 2)
     flat = np.ones((size, size), np.float32)
     colour = mix(tint(tone, first), tint(tone, second), patches)
-    return Surface(colour, 0 * flat, gloss=0)
+    return Surface(colour, np.zeros_like(flat), gloss=0)
 
 
-def foliage(rng: Rng, size: int) -> Surface:
-    """Greenery or a workshop out of focus: blurred blobs."""
-    cells, count = cells_of(rng, size, int(rng.integers(30, 150)))
-    base = np.array([[0.25, 0.36, 0.18], [0.35, 0.38, 0.40]][rng.integers(2)], np.float32)
-    shades = rng.normal(1, 0.35, (count, 1)).clip(0.2, 2) * base + rng.normal(0, 0.04, (count, 3))
-    colour = blur(shades.astype(np.float32)[cells], rng.uniform(3, 9))
-    return Surface(colour, np.zeros((size, size), np.float32), gloss=0)
+def distance(rng: Rng, size: int) -> Surface:
+    """Greenery or a workshop, far out of focus."""
+    dark, bright = np.array(
+        [[(0.12, 0.16, 0.09), (0.45, 0.52, 0.32)], [(0.16, 0.17, 0.19), (0.55, 0.56, 0.55)]][
+            rng.integers(2)
+        ],
+        np.float32,
+    )
+    share = smoothstep(-2, 2, blur(fractal(rng, size, 5, gain=0.7, finest=64), rng.uniform(2, 8)))
+    flat = np.ones((size, size), np.float32)
+    colour = mix(tint(flat, dark), tint(flat, bright), share)
+    return Surface(colour, np.zeros_like(flat), gloss=0)
 
 
 Maker = Callable[[Rng, int], Surface]
@@ -181,7 +186,7 @@ SOUND_METALS: tuple[tuple[Maker, float], ...] = (
     (painted, 0.42), (mill, 0.18), (brushed, 0.16), (galvanised, 0.14), (cast, 0.10),
 )  # fmt: skip
 PLAIN_BACKGROUNDS: tuple[tuple[Maker, float], ...] = (
-    (concrete, 0.4), (sky, 0.25), (foliage, 0.35),
+    (concrete, 0.4), (sky, 0.25), (distance, 0.35),
 )  # fmt: skip
 WARM_BACKGROUNDS: tuple[tuple[Maker, float], ...] = (
     (brick, 0.4), (wood, 0.3), (ground, 0.3),
