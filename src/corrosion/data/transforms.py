@@ -18,6 +18,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from corrosion.data.geometry import Placement, place
 from corrosion.errors import CorrosionError
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import asks the network otherwise
@@ -40,16 +41,15 @@ class Resize:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Image uint8 (H, W, 3) -> uint8 (image_size, image_size, 3)."""
-        size = self.image_size
-        if self.mode == "crop":
-            return _interpolate(_centre_square(image), size, size)
-        if self.mode == "stretch":
-            return _interpolate(image, size, size)
-        height, width = image.shape[:2]
-        scale = size / max(height, width)
-        inner = _interpolate(image, max(1, round(height * scale)), max(1, round(width * scale)))
+        placement = self.place(*image.shape[:2])
+        target = placement.target
+        inner = _interpolate(placement.source.cut(image), target.height, target.width)
         reflect = self.mode == "reflect"
-        return _pad(inner, size, cv2.BORDER_REFLECT_101 if reflect else cv2.BORDER_CONSTANT)
+        return _pad(inner, placement, cv2.BORDER_REFLECT_101 if reflect else cv2.BORDER_CONSTANT)
+
+    def place(self, height: int, width: int) -> Placement:
+        """Where the pixels of an image of height x width come to lie in the square."""
+        return place(height, width, self.image_size, self.mode)
 
 
 def build_resize(image_size: int, mode: str = "pad") -> Resize:
@@ -80,18 +80,12 @@ def _interpolate(image: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.ascontiguousarray(resized[0].permute(1, 2, 0).numpy())
 
 
-def _centre_square(image: np.ndarray) -> np.ndarray:
-    height, width = image.shape[:2]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return image[top : top + side, left : left + side]
-
-
-def _pad(image: np.ndarray, size: int, border: int) -> np.ndarray:
-    """Centre an image in a square, with an OpenCV border around it."""
-    rows, columns = size - image.shape[0], size - image.shape[1]
-    top, left = rows // 2, columns // 2
-    return cv2.copyMakeBorder(image, top, rows - top, left, columns - left, border, value=(0, 0, 0))
+def _pad(image: np.ndarray, placement: Placement, border: int) -> np.ndarray:
+    """Lay an image into its place in the square, with an OpenCV border around it."""
+    top, left = placement.target.top, placement.target.left
+    bottom = placement.size - top - placement.target.height
+    right = placement.size - left - placement.target.width
+    return cv2.copyMakeBorder(image, top, bottom, left, right, border, value=(0, 0, 0))
 
 
 class Augmentation:
