@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from corrosion.data.images import ImageError
 from PIL import Image
 
 from corrosion.data.dataset import Batch, ImageDataset, Sample, collate
+from corrosion.data.images import ImageError
 from corrosion.data.sampler import Draw
 from corrosion.data.transforms import build_augmentation, build_resize
 

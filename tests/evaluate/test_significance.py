@@ -3,7 +3,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
@@ -124,6 +124,7 @@ def test_mcnemar_of_thousands_of_groups_is_a_probability():
     assert 0 < found.p_value < 0.01
 
 
+@settings(max_examples=20, deadline=None)  # statsmodels takes 50 ms
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_agrees_with_statsmodels(p_values):
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
