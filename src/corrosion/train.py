@@ -34,8 +34,13 @@ from corrosion.trainer import build_logger, build_trainer
 log = logging.getLogger(__name__)
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
-_NETWORK_KEYS = ("backbone", "dense_units", "spatial_dropout", "dropout", "threshold")
 _MODULE_KEYS = (
+    "backbone",
+    "dense_units",
+    "spatial_dropout",
+    "dropout",
+    "threshold",
+    "lr",
     "backbone_lr_factor",
     "weight_decay",
     "unfreeze",
@@ -190,20 +195,27 @@ def _check_objective(config: Mapping[str, Any]) -> None:
 
 
 def _new_module(config: Mapping[str, Any]) -> CorrosionModule:
-    """A module with its first weights; from random ones it learns at `model.lr_random`."""
+    """A module with its first weights."""
     model = config["model"]
-    module = CorrosionModule(
-        **{key: model[key] for key in (*_NETWORK_KEYS, *_MODULE_KEYS)},
-        image_size=config["data"]["image_size"],
-        resize=config["data"]["resize"],
-        lr=model["lr"],
-    )
+    module = _module(model, config["data"])
     weights = load_weights(module.network, model["backbone"], model["weights"])
+    if weights.used == "random" and model["from_random"]:
+        log.info("weights are random: %s (model.from_random)", _listed(model["from_random"]))
+        module = _module({**model, **model["from_random"]}, config["data"])
     module.hparams["weights"] = weights.as_dict()
-    if weights.used == "random":
-        log.info("learning rate %g (model.lr_random): the weights are random", model["lr_random"])
-        module.hparams["lr"] = model["lr_random"]
     return module
+
+
+def _module(model: Mapping[str, Any], data: Mapping[str, Any]) -> CorrosionModule:
+    return CorrosionModule(
+        **{key: model[key] for key in _MODULE_KEYS},
+        image_size=data["image_size"],
+        resize=data["resize"],
+    )
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value:g}" for key, value in values.items())
 
 
 def _resumed_module(checkpoint: Path) -> CorrosionModule:

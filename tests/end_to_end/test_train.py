@@ -101,6 +101,7 @@ def test_a_run_writes_what_the_readme_promises(command, tmp_path):
     # the checkpoint elsewhere: plain values only, and the same predictions as the run's own
     content = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
     assert content["hyper_parameters"]["dense_units"] == 8
+    assert content["hyper_parameters"]["lr"] == 3e-3  # model.from_random
     model = corrosion.load_model(folder / "checkpoints" / "best.ckpt")
     first = predictions.iloc[0]
     photo = Image.open(first["path"]).resize((32, 27), Image.Resampling.BILINEAR)
@@ -178,7 +179,7 @@ def test_a_split_file_puts_the_same_images_into_the_same_subsets(command, tmp_pa
     [
         ("model.weights=imagenet", r"model\.weights=PATH"),
         ("data.on_bad_image=error", r"broken\.jpg"),
-        ("model.lr_random=1e30", "The loss is nan since epoch 0, batch 1, at learning rate 1e"),
+        ("model.from_random.lr=1e30", "The loss is nan since epoch 0, batch 1, at learning"),
     ],
 )
 def test_what_a_user_can_put_right_is_one_message_without_a_traceback(command, override, message):
@@ -217,6 +218,19 @@ def test_bad_values_are_errors_that_name_their_key(
     with pytest.raises(CorrosionError, match=message):
         train(config, tmp_path / "run")
     assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_random_weights_keep_the_published_values_on_request(tmp_path, photos, monkeypatch):
+    monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
+    overrides = ["data=folder", f"data.root={photos}", *TINY, "trainer.max_epochs=1"]
+    with initialize_config_dir(str(ROOT / "conf")):
+        config = OmegaConf.to_container(
+            compose("train", [*overrides, "model.from_random=null"]), resolve=True
+        )
+    train(config, tmp_path / "run")
+    content = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)
+    published = {key: config["model"][key] for key in ("lr", "spatial_dropout", "dropout")}
+    assert published.items() <= content["hyper_parameters"].items()
 
 
 @pytest.mark.parametrize(
