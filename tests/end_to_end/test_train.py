@@ -254,6 +254,18 @@ def test_a_sweep_runs_every_model_and_each_in_its_own_directory(command, tmp_pat
     assert len(folders) == 2
 
 
+def test_the_quick_experiment_trains_on_the_embedded_sample(command, tmp_path):
+    arguments = command("experiment=quick", "data.count=40")
+    own = {*TINY, "data=folder"}
+    arguments["args"] = [
+        item for item in arguments["args"] if item not in own and "data.root=" not in item
+    ]
+    run(arguments)
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["model"] == "mobilenetv2"
+    assert metrics["images"]["train"] == {"no_corrosion": 14, "corrosion": 14}
+
+
 def test_composing_a_configuration_needs_no_torch(command):
     arguments = command("--cfg", "job")
     program = (
