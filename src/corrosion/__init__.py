@@ -2,20 +2,23 @@
 
     import corrosion
     model = corrosion.load_model("best.ckpt")
+    [explanation] = corrosion.explain(model, images)
 
 Names are imported when they are first used, so that `import corrosion` costs nothing.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from corrosion.errors import CorrosionError
 
 if TYPE_CHECKING:
     from corrosion.checkpoint import load_model
+    from corrosion.explain.explanation import explain
 
-__all__ = ["CorrosionError", "load_model"]
+__all__ = ["CorrosionError", "explain", "load_model"]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,4 +26,6 @@ def __getattr__(name: str) -> Any:
         from corrosion.checkpoint import load_model
 
         return load_model
+    if name == "explain":
+        return import_module("corrosion.explain")  # a package that can be called
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,78 @@
+"""What a map is evidence for.
+
+The network has one logit z: evidence for corrosion is what raises z, evidence for sound metal
+(`no_corrosion`) is what raises -z. A map for one is not the map for the other turned upside down,
+since both keep only what speaks for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from corrosion.data.labels import CLASSES
+from corrosion.errors import CorrosionError
+
+TARGETS = (*CLASSES, "none", "predicted")
+"""Names of what a map can be evidence for; "none" is short for "no_corrosion"."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A target as pytorch-grad-cam calls it: the score of one image, explicit about its sign.
+
+    The score is 1 for the image as it is and changes as the logit does: Ablation-CAM divides by
+    it, which would turn the maps of negative logits upside down. Gradients don't see the shift.
+
+    Attributes:
+        sign: 1 for corrosion, -1 for no corrosion.
+        logit: of the image as it is.
+    """
+
+    sign: float
+    logit: float
+
+    def __call__(self, logit: Tensor) -> Tensor:
+        """The score of a logit, both ()."""
+        return self.sign * (logit - self.logit) + 1
+
+
+def target_signs(logit: Tensor, target: str, *, threshold: float) -> Tensor:
+    """The factor by which the logit becomes the score that a map explains.
+
+    Args:
+        logit: (N,) float, of corrosion.
+        target: "corrosion", "no_corrosion" (or "none"), or "predicted": what the decision says of
+            each image.
+        threshold: probability from which an image counts as corroded; used for "predicted".
+
+    Returns:
+        (N,) of the logits' dtype: 1 for corrosion, -1 for no corrosion.
+
+    Raises:
+        CorrosionError: the target is unknown.
+    """
+    check_target(target)
+    if target == "predicted":
+        corroded = logit.sigmoid() >= threshold
+    else:
+        corroded = torch.full_like(logit, target == CLASSES[1], dtype=torch.bool)
+    return torch.where(corroded, 1.0, -1.0).to(logit.dtype)
+
+
+def target_names(signs: Tensor) -> Sequence[str]:
+    """The class that each map is evidence for, from `target_signs`."""
+    return [CLASSES[int(sign > 0)] for sign in signs.tolist()]
+
+
+def check_target(target: str) -> None:
+    """Make sure that a target is known.
+
+    Raises:
+        CorrosionError: it is not.
+    """
+    if target not in TARGETS:
+        raise CorrosionError(f"target={target}: choose {', '.join(TARGETS)}.")
