@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import corrosion
+from corrosion.checkpoint import Calibration, store_calibration
 from corrosion.errors import CorrosionError
 from corrosion.module import CorrosionModule
 
@@ -73,3 +74,22 @@ def test_a_checkpoint_that_lacks_tensors_is_an_error_that_names_the_network(tmp_
 def test_a_missing_checkpoint_is_an_error_that_names_the_path(tmp_path):
     with pytest.raises(CorrosionError, match=r"none\.ckpt"):
         corrosion.load_model(tmp_path / "none.ckpt")
+
+
+def test_what_was_chosen_on_validation_is_kept_and_used(tmp_path):
+    path = tmp_path / "best.ckpt"
+    write_checkpoint(path)
+    before = torch.load(path, weights_only=True)
+    images = torch.rand(3, 3, 64, 64)
+    model = corrosion.load_model(path)
+    assert (model.temperature, model.thresholds, model.band) == (1.0, {}, None)
+    logits = model(images)
+    chosen = {"best F1": 0.3}
+    store_calibration(path, Calibration(2.5, thresholds=chosen, band=(0.2, 0.7), images=80))
+    model = corrosion.load_model(path)
+    assert (model.thresholds, model.band) == (chosen, (0.2, 0.7))
+    assert torch.equal(model(images), logits)
+    torch.testing.assert_close(model.predict_proba(images), (logits / 2.5).sigmoid())
+    after = torch.load(path, weights_only=True)
+    assert after.pop("calibration")["images"] == 80
+    assert after.keys() == before.keys()

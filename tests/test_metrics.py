@@ -69,7 +69,7 @@ def test_a_store_counts_each_image_once_in_order_of_its_index(indices):
         store.update(part.float(), part % 2, part * 0.1, part)
     predictions = store.predictions()
     assert predictions.index.tolist() == sorted(set(indices))
-    torch.testing.assert_close(predictions.probability, predictions.index.float().sigmoid())
+    torch.testing.assert_close(predictions.logit, predictions.index.float())
     assert torch.equal(predictions.label, predictions.index % 2)
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from corrosion.errors import CorrosionError
+from corrosion.files import replacing
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.state_dicts import NETWORK_PREFIX, below, read_checkpoint
 
+_CALIBRATION = "calibration"
 _NETWORK_ARGUMENTS = frozenset(inspect.signature(CorrosionClassifier).parameters)
 
 
@@ -23,8 +27,10 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
         device: where the network shall live.
 
     Returns:
-        A plain `nn.Module` in evaluation mode with `classes`, `threshold`, `image_size` and
-        `resize`; it maps RGB images (N, 3, H, W), uint8 or float in [0, 1], to logits (N,).
+        A plain `nn.Module` in evaluation mode with `classes`, `threshold`, `image_size`, `resize`
+        and, if training could choose them on validation, `temperature` (in `predict_proba`),
+        `thresholds` and `band`; it maps RGB images (N, 3, H, W), uint8 or float in [0, 1], to
+        logits (N,).
 
     Raises:
         CorrosionError: the file is missing, damaged, contains pickled code, or is no checkpoint
@@ -43,7 +49,41 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
             f"{path} doesn't fit the network it describes ({hyperparameters.get('backbone')}): "
             f"it was written by another version of corrosion or timm. {error}"
         ) from error
+    chosen = content.get(_CALIBRATION)
+    if chosen is not None:
+        network.temperature = chosen["temperature"]
+        network.thresholds = chosen["thresholds"]
+        network.band = chosen["band"]
     return network.to(device).eval()
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was chosen on the validation set, as a checkpoint keeps it.
+
+    Attributes:
+        temperature: of the probabilities.
+        thresholds: for these probabilities, by what each is for.
+        band: lowest and highest probability of those that go to an inspector.
+        images: of the validation set.
+    """
+
+    temperature: float
+    thresholds: Mapping[str, float]
+    band: tuple[float, float]
+    images: int
+
+
+def store_calibration(path: Path, calibration: Calibration) -> None:
+    """Add to a checkpoint what was chosen on validation; its tensors stay as they are.
+
+    Raises:
+        CorrosionError: as `load_model`, or the file can't be written (it then stays as it was).
+    """
+    content = _read(path)
+    content[_CALIBRATION] = asdict(calibration)
+    with replacing(path) as temporary:
+        torch.save(content, temporary)
 
 
 def describe(path: str | Path) -> dict[str, Any]:
@@ -58,6 +98,9 @@ def describe(path: str | Path) -> dict[str, Any]:
     return {
         "classes": ", ".join(network.classes),
         **content["hyper_parameters"],
+        "temperature": network.temperature,
+        "thresholds": dict(network.thresholds),
+        "band": network.band,
         "epoch": content["epoch"] + 1,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
     }

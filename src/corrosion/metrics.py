@@ -38,15 +38,19 @@ class Predictions:
 
     Attributes:
         index: (N,) int64, row in the records, strictly increasing.
-        probability: (N,) float32 in [0, 1], of corrosion.
+        logit: (N,) float32, as the network gives it, without temperature.
         label: (N,) int64, 0 or 1.
         loss: (N,) float32, binary cross-entropy of each image.
     """
 
     index: Tensor
-    probability: Tensor
+    logit: Tensor
     label: Tensor
     loss: Tensor
+
+    def probability(self, temperature: float = 1.0) -> Tensor:
+        """Probability of corrosion, (N,) float32 in [0, 1]: sigmoid(logit / temperature)."""
+        return (self.logit / temperature).sigmoid()
 
 
 class PredictionStore(Metric):
@@ -100,7 +104,7 @@ class PredictionStore(Metric):
         keep = order[first]
         return Predictions(
             index=index[keep].long(),
-            probability=logit[keep].float().sigmoid(),
+            logit=logit[keep].float(),
             label=label[keep].long(),
             loss=loss[keep].float(),
         )

@@ -90,6 +90,7 @@ class CorrosionModule(L.LightningModule):
         self.train_predictions = PredictionStore()
         self.val_predictions = PredictionStore()
         self.test_predictions = PredictionStore()
+        self.validated: Predictions | None = None
         self.tested: Predictions | None = None
 
     def forward(self, images: Tensor) -> Tensor:
@@ -129,12 +130,12 @@ class CorrosionModule(L.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the metrics of training (as augmented, with dropout) and of the validation set.
 
-        Those of training wait for the validation that ends the epoch, so that callbacks and
-        loggers see both at once.
+        The latter's predictions are kept in `validated`. Those of training wait for the validation
+        that ends the epoch, so that callbacks and loggers see both at once.
         """
         if self.trainer.state.fn == TrainerFn.FITTING:
             self._log_epoch("train", self.train_predictions)
-        self._log_epoch("val", self.val_predictions)
+        self.validated = self._log_epoch("val", self.val_predictions)
 
     def on_test_epoch_end(self) -> None:
         """Log the metrics of the test set and keep its predictions in `tested`."""
@@ -144,7 +145,9 @@ class CorrosionModule(L.LightningModule):
         predictions = store.predictions()
         store.reset()
         metrics = compute_metrics(
-            predictions.probability, predictions.label, threshold=self.hparams["threshold"]
+            predictions.probability(self.network.temperature),
+            predictions.label,
+            threshold=self.hparams["threshold"],
         )
         metrics["loss"] = float(predictions.loss.mean())
         # every process has all predictions: the numbers agree, there is nothing to reduce

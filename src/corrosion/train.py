@@ -22,13 +22,10 @@ from corrosion.data.prepare import prepare_records
 from corrosion.data.split import write_split
 from corrosion.errors import CorrosionError
 from corrosion.files import write_text
+from corrosion.finish import finish
 from corrosion.metrics import METRICS
 from corrosion.models.weights import load_weights
 from corrosion.module import CorrosionModule
-from corrosion.report.console import print_results
-from corrosion.report.figures import write_curves
-from corrosion.report.provenance import git_commit, machine, versions
-from corrosion.report.results import predictions_table, write_metrics, write_predictions
 from corrosion.trainer import build_logger, build_trainer
 
 log = logging.getLogger(__name__)
@@ -165,22 +162,21 @@ def train(config: Mapping[str, Any], run_dir: Path, *, checkpoint: Path | None =
 
     fit_started = time.perf_counter()
     trainer.fit(module, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
-    fitted = time.perf_counter()
     epochs = history.table()
-    best = _best_epoch(epochs, config["objective"], config["objective_mode"])
-    best_path = run_dir / "checkpoints" / "best.ckpt"
-    trainer.test(
-        module, datamodule=datamodule, ckpt_path=best_path, weights_only=True, verbose=False
-    )
     seconds = {
         "prepare": fit_started - started,
-        "fit": fitted - fit_started,
-        "test": time.perf_counter() - fitted,
+        "fit": time.perf_counter() - fit_started,
         "epochs": float(epochs["seconds"].sum()),
     }
-    if trainer.is_global_zero:
-        _write_results(run_dir, config, trainer, module, datamodule, epochs, best, seconds)
-    return best[config["objective"]]
+    return finish(
+        trainer,
+        module,
+        datamodule,
+        config=config,
+        run_dir=run_dir,
+        epochs=epochs,
+        seconds=seconds,
+    )
 
 
 def _check_objective(config: Mapping[str, Any]) -> None:
@@ -255,68 +251,3 @@ def _pos_weight(value: str | float, datamodule: CorrosionDataModule) -> float:
     if isinstance(value, str) or value <= 0:
         raise CorrosionError(f"model.pos_weight={value}: give balanced, null or a number above 0.")
     return float(value)
-
-
-def _best_epoch(history: pd.DataFrame, objective: str, mode: str) -> dict[str, float]:
-    """The first epoch with the best objective: the one whose checkpoint is kept."""
-    values = history[objective].dropna()
-    if values.empty:
-        raise CorrosionError(f"{objective} was undefined in every epoch: choose another objective.")
-    position = values.to_numpy().argmin() if mode == "min" else values.to_numpy().argmax()
-    row = history.loc[values.index].iloc[int(position)]
-    return {str(key): float(value) for key, value in row.items()}
-
-
-def _write_results(
-    run_dir: Path,
-    config: Mapping[str, Any],
-    trainer: L.Trainer,
-    module: CorrosionModule,
-    datamodule: CorrosionDataModule,
-    epochs: pd.DataFrame,
-    best: Mapping[str, float],
-    seconds: Mapping[str, float],
-) -> None:
-    metrics = {key: value for key, value in best.items() if "/" in key}
-    metrics.update({key: float(value) for key, value in trainer.callback_metrics.items()})
-    assert module.tested is not None
-    table = predictions_table(
-        module.tested, datamodule.records("test"), threshold=config["model"]["threshold"]
-    )
-    write_predictions(run_dir / "predictions.csv", table)
-    write_curves(run_dir / "figures" / "curves.png", epochs)
-    weights = module.hparams["weights"]
-    write_metrics(
-        run_dir / "metrics.json",
-        metrics,
-        {
-            "objective": {"metric": config["objective"], "value": best[config["objective"]]},
-            "best_epoch": int(best["epoch"]),
-            "epochs": len(epochs),
-            "images": datamodule.counts,
-            "model": config["model"]["name"],
-            "parameters": sum(parameter.numel() for parameter in module.parameters()),
-            "weights": weights,
-            "seed": config["seed"],
-            "seconds": {key: round(value, 2) for key, value in seconds.items()},
-            "precision": str(trainer.precision),
-            "machine": machine(trainer.strategy.root_device),
-            "versions": versions(),
-            "git_commit": git_commit(Path(__file__).parent),
-        },
-    )
-    print_results(
-        metrics,
-        title=f"{config['model']['name']}: epoch {int(best['epoch']) + 1} of {len(epochs)}",
-        notes={
-            "weights": _first_weights(weights),
-            "training": f"{seconds['fit']:.0f} s, {len(epochs)} epoch(s)",
-        },
-        run_dir=run_dir,
-    )
-
-
-def _first_weights(weights: Mapping[str, str | None]) -> str:
-    if weights["used"] == "random" and weights["requested"] is not None:
-        return "RANDOM, since no ImageNet weights could be had (metrics.json says why)"
-    return f"{weights['used']} ({weights['detail']})"

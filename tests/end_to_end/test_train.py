@@ -91,6 +91,11 @@ def test_a_run_writes_what_the_readme_promises(command, tmp_path):
     split = pd.read_csv(folder / "split.csv")
     assert set(predictions["path"]) == set(split.loc[split["split"] == "test", "path"])
     assert ((predictions["probability"] >= 0.5) == predictions["prediction"]).all()
+    validation = pd.read_csv(folder / "predictions_val.csv")
+    assert set(validation["path"]) == set(split.loc[split["split"] == "val", "path"])
+    evaluation = json.loads((folder / "evaluation.json").read_text())
+    assert evaluation["metrics"]["accuracy"]["low"] < 1
+    assert (folder / "figures" / "reliability.png").is_file()
     assert yaml.safe_load((folder / "config.yaml").read_text())["model"]["dense_units"] == 8
     assert Image.open(folder / "figures" / "curves.png").width > 500
     assert "broken.jpg" in output
@@ -102,6 +107,11 @@ def test_a_run_writes_what_the_readme_promises(command, tmp_path):
     content = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
     assert content["hyper_parameters"]["dense_units"] == 8
     assert content["hyper_parameters"]["lr"] == 3e-3  # model.from_random
+    chosen = evaluation["choices"]["thresholds"]
+    assert content["calibration"]["thresholds"] == {one["rule"]: one["value"] for one in chosen}
+    assert content["calibration"]["temperature"] == metrics["temperature"]
+    calibrated = 1 / (1 + np.exp(-predictions["logit"] / metrics["temperature"]))
+    assert predictions["probability"].to_numpy() == pytest.approx(calibrated, abs=1e-5)
     model = corrosion.load_model(folder / "checkpoints" / "best.ckpt")
     first = predictions.iloc[0]
     photo = Image.open(first["path"]).resize((32, 27), Image.Resampling.BILINEAR)

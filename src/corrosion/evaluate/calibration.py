@@ -43,12 +43,9 @@ class Temperature:
     ece: tuple[float, float]
     images: int
 
-    def apply(self, probability: ArrayLike) -> Floats:
-        """Calibrated probabilities (N,): sigmoid(logit / T); their order stays.
-
-        A threshold for the probabilities of the network goes the same way.
-        """
-        return expit(logit(probability) / self.value)
+    def apply(self, logits: ArrayLike) -> Floats:
+        """Calibrated probabilities (N,) of logits (N,): sigmoid(logit / T); their order stays."""
+        return expit(np.asarray(logits, dtype=np.float64) / self.value)
 
 
 def fit_temperature(label: ArrayLike, logits: ArrayLike) -> Temperature:
@@ -59,8 +56,8 @@ def fit_temperature(label: ArrayLike, logits: ArrayLike) -> Temperature:
         logits: (N,) float, of corrosion, finite.
 
     Returns:
-        T in [0.05, 20]; a warning is logged if it lies at a bound (validation images that are all
-        right, or a network that is no better than chance, have no best temperature).
+        T in [0.05, 20]; 1, with a warning, if there is no best one: the images are all right (any
+        smaller T were better still) or the network is no better than chance (any larger).
 
     Raises:
         CorrosionError: only one class, a logit that is not finite, or bad arrays (as `checked`).
@@ -82,9 +79,14 @@ def fit_temperature(label: ArrayLike, logits: ArrayLike) -> Temperature:
         method="bounded",
         options={"xatol": 1e-6},
     )
-    if np.abs(found.x - bounds).min() < 1e-3:
-        log.warning("the fitted temperature lies at its bound, %.3g", np.exp(found.x))
     value = float(np.exp(found.x))
+    if np.abs(found.x - bounds).min() < 1e-3:
+        log.warning(
+            "no best temperature: %s on these %d images; probabilities stay as they are",
+            "no decision is wrong" if value < 1 else "the network is no better than chance",
+            len(labels),
+        )
+        value = 1.0
     metrics = [all_metrics(labels, probability) for probability in (before, expit(z / value))]
     return Temperature(
         value,

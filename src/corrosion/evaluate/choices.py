@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from corrosion.evaluate.calibration import Temperature, fit_temperature, logit
 from corrosion.evaluate.intervals import Estimate, proportions
-from corrosion.evaluate.metrics import all_metrics, confusion, decision_metrics
+from corrosion.evaluate.metrics import Floats, all_metrics, confusion, decision_metrics
 from corrosion.evaluate.predictions import groups_of
 from corrosion.evaluate.selective import Band, BandResult, apply_band, choose_band
 from corrosion.evaluate.thresholds import Threshold, at_least_recall, best_f1, lowest_cost
@@ -39,8 +41,7 @@ class Choices:
         temperature: fitted there.
         log_loss: on the test set, before and after the temperature.
         ece: on the test set, before and after.
-        thresholds: the one in use first. They are for probabilities as the network gives them,
-            without the temperature.
+        thresholds: the one in use first. They are for the column `probability` of the tables.
         band: of abstention, likewise.
         band_on_test: its coverage and risk.
     """
@@ -86,8 +87,9 @@ def choose(
     """Choose temperature, thresholds and band on validation, and try them on the test set.
 
     Args:
-        validation: as `read_predictions` gives it; a column `logit` is preferred to probabilities,
-            which can't tell logits beyond 16 apart.
+        validation: as `read_predictions` gives it. A column `logit` holds what the network gave
+            before any temperature, which `probability` may include; without it `probability` does
+            not include one.
         test: likewise.
         threshold: in use, in (0, 1).
         min_recall: that one of the thresholds shall reach.
@@ -99,7 +101,7 @@ def choose(
         CorrosionError: a value out of its range, or validation images of one class only.
     """
     label, probability = validation["label"], validation["probability"]
-    temperature = fit_temperature(label, validation.get("logit", logit(probability)))
+    temperature = fit_temperature(label, _logits(validation))
     thresholds = [
         Threshold("in use", threshold),
         best_f1(label, probability),
@@ -113,7 +115,7 @@ def choose(
     band = choose_band(label, probability, threshold=threshold, max_risk=max_risk)
     before, after = (
         all_metrics(test["label"], scores)
-        for scores in (test["probability"], temperature.apply(test["probability"]))
+        for scores in (expit(_logits(test)), temperature.apply(_logits(test)))
     )
     return Choices(
         validation=validation,
@@ -126,6 +128,12 @@ def choose(
             band, test["label"], test["probability"], group=groups_of(test), level=level
         ),
     )
+
+
+def _logits(predictions: pd.DataFrame) -> Floats:
+    if "logit" in predictions:
+        return predictions["logit"].to_numpy(np.float64)
+    return logit(predictions["probability"])
 
 
 def _try(

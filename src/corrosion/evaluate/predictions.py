@@ -18,7 +18,7 @@ def read_predictions(path: Path, *, split: Path | None = None) -> pd.DataFrame:
 
     Args:
         path: CSV with columns path, label (0 or 1) and probability (of corrosion, in [0, 1]); one
-            row an image. Further columns are kept.
+            row an image. Further columns are kept; `logit` as numbers, NaN where it is none.
         split: a `split.csv`, whose further columns (source, group, content_hash, ...) are added.
 
     Returns:
@@ -29,7 +29,8 @@ def read_predictions(path: Path, *, split: Path | None = None) -> pd.DataFrame:
             bad labels or probabilities, or the two files are of different runs.
     """
     table = _read(path, _REQUIRED)
-    table["probability"] = pd.to_numeric(table["probability"], errors="coerce")
+    for column in table.columns.intersection(["probability", "logit"]):
+        table[column] = pd.to_numeric(table[column], errors="coerce")
     try:
         table["label"], table["probability"] = checked(table["label"], table["probability"])
     except CorrosionError as error:

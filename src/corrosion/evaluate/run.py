@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from corrosion.evaluate.metrics import Confusion, confusion
 from corrosion.evaluate.predictions import groups_of, read_predictions
 from corrosion.evaluate.selective import area_under_risk_coverage, risk_coverage
 from corrosion.evaluate.subgroups import Subgroup, by_column
+
+log = logging.getLogger(__name__)
 
 _RECALL = 0.98  # missing corrosion costs more than a second look
 
@@ -59,7 +62,7 @@ class Evaluation:
         confusion: counts at the threshold.
         metrics: an estimate for each of `METRICS`.
         subgroups: by column, then by value.
-        choices: made on validation; None without predictions for it.
+        choices: made on validation; None without predictions for both classes of it.
     """
 
     settings: Settings
@@ -116,9 +119,26 @@ def evaluate_run(run_dir: Path, settings: Settings | None = None) -> Evaluation:
     test = read_predictions(run_dir / "predictions.csv", split=split_file)
     validation = _read_validation(run_dir / "predictions_val.csv", split_file, settings)
     threshold = _threshold(settings.threshold, run_dir / "config.yaml")
+    return evaluate_predictions(test, validation, threshold=threshold, settings=settings)
+
+
+def evaluate_predictions(
+    test: pd.DataFrame, validation: pd.DataFrame | None, *, threshold: float, settings: Settings
+) -> Evaluation:
+    """Compute everything that tables of predictions say.
+
+    Args:
+        test: as `read_predictions` gives it.
+        validation: likewise; None chooses nothing.
+        threshold: that decides, in (0, 1).
+        settings: how; its own threshold is not looked at.
+
+    Raises:
+        CorrosionError: a setting is out of its range.
+    """
     level, count, seed = settings.level, settings.resamples, settings.seed
     choices = None
-    if validation is not None:
+    if validation is not None and _has_both_classes(validation, settings):
         choices = choose(
             validation,
             test,
@@ -150,6 +170,16 @@ def evaluate_run(run_dir: Path, settings: Settings | None = None) -> Evaluation:
         },
         choices=choices,
     )
+
+
+def _has_both_classes(validation: pd.DataFrame, settings: Settings) -> bool:
+    if validation["label"].nunique() > 1:
+        return True
+    message = "The validation images are of one class: nothing can be chosen on them."
+    if settings.min_recall is not None or settings.costs is not None:
+        raise CorrosionError(message)
+    log.warning(message)
+    return False
 
 
 def _read_validation(path: Path, split: Path | None, settings: Settings) -> pd.DataFrame | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
@@ -53,6 +54,8 @@ class CorrosionClassifier(nn.Module):
         image_size: side of the square input the network is trained on.
         resize: how a photograph becomes square: see `corrosion.data.transforms.build_resize`.
         threshold: probability from which an image counts as corroded, (0, 1).
+        temperature: probabilities are sigmoid(logit / temperature), above 0 (Guo et al., ICML
+            2017); training fits it on validation.
 
     Shapes:
         images (N, 3, H, W), RGB, uint8 in [0, 255] or float in [0, 1] -> logits (N,) float.
@@ -71,6 +74,10 @@ class CorrosionClassifier(nn.Module):
     std: Tensor
     classes: tuple[str, str] = CLASSES
     """Names by label: index 1 is the positive class."""
+    thresholds: Mapping[str, float]
+    """Thresholds chosen on validation, by what they are for; empty before."""
+    band: tuple[float, float] | None
+    """Probabilities strictly between these go to an inspector; None before it is chosen."""
 
     def __init__(
         self,
@@ -82,13 +89,19 @@ class CorrosionClassifier(nn.Module):
         image_size: int = 224,
         resize: str = "pad",
         threshold: float = 0.5,
+        temperature: float = 1.0,
     ) -> None:
         super().__init__()
         _check(dense_units=dense_units, image_size=image_size, threshold=threshold)
+        if not temperature > 0:
+            raise CorrosionError(f"temperature={temperature}: must be above 0.")
         _check_rates(spatial_dropout=spatial_dropout, dropout=dropout)
         self.image_size = image_size
         self.resize = resize
         self.threshold = threshold
+        self.temperature = temperature
+        self.thresholds = {}
+        self.band = None
         self.backbone = create_backbone(backbone, image_size=image_size)
         self.head = ClassifierHead(
             self.backbone.num_features,
@@ -125,12 +138,12 @@ class CorrosionClassifier(nn.Module):
         return self.head(features)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N,) from images (N, 3, H, W); positive means corrosion at threshold 0.5."""
+        """Logits (N,), without temperature, from images (N, 3, H, W); corrosion is positive."""
         return self.forward_head(self.forward_features(images))
 
     def predict_proba(self, images: Tensor) -> Tensor:
-        """Probability of corrosion, (N,) float32 in [0, 1], from images (N, 3, H, W)."""
-        return self(images).float().sigmoid()
+        """Calibrated probability of corrosion, (N,) float32 in [0, 1], from images (N, 3, H, W)."""
+        return (self(images).float() / self.temperature).sigmoid()
 
     def set_trainable(self, unfreeze: Unfreeze) -> None:
         """Choose which part of the backbone learns; the head always does.

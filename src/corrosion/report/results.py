@@ -14,7 +14,7 @@ from corrosion.metrics import Predictions, decide
 
 
 def predictions_table(
-    predictions: Predictions, records: pd.DataFrame, *, threshold: float
+    predictions: Predictions, records: pd.DataFrame, *, threshold: float, temperature: float = 1.0
 ) -> pd.DataFrame:
     """Predictions beside the files they are for.
 
@@ -22,17 +22,20 @@ def predictions_table(
         predictions: for rows of `records`.
         records: with a column `path`.
         threshold: probability from which an image counts as corroded.
+        temperature: of the probabilities.
 
     Returns:
-        One row an image: path, label, probability (of corrosion, in [0, 1]), prediction (0 or 1),
-        and the names of label and prediction.
+        One row an image: path, label, logit (without temperature), probability (of corrosion, in
+        [0, 1]), prediction (0 or 1), and the names of label and prediction.
     """
-    predicted = decide(predictions.probability, threshold)
+    probability = predictions.probability(temperature)
+    predicted = decide(probability, threshold)
     return pd.DataFrame(
         {
             "path": records["path"].to_numpy()[predictions.index.numpy()],
             "label": predictions.label.numpy(),
-            "probability": predictions.probability.numpy(),
+            "logit": predictions.logit.numpy(),
+            "probability": probability.numpy(),
             "prediction": predicted.numpy(),
             "label_name": [CLASSES[int(label)] for label in predictions.label],
             "prediction_name": [CLASSES[int(label)] for label in predicted],
