@@ -28,7 +28,7 @@ def to_photograph(square: Map, placement: Placement, height: int, width: int) ->
     source, target = placement.source, placement.target
     rows = _weights(source.height, target.top, target.height, placement.size, square.shape[0])
     columns = _weights(source.width, target.left, target.width, placement.size, square.shape[1])
-    seen: Map = rows @ square @ columns.T
+    seen = (rows @ square @ columns.T).astype(np.float32, copy=False)
     if seen.shape == (height, width):
         return seen
     photograph = np.zeros((height, width), dtype=np.float32)
