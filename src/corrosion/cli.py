@@ -43,9 +43,19 @@ def _parser() -> argparse.ArgumentParser:
     sample.set_defaults(run=_sample)
 
     evaluate = commands.add_parser(
-        "evaluate", help="recompute a run's metrics, with intervals, from its predictions.csv"
+        "evaluate",
+        help="metrics with intervals: of a run from its predictions.csv, or of a checkpoint on a "
+        "labelled folder",
     )
-    evaluate.add_argument("run_dir", type=Path, help="directory of a finished run")
+    evaluate.add_argument(
+        "judged",
+        type=Path,
+        metavar="RUN_OR_CHECKPOINT",
+        help="directory of a finished run; with --data a checkpoint",
+    )
+    evaluate.add_argument("--data", type=Path, help="folder with a folder of images per class")
+    evaluate.add_argument("--out", type=Path, help="with --data: by default evaluation-FOLDER")
+    evaluate.add_argument("--device", default="cpu", help="with --data: cpu, cuda ...")
     evaluate.add_argument("--threshold", type=float, help="instead of the run's own")
     evaluate.add_argument("--min-recall", type=float, help="that a threshold shall reach, as 0.98")
     evaluate.add_argument(
@@ -82,7 +92,7 @@ def _sample(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from corrosion.evaluate.run import Settings, evaluate_run
+    from corrosion.evaluate.run import Settings, evaluate_run, run_directory
     from corrosion.report.evaluation import print_evaluation, write_evaluation
 
     settings = Settings(
@@ -93,6 +103,15 @@ def _evaluate(options: argparse.Namespace) -> None:
         level=options.level,
         by=tuple(options.by) if options.by else None,
     )
-    evaluation = evaluate_run(options.run_dir, settings)
-    write_evaluation(options.run_dir, evaluation)
-    print_evaluation(evaluation, run_dir=options.run_dir)
+    if options.data is None:
+        out = run_directory(options.judged)
+        evaluation = evaluate_run(out, settings)
+    else:
+        from corrosion.evaluate_folder import evaluate_folder
+
+        out = options.out or Path(f"evaluation-{options.data.resolve().name}")
+        evaluation = evaluate_folder(
+            options.judged, options.data, out, settings=settings, device=options.device
+        )
+    write_evaluation(out, evaluation)
+    print_evaluation(evaluation, run_dir=out)

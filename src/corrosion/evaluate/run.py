@@ -99,6 +99,21 @@ class Evaluation:
         }
 
 
+def run_directory(path: Path) -> Path:
+    """The directory of a run, given that or one of its checkpoints.
+
+    Raises:
+        CorrosionError: there is nothing at `path`, or it belongs to no run.
+    """
+    directory = path.resolve().parents[1] if path.is_file() else path
+    if not (directory / "predictions.csv").is_file():
+        raise CorrosionError(
+            f"{path} belongs to no finished run (there is no {directory / 'predictions.csv'}): "
+            f"give the directory of a run, or a labelled folder with --data for a checkpoint."
+        )
+    return directory
+
+
 def evaluate_run(run_dir: Path, settings: Settings | None = None) -> Evaluation:
     """Recompute everything from a run's `predictions.csv`.
 
