@@ -31,7 +31,7 @@ from corrosion.data.synthesis.picture import draw
 from corrosion.errors import CorrosionError
 from corrosion.files import write_json
 
-GENERATOR_VERSION = 3  # raise it when the pictures of a seed change
+GENERATOR_VERSION = 4  # raise it when the pictures of a seed change
 _MARKER = "sample.json"
 _MIN_SIZE, _MAX_SIZE = 32, 2048
 _PER_WORKER = 16  # fewer pictures than this are drawn before a process has started

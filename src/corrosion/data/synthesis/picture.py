@@ -17,10 +17,10 @@ from corrosion.data.synthesis.scene import Scene, build_scene
 
 # How often something in the colours of rust, but sound, is in the picture. Rust itself brings
 # such colours, so both classes have them about as often.
-_WARM_WHEN_SOUND = 0.7
+_WARM_WHEN_SOUND = 0.65
 _WARM_WHEN_CORRODED = 0.3
 _WARM_KINDS = ("coat", "marks", "background", "metal", "leaves")
-_SMALLEST, _LARGEST = 0.08, 0.7  # share of the picture
+_SMALLEST, _LARGEST = 0.14, 0.7  # share of the picture
 
 
 @dataclass(frozen=True)
