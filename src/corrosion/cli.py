@@ -74,6 +74,28 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--level", type=float, default=0.95, help="of confidence")
     evaluate.add_argument("--by", action="append", help="column to tell subgroups by; repeatable")
     evaluate.set_defaults(run=_evaluate)
+
+    explain = commands.add_parser(
+        "explain", help="draw what one or several networks see in photographs"
+    )
+    explain.add_argument(
+        "--checkpoints", type=Path, nargs="+", required=True, help="several are compared in a grid"
+    )
+    explain.add_argument(
+        "--images", type=Path, nargs="+", required=True, help="files, or folders of them"
+    )
+    explain.add_argument("--out", type=Path, required=True, help="a new folder")
+    explain.add_argument("--method", default="gradcam", help="gradcam, layercam, scorecam ...")
+    explain.add_argument(
+        "--target", default="corrosion", help="evidence for corrosion, none, or predicted"
+    )
+    explain.add_argument("--colormap", default="inferno", help="inferno, viridis, jet ...")
+    explain.add_argument(
+        "--regions", metavar="RULE", help="draw boxes: otsu, or a share of the maximum as 0.5"
+    )
+    explain.add_argument("--coco", action="store_true", help="write regions as COCO JSON")
+    explain.add_argument("--device", default="cpu", help="cpu, cuda ...")
+    explain.set_defaults(run=_explain)
     return parser
 
 
@@ -115,3 +137,12 @@ def _evaluate(options: argparse.Namespace) -> None:
         )
     write_evaluation(out, evaluation)
     print_evaluation(evaluation, run_dir=out)
+
+
+def _explain(options: argparse.Namespace) -> None:
+    from corrosion.explain.run import Settings, explain_files
+
+    names = ("method", "target", "colormap", "regions", "coco", "device")
+    settings = Settings(**{name: getattr(options, name) for name in names})
+    explain_files(options.checkpoints, options.images, options.out, settings)
+    sys.stdout.write(f"{options.out}\n")

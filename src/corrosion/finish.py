@@ -16,6 +16,7 @@ from corrosion.data.datamodule import CorrosionDataModule, Split
 from corrosion.errors import CorrosionError
 from corrosion.evaluate.calibration import fit_temperature
 from corrosion.evaluate.run import evaluate_run
+from corrosion.explain.examples import write_examples
 from corrosion.metrics import Predictions
 from corrosion.module import CorrosionModule
 from corrosion.report.console import print_results
@@ -67,7 +68,7 @@ def finish(
     trainer.test(module, datamodule=datamodule, verbose=False)
     if not trainer.is_global_zero:
         return best[config["objective"]]
-    _write_predictions(run_dir, module, datamodule)
+    tested = _write_predictions(run_dir, module, datamodule)
     write_curves(run_dir / "figures" / "curves.png", epochs)
     evaluation = evaluate_run(run_dir)
     write_evaluation(run_dir, evaluation)
@@ -91,6 +92,7 @@ def finish(
         _facts(trainer, module, datamodule, config=config, epochs=epochs, best=best)
         | {"seconds": {key: round(value, 2) for key, value in seconds.items()}},
     )
+    write_examples(run_dir / "gradcam", module.network, tested, count=config["explain"]["images"])
     print_results(
         metrics,
         evaluation.metrics,
@@ -123,7 +125,8 @@ def _temperature(validated: Predictions) -> float:
 
 def _write_predictions(
     run_dir: Path, module: CorrosionModule, datamodule: CorrosionDataModule
-) -> None:
+) -> pd.DataFrame:
+    """Write the predictions of validation and test; returns those of the test."""
     sets: tuple[tuple[str, Split, Predictions | None], ...] = (
         ("predictions_val.csv", "val", module.validated),
         ("predictions.csv", "test", module.tested),
@@ -137,6 +140,7 @@ def _write_predictions(
             temperature=module.network.temperature,
         )
         write_predictions(run_dir / name, table)
+    return table
 
 
 def _facts(

@@ -21,6 +21,7 @@ from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.prepare import prepare_records
 from corrosion.data.split import write_split
 from corrosion.errors import CorrosionError
+from corrosion.explain.examples import check_count
 from corrosion.files import write_text
 from corrosion.finish import finish
 from corrosion.metrics import METRICS
@@ -133,6 +134,7 @@ def train(config: Mapping[str, Any], run_dir: Path, *, checkpoint: Path | None =
     """
     started = time.perf_counter()
     _check_objective(config)
+    check_count(config["explain"]["images"])
     if checkpoint is None and (run_dir / "checkpoints" / "last.ckpt").exists():
         raise CorrosionError(
             f"{run_dir} already holds a run, which would be overwritten: go on with it by "

@@ -27,6 +27,11 @@ def pixels(count=3, side=96, seed=0):
     return torch.rand(count, 3, side, side, generator=generator)
 
 
+def maps_of(raw):
+    count = len(raw)
+    return ActivationMaps(torch.zeros(count), torch.full((count,), 0.5), torch.ones(count), raw)
+
+
 class OnNormalised(torch.nn.Module):
     """A network as the library's README has it: its input is normalised before."""
 
@@ -62,7 +67,7 @@ def test_maps_are_those_of_the_library_on_the_full_graph(method, target):
 
 def test_scaled_maps_are_the_librarys_where_the_evidence_is_for_the_target():
     raw = torch.tensor([[[-1.0, 0.5], [3.0, 1.0]], [[0.0, 2.0], [1.0, 0.1]]])
-    maps = ActivationMaps(torch.zeros(2), torch.ones(2), raw)
+    maps = maps_of(raw)
     images = torch.zeros(2, 3, 20, 30)
     np.testing.assert_allclose(maps.scaled((20, 30)), as_the_library_scales(raw, images), atol=1e-5)
 
@@ -86,6 +91,7 @@ def test_evidence_against_corrosion_is_the_opposite_of_evidence_for_it():
 
 def test_the_predicted_class_follows_the_networks_threshold():
     network, images = tiny(), pixels(8)
+    network.temperature = 3.0
     probability = network.predict_proba(images)
     network.threshold = probability.median().item() + 1e-6
     signs = activation_maps(network, images, target="predicted").sign
@@ -186,7 +192,7 @@ def test_any_timm_network_has_maps(backbone, size):
 
 def test_a_map_without_evidence_for_the_target_is_empty_and_stays_dark():
     raw = torch.tensor([[[-1.0, 0.04]], [[-1.0, 0.5]], [[0.5, 1.0]], [[0.0, 0.0]], [[0.3, 0.3]]])
-    maps = ActivationMaps(torch.zeros(5), torch.ones(5), raw)
+    maps = maps_of(raw)
     assert maps.empty.tolist() == [True, False, False, True, False]
     expected = torch.tensor([[[0, 0.04]], [[0, 0.5]], [[0.5, 1]], [[0, 0]], [[1, 1.0]]])
     torch.testing.assert_close(maps.scaled(), expected)

@@ -10,6 +10,7 @@ from corrosion.explain.overlay import (
     heat_map,
     overlay,
     panel,
+    shrink,
     verdict,
     write_image,
 )
@@ -113,14 +114,20 @@ def test_boxes_of_regions_are_drawn_on_the_overlay_only():
 def test_a_grid_has_a_row_for_each_photograph_and_a_column_for_each_network():
     rows = [[photograph(300, 400)] * 4, [photograph(500, 200, name="tall.jpg")] * 4]
     names = ["resnet50", "mobilenetv2", "nasnetmobile", "efficientnetv2b0"]
-    small, large = (
-        grid(rows, names, thresholds=[0.5] * 4, labels=[0, None], cell=cell) for cell in (100, 200)
-    )
-    assert small.shape[0] > 2 * 100
-    assert small.shape[1] > 5 * 100
+    small, large = (grid(rows, names, thresholds=[0.5] * 4, cell=cell) for cell in (100, 200))
+    assert 75 + 100 < small.shape[0] < 75 + 100 + 100
+    assert 5 * 100 < small.shape[1] < 6 * 100
     assert large.shape[1] > 5 * 200
-    one = grid(rows[:1], names, thresholds=[0.5] * 4, cell=100)
-    assert one.shape[1] == small.shape[1]
+    shorter = grid([rows[0][:2]], names[:2], thresholds=[0.5] * 2, cell=100)
+    assert shorter.shape[0] < small.shape[0] - 100
+    assert shorter.shape[1] < small.shape[1] - 200
+
+
+def test_shrinking_takes_photograph_and_map_together():
+    small = shrink(photograph(300, 400), 100)
+    assert small.image.shape == (75, 100, 3)
+    assert small.explanation.map.shape == (75, 100)
+    assert shrink(photograph(30, 40), 100).image.shape == (30, 40, 3)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])

@@ -61,13 +61,15 @@ class ActivationMaps:
     """Maps of a batch, on the network's device.
 
     Attributes:
-        logit: (N,) float32, of corrosion.
+        logit: (N,) float32, of corrosion, without temperature.
+        probability: (N,) float32, of corrosion, with the network's temperature.
         sign: (N,) float32, 1 where a map is evidence for corrosion, -1 for no corrosion.
         raw: (N, h, w) float32 at the resolution of the last feature map; positive where the image
             speaks for the target, negative where it speaks against it; in the method's unit.
     """
 
     logit: Tensor
+    probability: Tensor
     sign: Tensor
     raw: Tensor
 
@@ -137,7 +139,8 @@ def activation_maps(
         features = network.forward_features(images).float()
         tap = Tap(copy.deepcopy(network.head).float().requires_grad_(False))
         logit = tap(features)
-        sign = target_signs(logit, target, threshold=network.threshold)
+        probability = (logit / network.temperature).sigmoid()
+        sign = target_signs(probability, target, threshold=network.threshold)
         targets = [Evidence(*pair) for pair in zip(sign.tolist(), logit.tolist(), strict=True)]
         if method == "scorecam":
             pixels, whole = network.normalise(images), _Whole(network.backbone, tap)
@@ -149,7 +152,7 @@ def activation_maps(
             raw = np.concatenate(maps)
         else:
             raw = _signed_maps(method, tap, features, targets)
-    return ActivationMaps(logit, sign, torch.from_numpy(raw).to(logit))
+    return ActivationMaps(logit, probability, sign, torch.from_numpy(raw).to(logit))
 
 
 def check_method(method: str) -> None:

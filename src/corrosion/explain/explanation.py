@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,8 +29,9 @@ class Explanation:
     """Why the network says what it says of one image.
 
     Attributes:
-        logit: of corrosion; computed in float32 even where the backbone runs in half precision.
-        probability: of corrosion, in [0, 1].
+        logit: of corrosion, without temperature; in float32 even where the backbone runs in half
+            precision.
+        probability: of corrosion, in [0, 1], with the network's temperature.
         target: the class that the map is evidence for, "corrosion" or "no_corrosion".
         map: (H, W) float32 in [0, 1]; 1 is as strong as the strongest evidence for or against.
         raw_scale: what 1 stands for, in the method's unit (Grad-CAM: logits a position of the
@@ -145,11 +147,12 @@ def explain_photographs(
             network, torch.from_numpy(images).permute(0, 3, 1, 2), method=method, target=target
         )
         for path, square in zip(batch, _explanations(maps, maps.scaled()), strict=True):
-            image = _shrunk(read_image(path, min_side=max_side), max_side)
+            image = fit(read_image(path, min_side=max_side), max_side)
             yield Photograph(str(path), image, over_photograph(square, resize, *image.shape[:2]))
 
 
-def _shrunk(image: NDArray[np.uint8], max_side: int | None) -> NDArray[np.uint8]:
+def fit(image: NDArray[Any], max_side: int | None) -> NDArray[Any]:
+    """Shrink an image (H, W, ...) to a longest side of `max_side`; smaller ones are left alone."""
     height, width = image.shape[:2]
     if max_side is None or max(height, width) <= max_side:
         return image
@@ -186,7 +189,7 @@ def _explanations(maps: ActivationMaps, scaled: Tensor) -> list[Explanation]:
         )
     rows = zip(
         logit.tolist(),
-        logit.sigmoid().tolist(),
+        maps.probability.tolist(),
         target_names(maps.sign),
         scaled.cpu().numpy(),
         scale.tolist(),

@@ -7,6 +7,7 @@ the photograph stays visible.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,7 +19,7 @@ from pytorch_grad_cam.utils.image import show_cam_on_image
 
 from corrosion.data.labels import CLASSES
 from corrosion.errors import CorrosionError
-from corrosion.explain.explanation import Explanation, Photograph
+from corrosion.explain.explanation import Explanation, Photograph, fit
 from corrosion.explain.regions import Regions
 from corrosion.files import replacing
 
@@ -38,6 +39,9 @@ COLORMAPS: Mapping[str, int] = MappingProxyType(
 
 DEFAULT_COLORMAP = "inferno"
 """Black where there is no evidence, so an empty map leaves the photograph as it is."""
+
+GRID_CELL = 320
+"""Longest side of a picture in a grid, in pixels."""
 
 _BACKGROUND, _INK, _GREY, _WRONG = (255, 255, 255), (20, 20, 20), (110, 110, 110), (190, 30, 30)
 _BOX = (0, 255, 255)
@@ -181,8 +185,7 @@ def grid(
     names: Sequence[str],
     *,
     thresholds: Sequence[float],
-    labels: Sequence[int | None] | None = None,
-    cell: int = 320,
+    cell: int = GRID_CELL,
     colormap: str = DEFAULT_COLORMAP,
 ) -> Pixels:
     """What several networks see in the same photographs: Figures 8 to 11 of the paper in one.
@@ -191,46 +194,60 @@ def grid(
         rows: one a photograph: its explanations by each network, of the same image size.
         names: of the networks, the columns.
         thresholds: of the networks.
-        labels: of the photographs, where they are known.
         cell: longest side of a picture in pixels; photographs are shrunk to it, for comparison
             at a glance.
         colormap: a name of `COLORMAPS`.
 
     Returns:
         (h, w, 3) uint8 RGB: a row a photograph, which comes first; under each overlay the network's
-        probability, in red where the decision contradicts the label.
+        decision and probability.
 
     Raises:
         CorrosionError: the colour map is unknown.
     """
     font = _font(max(_LEAST_FONT, cell // 20))
     line, gap = round(font.size * 1.4), round(font.size * 0.6)
-    step_x, step_y = cell + gap, cell + line + gap
-    canvas = _canvas(line + gap + len(rows) * step_y, gap + (1 + len(names)) * step_x)
+    header = _canvas(line + gap, gap + (1 + len(names)) * (cell + gap))
+    _write_along(header, ("photograph", *names), gap // 2, font, cell + gap)
+    strips = [header]
+    for row in rows:
+        photographs = [shrink(one, cell) for one in row]
+        height = photographs[0].image.shape[0]
+        strip = _canvas(height + line + gap, header.width)
+        texts = [Path(row[0].path).name]
+        strip.paste(Image.fromarray(photographs[0].image), (gap, 0))
+        for column, (one, threshold) in enumerate(
+            zip(photographs, thresholds, strict=True), start=1
+        ):
+            drawn = overlay(one.image, one.explanation.map, colormap=colormap)
+            strip.paste(Image.fromarray(drawn), (gap + column * (cell + gap), 0))
+            decision = int(one.explanation.probability >= threshold)
+            texts.append(f"{CLASSES[decision]} {one.explanation.probability:.3f}")
+        _write_along(strip, texts, height + gap // 4, font, cell + gap)
+        strips.append(strip)
+    return np.concatenate([np.asarray(strip) for strip in strips])
+
+
+def _write_along(
+    canvas: Image.Image,
+    texts: Sequence[str],
+    top: int,
+    font: ImageFont.FreeTypeFont,
+    step: int,
+) -> None:
+    """Write a line of texts, one every `step` pixels."""
     draw = ImageDraw.Draw(canvas)
-    for column, name in enumerate(("photograph", *names)):
-        position = (gap + column * step_x, gap // 2)
-        draw.text(position, name, fill=_INK, font=_fitting(name, font, cell))
-    for row, photographs in enumerate(rows):
-        label = labels[row] if labels is not None else None
-        top = line + gap + row * step_y
-        first = photographs[0]
-        name = Path(first.path).name + ("" if label is None else f" ({CLASSES[label]})")
-        cells = [(first.image, name, _INK)]
-        for one, threshold in zip(photographs, thresholds, strict=True):
-            probability = one.explanation.probability
-            decision = int(probability >= threshold)
-            text = f"{'corrosion' if decision else 'no corrosion'} {probability:.3f}"
-            ink = _WRONG if label is not None and decision != label else _INK
-            small = _shrunk(one.image, cell)
-            values = cv2.resize(one.explanation.map, small.shape[1::-1], None, 0, 0, cv2.INTER_AREA)
-            cells.append((overlay(small, values, colormap=colormap), text, ink))
-        for column, (pixels, text, ink) in enumerate(cells):
-            left = gap + column * step_x
-            canvas.paste(Image.fromarray(_shrunk(pixels, cell)), (left, top))
-            below = (left, top + cell + gap // 4)
-            draw.text(below, text, fill=ink, font=_fitting(text, font, cell))
-    return np.asarray(canvas)
+    gap = round(font.size * 0.6)
+    for column, text in enumerate(texts):
+        fitted = _fitting(text, font, step - gap)
+        draw.text((gap + column * step, top), text, fill=_INK, font=fitted)
+
+
+def shrink(photograph: Photograph, max_side: int) -> Photograph:
+    """A photograph and its map with no side longer than `max_side`, as `grid` draws them."""
+    explanation = photograph.explanation
+    small = replace(explanation, map=fit(explanation.map, max_side))
+    return replace(photograph, image=fit(photograph.image, max_side), explanation=small)
 
 
 def write_image(path: Path, pixels: Pixels) -> None:
@@ -258,13 +275,6 @@ def _fitting(text: str, font: ImageFont.FreeTypeFont, width: int) -> ImageFont.F
     """The font, made smaller if the text would be wider than `width` pixels."""
     length = font.getlength(text)
     return font if length <= width else _font(max(6, font.size * width / length))
-
-
-def _shrunk(image: Pixels, cell: int) -> Pixels:
-    height, width = image.shape[:2]
-    scale = cell / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
 
 
 def _boxed(image: Pixels, regions: Regions) -> Pixels:

@@ -40,27 +40,27 @@ class Evidence:
         return self.sign * (logit - self.logit) + 1
 
 
-def target_signs(logit: Tensor, target: str, *, threshold: float) -> Tensor:
+def target_signs(probability: Tensor, target: str, *, threshold: float) -> Tensor:
     """The factor by which the logit becomes the score that a map explains.
 
     Args:
-        logit: (N,) float, of corrosion.
+        probability: (N,) float, of corrosion.
         target: "corrosion", "no_corrosion" (or "none"), or "predicted": what the decision says of
             each image.
         threshold: probability from which an image counts as corroded; used for "predicted".
 
     Returns:
-        (N,) of the logits' dtype: 1 for corrosion, -1 for no corrosion.
+        (N,) of the same dtype: 1 for corrosion, -1 for no corrosion.
 
     Raises:
         CorrosionError: the target is unknown.
     """
     check_target(target)
     if target == "predicted":
-        corroded = logit.sigmoid() >= threshold
+        corroded = probability >= threshold
     else:
-        corroded = torch.full_like(logit, target == CLASSES[1], dtype=torch.bool)
-    return torch.where(corroded, 1.0, -1.0).to(logit.dtype)
+        corroded = torch.full_like(probability, target == CLASSES[1], dtype=torch.bool)
+    return torch.where(corroded, 1.0, -1.0).to(probability)
 
 
 def target_names(signs: Tensor) -> Sequence[str]:
