@@ -98,6 +98,8 @@ def test_a_run_writes_what_the_readme_promises(command, tmp_path):
     assert (folder / "figures" / "reliability.png").is_file()
     assert yaml.safe_load((folder / "config.yaml").read_text())["model"]["dense_units"] == 8
     assert Image.open(folder / "figures" / "curves.png").width > 500
+    maps = [path.name.split("_")[0] for path in sorted((folder / "gradcam").glob("*.png"))]
+    assert maps == [f"{kind}-0{n}" for kind in ("right", "uncertain") for n in range(1, 5)]
     assert "broken.jpg" in output
     assert "broken.jpg" in (folder / "train.log").read_text()
     assert "ROC-AUC" in output
@@ -216,6 +218,7 @@ def test_what_a_user_can_put_right_is_one_message_without_a_traceback(command, o
         ("trainer.precision=12", "trainer"),
         ("logger.name=comet", "comet"),
         ("augment.noise.limit=7", r"augment\.noise"),
+        ("explain.images=-1", r"explain\.images"),
     ],
 )
 def test_bad_values_are_errors_that_name_their_key(

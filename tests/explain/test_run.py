@@ -120,7 +120,7 @@ def test_settings_are_checked_when_made(bad):
 
 def test_the_command_explains_and_says_where(checkpoints, photographs, tmp_path, capsys):
     out = tmp_path / "out"
-    options = "--method layercam --target none --colormap jet --regions 0.5".split()
+    options = ["--method=layercam", "--target=none", "--colormap=jet", "--regions=0.5"]
     arguments = ["--checkpoints", *map(str, checkpoints), "--images", str(photographs)]
     assert main(["explain", *arguments, "--out", str(out), *options]) == 0
     assert capsys.readouterr().out == f"{out}\n"
