@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import warnings
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -18,6 +17,7 @@ from corrosion.data.labels import CLASSES
 from corrosion.data.sampler import EpochSampler
 from corrosion.data.transforms import build_augmentation, build_resize
 from corrosion.errors import CorrosionError
+from corrosion.processors import usable_processors
 
 Split = Literal["train", "val", "test"]
 
@@ -171,8 +171,7 @@ def worker_count(*, cuda: bool, processes: int = 1) -> int:
     Returns:
         0 or more.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    share = (cores or 1) // processes
+    share = usable_processors() // processes
     if cuda:
         return min(max(1, share - 1), _MOST_WORKERS)
     return min(share // 4, 4)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import shutil
 import tempfile
 import time
@@ -30,6 +29,7 @@ from corrosion.data.cache_dir import cache_dir
 from corrosion.data.synthesis.picture import draw
 from corrosion.errors import CorrosionError
 from corrosion.files import write_json
+from corrosion.processors import usable_processors
 
 GENERATOR_VERSION = 4  # raise it when the pictures of a seed change
 _MARKER = "sample.json"
@@ -90,7 +90,7 @@ def make_sample(
     if _is_complete(root, recipe):
         return root
     with _building(root, recipe) as folder:
-        _write_images(folder, recipe, workers or _processors())
+        _write_images(folder, recipe, workers or usable_processors())
         write_json(folder / _MARKER, asdict(recipe))
     return root
 
@@ -198,10 +198,3 @@ def _write_image(folder: Path, recipe: _Recipe, index: int) -> None:
 def _write(path: Path, encoded: tuple[bool, cv2.typing.MatLike]) -> None:
     # cv2.imwrite would return False on a full disk and not say why
     path.write_bytes(encoded[1].tobytes())
-
-
-def _processors() -> int:
-    """Processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -18,6 +18,7 @@ from rich.progress import track
 from corrosion.data.file_cache import FileCache, FileState
 from corrosion.data.images import MAX_PIXELS, ImageError, check_image
 from corrosion.errors import CorrosionError
+from corrosion.processors import usable_processors
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ def _states(
     Portions bound the memory, and a run that is killed has lost no more than one.
     """
     cache = FileCache("screening")
-    with ThreadPoolExecutor(workers or _cores()) as pool:
+    with ThreadPoolExecutor(workers or usable_processors()) as pool:
         for start in range(0, len(paths), _PORTION):
             portion = paths[start : start + _PORTION]
             known = {
@@ -124,12 +125,6 @@ def _with_bar(
         disable=not console.is_terminal or total < _WORTH_A_BAR,
         transient=True,
     )
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # Linux alone knows what this process may use
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _state(path: str, *, max_pixels: int) -> FileState | ImageError:
