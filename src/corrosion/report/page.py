@@ -1,0 +1,82 @@
+"""One-file HTML pages: style, figures and pictures within, nothing from the network."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+from PIL import Image
+
+from corrosion.files import write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_REFERENCE = re.compile(r'(?P<before>\bid="|href="#|url\(#)')
+
+
+def write_page(path: Path, template: str, **values: Any) -> None:
+    """Fill a template and write the page, whole or not at all.
+
+    Args:
+        path: of the HTML file.
+        template: a file of `report/templates`, which extends `base.html` by its blocks title,
+            subtitle and content (and style, for what no other page needs).
+        values: what the template names; strings are escaped, `Markup` is not.
+
+    Raises:
+        CorrosionError: the file can't be written.
+    """
+    write_text(path, _environment().get_template(template).render(**values))
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("corrosion.report"),
+        autoescape=True,
+        undefined=StrictUndefined,  # a name that is missing is a bug, not an empty cell
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def inline_svg(figure: Figure, *, name: str) -> Markup:
+    """A figure as an <svg> element: sharp on paper, its text selectable.
+
+    Args:
+        figure: of matplotlib.
+        name: what it shows, for those who can't see it; distinct on a page.
+    """
+    from matplotlib import rc_context
+
+    buffer = io.StringIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    drawing = buffer.getvalue()
+    # several figures on a page share one space of ids
+    prefix = re.sub(r"\W+", "-", name)
+    drawing = _REFERENCE.sub(rf"\g<before>{prefix}-", drawing[drawing.index("<svg") :])
+    return Markup(drawing.replace("<svg", f'<svg role="img" aria-label="{escape(name)}"', 1))
+
+
+def inline_picture(picture: Image.Image | Path, *, max_side: int) -> str:
+    """A picture as a data URI (JPEG), made smaller where a side is longer than `max_side` pixels.
+
+    Raises:
+        OSError: the file is missing or no picture.
+    """
+    if isinstance(picture, Path):
+        with Image.open(picture) as opened:
+            return inline_picture(opened, max_side=max_side)
+    small = picture.convert("RGB")
+    small.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    small.save(buffer, format="JPEG", quality=85, optimize=True)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
