@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +12,13 @@ import pandas as pd
 
 from corrosion.data.images import SUFFIXES
 from corrosion.data.labels import folder_labels, is_usual_name
+from corrosion.data.listing import files_below, visible
 from corrosion.errors import CorrosionError
 
 log = logging.getLogger(__name__)
 
 SUBSETS = {"train": "train", "valid": "val", "validation": "val", "val": "val", "test": "test"}
 """Folder names of official subsets, in lower case, and what they are called in records."""
-
-_LITTER = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 
 
 def scan(
@@ -55,7 +53,7 @@ def scan(
             f"with a folder of images for each class."
         )
     listed = [
-        (subset, folder.name, list(_images(folder))) for subset, folder in _class_folders(root)
+        (subset, folder.name, list(files_below(folder))) for subset, folder in _class_folders(root)
     ]
     listed = [entry for entry in listed if entry[2]]
     labels = _labels(root, listed, classes)
@@ -94,10 +92,8 @@ def _class_folders(root: Path) -> list[tuple[str, Path]]:
 
 
 def _warn_of_images_outside(parents: list[Path], others: list[Path]) -> None:
-    counts = {
-        folder: sum(1 for entry in _visible(folder) if _is_image(entry)) for folder in parents
-    }
-    counts |= {folder: sum(1 for _ in _images(folder)) for folder in others}
+    counts = {folder: len(list(files_below(folder, recursive=False))) for folder in parents}
+    counts |= {folder: len(list(files_below(folder))) for folder in others}
     for folder, count in counts.items():
         if count:
             log.warning("%s: %d images lie outside the folders of classes: not used", folder, count)
@@ -113,7 +109,7 @@ def _labels(
     for _, folder_name, paths in listed:
         counts[folder_name] += len(paths)
     if not counts:
-        loose = sum(1 for _ in _images(root))
+        loose = len(list(files_below(root)))
         raise CorrosionError(
             f"{root} holds no images in folders of classes"
             + (f" ({loose} lie elsewhere below it)" if loose else "")
@@ -139,30 +135,5 @@ def _is_root(folder: Path) -> bool:
     )
 
 
-def _visible(directory: Path) -> list[os.DirEntry[str]]:
-    with os.scandir(directory) as entries:
-        return [
-            entry
-            for entry in entries
-            if not entry.name.startswith(".") and entry.name.lower() not in _LITTER
-        ]
-
-
 def _folders(directory: Path) -> list[Path]:
-    return sorted(Path(entry.path) for entry in _visible(directory) if entry.is_dir())
-
-
-def _images(directory: Path) -> Iterator[str]:
-    """Paths of all image files below a folder; links to folders are not followed."""
-    for entry in _visible(directory):
-        if entry.is_dir(follow_symlinks=False):
-            yield from _images(Path(entry.path))
-        elif _is_image(entry):
-            yield entry.path
-        else:
-            log.debug("passed over %s: not an image's name", entry.path)
-
-
-def _is_image(entry: os.DirEntry[str]) -> bool:
-    suffix = os.path.splitext(entry.name)[1]  # noqa: PTH122 -- a million Paths are slow
-    return suffix.lower() in SUFFIXES and entry.is_file()
+    return sorted(Path(entry.path) for entry in visible(directory) if entry.is_dir())

@@ -13,6 +13,7 @@ from rich.progress import track
 
 from corrosion.checkpoint import load_model
 from corrosion.data.images import SUFFIXES, check_image
+from corrosion.data.listing import files_below
 from corrosion.errors import CorrosionError
 from corrosion.explain.cam import check_method
 from corrosion.explain.explanation import Photograph, explain_photographs
@@ -212,11 +213,11 @@ def _image_files(images: Iterable[Path]) -> list[Path]:
     """The files named, and those in the folders named; each has been read once."""
     paths: list[Path] = []
     for path in images:
-        inside = sorted(file for file in path.iterdir()) if path.is_dir() else []
-        paths += [file for file in inside if file.suffix.lower() in SUFFIXES] or [path]
-    for path in paths:
-        if path.is_dir():
+        inside = sorted(map(Path, files_below(path, recursive=False))) if path.is_dir() else [path]
+        if not inside:
             raise CorrosionError(f"{path} holds no image files ({', '.join(sorted(SUFFIXES))}).")
+        paths += inside
+    for path in paths:
         check_image(path)
     if not paths:
         raise CorrosionError("There is nothing to explain: give --images.")
