@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from rich.console import Console
-from rich.progress import track
 
 from corrosion.checkpoint import load_model
 from corrosion.data.datamodule import CorrosionDataModule
@@ -19,6 +17,7 @@ from corrosion.evaluate.predictions import read_predictions
 from corrosion.evaluate.run import Evaluation, Settings, evaluate_predictions
 from corrosion.metrics import PredictionStore
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.progress import progress
 from corrosion.report.results import predictions_table, write_predictions
 
 log = logging.getLogger(__name__)
@@ -77,9 +76,7 @@ def _predict(
         records, image_size=model.image_size, resize=model.resize, batch_size=batch_size
     )
     store = PredictionStore()
-    batches = datamodule.test_dataloader()
-    console = Console(stderr=True)
-    for batch in track(batches, "predicting", console=console, disable=not console.is_terminal):
+    for batch in progress(datamodule.test_dataloader(), "predicting"):
         logits = model(batch.image.to(device)).cpu()
         store.update(logits, batch.label, torch.zeros_like(logits), batch.index)
     return predictions_table(

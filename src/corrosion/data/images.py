@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import logging
 import warnings
@@ -72,7 +73,11 @@ class ImageFacts:
 
 
 def read_image(
-    path: str | Path, *, min_side: int | None = None, max_pixels: int = MAX_PIXELS
+    path: str | Path,
+    *,
+    content: bytes | None = None,
+    min_side: int | None = None,
+    max_pixels: int = MAX_PIXELS,
 ) -> NDArray[np.uint8]:
     """Read the first frame of an image file, upright, in RGB.
 
@@ -81,6 +86,7 @@ def read_image(
 
     Args:
         path: JPEG, PNG, WebP, BMP, TIFF or GIF.
+        content: the file's bytes, where they have been read already.
         min_side: if given, a large JPEG is decoded at 1/2, 1/4 or 1/8 of its size, with no side
             below this; faster, and the pixels are averages, so nothing aliases.
         max_pixels: larger images are refused before they take the memory.
@@ -91,7 +97,7 @@ def read_image(
     Raises:
         ImageError: the file is missing, empty, truncated, no image, or too large.
     """
-    content = _content(path)
+    content = file_content(path) if content is None else content
     with _opened(path, content, max_pixels) as image:
         scale = _scale(image.size, min_side)
         if _is_plain_jpeg(image):
@@ -119,7 +125,7 @@ def check_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> tuple[Imag
     Raises:
         ImageError: the file is missing, empty, truncated, no image, or too large.
     """
-    content = _content(path)
+    content = file_content(path)
     with _opened(path, content, max_pixels) as image:
         width, height = image.size
         _draft(image, 8)
@@ -129,7 +135,12 @@ def check_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> tuple[Imag
     return ImageFacts(width, height), content
 
 
-def _content(path: str | Path) -> bytes:
+def file_content(path: str | Path) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        ImageError: the file is missing, can't be read, or is empty.
+    """
     try:
         content = Path(path).read_bytes()  # OpenCV itself stumbles over non-ASCII names
     except OSError as error:
@@ -137,6 +148,11 @@ def _content(path: str | Path) -> bytes:
     if not content:
         raise ImageError(path, "the file is empty")
     return content
+
+
+def content_hash(content: bytes) -> str:
+    """What the column content_hash holds of a file's bytes: 32 hexadecimal digits."""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 @contextmanager

@@ -22,14 +22,13 @@ from functools import partial
 from pathlib import Path
 
 import cv2
-from rich.console import Console
-from rich.progress import track
 
 from corrosion.data.cache_dir import cache_dir
 from corrosion.data.synthesis.picture import draw
 from corrosion.errors import CorrosionError
 from corrosion.files import write_json
 from corrosion.processors import usable_processors
+from corrosion.progress import progress
 
 GENERATOR_VERSION = 4  # raise it when the pictures of a seed change
 _MARKER = "sample.json"
@@ -156,15 +155,7 @@ def _write_images(folder: Path, recipe: _Recipe, workers: int) -> None:
     write = partial(_write_image, folder, recipe)
     indices = range(recipe.count)
     workers = min(workers, -(-recipe.count // _PER_WORKER))
-    console = Console(stderr=True)
-    bar = partial(
-        track,
-        description="Drawing the sample",
-        total=recipe.count,
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+    bar = partial(progress, description="Drawing the sample", total=recipe.count)
     if workers == 1:
         for _ in bar(map(write, indices)):
             pass

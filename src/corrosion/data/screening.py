@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
-from rich.progress import track
 
 from corrosion.data.file_cache import FileCache, FileState
-from corrosion.data.images import MAX_PIXELS, ImageError, check_image
+from corrosion.data.images import MAX_PIXELS, ImageError, check_image, content_hash
 from corrosion.errors import CorrosionError
 from corrosion.processors import usable_processors
+from corrosion.progress import progress
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +70,9 @@ def screen(
     sizes = np.zeros((len(paths), 2), dtype=np.int32)
     hashes: list[str] = []
     reasons: dict[str, str] = {}
-    for row, state in enumerate(_with_bar(_states(paths, max_pixels, workers), len(paths))):
+    states = _states(paths, max_pixels, workers)
+    bar = progress(states, "checking images", total=len(paths), worth=_WORTH_A_BAR)
+    for row, state in enumerate(bar):
         if isinstance(state, ImageError):
             reasons[paths[row]] = state.reason
         else:
@@ -113,20 +113,6 @@ def _states(
             yield from (known.get(path) or checked[path] for path in portion)
 
 
-def _with_bar(
-    states: Iterator[FileState | ImageError], total: int
-) -> Iterable[FileState | ImageError]:
-    console = Console(stderr=True)
-    return track(
-        states,
-        description="checking images",
-        total=total,
-        console=console,
-        disable=not console.is_terminal or total < _WORTH_A_BAR,
-        transient=True,
-    )
-
-
 def _state(path: str, *, max_pixels: int) -> FileState | ImageError:
     try:
         stat = os.stat(path)  # noqa: PTH116 -- before reading: a later change is then noticed
@@ -138,7 +124,7 @@ def _state(path: str, *, max_pixels: int) -> FileState | ImageError:
     return FileState(
         size=stat.st_size,
         mtime_ns=stat.st_mtime_ns,
-        content_hash=hashlib.blake2b(content, digest_size=16).hexdigest(),
+        content_hash=content_hash(content),
         width=facts.width,
         height=facts.height,
     )

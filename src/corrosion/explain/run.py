@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
-from rich.progress import track
 
 from corrosion.checkpoint import load_model
 from corrosion.data.images import SUFFIXES, check_image
@@ -30,6 +28,7 @@ from corrosion.explain.regions import OTSU, CocoDetections, find_regions, parse_
 from corrosion.explain.targets import check_target
 from corrosion.files import replacing
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.progress import progress
 
 _GRID_ROWS = 10
 
@@ -184,14 +183,7 @@ def _explained(
         )
         for network in networks
     ]
-    console = Console(stderr=True)
-    yield from track(
-        zip(*found, strict=True),
-        "explaining",
-        total=len(paths),
-        console=console,
-        disable=not console.is_terminal,
-    )
+    yield from progress(zip(*found, strict=True), "explaining", total=len(paths))
 
 
 def _write_grid(
