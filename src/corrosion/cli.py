@@ -7,8 +7,12 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from corrosion.errors import CorrosionError
+
+if TYPE_CHECKING:
+    from corrosion.evaluate.run import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,24 +60,14 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--data", type=Path, help="folder with a folder of images per class")
     evaluate.add_argument("--out", type=Path, help="with --data: by default evaluation-FOLDER")
     evaluate.add_argument("--device", default="cpu", help="with --data: cpu, cuda ...")
-    evaluate.add_argument("--threshold", type=float, help="instead of the run's own")
-    evaluate.add_argument("--min-recall", type=float, help="that a threshold shall reach, as 0.98")
-    evaluate.add_argument(
-        "--costs",
-        type=float,
-        nargs=2,
-        metavar=("FN", "FP"),
-        help="of a missed corrosion and of a false alarm",
-    )
-    evaluate.add_argument(
-        "--max-risk",
-        type=float,
-        default=0.01,
-        help="share of errors among decisions that no inspector sees",
-    )
-    evaluate.add_argument("--level", type=float, default=0.95, help="of confidence")
-    evaluate.add_argument("--by", action="append", help="column to tell subgroups by; repeatable")
+    _add_settings(evaluate)
     evaluate.set_defaults(run=_evaluate)
+
+    report = commands.add_parser("report", help="write a run on one page: report.html")
+    report.add_argument("run_dir", type=Path, metavar="RUN", help="directory of a finished run")
+    report.add_argument("--out", type=Path, help="by default RUN/report.html")
+    _add_settings(report)
+    report.set_defaults(run=_report)
 
     explain = commands.add_parser(
         "explain", help="draw what one or several networks see in photographs"
@@ -99,6 +93,27 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the options of how to evaluate."""
+    parser.add_argument("--threshold", type=float, help="instead of the run's own")
+    parser.add_argument("--min-recall", type=float, help="that a threshold shall reach, as 0.98")
+    parser.add_argument(
+        "--costs",
+        type=float,
+        nargs=2,
+        metavar=("FN", "FP"),
+        help="of a missed corrosion and of a false alarm",
+    )
+    parser.add_argument(
+        "--max-risk",
+        type=float,
+        default=0.01,
+        help="share of errors among decisions that no inspector sees",
+    )
+    parser.add_argument("--level", type=float, default=0.95, help="of confidence")
+    parser.add_argument("--by", action="append", help="column to tell subgroups by; repeatable")
+
+
 def _info(options: argparse.Namespace) -> None:
     from corrosion.checkpoint import describe
 
@@ -114,17 +129,10 @@ def _sample(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from corrosion.evaluate.run import Settings, evaluate_run, run_directory
+    from corrosion.evaluate.run import evaluate_run, run_directory
     from corrosion.report.evaluation import print_evaluation, write_evaluation
 
-    settings = Settings(
-        threshold=options.threshold,
-        min_recall=options.min_recall,
-        costs=tuple(options.costs) if options.costs else None,
-        max_risk=options.max_risk,
-        level=options.level,
-        by=tuple(options.by) if options.by else None,
-    )
+    settings = _settings(options)
     if options.data is None:
         out = run_directory(options.judged)
         evaluation = evaluate_run(out, settings)
@@ -137,6 +145,28 @@ def _evaluate(options: argparse.Namespace) -> None:
         )
     write_evaluation(out, evaluation)
     print_evaluation(evaluation, run_dir=out)
+
+
+def _report(options: argparse.Namespace) -> None:
+    from corrosion.evaluate.run import evaluate_run, run_directory
+    from corrosion.report.run_page import write_report
+
+    run_dir = run_directory(options.run_dir)
+    path = write_report(run_dir, evaluate_run(run_dir, _settings(options)), path=options.out)
+    sys.stdout.write(f"{path}\n")
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    from corrosion.evaluate.run import Settings
+
+    return Settings(
+        threshold=options.threshold,
+        min_recall=options.min_recall,
+        costs=tuple(options.costs) if options.costs else None,
+        max_risk=options.max_risk,
+        level=options.level,
+        by=tuple(options.by) if options.by else None,
+    )
 
 
 def _explain(options: argparse.Namespace) -> None:

@@ -21,9 +21,10 @@ from corrosion.metrics import Predictions
 from corrosion.module import CorrosionModule
 from corrosion.report.console import print_results
 from corrosion.report.evaluation import write_evaluation
-from corrosion.report.figures import write_curves
+from corrosion.report.figures import draw_curves, write_figure
 from corrosion.report.provenance import git_commit, machine, versions
 from corrosion.report.results import predictions_table, write_metrics, write_predictions
+from corrosion.report.run_page import write_report
 
 _HYPERPARAMETERS = ("spatial_dropout", "dense_units", "dropout", "lr")  # paper, Table 6
 
@@ -69,7 +70,7 @@ def finish(
     if not trainer.is_global_zero:
         return best[config["objective"]]
     tested = _write_predictions(run_dir, module, datamodule)
-    write_curves(run_dir / "figures" / "curves.png", epochs)
+    write_figure(run_dir / "figures" / "curves.png", draw_curves(epochs))
     evaluation = evaluate_run(run_dir)
     write_evaluation(run_dir, evaluation)
     if evaluation.choices:
@@ -93,6 +94,7 @@ def finish(
         | {"seconds": {key: round(value, 2) for key, value in seconds.items()}},
     )
     write_examples(run_dir / "gradcam", module.network, tested, count=config["explain"]["images"])
+    write_report(run_dir, evaluation)
     print_results(
         metrics,
         evaluation.metrics,

@@ -20,8 +20,8 @@ from corrosion.report.evaluation_figures import (
     draw_risk_coverage,
     draw_roc_pr,
     draw_thresholds,
-    write_figure,
 )
+from corrosion.report.figures import write_figure
 
 RNG = np.random.default_rng(0)
 LABEL = np.arange(80) % 2

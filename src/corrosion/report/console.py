@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from corrosion.evaluate.agreement import agreement
 from corrosion.evaluate.intervals import Estimate
+from corrosion.report.tables import TextTable, ends, figure
 
 _ROWS = (
     ("loss", "loss"),
@@ -43,26 +43,20 @@ def print_results(
         notes: further lines, name and text.
         run_dir: where the files are.
     """
-    table = Table(title=title, title_justify="left")
-    table.add_column("metric")
-    table.add_column("validation", justify="right")
-    table.add_column("test", justify="right")
-    table.add_column("95% interval", justify="right")
-    for key, name in _ROWS:
-        values = (_figure(metrics.get(f"{stage}/{key}")) for stage in ("val", "test"))
-        table.add_row(name, *values, _ends(estimates.get(key)))
+    table = TextTable.of(
+        title,
+        ("metric", "validation", "test", "95% interval"),
+        (
+            (
+                name,
+                *(figure(metrics.get(f"{stage}/{key}")) for stage in ("val", "test")),
+                ends(estimates.get(key)),
+            )
+            for key, name in _ROWS
+        ),
+    )
     console = Console(soft_wrap=True)
-    console.print(table)
+    console.print(table.as_rich())
     kappa = metrics.get("test/kappa", math.nan)
     for label, text in {"agreement": agreement(kappa), **notes, "results": str(run_dir)}.items():
         console.print(f"{label + ':':<12} {text}", highlight=False, markup=False)
-
-
-def _ends(estimate: Estimate | None) -> str:
-    if estimate is None or math.isnan(estimate.low):
-        return "–"
-    return f"{_figure(estimate.low)} – {_figure(estimate.high)}"
-
-
-def _figure(value: float | None) -> str:
-    return "–" if value is None or math.isnan(value) else f"{value:.4f}"

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from corrosion.evaluate.agreement import agreement
-from corrosion.evaluate.intervals import Estimate
 from corrosion.evaluate.metrics import METRICS
 from corrosion.evaluate.run import Evaluation
 from corrosion.files import write_json
-from corrosion.report.evaluation_figures import write_figures
+from corrosion.report.evaluation_figures import draw_figures
+from corrosion.report.figures import write_figure
+from corrosion.report.tables import TextTable, ends, figure, with_interval
 
 TITLES = {
     "accuracy": "accuracy",
@@ -40,7 +38,8 @@ _DECISIONS = ("accuracy", "precision", "recall", "specificity")
 def write_evaluation(run_dir: Path, evaluation: Evaluation) -> None:
     """Write `evaluation.json` and figures/*.png into a run's directory."""
     write_json(run_dir / "evaluation.json", evaluation.as_dict())
-    write_figures(run_dir / "figures", evaluation)
+    for name, drawing in draw_figures(evaluation).items():
+        write_figure(run_dir / "figures" / f"{name}.png", drawing)
 
 
 def print_evaluation(evaluation: Evaluation, *, run_dir: Path) -> None:
@@ -52,88 +51,94 @@ def print_evaluation(evaluation: Evaluation, *, run_dir: Path) -> None:
     """
     console = Console(soft_wrap=True)
     for table in tables(evaluation):
-        console.print(table)
-    for line in _notes(evaluation, run_dir):
-        console.print(line, highlight=False, markup=False)
+        console.print(table.as_rich())
+    for name, text in (notes(evaluation) | {"results": str(run_dir)}).items():
+        console.print(f"{name + ':':<12} {text}", highlight=False, markup=False)
 
 
-def tables(evaluation: Evaluation) -> list[Table]:
+def tables(evaluation: Evaluation) -> list[TextTable]:
     """Metrics of the test set; then by subgroup, and of thresholds, where there are any."""
-    level = f"{evaluation.settings.level:.0%} interval"
-    label = evaluation.predictions["label"]
-    title = (
-        f"{len(label)} test images, {int(label.sum())} with corrosion; corroded from a probability "
-        f"of {evaluation.threshold:.4g}"
-    )
-    metrics = _table(title, ("metric", "value", level))
-    for name in METRICS:
-        estimate = evaluation.metrics[name]
-        metrics.add_row(TITLES[name], _figure(estimate.value), _ends(estimate))
-    result = [metrics]
-    for column, parts in evaluation.subgroups.items():
-        of_column = _table(
-            f"By {column} ({level})", (column, "images", *_DECISIONS, TITLES["auroc"])
-        )
-        for value, part in parts.items():
-            estimates = (part.metrics[name] for name in (*_DECISIONS, "auroc"))
-            of_column.add_row(value, str(part.images), *map(_both, estimates))
-        result.append(of_column)
+    result = [metrics_table(evaluation), *subgroup_tables(evaluation)]
     if evaluation.choices:
-        thresholds = _table(
-            f"Thresholds chosen on {len(evaluation.choices.validation)} validation images, tried "
-            f"on the test set ({level})",
-            ("rule", "threshold", *_DECISIONS),
-        )
-        for one in evaluation.choices.thresholds:
-            estimates = (one.test[name] for name in _DECISIONS)
-            thresholds.add_row(
-                one.threshold.rule, f"{one.threshold.value:.4f}", *map(_both, estimates)
-            )
-        result.append(thresholds)
+        result.append(thresholds_table(evaluation))
     return result
 
 
-def _table(title: str, columns: Iterable[str]) -> Table:
-    table = Table(title=title, title_justify="left")
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left")
-    return table
-
-
-def _notes(evaluation: Evaluation, run_dir: Path) -> list[str]:
-    counts = evaluation.confusion
-    lines = [
-        f"confusion:   {counts.tp} corroded found, {counts.fn} missed; {counts.tn} clean cleared, "
-        f"{counts.fp} false alarms",
-        f"agreement:   {agreement(evaluation.metrics['kappa'].value)}",
-    ]
-    if evaluation.choices is None:
-        lines.append(
-            "thresholds:  none chosen: predictions_val.csv (path, label, probability of the "
-            "validation images) is missing"
-        )
-    else:
-        chosen, band = evaluation.choices, evaluation.choices.band
-        lines += [
-            f"temperature: {chosen.temperature.value:.3f}; calibration error on the test set "
-            f"{chosen.ece[0]:.4f} before, {chosen.ece[1]:.4f} after",
-            f"inspector:   probabilities between {band.low:.3f} and {band.high:.3f}; the network "
-            f"decides {_both(chosen.band_on_test.coverage)} of the test images, of which "
-            f"{_both(chosen.band_on_test.risk)} wrongly (aim {band.max_risk:g})",
-        ]
-    return [*lines, f"results:     {run_dir}"]
-
-
-def _figure(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.4f}"
-
-
-def _ends(estimate: Estimate) -> str:
-    return (
-        "–" if math.isnan(estimate.low) else f"{_figure(estimate.low)} – {_figure(estimate.high)}"
+def metrics_table(evaluation: Evaluation) -> TextTable:
+    """Each of `METRICS` with its interval."""
+    label = evaluation.predictions["label"]
+    return TextTable.of(
+        f"{len(label)} test images, {int(label.sum())} with corrosion; corroded from a "
+        f"probability of {evaluation.threshold:.4g}",
+        ("metric", "value", _interval(evaluation)),
+        (
+            (TITLES[name], figure(evaluation.metrics[name].value), ends(evaluation.metrics[name]))
+            for name in METRICS
+        ),
     )
 
 
-def _both(estimate: Estimate) -> str:
-    ends = "" if math.isnan(estimate.low) else f" ({estimate.low:.3f}–{estimate.high:.3f})"
-    return "–" if math.isnan(estimate.value) else f"{estimate.value:.3f}{ends}"
+def subgroup_tables(evaluation: Evaluation) -> list[TextTable]:
+    """A table a column that subgroups are told by."""
+    names = (*_DECISIONS, "auroc")
+    return [
+        TextTable.of(
+            f"By {column} ({_interval(evaluation)})",
+            (column, "images", *_DECISIONS, TITLES["auroc"]),
+            (
+                (value, str(part.images), *(with_interval(part.metrics[name]) for name in names))
+                for value, part in parts.items()
+            ),
+        )
+        for column, parts in evaluation.subgroups.items()
+    ]
+
+
+def thresholds_table(evaluation: Evaluation) -> TextTable:
+    """What each threshold chosen on validation does on the test set.
+
+    Raises:
+        ValueError: nothing was chosen.
+    """
+    if evaluation.choices is None:
+        raise ValueError("nothing was chosen on validation")
+    return TextTable.of(
+        f"Thresholds chosen on {len(evaluation.choices.validation)} validation images, tried "
+        f"on the test set ({_interval(evaluation)})",
+        ("rule", "threshold", *_DECISIONS),
+        (
+            (
+                one.threshold.rule,
+                figure(one.threshold.value),
+                *(with_interval(one.test[name]) for name in _DECISIONS),
+            )
+            for one in evaluation.choices.thresholds
+        ),
+    )
+
+
+def _interval(evaluation: Evaluation) -> str:
+    return f"{evaluation.settings.level:.0%} interval"
+
+
+def notes(evaluation: Evaluation) -> dict[str, str]:
+    """What the tables leave unsaid, by name."""
+    counts = evaluation.confusion
+    lines = {
+        "confusion": f"{counts.tp} corroded found, {counts.fn} missed; {counts.tn} clean cleared, "
+        f"{counts.fp} false alarms",
+        "agreement": agreement(evaluation.metrics["kappa"].value),
+    }
+    if evaluation.choices is None:
+        return lines | {
+            "thresholds": "none chosen: predictions_val.csv (path, label, probability of the "
+            "validation images) is missing"
+        }
+    chosen, band = evaluation.choices, evaluation.choices.band
+    return lines | {
+        "temperature": f"{chosen.temperature.value:.3f}; calibration error on the test set "
+        f"{chosen.ece[0]:.4f} before, {chosen.ece[1]:.4f} after",
+        "inspector": f"probabilities between {band.low:.3f} and {band.high:.3f}; the network "
+        f"decides {with_interval(chosen.band_on_test.coverage)} of the test images, of which "
+        f"{with_interval(chosen.band_on_test.risk)} wrongly (aim {band.max_risk:g})",
+    }

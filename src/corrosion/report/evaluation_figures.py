@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,30 +17,17 @@ from corrosion.evaluate.metrics import Confusion, checked
 from corrosion.evaluate.run import Evaluation
 from corrosion.evaluate.selective import area_under_risk_coverage, risk_coverage
 from corrosion.evaluate.thresholds import Threshold, sweep
-from corrosion.files import replacing
 
 _CORROSION, _CLEAN, _GREY = "#b5532a", "#3b6ea8", "#777777"
 _NAMES = tuple(name.replace("_", " ") for name in CLASSES)
 
 
-def write_figure(path: Path, figure: Figure) -> None:
-    """Write a figure as its suffix says (.png, .svg), whole or not at all."""
-    with replacing(path) as temporary:
-        # without a date the same figures are the same bytes
-        figure.savefig(temporary, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else {})
-
-
-def write_figures(directory: Path, evaluation: Evaluation, *, suffix: str = ".png") -> list[Path]:
-    """Draw all figures of an evaluation.
-
-    Args:
-        directory: where to.
-        evaluation: of a run.
-        suffix: .png or .svg.
+def draw_figures(evaluation: Evaluation) -> dict[str, Figure]:
+    """All figures of an evaluation.
 
     Returns:
-        The files written: confusion_matrix, roc_pr, reliability, risk_coverage, and thresholds if
-        there are predictions for validation.
+        By name: confusion_matrix, roc_pr, reliability, risk_coverage, and thresholds if there are
+        predictions for validation.
     """
     label, probability = evaluation.predictions["label"], evaluation.predictions["probability"]
     figures = {
@@ -58,10 +44,7 @@ def write_figures(directory: Path, evaluation: Evaluation, *, suffix: str = ".pn
         figures["thresholds"] = draw_thresholds(
             validation["label"], validation["probability"], chosen
         )
-    paths = [directory / f"{name}{suffix}" for name in figures]
-    for path, figure in zip(paths, figures.values(), strict=True):
-        write_figure(path, figure)
-    return paths
+    return figures
 
 
 def draw_confusion(counts: Confusion) -> Figure:

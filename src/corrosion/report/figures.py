@@ -1,4 +1,4 @@
-"""The figures of a run."""
+"""The curves of a training, and figures as files."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from matplotlib.figure import Figure
 from corrosion.files import replacing
 
 
-def write_curves(path: Path, history: pd.DataFrame) -> None:
-    """Draw loss and accuracy of training and validation by epoch (paper, Figure 4).
+def write_figure(path: Path, figure: Figure) -> None:
+    """Write a figure as its suffix says (.png, .svg), whole or not at all."""
+    with replacing(path) as temporary:
+        # without a date the same figures are the same bytes
+        figure.savefig(temporary, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else {})
+
+
+def draw_curves(history: pd.DataFrame) -> Figure:
+    """Loss and accuracy of training and validation by epoch (paper, Figure 4).
 
     Args:
-        path: of the PNG file.
-        history: one row an epoch, as `History.table` gives it.
+        history: one row an epoch, as `history.csv` holds it.
     """
     figure = Figure(figsize=(9, 3.6), layout="constrained")  # no pyplot: no global state
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
@@ -27,5 +33,4 @@ def write_curves(path: Path, history: pd.DataFrame) -> None:
         axes.legend()
     figure.axes[0].set_ylim(bottom=0)
     figure.axes[1].set_ylim(top=1.01)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150)
+    return figure

@@ -1,0 +1,169 @@
+"""Pages in a real browser: headless Chromium, spoken to by the DevTools protocol over two pipes."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import fcntl
+import json
+import os
+import select
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_PROGRAM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+_SECONDS = 60
+
+needs_chromium = pytest.mark.skipif(
+    _PROGRAM is None, reason="there is no Chromium: apt-get install chromium"
+)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a page did, and shows.
+
+    Attributes:
+        requests: addresses it asked for beyond what it holds, the page's own first.
+        failed: reasons of the requests that failed.
+        errors: script errors, errors in the console (as of the content security policy).
+        text: what can be read.
+        overflow: pixels by which the page is wider than the window.
+        screenshot: PNG.
+    """
+
+    requests: tuple[str, ...]
+    failed: tuple[str, ...]
+    errors: tuple[str, ...]
+    text: str
+    overflow: int
+    screenshot: bytes
+
+
+def open_page(path: Path, *, width: int = 1000, height: int = 1400) -> Opened:
+    """Open an HTML file in a window of this size, and look at it once it has loaded."""
+    with _browser() as browser:
+        target = browser.call("Target.createTarget", url="about:blank")["targetId"]
+        attached = browser.call("Target.attachToTarget", targetId=target, flatten=True)
+        browser.session = attached["sessionId"]
+        for domain in ("Page", "Network", "Runtime", "Log"):
+            browser.call(f"{domain}.enable")
+        browser.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        browser.events.clear()  # of the blank page
+        browser.call("Page.navigate", url=path.resolve().as_uri())
+        browser.wait_for("Page.loadEventFired")
+        text = browser.evaluate("document.body.innerText")
+        overflow = browser.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        screenshot = base64.b64decode(browser.call("Page.captureScreenshot")["data"])
+        events = browser.events
+    return Opened(
+        requests=tuple(
+            params["request"]["url"]
+            for name, params in events
+            if name == "Network.requestWillBeSent"
+            and not params["request"]["url"].startswith("data:")
+        ),
+        failed=tuple(
+            params["errorText"] for name, params in events if name == "Network.loadingFailed"
+        ),
+        errors=tuple(
+            json.dumps(params)
+            for name, params in events
+            if name == "Runtime.exceptionThrown"
+            or (name == "Log.entryAdded" and params["entry"]["level"] == "error")
+        ),
+        text=text,
+        overflow=overflow,
+        screenshot=screenshot,
+    )
+
+
+class _Browser:
+    def __init__(self, to_browser: int, from_browser: int) -> None:
+        self._to, self._from = to_browser, from_browser
+        self._buffer = b""
+        self._number = 0
+        self.session: str | None = None
+        self.events: list[tuple[str, dict[str, Any]]] = []
+
+    def call(self, method: str, **params: object) -> dict[str, Any]:
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": params}
+        if self.session:
+            message["sessionId"] = self.session
+        os.write(self._to, json.dumps(message).encode() + b"\0")
+        while (answer := self._next()).get("id") != self._number:
+            pass
+        if "error" in answer:
+            raise RuntimeError(f"{method}: {answer['error']}")
+        return answer["result"]
+
+    def evaluate(self, expression: str) -> Any:
+        return self.call("Runtime.evaluate", expression=expression)["result"]["value"]
+
+    def wait_for(self, event: str) -> None:
+        while not any(name == event for name, _ in self.events):
+            self._next()
+
+    def _next(self) -> dict[str, Any]:
+        deadline = time.monotonic() + _SECONDS
+        while b"\0" not in self._buffer:
+            ready, _, _ = select.select([self._from], [], [], max(0, deadline - time.monotonic()))
+            chunk = os.read(self._from, 1 << 20) if ready else b""
+            if not chunk:
+                raise RuntimeError("Chromium said nothing more")
+            self._buffer += chunk
+        line, self._buffer = self._buffer.split(b"\0", 1)
+        message = json.loads(line)
+        if "method" in message:
+            self.events.append((message["method"], message["params"]))
+        return message
+
+
+@contextlib.contextmanager
+def _browser():
+    assert _PROGRAM is not None
+    # Chromium reads commands from descriptor 3 and answers on 4: above these nothing is in the way
+    theirs_in, ours_out, ours_in, theirs_out = (
+        fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (*os.pipe(), *os.pipe())
+    )
+
+    def arrange() -> None:
+        os.dup2(theirs_in, 3)
+        os.dup2(theirs_out, 4)
+
+    # --no-sandbox: its sandbox needs rights that containers lack; the pages are our own
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"]
+    options += ["--hide-scrollbars", "--disable-dev-shm-usage"]
+    process = subprocess.Popen(
+        [_PROGRAM, *options, "about:blank"],
+        preexec_fn=arrange,
+        pass_fds=(3, 4),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(theirs_in)
+    os.close(theirs_out)
+    try:
+        yield _Browser(ours_out, ours_in)
+    finally:
+        process.terminate()
+        process.wait(_SECONDS)
+        os.close(ours_out)
+        os.close(ours_in)
