@@ -242,6 +242,8 @@ def _datamodule(config: Mapping[str, Any], records: pd.DataFrame) -> CorrosionDa
         num_workers=data["num_workers"],
         expand=data["expand"],
         seed=config["seed"],
+        cache=data["cache"],
+        cache_gib=data["cache_gib"],
     )
 
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from corrosion.data.datamodule import CorrosionDataModule, worker_count
 from corrosion.data.dataset import Batch
-from corrosion.data.images import ImageError
+from corrosion.data.images import ImageError, content_hash
 from corrosion.errors import CorrosionError
 
 AUGMENT = {
@@ -200,9 +200,47 @@ def test_a_file_lost_during_training_is_named(records, tmp_path, workers):
         list(loader)
 
 
+@pytest.fixture
+def hashed(records, tmp_path, monkeypatch):
+    """The records with their content hashes, and an empty cache."""
+    monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
+    hashes = [content_hash(Path(path).read_bytes()) for path in records["path"]]
+    return records.assign(content_hash=hashes)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_cached_epochs_read_no_file_and_give_the_same_batches(hashed, monkeypatch, workers):
+    expected = epochs(datamodule(hashed).train_dataloader(), 2)
+    tested = contents(datamodule(hashed).test_dataloader())
+    module = datamodule(hashed, cache="auto", num_workers=workers)
+    module.prepare_data()
+    monkeypatch.setattr("corrosion.data.images.file_content", lambda path: pytest.fail(str(path)))
+    actual = epochs(module.train_dataloader(), 2)
+    assert [contents(epoch) for epoch in actual] == [contents(epoch) for epoch in expected]
+    assert contents(module.test_dataloader()) == tested
+
+
+def test_no_room_for_the_cache_stops_only_who_insists_on_it(hashed, caplog):
+    module = datamodule(hashed, cache="auto", cache_gib=1e-6)
+    module.prepare_data()
+    assert "Every epoch decodes images anew" in caplog.text
+    assert contents(module.val_dataloader()) == contents(datamodule(hashed).val_dataloader())
+    with pytest.raises(CorrosionError, match=r"data\.cache_gib"):
+        datamodule(hashed, cache=True, cache_gib=1e-6).prepare_data()
+
+
+def test_without_a_cache_nothing_is_written(hashed, tmp_path):
+    module = datamodule(hashed, cache=False)
+    module.prepare_data()
+    list(module.train_dataloader())
+    assert not (tmp_path / "cache").exists()
+
+
 @pytest.mark.parametrize(
     ("option", "value", "key"),
     [
+        ("cache", "maybe", "data.cache"),
+        ("cache_gib", 0, "data.cache_gib"),
         ("batch_size", 0, "data.batch_size"),
         ("expand", 1.5, "data.expand"),
         ("num_workers", -1, "data.num_workers"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import warnings
 from collections.abc import Mapping
@@ -12,12 +13,16 @@ import lightning as L
 import pandas as pd
 import torch
 
+from corrosion.data.cache_filling import CacheError, fill_cache
 from corrosion.data.dataset import ImageDataset, ImageLoader
+from corrosion.data.image_cache import ImageCache
 from corrosion.data.labels import CLASSES
 from corrosion.data.sampler import EpochSampler
 from corrosion.data.transforms import build_augmentation, build_resize
 from corrosion.errors import CorrosionError
 from corrosion.processors import usable_processors
+
+log = logging.getLogger(__name__)
 
 Split = Literal["train", "val", "test"]
 
@@ -40,6 +45,9 @@ class CorrosionDataModule(L.LightningDataModule):
             by device and processors (`worker_count`).
         expand: differently augmented versions of each training image in an epoch.
         seed: 0 or more.
+        cache: whether decoded images are kept on disk for further epochs and runs (see
+            `fill_cache`), which asks for the column content_hash; "auto": if there is room.
+        cache_gib: size of all images kept, in GiB.
 
     Raises:
         CorrosionError: naming the key of a value that can't be used.
@@ -56,12 +64,18 @@ class CorrosionDataModule(L.LightningDataModule):
         num_workers: int | Literal["auto"] = "auto",
         expand: int = 1,
         seed: int = 0,
+        cache: bool | Literal["auto"] = False,
+        cache_gib: float = 20,
     ) -> None:
         super().__init__()
         _check_whole("data.batch_size", batch_size, least=1)
         _check_whole("data.expand", expand, least=1)
         if num_workers != "auto":
             _check_whole("data.num_workers", num_workers, least=0, instead="auto or ")
+        if not (isinstance(cache, bool) or cache == "auto"):
+            raise CorrosionError(f"data.cache={cache!r}: choose auto, true or false.")
+        if isinstance(cache_gib, bool) or not isinstance(cache_gib, int | float) or cache_gib <= 0:
+            raise CorrosionError(f"data.cache_gib={cache_gib!r}: give a number above 0.")
         self._records = records
         self._resize = build_resize(image_size, resize)
         self._augment = build_augmentation(augment)
@@ -69,6 +83,9 @@ class CorrosionDataModule(L.LightningDataModule):
         self._num_workers = num_workers
         self._expand = expand
         self._seed = seed
+        self._cache = cache
+        self._cache_gib = cache_gib
+        self._prepared = False
 
     def records(self, split: Split) -> pd.DataFrame:
         """The rows of a split, numbered as `Batch.index` numbers them."""
@@ -82,6 +99,28 @@ class CorrosionDataModule(L.LightningDataModule):
             split: {name: int(counts.get((split, label), 0)) for label, name in enumerate(CLASSES)}
             for split in ("train", "val", "test")
         }
+
+    def prepare_data(self) -> None:
+        """Decode the images that are not kept yet; Lightning calls this in one process a machine.
+
+        Raises:
+            CorrosionError: with cache=True, if there is no room for them or no way to write.
+            ImageError: naming the file, if one can't be read.
+        """
+        if self._prepared or not self._cache:
+            return
+        self._prepared = True  # Lightning calls this for fitting, validation and test
+        try:
+            fill_cache(
+                self._records["path"].tolist(),
+                self._records["content_hash"].tolist(),
+                self._resize,
+                limit_gib=self._cache_gib,
+            )
+        except CacheError as error:
+            if self._cache is True:
+                raise
+            log.warning("Every epoch decodes images anew. %s", error)
 
     def setup(self, stage: str) -> None:
         """Keep Lightning from asking for more workers than were chosen here."""
@@ -130,6 +169,7 @@ class CorrosionDataModule(L.LightningDataModule):
             records.get("label"),
             resize=self._resize,
             augment=self._augment if augmented else None,
+            cache=ImageCache(records["content_hash"], self._resize) if self._cache else None,
         )
 
     def _loader(

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from corrosion.data.image_cache import ImageCache
 from corrosion.data.images import ImageError, read_image
 from corrosion.data.sampler import Draw
 from corrosion.data.transforms import Augmentation, Resize
@@ -39,12 +40,13 @@ class Batch(NamedTuple):
     index: Tensor  # type: ignore[assignment]  # tuple.index gives way
 
 
-def load_image(path: str | Path, resize: Resize) -> np.ndarray:
+def load_image(path: str | Path, resize: Resize, *, content: bytes | None = None) -> np.ndarray:
     """Decode a file and resize it, as for training.
 
     Args:
         path: of the file; large photographs are decoded at reduced scale where the format can.
         resize: made by `build_resize`.
+        content: the file's bytes, where they have been read already.
 
     Returns:
         uint8 (image_size, image_size, 3), RGB.
@@ -52,7 +54,7 @@ def load_image(path: str | Path, resize: Resize) -> np.ndarray:
     Raises:
         ImageError: naming the file, if it can't be read.
     """
-    return resize(read_image(path, min_side=resize.image_size))
+    return resize(read_image(path, content=content, min_side=resize.image_size))
 
 
 class ImageDataset(Dataset[Sample]):
@@ -69,6 +71,7 @@ class ImageDataset(Dataset[Sample]):
         labels: 0 or 1 each; None where they are unknown.
         resize: made by `build_resize`.
         augment: made by `build_augmentation`; None for none.
+        cache: of the same rows, made for the same `resize`; rows that it lacks are decoded.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class ImageDataset(Dataset[Sample]):
         *,
         resize: Resize,
         augment: Augmentation | None = None,
+        cache: ImageCache | None = None,
     ) -> None:
         self._paths = _PackedStrings(paths)
         if labels is None:
@@ -86,6 +90,7 @@ class ImageDataset(Dataset[Sample]):
             self._labels = torch.from_numpy(np.array(labels, dtype=np.float32))
         self._resize = resize
         self._augment = augment
+        self._cache = cache
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -114,7 +119,9 @@ class ImageDataset(Dataset[Sample]):
         Raises:
             ImageError: naming the file, if it can't be read.
         """
-        return load_image(self._paths[index], self._resize)
+        path = self._paths[index]
+        cached = None if self._cache is None else self._cache.get(index)
+        return load_image(path, self._resize) if cached is None else cached
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
