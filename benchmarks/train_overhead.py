@@ -40,7 +40,7 @@ from corrosion.trainer import build_logger, build_trainer
 def main() -> None:
     options = parse()
     config = configuration(options)
-    records = prepare_records(config["data"], seed=0)
+    records = prepare_records(config["data"], seed=0).records
     network = {
         **{key: config["model"][key] for key in ("backbone", "dense_units")},
         **{key: config["model"][key] for key in ("spatial_dropout", "dropout")},

@@ -40,6 +40,7 @@ def finish(
     run_dir: Path,
     epochs: pd.DataFrame,
     seconds: Mapping[str, float],
+    curation: Mapping[str, Any],
 ) -> float:
     """Calibrate and test the best epoch, and write the run's files.
 
@@ -51,6 +52,7 @@ def finish(
         run_dir: where the files go.
         epochs: one row an epoch, as `History.table` gives it.
         seconds: what came before, for the record.
+        curation: what was found in the images, for the record.
 
     Returns:
         The objective at the best epoch.
@@ -91,6 +93,7 @@ def finish(
         run_dir / "metrics.json",
         metrics,
         _facts(trainer, module, datamodule, config=config, epochs=epochs, best=best)
+        | {"curation": curation}
         | {"seconds": {key: round(value, 2) for key, value in seconds.items()}},
     )
     write_examples(run_dir / "gradcam", module.network, tested, count=config["explain"]["images"])

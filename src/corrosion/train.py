@@ -18,11 +18,11 @@ from omegaconf import DictConfig, OmegaConf
 from corrosion.callbacks import History
 from corrosion.checkpoint import load_model
 from corrosion.data.datamodule import CorrosionDataModule
-from corrosion.data.prepare import prepare_records
+from corrosion.data.prepare import Prepared, prepare_records
 from corrosion.data.split import write_split
 from corrosion.errors import CorrosionError
 from corrosion.explain.examples import check_count
-from corrosion.files import write_text
+from corrosion.files import write_csv, write_text
 from corrosion.finish import finish
 from corrosion.metrics import METRICS
 from corrosion.models.weights import load_weights
@@ -154,13 +154,15 @@ def train(config: Mapping[str, Any], run_dir: Path, *, checkpoint: Path | None =
     # the network before the data: screening 100,000 photographs only to find that the weights
     # can't be had would waste the user's time
     module = _resumed_module(checkpoint) if checkpoint else _new_module(config)
-    records = _records(config, run_dir, resumed=checkpoint is not None)
-    datamodule = _datamodule(config, records)
+    prepared = _prepared(config, run_dir, resumed=checkpoint is not None)
+    datamodule = _datamodule(config, prepared.records)
     if checkpoint is None and config["model"]["pos_weight"] is not None:
         module.hparams["pos_weight"] = _pos_weight(config["model"]["pos_weight"], datamodule)
     if trainer.is_global_zero:
         write_text(run_dir / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(config))))
-        write_split(records, run_dir / "split.csv")
+        write_split(prepared.records, run_dir / "split.csv")
+        write_csv(run_dir / "left_out.csv", prepared.left_out)
+        log.info("%s", prepared.findings.summary())
 
     fit_started = time.perf_counter()
     trainer.fit(module, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
@@ -178,6 +180,7 @@ def train(config: Mapping[str, Any], run_dir: Path, *, checkpoint: Path | None =
         run_dir=run_dir,
         epochs=epochs,
         seconds=seconds,
+        curation=prepared.findings.as_dict(),
     )
 
 
@@ -222,7 +225,7 @@ def _resumed_module(checkpoint: Path) -> CorrosionModule:
     return CorrosionModule.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True)
 
 
-def _records(config: Mapping[str, Any], run_dir: Path, *, resumed: bool) -> pd.DataFrame:
+def _prepared(config: Mapping[str, Any], run_dir: Path, *, resumed: bool) -> Prepared:
     data = dict(config["data"])
     if resumed and data["split_file"] is None and (run_dir / "split.csv").is_file():
         data["split_file"] = (

@@ -1,13 +1,17 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from corrosion.data.prepare import prepare_records
+from corrosion.data.split import write_split
 from corrosion.errors import CorrosionError
 
 COMMON = {
     "split": [0.7, 0.2, 0.1], "split_file": None, "on_bad_image": "warn", "max_megapixels": 10,
-    "classes": None,
+    "classes": None, "near_duplicates": 6, "exact_duplicates": "drop", "on_conflict": "drop",
+    "quality": {"remove": []},
 }  # fmt: skip
 
 
@@ -32,7 +36,7 @@ def test_several_folders_are_merged_and_each_is_split(tmp_path):
         photos(tmp_path / "bridges", "CORROSION", "NOCORROSION", seed=1),
     ]
     config = {**COMMON, "source": "folder", "root": [str(root) for root in roots]}
-    records = prepare_records(config, seed=0)
+    records = prepare_records(config, seed=0).records
     assert records.groupby("source", observed=True).size().to_dict() == {"ships": 20, "bridges": 20}
     train = records[records["split"] == "train"]
     assert train.groupby(["source", "label"], observed=True).size().tolist() == [7, 7, 7, 7]
@@ -44,7 +48,7 @@ def test_a_copy_in_another_source_goes_where_the_original_goes(tmp_path):
         photos(tmp_path / "copies", "rust", "clean"),
     ]
     config = {**COMMON, "source": "folder", "root": [str(root) for root in roots]}
-    records = prepare_records(config, seed=0)
+    records = prepare_records(config, seed=0).records
     assert (records.groupby("content_hash")["split"].nunique() == 1).all()
 
 
@@ -71,7 +75,7 @@ def test_a_missing_set_of_the_study_is_an_error_that_says_where_to_get_it(tmp_pa
 
 def test_counts_other_than_the_papers_are_reported(tmp_path, caplog):
     photos(tmp_path / "marine", "rust", "clean")
-    assert len(prepare_records(paper(tmp_path), seed=0)) == 20
+    assert len(prepare_records(paper(tmp_path), seed=0).records) == 20
     assert "'no_corrosion': 10" in caplog.text
     assert "'no_corrosion': 12" in caplog.text
 
@@ -79,3 +83,75 @@ def test_counts_other_than_the_papers_are_reported(tmp_path, caplog):
 def test_an_unknown_source_is_an_error_that_lists_the_choices():
     with pytest.raises(CorrosionError, match="sample, folder or paper"):
         prepare_records({**COMMON, "source": "web"}, seed=0)
+
+
+def labelled(folder, **images):
+    """A source of one file an image: {"rust_1": pixels} is rust/1.png."""
+    for name, pixels in images.items():
+        path = folder / f"{name.replace('_', '/')}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+
+
+def test_what_is_left_out_is_listed_with_the_reason_and_counted(tmp_path):
+    root = photos(tmp_path / "ships", "rust", "clean")
+    generator = np.random.default_rng(5)
+    first, second = generator.integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
+    labelled(root, rust_a=first, clean_a=first, rust_b=second, rust_c=second)
+    (root / "rust" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    prepared = prepare_records({**COMMON, "source": "folder", "root": str(root)}, seed=0)
+    listed = prepared.left_out.assign(file=[path[-10:] for path in prepared.left_out["path"]])
+    assert listed[["reason", "label"]].apply(tuple, axis=1).tolist() == [
+        ("unreadable", 1), ("conflict", 0), ("conflict", 1), ("copy", 1),
+    ]  # fmt: skip
+    assert listed.columns.tolist()[:5] == ["path", "label", "source", "reason", "detail"]
+    assert len(prepared.records) == 21
+    assert not prepared.records["path"].isin(listed["path"]).any()
+    findings = prepared.findings
+    assert findings.images == 25
+    assert findings.left_out == {"unreadable": 1, "conflict": 2, "copy": 1}
+    assert (findings.copies, findings.conflicts) == (2, 2)
+    assert "25 images, 4 left out (1 unreadable, 2 conflict, 1 copy)" in findings.summary()
+
+
+def test_leaks_of_official_subsets_are_counted(tmp_path, caplog):
+    for seed, subset in enumerate(("train", "valid", "test")):
+        photos(tmp_path / "ships" / subset, "rust", "clean", count=4, seed=seed)
+    near = np.random.default_rng(9).integers(0, 200, (8, 8, 3), dtype=np.uint8)
+    labelled(tmp_path / "ships" / "train", rust_near=near)
+    labelled(tmp_path / "ships" / "test", rust_near=near + np.uint8(1))
+    config = {**COMMON, "source": "folder", "root": str(tmp_path / "ships")}
+    findings = prepare_records(config, seed=0).findings
+    assert findings.leaks == {"val": 0, "test": 1}
+    assert "1 images (1 test) known from training" in findings.summary()
+    anew = prepare_records({**config, "keep_subsets": False}, seed=0).findings
+    assert anew.leaks == {"val": 0, "test": 0}
+
+
+def test_a_copy_in_training_of_an_official_test_image_is_what_goes(tmp_path):
+    for seed, subset in enumerate(("train", "valid", "test")):
+        photos(tmp_path / "ships" / subset, "rust", "clean", count=4, seed=seed)
+    same = np.random.default_rng(9).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    for subset in ("train", "test"):
+        labelled(tmp_path / "ships" / subset, rust_same=same)
+    prepared = prepare_records(
+        {**COMMON, "source": "folder", "root": str(tmp_path / "ships")}, seed=0
+    )
+    assert [path.split("/")[-3] for path in prepared.left_out["path"]] == ["train"]
+    assert prepared.findings.leaks == {"val": 0, "test": 0}
+
+
+def test_images_added_later_keep_the_split_and_follow_their_near_duplicates(tmp_path):
+    root = photos(tmp_path / "ships", "rust", "clean", count=20)
+    config = {**COMMON, "source": "folder", "root": str(root)}
+    before = prepare_records(config, seed=0).records
+    write_split(before, tmp_path / "split.csv")
+    tested = before[before["split"] == "test"].iloc[0]
+    pixels = np.asarray(Image.open(tested["path"]))
+    folder = Path(tested["path"]).parent
+    Image.fromarray(pixels[::-1]).save(folder / "0flipped.png")  # sorts before the others
+    Image.fromarray(pixels).save(folder / "0copy.bmp")
+    grown = {**config, "split_file": str(tmp_path / "split.csv")}
+    after = prepare_records(grown, seed=1).records.set_index("path")["split"].astype(str)
+    assert after[before["path"]].tolist() == before["split"].astype(str).tolist()
+    assert after.drop(before["path"]).to_dict() == {str(folder / "0flipped.png"): "test"}

@@ -6,14 +6,14 @@ import logging
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from corrosion.data.cache_dir import cache_dir
 
 log = logging.getLogger(__name__)
 
-_COLUMNS = "path, size, mtime_ns, content_hash, width, height"
+_VERSION = 2  # to be raised when what is learnt, or how, changes: older states are then forgotten
 _CHUNK = 500  # below SQLite's limit of parameters
 
 
@@ -27,6 +27,9 @@ class FileState:
         content_hash: hexadecimal hash of its bytes.
         width: in pixels, as displayed.
         height: in pixels, as displayed.
+        pixel_hash: of the decoded image: see `fingerprint.pixel_hash`.
+        perceptual_hash: see `fingerprint.perceptual_hash`.
+        contrast, shadows, highlights, sharpness: see `quality.Measures`.
     """
 
     size: int
@@ -34,6 +37,15 @@ class FileState:
     content_hash: str
     width: int
     height: int
+    pixel_hash: int
+    perceptual_hash: int
+    contrast: float
+    shadows: int
+    highlights: int
+    sharpness: float
+
+
+_FIELDS = tuple(field.name for field in fields(FileState))
 
 
 class FileCache:
@@ -47,7 +59,7 @@ class FileCache:
     """
 
     def __init__(self, name: str) -> None:
-        self._path = cache_dir() / f"{name}.sqlite"
+        self._path = cache_dir() / f"{name}-{_VERSION}.sqlite"
 
     def load(self, paths: Sequence[str]) -> dict[str, FileState]:
         """States, by path, of the files that have not changed since they were saved."""
@@ -70,11 +82,11 @@ class FileCache:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with closing(self._connect()) as connection, connection:
                 connection.execute(
-                    "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size INTEGER, "
-                    "mtime_ns INTEGER, content_hash TEXT, width INTEGER, height INTEGER)"
+                    f"CREATE TABLE IF NOT EXISTS files (path PRIMARY KEY, {', '.join(_FIELDS)})"
                 )
+                marks = _marks(1 + len(_FIELDS))
                 connection.executemany(
-                    f"INSERT OR REPLACE INTO files ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",
+                    f"INSERT OR REPLACE INTO files VALUES ({marks})",
                     ((path, *astuple(state)) for path, state in states.items()),
                 )
         except (OSError, sqlite3.Error) as error:
@@ -91,9 +103,12 @@ def _chunks(paths: Sequence[str]) -> Iterable[Sequence[str]]:
 def _select(
     connection: sqlite3.Connection, paths: Sequence[str]
 ) -> Iterable[tuple[str, FileState]]:
-    marks = ", ".join("?" * len(paths))
-    query = f"SELECT {_COLUMNS} FROM files WHERE path IN ({marks})"
+    query = f"SELECT path, {', '.join(_FIELDS)} FROM files WHERE path IN ({_marks(len(paths))})"
     return [(path, FileState(*state)) for path, *state in connection.execute(query, paths)]
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
 
 
 def _unchanged(path: str, state: FileState) -> bool:

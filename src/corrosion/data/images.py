@@ -38,6 +38,7 @@ _TRANSPOSED = (5, 6, 7, 8)  # before the flip
 _TIFF = (b"II*\0", b"MM\0*")
 _WIDTH, _HEIGHT = 256, 257  # tags of TIFF
 _WHITE = (255, 255, 255, 255)
+_CHECKED_SIDE = 512  # enough to tell photographs apart and to see blur
 # the scales alone: IMREAD_REDUCED_COLOR_* would ask for BGR
 _REDUCTIONS = {
     1: 0,
@@ -65,11 +66,20 @@ class ImageError(CorrosionError):
 
 
 @dataclass(frozen=True)
-class ImageFacts:
-    """What checking a file tells: its size in pixels as displayed."""
+class CheckedImage:
+    """A file that was read to its end.
+
+    Attributes:
+        width: in pixels, as displayed.
+        height: in pixels, as displayed.
+        pixels: (h, w, 3) uint8, upright, RGB; those of a large JPEG at reduced scale.
+        content: the file's bytes.
+    """
 
     width: int
     height: int
+    pixels: NDArray[np.uint8]
+    content: bytes
 
 
 def read_image(
@@ -110,17 +120,15 @@ def read_image(
         return _rgb(image)
 
 
-def check_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> tuple[ImageFacts, bytes]:
-    """Make sure that a file can be read to its end.
+def check_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> CheckedImage:
+    """Read a file to its end, which makes sure that it can be.
 
-    JPEGs are decoded at an eighth of their size, which reads all their data at half the cost.
+    JPEGs are decoded at 1/2, 1/4 or 1/8 of their size, with no side below 512 pixels: all their
+    data is read, at a fifth of the cost.
 
     Args:
         path: of the file.
         max_pixels: larger images are refused.
-
-    Returns:
-        Its size, and the file's bytes, read once.
 
     Raises:
         ImageError: the file is missing, empty, truncated, no image, or too large.
@@ -128,11 +136,11 @@ def check_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> tuple[Imag
     content = file_content(path)
     with _opened(path, content, max_pixels) as image:
         width, height = image.size
-        _draft(image, 8)
-        _rgb(image)
+        _draft(image, _scale(image.size, _CHECKED_SIDE))
+        pixels = _rgb(image)
         if _orientation(image) in _TRANSPOSED:
             width, height = height, width
-    return ImageFacts(width, height), content
+    return CheckedImage(width, height, np.ascontiguousarray(pixels), content)
 
 
 def file_content(path: str | Path) -> bytes:

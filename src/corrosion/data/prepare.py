@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from corrosion.data.curation import Policy, inspect, left_out
+from corrosion.data.findings import Findings, find
 from corrosion.data.labels import CLASSES
 from corrosion.data.sample import make_sample, sample_dir
 from corrosion.data.screening import screen
@@ -18,6 +20,15 @@ from corrosion.data.split import read_split, split
 from corrosion.errors import CorrosionError
 
 log = logging.getLogger(__name__)
+
+_MEASURED = (
+    "pixel_hash",
+    "perceptual_hash",
+    "contrast",
+    "shadows",
+    "highlights",
+    "sharpness",
+)  # of no use after curation
 
 
 @dataclass(frozen=True)
@@ -39,35 +50,92 @@ class Source:
     url: str | None = None
 
 
-def prepare_records(config: Mapping[str, Any], *, seed: int) -> pd.DataFrame:
-    """Find, check and split the images of a configuration.
+@dataclass(frozen=True)
+class Prepared:
+    """Images that are ready for training, and what was found on the way.
+
+    Attributes:
+        records: path, label, source, subset, content_hash, width, height, group (images that show
+            the same picture or nearly so) and split, one row an image.
+        left_out: path, label, source, reason (unreadable, conflict, copy or the name of a rule)
+            and detail of the images that no split got.
+        findings: counts.
+    """
+
+    records: pd.DataFrame
+    left_out: pd.DataFrame
+    findings: Findings
+
+
+def prepare_records(config: Mapping[str, Any], *, seed: int) -> Prepared:
+    """Find, check, curate and split the images of a configuration.
 
     Args:
         config: the keys of a file in `conf/data`.
         seed: of the split.
 
-    Returns:
-        Records with the columns path, label, source, subset, content_hash, width, height, group
-        and split, one row a readable image.
-
     Raises:
         CorrosionError: missing or odd folders, class names without a meaning, unreadable images
-            with `on_bad_image: error`, classes too small to split.
+            with `on_bad_image: error`, conflicting labels with `on_conflict: error`, classes too
+            small to split, values that are not among the choices.
     """
+    policy = _policy(config)
     records = pd.concat([_found(source) for source in _sources(config)], ignore_index=True)
     screened = screen(
         records, on_bad=config["on_bad_image"], max_pixels=config["max_megapixels"] * 10**6
     )
+    keep_subsets = config.get("keep_subsets", True)
     assigned = None
     if config["split_file"] is not None:
         assigned = read_split(Path(config["split_file"]).expanduser(), screened.records)
-    return split(
-        screened.records,
+    inspection = inspect(screened.records, policy)
+    dropped = left_out(
+        inspection, policy, places=_places(screened.records, assigned, keep_subsets=keep_subsets)
+    )
+    kept = inspection.records.drop(index=dropped.index, columns=list(_MEASURED))
+    kept = kept.assign(group=inspection.duplicates.group[kept.index])
+    divided = split(
+        kept,
         fractions=config["split"],
         seed=seed,
-        keep_subsets=config.get("keep_subsets", True),
-        assigned=assigned,
+        keep_subsets=keep_subsets,
+        assigned=None if assigned is None else assigned[kept.index],
     )
+    findings = find(
+        inspection,
+        unreadable=len(screened.rejected),
+        left_out=dropped,
+        split=divided["split"].set_axis(kept.index),
+    )
+    return Prepared(divided, _all_left_out(screened.rejected, dropped), findings)
+
+
+def _policy(config: Mapping[str, Any]) -> Policy:
+    limits = dict(config["quality"])
+    return Policy(
+        near_duplicates=config["near_duplicates"],
+        exact_duplicates=config["exact_duplicates"],
+        on_conflict=config["on_conflict"],
+        remove=limits.pop("remove"),
+        limits=limits,
+    )
+
+
+def _places(
+    records: pd.DataFrame, assigned: pd.Series | None, *, keep_subsets: bool
+) -> pd.Series | None:
+    """Where images are already: by an earlier split, else by their official subset."""
+    official = records["subset"].astype(str) if keep_subsets else None
+    if assigned is None or official is None:
+        return official if assigned is None else assigned
+    return assigned.where(assigned != "", official)
+
+
+def _all_left_out(unreadable: pd.DataFrame, dropped: pd.DataFrame) -> pd.DataFrame:
+    first = unreadable[["path", "label", "source", "reason"]].rename(columns={"reason": "detail"})
+    return pd.concat([first.assign(reason="unreadable"), dropped], ignore_index=True)[
+        ["path", "label", "source", "reason", "detail"]
+    ]
 
 
 def _sources(config: Mapping[str, Any]) -> list[Source]:

@@ -1,4 +1,4 @@
-"""Find files that can't be read before a training finds them, and know every file's content."""
+"""Find files that can't be read before a training finds them, and learn what is in the others."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from corrosion.data.file_cache import FileCache, FileState
+from corrosion.data.fingerprint import perceptual_hash, pixel_hash
 from corrosion.data.images import MAX_PIXELS, ImageError, check_image, content_hash
+from corrosion.data.quality import measure, to_grey
 from corrosion.errors import CorrosionError
 from corrosion.processors import usable_processors
 from corrosion.progress import progress
@@ -23,6 +25,16 @@ log = logging.getLogger(__name__)
 _LISTED = 20  # rejected files that the warning names; `Screened.rejected` has them all
 _WORTH_A_BAR = 500  # files that take a second or more
 _PORTION = 250  # files checked and remembered at once
+_LEARNT = {
+    "width": np.int32,
+    "height": np.int32,
+    "pixel_hash": np.int64,
+    "perceptual_hash": np.int64,
+    "contrast": np.float32,
+    "shadows": np.uint8,
+    "highlights": np.uint8,
+    "sharpness": np.float32,
+}
 
 
 @dataclass(frozen=True)
@@ -31,8 +43,10 @@ class Screened:
 
     Attributes:
         records: as given, without the unreadable files, with the columns content_hash (str, of
-            the file's bytes), width and height (int32, pixels as displayed).
-        rejected: columns path and reason.
+            the file's bytes), width and height (int32, pixels as displayed), pixel_hash and
+            perceptual_hash (int64, see `fingerprint`), contrast, shadows, highlights and
+            sharpness (see `quality.Measures`).
+        rejected: the unreadable ones, as given, with the column reason.
     """
 
     records: pd.DataFrame
@@ -67,7 +81,7 @@ def screen(
         )
     paths = records["path"].tolist()
     readable = np.zeros(len(paths), dtype=bool)
-    sizes = np.zeros((len(paths), 2), dtype=np.int32)
+    learnt = {name: np.zeros(len(paths), dtype) for name, dtype in _LEARNT.items()}
     hashes: list[str] = []
     reasons: dict[str, str] = {}
     states = _states(paths, max_pixels, workers)
@@ -77,14 +91,17 @@ def screen(
             reasons[paths[row]] = state.reason
         else:
             readable[row] = True
-            sizes[row] = state.width, state.height
             hashes.append(state.content_hash)
+            for name, values in learnt.items():
+                values[row] = getattr(state, name)
     if reasons:
         _report(reasons, total=len(paths), on_bad=on_bad)
     kept = records[readable].reset_index(drop=True)
     kept["content_hash"] = pd.Series(hashes, dtype="str")
-    kept["width"], kept["height"] = sizes[readable].T
-    rejected = pd.DataFrame({"path": reasons.keys(), "reason": reasons.values()}, dtype="str")
+    for name, values in learnt.items():
+        kept[name] = values[readable]
+    rejected = records[~readable].reset_index(drop=True)
+    rejected["reason"] = pd.Series(reasons.values(), dtype="str")
     return Screened(kept, rejected)
 
 
@@ -116,17 +133,21 @@ def _states(
 def _state(path: str, *, max_pixels: int) -> FileState | ImageError:
     try:
         stat = os.stat(path)  # noqa: PTH116 -- before reading: a later change is then noticed
-        facts, content = check_image(path, max_pixels=max_pixels)
+        image = check_image(path, max_pixels=max_pixels)
     except ImageError as error:
         return error
     except OSError as error:
         return ImageError(path, error.strerror or str(error))
+    grey = to_grey(image.pixels)
     return FileState(
         size=stat.st_size,
         mtime_ns=stat.st_mtime_ns,
-        content_hash=content_hash(content),
-        width=facts.width,
-        height=facts.height,
+        content_hash=content_hash(image.content),
+        width=image.width,
+        height=image.height,
+        pixel_hash=pixel_hash(image.pixels),
+        perceptual_hash=perceptual_hash(grey),
+        **asdict(measure(grey)),
     )
 
 

@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from corrosion.data.apportion import Strata, draw
 from corrosion.data.labels import CLASSES
 from corrosion.errors import CorrosionError
-from corrosion.files import replacing
+from corrosion.files import write_csv
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +78,7 @@ def split(
 
 def write_split(records: pd.DataFrame, path: Path) -> None:
     """Write `split.csv`: path, label, source, group, split and content_hash of every image."""
-    with replacing(path) as temporary:
-        records.to_csv(temporary, columns=list(_COLUMNS), index=False)
+    write_csv(path, records[list(_COLUMNS)])
 
 
 def read_split(path: Path, records: pd.DataFrame) -> pd.Series:

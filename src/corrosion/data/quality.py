@@ -1,0 +1,134 @@
+"""Find photographs that a network can learn little from: tiny, blank, blurred, dark ...
+
+cleanvision looks for much the same, but decodes every file a second time; these measures are taken
+from the pixels that screening has decoded anyway.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from operator import gt, lt
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from corrosion.errors import CorrosionError
+
+JUDGED_SIDE = 256
+"""Pixels of the longer side at which images are judged: about what a network sees of them."""
+
+# what rounding to whole grey levels, whose variance is 1/12, adds to the mean squares of the
+# Laplacian and of the gradient: the squared weights of their kernels, summed
+_ROUNDING_CHANGE, _ROUNDING_SLOPE = 20 / 12, (12 / 64 + 12 / 64) / 12
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What is measured of an image.
+
+    Attributes:
+        contrast: standard deviation, in grey levels.
+        shadows: grey level that 5 % of the pixels do not exceed.
+        highlights: grey level that 95 % of the pixels do not exceed.
+        sharpness: mean squared Laplacian over mean squared gradient: how fast slopes change. The
+            variance of the Laplacian alone would call every picture of low contrast blurred.
+            Infinite where all slopes may come from rounding.
+    """
+
+    contrast: float
+    shadows: int
+    highlights: int
+    sharpness: float
+
+
+def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Grey levels (h, w) of RGB pixels (H, W, 3), reduced to `JUDGED_SIDE` if larger."""
+    height, width = pixels.shape[:2]
+    scale = JUDGED_SIDE / max(height, width)
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+
+
+def measure(grey: NDArray[np.uint8]) -> Measures:
+    """Measure an image.
+
+    Args:
+        grey: (H, W) uint8, as `to_grey` gives it.
+    """
+    below = np.cumsum(np.bincount(grey.ravel(), minlength=256)) / grey.size
+    shadows, highlights = np.searchsorted(below, (0.05, 0.95))
+    levels = grey.astype(np.float32)
+    across, down = (cv2.Sobel(levels, cv2.CV_32F, *order) / 8 for order in ((1, 0), (0, 1)))
+    slope = float(np.mean(across**2 + down**2)) - _ROUNDING_SLOPE
+    change = float(np.mean(cv2.Laplacian(levels, cv2.CV_32F) ** 2)) - _ROUNDING_CHANGE
+    return Measures(
+        contrast=float(levels.std()),
+        shadows=int(shadows),
+        highlights=int(highlights),
+        sharpness=max(change, 0.0) / slope if slope > _ROUNDING_SLOPE else math.inf,
+    )
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule that an image can break.
+
+    Attributes:
+        value: what is compared, by image.
+        breaks: whether a value breaks a limit: lt or gt.
+    """
+
+    value: Callable[[pd.DataFrame], pd.Series]
+    breaks: Callable[[pd.Series, float], pd.Series]
+
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        "small": Rule(lambda images: images[["width", "height"]].min(axis=1), lt),
+        "blank": Rule(lambda images: images["contrast"], lt),
+        "blurred": Rule(lambda images: images["sharpness"], lt),
+        "dark": Rule(lambda images: images["highlights"], lt),
+        "bright": Rule(lambda images: images["shadows"], gt),
+        "elongated": Rule(
+            lambda images: (
+                images[["width", "height"]].max(axis=1) / images[["width", "height"]].min(axis=1)
+            ),
+            gt,
+        ),
+    }
+)
+"""Rules by name: the keys of their limits in `data.quality`."""
+
+
+def broken_rules(images: pd.DataFrame, limits: Mapping[str, float | None]) -> pd.DataFrame:
+    """Apply the rules.
+
+    Args:
+        images: with columns width, height and those of `Measures`.
+        limits: by rule; None or a missing one switches the rule off. small: least pixels of the
+            shorter side; blank: least contrast; blurred: least sharpness; dark: least highlights;
+            bright: most shadows; elongated: most of longer over shorter side.
+
+    Returns:
+        A column of booleans for each rule: True where it is broken.
+
+    Raises:
+        CorrosionError: an unknown rule, or a limit that is no number from 0 on.
+    """
+    for name, limit in limits.items():
+        if name not in RULES:
+            raise CorrosionError(f"data.quality.{name}: choose {', '.join(RULES)}.")
+        if limit is not None and (isinstance(limit, (bool, str)) or not limit >= 0):
+            raise CorrosionError(f"data.quality.{name}={limit}: give a number from 0 on, or null.")
+    broken = {}
+    for name, rule in RULES.items():
+        limit = limits.get(name)
+        broken[name] = False if limit is None else rule.breaks(rule.value(images), limit)
+    return pd.DataFrame(broken, index=images.index)
