@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code (0 fine, 1 an error of the user's to mend)."""
+    """Run the command line; returns the exit code (0 fine, 1 something for the user to mend)."""
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        failed = options.run(options)
     except CorrosionError as error:
         print(f"corrosion: {error}", file=sys.stderr)  # noqa: T201
         return 1
-    return 0
+    return int(bool(failed))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -34,6 +34,35 @@ def _parser() -> argparse.ArgumentParser:
         "`python train.py` in a checkout of the project.",
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    audit = commands.add_parser(
+        "audit", help="find leaks, conflicting labels and bad images in folders of photographs"
+    )
+    audit.add_argument(
+        "roots", type=Path, nargs="+", metavar="ROOT", help="folder with a folder per class"
+    )
+    audit.add_argument("--out", type=Path, default=Path("audit"), help="folder; by default audit")
+    audit.add_argument(
+        "--strict",
+        action="store_true",
+        help="exit with 1 if official subsets share pictures or labels conflict",
+    )
+    audit.add_argument(
+        "--near-duplicates",
+        type=int,
+        default=6,
+        metavar="BITS",
+        help="in which hashes of near-duplicates may differ",
+    )
+    for name in ("corrosion", "no_corrosion", "ignore"):
+        audit.add_argument(
+            f"--{name.replace('_', '-')}",
+            nargs="+",
+            default=[],
+            metavar="NAME",
+            help="further folders of this class" if name != "ignore" else "folders to leave out",
+        )
+    audit.set_defaults(run=_audit)
 
     info = commands.add_parser("info", help="describe a checkpoint")
     info.add_argument("checkpoint", type=Path, help="best.ckpt or last.ckpt of a run")
@@ -112,6 +141,20 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--level", type=float, default=0.95, help="of confidence")
     parser.add_argument("--by", action="append", help="column to tell subgroups by; repeatable")
+
+
+def _audit(options: argparse.Namespace) -> bool:
+    from corrosion.data.audit import audit_folders
+    from corrosion.data.curation import Policy
+    from corrosion.report.audit import check_out, print_audit, write_audit
+
+    check_out(options.out)
+    classes = {name: getattr(options, name) for name in ("corrosion", "no_corrosion", "ignore")}
+    policy = Policy(near_duplicates=options.near_duplicates)
+    audit = audit_folders(options.roots, classes=classes, policy=policy)
+    write_audit(options.out, audit)
+    print_audit(audit, out=options.out)
+    return options.strict and audit.failed
 
 
 def _info(options: argparse.Namespace) -> None:

@@ -1,15 +1,15 @@
 import math
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
-from corrosion.data.quality import JUDGED_SIDE, RULES, broken_rules, measure, to_grey
+from corrosion.data.quality import JUDGED_SIDE, LIMITS, RULES, broken_rules, measure, to_grey
 from corrosion.data.synthesis.picture import draw
 from corrosion.errors import CorrosionError
-
-LIMITS = {"small": 64, "blank": 5, "blurred": 0.8, "dark": 50, "bright": 245, "elongated": 3}
 
 
 def image(**changes):
@@ -82,3 +82,8 @@ def test_images_of_any_shape_are_measured(shape):
     grey = to_grey(np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8))
     assert max(grey.shape) <= JUDGED_SIDE
     assert measure(grey).contrast >= 0
+
+
+def test_the_configured_limits_are_the_defaults():
+    base = yaml.safe_load((Path(__file__).parents[2] / "conf/data/_base.yaml").read_text())
+    assert {**base["quality"]} == {**LIMITS, "remove": []}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from corrosion.data.duplicates import Duplicates, find_duplicates
 from corrosion.data.labels import CLASSES
-from corrosion.data.quality import RULES, broken_rules
+from corrosion.data.quality import LIMITS, RULES, broken_rules
 from corrosion.errors import CorrosionError
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Policy:
     near_duplicates: int | None = 6
     exact_duplicates: str = "drop"
     on_conflict: str = "drop"
-    limits: Mapping[str, float | None] = field(default_factory=dict)
+    limits: Mapping[str, float | None] = field(default_factory=lambda: LIMITS)
     remove: Sequence[str] = ()
 
     def __post_init__(self) -> None:

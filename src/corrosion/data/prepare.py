@@ -80,7 +80,7 @@ def prepare_records(config: Mapping[str, Any], *, seed: int) -> Prepared:
             small to split, values that are not among the choices.
     """
     policy = _policy(config)
-    records = pd.concat([_found(source) for source in _sources(config)], ignore_index=True)
+    records = find_images(config)
     screened = screen(
         records, on_bad=config["on_bad_image"], max_pixels=config["max_megapixels"] * 10**6
     )
@@ -108,6 +108,21 @@ def prepare_records(config: Mapping[str, Any], *, seed: int) -> Prepared:
         split=divided["split"].set_axis(kept.index),
     )
     return Prepared(divided, _all_left_out(screened.rejected, dropped), findings)
+
+
+def find_images(config: Mapping[str, Any]) -> pd.DataFrame:
+    """List the images of all sources of a configuration, unread.
+
+    Args:
+        config: the keys source, root and classes (and sources) of a file in `conf/data`.
+
+    Returns:
+        Records with the columns path, label, source and subset.
+
+    Raises:
+        CorrosionError: missing or odd folders, class names without a meaning.
+    """
+    return pd.concat([_found(source) for source in _sources(config)], ignore_index=True)
 
 
 def _policy(config: Mapping[str, Any]) -> Policy:

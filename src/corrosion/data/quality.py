@@ -106,6 +106,11 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 )
 """Rules by name: the keys of their limits in `data.quality`."""
 
+LIMITS: Mapping[str, float | None] = MappingProxyType(
+    {"small": 64, "blank": 5, "blurred": 0.8, "dark": 50, "bright": 245, "elongated": 3}
+)
+"""Limits by rule where no others are given."""
+
 
 def broken_rules(images: pd.DataFrame, limits: Mapping[str, float | None]) -> pd.DataFrame:
     """Apply the rules.
