@@ -48,7 +48,9 @@ def test_a_copy_in_another_source_goes_where_the_original_goes(tmp_path):
         photos(tmp_path / "copies", "rust", "clean"),
     ]
     config = {**COMMON, "source": "folder", "root": [str(root) for root in roots]}
+    config["exact_duplicates"] = "keep"
     records = prepare_records(config, seed=0).records
+    assert (records.groupby("content_hash").size() == 2).all()
     assert (records.groupby("content_hash")["split"].nunique() == 1).all()
 
 
@@ -68,9 +70,11 @@ def paper(root):
     }  # fmt: skip
 
 
-def test_a_missing_set_of_the_study_is_an_error_that_says_where_to_get_it(tmp_path):
-    with pytest.raises(CorrosionError, match="https://example.org/marine"):
-        prepare_records(paper(tmp_path), seed=0)
+def test_missing_sets_of_the_study_are_an_error_that_says_where_to_get_them_all(tmp_path):
+    config = paper(tmp_path)
+    config["sources"].append({"name": "v2", "folder": "v2", "url": "https://example.org/v2"})
+    with pytest.raises(CorrosionError, match=r"example.org/marine[\s\S]*example.org/v2"):
+        prepare_records(config, seed=0)
 
 
 def test_counts_other_than_the_papers_are_reported(tmp_path, caplog):

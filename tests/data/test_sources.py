@@ -1,4 +1,5 @@
 import logging
+import os
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -51,6 +52,16 @@ def test_litter_is_passed_over(tmp_path):
         "__MACOSX/rust/a.jpg", ".git/c.jpg", "rust/labels.json",
     )  # fmt: skip
     assert len(scan(tmp_path)) == 2
+
+
+def test_what_is_named_like_an_image_but_is_no_file_is_passed_over(tmp_path):
+    fill(tmp_path, "rust/a.jpg", "clean/b.jpg", "rust/folder.jpg/c.jpg")
+    (tmp_path / "rust" / "lost.jpg").symlink_to(tmp_path / "nothing.jpg")
+    (tmp_path / "rust" / "loop").symlink_to(tmp_path / "rust", target_is_directory=True)
+    os.mkfifo(tmp_path / "clean" / "pipe.jpg")
+    assert {name for name, *_ in table(scan(tmp_path), tmp_path)} == {
+        "rust/a.jpg", "rust/folder.jpg/c.jpg", "clean/b.jpg",
+    }  # fmt: skip
 
 
 def test_class_folders_beside_subsets_are_passed_over_with_a_warning(tmp_path, caplog):

@@ -122,7 +122,14 @@ def find_images(config: Mapping[str, Any]) -> pd.DataFrame:
     Raises:
         CorrosionError: missing or odd folders, class names without a meaning.
     """
-    return pd.concat([_found(source) for source in _sources(config)], ignore_index=True)
+    sources = _sources(config)
+    missing = [source for source in sources if source.url and not source.root.is_dir()]
+    if missing:
+        raise CorrosionError(
+            "Download these sets (an account there is needed) and unpack each to its folder:\n"
+            + "\n".join(f"  {one.name} from {one.url} to {one.root}" for one in missing)
+        )
+    return pd.concat([_found(source) for source in sources], ignore_index=True)
 
 
 def _policy(config: Mapping[str, Any]) -> Policy:
@@ -183,11 +190,6 @@ def _sources(config: Mapping[str, Any]) -> list[Source]:
 
 def _found(source: Source) -> pd.DataFrame:
     """Records of a source, compared with what is known of it."""
-    if source.url and not source.root.is_dir():
-        raise CorrosionError(
-            f"{source.root} is missing: download the set {source.name} from {source.url} (an "
-            f"account there is needed) and unpack it to this folder."
-        )
     records = scan(source.root, name=source.name, classes=source.classes)
     if source.images is not None:
         found = {name: int((records["label"] == label).sum()) for label, name in enumerate(CLASSES)}
