@@ -4,7 +4,7 @@ import math
 import pytest
 
 from corrosion.errors import CorrosionError
-from corrosion.files import replacing, write_json, write_text
+from corrosion.files import remove_leftovers, replacing, write_json, write_text
 
 
 def test_a_file_is_replaced_whole(tmp_path):
@@ -28,6 +28,17 @@ def test_a_failure_half_way_leaves_the_older_file(tmp_path):
         fail_half_way()
     assert path.read_text() == "kept"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+    kept = [tmp_path / name for name in ("last.ckpt", ".hidden.ckpt", "notes-12345678.ckpt")]
+    for path in kept:
+        write_text(path, "kept")
+    with replacing(tmp_path / "last.ckpt") as temporary:
+        left = temporary.with_stem(f"{temporary.stem[:-8]}abcd_123")
+        left.write_text("half")
+    remove_leftovers(tmp_path, suffix=".ckpt")
+    assert sorted(tmp_path.iterdir()) == sorted(kept)
 
 
 def test_an_unwritable_place_is_an_error_that_names_it(tmp_path):

@@ -19,7 +19,8 @@ from corrosion.files import replacing
 class History(L.Callback):
     """Writes `history.csv`, one row an epoch, after every epoch; a resumed run continues it.
 
-    Columns: epoch (from 0), seconds, lr, then the metrics of training and validation.
+    Columns: epoch (from 0), seconds (of a resumed epoch: since then), lr, then the metrics of
+    training and validation.
 
     Args:
         path: of the CSV file.
@@ -37,6 +38,10 @@ class History(L.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over the rows of an interrupted run."""
         self.rows = list(state_dict["rows"])
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Start the clock of an epoch that a resumed run completes."""
+        self._started = time.perf_counter()
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Start the epoch's clock."""
@@ -66,11 +71,11 @@ class History(L.Callback):
         return pd.DataFrame(self.rows)
 
 
-class SeedEpochs(L.Callback):
-    """Seeds torch's random numbers, which dropout draws from, at the start of every epoch.
+class SeedBatches(L.Callback):
+    """Seeds torch's random numbers, which dropout draws from, before every training batch.
 
-    What an epoch draws then depends on seed, epoch and process alone: a resumed run repeats the
-    uninterrupted one, for any number of loader processes.
+    What a batch draws then depends on seed, epoch, batch and process alone: a resumed run repeats
+    the uninterrupted one wherever it was stopped, for any number of loader processes.
 
     Args:
         seed: of the run.
@@ -79,9 +84,11 @@ class SeedEpochs(L.Callback):
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
         """Seed the devices."""
-        numbers = (self.seed, trainer.current_epoch, trainer.global_rank)
+        numbers = (self.seed, trainer.current_epoch, batch_idx, trainer.global_rank)
         torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]))
 
 

@@ -38,12 +38,25 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary = Path(name)
         temporary.chmod(0o644)  # mkstemp's 0600 would hide results from colleagues
         yield temporary
+        with temporary.open("r+b") as written:
+            os.fsync(written)  # a crash of the machine must not leave the new name without content
         temporary.replace(path)
     except OSError as error:
         raise CorrosionError(f"{path} can't be written: {error.strerror or error}.") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path, *, suffix: str) -> None:
+    """Delete what killed processes left of files with this suffix, written by `replacing`.
+
+    Args:
+        folder: of these files; may be missing.
+        suffix: with its dot.
+    """
+    for path in folder.glob(f".*-????????{suffix}"):
+        path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -93,6 +93,13 @@ class PredictionStore(Metric):
             [torch.cat(state if isinstance(state, list) else [state]).double() for state in states]
         )
 
+    def restore(self, state: Tensor | None) -> None:
+        """Take over what `compute` gave, (4, N) float64, or nothing, in place of all batches."""
+        self.reset()
+        if state is not None:
+            index, logits, labels, losses = state
+            self.update(logits, labels.float(), losses, index.long())
+
     def predictions(self) -> Predictions:
         """All images seen since the last reset, each once, on the CPU."""
         index, logit, label, loss = self.compute().cpu()

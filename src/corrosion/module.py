@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import lightning as L
 import torch
@@ -21,6 +21,7 @@ from corrosion.metrics import Predictions, PredictionStore, compute_metrics
 from corrosion.models.classifier import CorrosionClassifier, Unfreeze
 
 _IN_PROGRESS_BAR = ("val/loss", "val/accuracy")
+_EPOCH_SO_FAR = "train_predictions"  # key in checkpoints
 _KERAS_ADAM_EPSILON = 1e-7  # the study trained with Keras' defaults
 
 
@@ -97,8 +98,24 @@ class CorrosionModule(L.LightningModule):
         """Logits (N,) from images (N, 3, H, W)."""
         return self.network(images)
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the predictions of an epoch that is not finished."""
+        if self.train_predictions.update_called:
+            checkpoint[_EPOCH_SO_FAR] = self.train_predictions.compute()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the predictions of an epoch that is not finished."""
+        self.train_predictions.restore(checkpoint.get(_EPOCH_SO_FAR))
+
+    def on_train_start(self) -> None:
+        """As at an epoch's start, for a run that goes on within one."""
+        self._set_trainable()
+
     def on_train_epoch_start(self) -> None:
         """Hold the backbone still while the head warms up."""
+        self._set_trainable()
+
+    def _set_trainable(self) -> None:
         warming_up = self.current_epoch < self.hparams["head_epochs"]
         self.network.set_trainable("none" if warming_up else self.hparams["unfreeze"])
 

@@ -27,6 +27,7 @@ from corrosion.finish import finish
 from corrosion.metrics import METRICS
 from corrosion.models.weights import load_weights
 from corrosion.module import CorrosionModule
+from corrosion.resuming import PREEMPTED, Preempted, find_checkpoint
 from corrosion.trainer import build_logger, build_trainer
 
 log = logging.getLogger(__name__)
@@ -67,14 +68,16 @@ def train_from_config(config: DictConfig) -> float:
     plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     try:
         return train(plain, run_dir, checkpoint=checkpoint)  # type: ignore[arg-type]
-    except SystemExit as interrupt:  # what Lightning makes of Ctrl-C
+    except SystemExit as end:  # what Lightning makes of Ctrl-C, or Preempted
         overrides = [item for item in hydra.overrides.task if not item.startswith("resume=")]
         command = shlex.join(["python", "train.py", *overrides, f"resume={run_dir}"])
+        preempted = isinstance(end, Preempted)
         if (run_dir / "checkpoints" / "last.ckpt").is_file():
-            log.warning("Interrupted. To go on from the last finished epoch: %s", command)
+            saved = "Told to end, and saved" if preempted else "Interrupted"
+            log.warning("%s. To go on from the last checkpoint: %s", saved, command)
         else:
-            log.warning("Interrupted before the first epoch was finished: nothing to resume.")
-        raise SystemExit(_INTERRUPTED) from interrupt
+            log.warning("Interrupted before the first checkpoint: nothing to resume.")
+        raise SystemExit(PREEMPTED if preempted else _INTERRUPTED) from end
 
 
 def _quieten_lightning() -> None:
@@ -88,34 +91,9 @@ def _quieten_lightning() -> None:
         r".*treespec, LeafSpec.*is deprecated",
         r".* directory .* exists and is not empty",  # a resumed run
         r"Found \d+ module\(s\) in eval mode",  # frozen batch normalisation
+        r"You're resuming from a checkpoint that ended before the epoch",  # EpochSampler sees to it
     ):
         warnings.filterwarnings("ignore", message=message)
-
-
-def find_checkpoint(resume: str | None, run_dir: Path) -> Path | None:
-    """The checkpoint a run goes on from.
-
-    Args:
-        resume: None; "auto" (last.ckpt of `run_dir`, if there is one); a run's directory; or a
-            checkpoint.
-        run_dir: directory of this run.
-
-    Raises:
-        CorrosionError: there is no such checkpoint.
-    """
-    if resume is None:
-        return None
-    directory = run_dir if resume == "auto" else Path(resume).expanduser()
-    path = directory / "checkpoints" / "last.ckpt" if directory.is_dir() else directory
-    if path.is_file():
-        return path
-    if resume == "auto":
-        log.info("resume=auto: no %s yet, so training starts from the beginning", path)
-        return None
-    raise CorrosionError(
-        f"resume={resume}: there is no {path}. Give a checkpoint, the directory of a run that "
-        f"finished an epoch, or resume=auto with hydra.run.dir=RUN_DIR."
-    )
 
 
 def train(config: Mapping[str, Any], run_dir: Path, *, checkpoint: Path | None = None) -> float:
@@ -221,7 +199,15 @@ def _listed(values: Mapping[str, Any]) -> str:
 
 def _resumed_module(checkpoint: Path) -> CorrosionModule:
     log.info("going on from %s", checkpoint)
-    load_model(checkpoint)  # tells in one sentence what is wrong with a bad file
+    try:
+        load_model(checkpoint)  # tells in one sentence what is wrong with a bad file
+    except CorrosionError as error:
+        best = checkpoint.with_name("best.ckpt")
+        if checkpoint == best or not best.is_file():
+            raise
+        raise CorrosionError(
+            f"{error} To go on from the best epoch instead: resume={best}"
+        ) from error
     return CorrosionModule.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True)
 
 

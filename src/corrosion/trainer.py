@@ -9,7 +9,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import (
     CSVLogger,
     Logger,
@@ -18,8 +18,14 @@ from lightning.pytorch.loggers import (
     WandbLogger,
 )
 
-from corrosion.callbacks import History, SeedEpochs, StopAtNonFiniteLoss
+from corrosion.callbacks import History, SeedBatches, StopAtNonFiniteLoss
 from corrosion.errors import CorrosionError
+from corrosion.resuming import (
+    LastCheckpoint,
+    ResumableEarlyStopping,
+    WholeCheckpoints,
+    slurm_without_requeue,
+)
 
 _LOGGER_PACKAGES = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
 
@@ -50,6 +56,7 @@ def build_trainer(
     """
     options = dict(config)
     patience = options.pop("early_stopping")
+    checkpoint_every = options.pop("checkpoint_every")
     progress_bar = options.pop("progress_bar")
     if options["precision"] == "auto":
         cuda = options["accelerator"] in ("auto", "gpu", "cuda") and torch.cuda.is_available()
@@ -59,18 +66,24 @@ def build_trainer(
         filename="best",
         monitor=objective,
         mode=objective_mode,
-        save_last=True,
         enable_version_counter=False,  # "best.ckpt" is a promise, also when a run is resumed
     )
-    callbacks: list[L.Callback] = [SeedEpochs(seed), StopAtNonFiniteLoss(), history, best]
+    callbacks: list[L.Callback] = [
+        SeedBatches(seed),
+        StopAtNonFiniteLoss(),
+        history,
+        best,
+        LastCheckpoint(run_dir / "checkpoints" / "last.ckpt", every=checkpoint_every),
+    ]
     if patience is not None:
-        callbacks.append(EarlyStopping(objective, mode=objective_mode, patience=patience))
+        callbacks.append(ResumableEarlyStopping(objective, mode=objective_mode, patience=patience))
     if progress_bar:
         callbacks.append(RichProgressBar())
     try:
         return L.Trainer(
             **options,
             callbacks=callbacks,
+            plugins=[plugin for plugin in (WholeCheckpoints(), slurm_without_requeue()) if plugin],
             logger=logger,
             default_root_dir=run_dir,
             enable_progress_bar=progress_bar,

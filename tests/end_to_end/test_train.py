@@ -20,7 +20,8 @@ from PIL import Image
 
 import corrosion
 from corrosion.errors import CorrosionError
-from corrosion.train import find_checkpoint, train
+from corrosion.resuming import find_checkpoint
+from corrosion.train import train
 
 ROOT = Path(__file__).parents[2]
 TINY = (
@@ -166,6 +167,23 @@ def test_ctrl_c_keeps_the_last_epoch_and_says_how_to_go_on(command, tmp_path):
     assert corrosion.load_model(checkpoint)
 
 
+def test_a_run_told_to_end_saves_itself_and_says_how_to_go_on(command, tmp_path):
+    arguments = command("trainer.max_epochs=10000", "trainer.progress_bar=false")
+    process = subprocess.Popen(**arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    history = tmp_path / "run" / "history.csv"
+    deadline = time.monotonic() + 120
+    while not history.exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    before = pd.read_csv(history)
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 75, output
+    assert f"resume={tmp_path / 'run'}" in output
+    assert "Traceback" not in output
+    epochs = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)["epoch"]
+    assert epochs >= len(before) - 1
+
+
 def test_a_directory_that_holds_a_run_is_not_overwritten(command, tmp_path):
     (tmp_path / "run" / "checkpoints").mkdir(parents=True)
     checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
@@ -247,7 +265,7 @@ def test_random_weights_keep_the_published_values_on_request(tmp_path, photos, m
 
 
 @pytest.mark.parametrize(
-    ("resume", "message"), [("/no/such.ckpt", r"/no/such\.ckpt"), ("empty", "finished an epoch")]
+    ("resume", "message"), [("/no/such.ckpt", r"/no/such\.ckpt"), ("empty", "saved one")]
 )
 def test_a_checkpoint_that_is_not_there_is_an_error(tmp_path, resume, message):
     (tmp_path / "empty").mkdir()

@@ -33,7 +33,7 @@ class CorrosionDataModule(L.LightningDataModule):
     """Batches of the images in a table of records.
 
     The order and the augmentation of an epoch depend on `seed` and the epoch alone: a run repeats
-    for any number of workers, and goes on as it would have when resumed at an epoch's end.
+    for any number of workers, and goes on as it would have when resumed, within an epoch too.
 
     Args:
         records: one row an image with columns path, label and split (train, val or test); for
@@ -86,6 +86,7 @@ class CorrosionDataModule(L.LightningDataModule):
         self._cache = cache
         self._cache_gib = cache_gib
         self._prepared = False
+        self._drawn = {"epoch": 0, "start": 0}
 
     def records(self, split: Split) -> pd.DataFrame:
         """The rows of a split, numbered as `Batch.index` numbers them."""
@@ -126,6 +127,22 @@ class CorrosionDataModule(L.LightningDataModule):
         """Keep Lightning from asking for more workers than were chosen here."""
         warnings.filterwarnings("ignore", message=".*does not have many workers")
 
+    def state_dict(self) -> dict[str, int]:
+        """How far the training has come: the epoch, and what this process has drawn of it."""
+        assert self.trainer is not None
+        loop = self.trainer.fit_loop
+        epochs: Any = loop.epoch_progress.current
+        batches: Any = loop.epoch_loop.batch_progress.current
+        within = epochs.started > epochs.processed
+        return {
+            "epoch": epochs.processed,
+            "start": batches.processed * self._batch_size if within else 0,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Go on from there: Lightning itself would begin the epoch anew."""
+        self._drawn = dict(state_dict)
+
     def train_dataloader(self) -> ImageLoader:
         """Shuffled and augmented; a last batch of one image is left out.
 
@@ -136,10 +153,7 @@ class CorrosionDataModule(L.LightningDataModule):
         samples = len(sampler)
         if self.trainer is not None:
             samples = math.ceil(samples / self.trainer.world_size)
-            # Lightning starts the workers before it tells the sampler the epoch: the first epoch
-            # after resuming would be a copy of epoch 0
-            progress: Any = self.trainer.fit_loop.epoch_progress.current
-            sampler.set_epoch(progress.processed)
+        sampler.resume(**self._drawn)
         single_last = samples > self._batch_size and samples % self._batch_size == 1
         return self._loader(dataset, sampler=sampler, drop_last=single_last, keep_workers=True)
 

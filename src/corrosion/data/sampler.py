@@ -35,6 +35,17 @@ class EpochSampler(Sampler[Draw]):
         self._seed = seed
         self._expand = expand
         self._epoch = 0
+        self._resumed = (0, 0)
+
+    def resume(self, epoch: int, start: int) -> None:
+        """Go on within an epoch.
+
+        Args:
+            epoch: from 0; it is the one the next iteration yields.
+            start: number of its draws that came before, and are left out.
+        """
+        self._epoch = epoch
+        self._resumed = (epoch, start)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch, from 0, whose draws the next iteration yields."""
@@ -47,5 +58,8 @@ class EpochSampler(Sampler[Draw]):
         generator = np.random.default_rng((self._seed, self._epoch))
         order = generator.permutation(len(self))
         seeds = generator.integers(2**63, size=len(self))
+        epoch, start = self._resumed
+        if epoch == self._epoch:
+            order, seeds = order[start:], seeds[start:]
         for position, seed in zip(order, seeds, strict=True):
             yield Draw(int(position) % self._images, int(seed))
