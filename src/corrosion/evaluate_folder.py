@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from corrosion.checkpoint import load_model
+from corrosion.data.curation import Policy, inspect
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.screening import screen
 from corrosion.data.sources import scan
@@ -51,7 +52,8 @@ def evaluate_folder(
     settings = settings or Settings()
     model = load_model(checkpoint, device=device)
     found = screen(scan(root, name=root.resolve().name)).records
-    records = found.assign(group=pd.factorize(found["content_hash"])[0], split="test")
+    groups = inspect(found, Policy()).duplicates.group
+    records = found.assign(group=groups, split="test")
     run_dir = checkpoint.resolve().parents[1]
     _warn_of_images_trained_on(records, run_dir / "split.csv")
     table = _predict(model, records, device=device, batch_size=batch_size)

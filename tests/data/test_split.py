@@ -234,6 +234,7 @@ def test_new_and_missing_images_of_a_split_file_are_told(tmp_path, caplog):
     records = pd.concat([result.iloc[10:], singles(3, 2, prefix="new")], ignore_index=True)
     with caplog.at_level(logging.INFO):
         read = read_split(tmp_path / "split.csv", records)
+        split(records, assigned=read)
     assert (read == "").sum() == 5
     assert "10 of 60 images" in caplog.text
     assert "5 images are not in" in caplog.text

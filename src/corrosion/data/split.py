@@ -68,6 +68,8 @@ def split(
     official = fixed != _FREE
     if assigned is not None:
         known = _places(assigned)
+        if new := int((known == _FREE).sum()):
+            log.info("%d images are not in the earlier split and are assigned now", new)
         fixed = np.where(known == _FREE, fixed, known)
     _warn_of_divided_groups(groups, fixed)
     strata = _strata(records, shares_by_source, fixed, drawn=~official)
@@ -119,8 +121,6 @@ def read_split(path: Path, records: pd.DataFrame) -> pd.Series:
     here = table["path"].isin(records["path"]) | table["content_hash"].isin(records["content_hash"])
     if gone := int((~here).sum()):
         log.warning("%d of %d images in %s are not here", gone, len(table), path)
-    if new := int((found == "").sum()):
-        log.info("%d images are not in %s and are assigned now", new, path)
     return found
 
 
