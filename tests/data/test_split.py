@@ -266,6 +266,19 @@ def test_a_file_that_is_no_split_of_these_images_is_an_error(tmp_path, content, 
         read_split(path, singles(30, 30))
 
 
+@pytest.mark.parametrize("spread", [False, True], ids=["of a class", "across sources"])
+def test_every_split_gets_its_share_of_the_groups_of_each_size(spread):
+    records = make([(1, 3)] * 50 + [(1, 2)] * 100 + [(1, 1)] * 300 + [(0, 1)] * 300)
+    if spread:
+        records["source"] = ["a", "b"] * (len(records) // 2)
+    result = split(records)
+    sizes = result.groupby("group")["path"].transform("size")
+    for size, count in ((3, 150), (2, 200), (1, 600)):
+        shares = result.loc[sizes == size, "split"].value_counts()
+        for name, share in zip(SPLITS, (0.7, 0.2, 0.1), strict=True):
+            assert shares[name] == pytest.approx(share * count, abs=2 * size)
+
+
 def test_thousands_of_images_are_shared_out_exactly():
     result = split(singles(5000, 5000))
     assert np.bincount(result["split"].cat.codes).tolist() == [7000, 2000, 1000]

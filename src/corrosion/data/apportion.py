@@ -35,7 +35,12 @@ def draw(
     *,
     turns: NDArray[np.uint64],
 ) -> NDArray[np.int8]:
-    """Give every group a place: the largest first, each where most is lacking.
+    """Give every group a place: the largest first, each where the largest share is lacking.
+
+    As long as a group fits everywhere, what counts is the share that a place still lacks of what
+    it lacked at first, so that every place gets its part of the large groups: a test set of
+    images without near-duplicates alone would be another kind of images than the training set.
+    When a group no longer fits everywhere, it goes where the most rows are lacking.
 
     Args:
         groups: group of each row, numbered from 0.
@@ -95,7 +100,11 @@ def _place_spread(
     for turn in np.lexsort((turns[group], -sizes)):
         rows = slice(first[turn], ends[turn])
         stratum, size = parts.stratum[rows], parts.size[rows]
-        need = np.where(strata.open[stratum].all(axis=0), size @ lacking[stratum], -np.inf)
+        usable = strata.open[stratum].all(axis=0)
+        lack = lacking[stratum]
+        if (lack[:, usable] >= size[:, None]).all():
+            lack = lack / np.where(usable, strata.lacking[stratum], np.inf)
+        need = np.where(usable, size @ lack, -np.inf)
         place = int(need.argmax())
         lacking[stratum, place] -= size
         places[group[turn]] = place
@@ -130,8 +139,12 @@ def _place_compact(
 def _fill(sizes: list[int], lack: list[float], choices: list[int]) -> list[int]:
     """The place of each size, in turn; `lack` is counted down."""
     chosen = []
+    first = list(lack)
     for size in sizes:
-        place = max(choices, key=lack.__getitem__)
+        if all(lack[place] >= size for place in choices):
+            place = max(choices, key=lambda place: lack[place] / first[place])
+        else:
+            place = max(choices, key=lack.__getitem__)
         lack[place] -= size
         chosen.append(place)
     return chosen
