@@ -163,6 +163,8 @@ def _facts(
         "epochs": len(epochs),
         "temperature": module.network.temperature,
         "images": datamodule.counts,
+        "expand": config["data"]["expand"],
+        "samples_per_epoch": datamodule.samples_per_epoch,
         "model": config["model"]["name"],
         "parameters": sum(parameter.numel() for parameter in module.parameters()),
         "weights": module.hparams["weights"],

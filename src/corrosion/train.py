@@ -214,9 +214,8 @@ def _resumed_module(checkpoint: Path) -> CorrosionModule:
 def _prepared(config: Mapping[str, Any], run_dir: Path, *, resumed: bool) -> Prepared:
     data = dict(config["data"])
     if resumed and data["split_file"] is None and (run_dir / "split.csv").is_file():
-        data["split_file"] = (
-            run_dir / "split.csv"
-        )  # images added since must not change the test set
+        # images added since must not change the test set
+        data |= {"split_file": run_dir / "split.csv", "folds": None, "fold": 0}
     return prepare_records(data, seed=config["seed"])
 
 

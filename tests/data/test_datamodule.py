@@ -110,7 +110,7 @@ def test_expand_gives_each_training_image_in_different_versions(records):
     module = datamodule(records, expand=3)
     batches = list(module.train_dataloader())
     images = torch.cat([batch.image for batch in batches]).flatten(1)
-    assert len(images) == 27
+    assert len(images) == module.samples_per_epoch == 27
     assert len(images.unique(dim=0)) == 27
     assert sum(len(batch.index) for batch in module.val_dataloader()) == 2
 

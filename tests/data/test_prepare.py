@@ -11,7 +11,7 @@ from corrosion.errors import CorrosionError
 COMMON = {
     "split": [0.7, 0.2, 0.1], "split_file": None, "on_bad_image": "warn", "max_megapixels": 10,
     "classes": None, "near_duplicates": 6, "exact_duplicates": "drop", "on_conflict": "drop",
-    "quality": {"remove": []},
+    "quality": {"remove": []}, "folds": None, "fold": 0,
 }  # fmt: skip
 
 

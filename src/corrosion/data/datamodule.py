@@ -101,6 +101,11 @@ class CorrosionDataModule(L.LightningDataModule):
             for split in ("train", "val", "test")
         }
 
+    @property
+    def samples_per_epoch(self) -> int:
+        """Training images times the versions of each."""
+        return int((self._records["split"] == "train").sum()) * self._expand
+
     def prepare_data(self) -> None:
         """Decode the images that are not kept yet; Lightning calls this in one process a machine.
 

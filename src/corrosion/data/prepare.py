@@ -12,6 +12,7 @@ import pandas as pd
 
 from corrosion.data.curation import Policy, inspect, left_out
 from corrosion.data.findings import Findings, find
+from corrosion.data.folds import check_folds, split_fold
 from corrosion.data.labels import CLASSES
 from corrosion.data.sample import make_sample, sample_dir
 from corrosion.data.screening import screen
@@ -80,11 +81,13 @@ def prepare_records(config: Mapping[str, Any], *, seed: int) -> Prepared:
             small to split, values that are not among the choices.
     """
     policy = _policy(config)
+    folds = config["folds"]
+    check_folds(folds, config["fold"], split_file=config["split_file"])
     records = find_images(config)
     screened = screen(
         records, on_bad=config["on_bad_image"], max_pixels=config["max_megapixels"] * 10**6
     )
-    keep_subsets = config.get("keep_subsets", True)
+    keep_subsets = folds is None and config.get("keep_subsets", True)
     assigned = None
     if config["split_file"] is not None:
         assigned = read_split(Path(config["split_file"]).expanduser(), screened.records)
@@ -94,13 +97,18 @@ def prepare_records(config: Mapping[str, Any], *, seed: int) -> Prepared:
     )
     kept = inspection.records.drop(index=dropped.index, columns=list(_MEASURED))
     kept = kept.assign(group=inspection.duplicates.group[kept.index])
-    divided = split(
-        kept,
-        fractions=config["split"],
-        seed=seed,
-        keep_subsets=keep_subsets,
-        assigned=None if assigned is None else assigned[kept.index],
-    )
+    if folds is not None:
+        divided = split_fold(
+            kept, folds=folds, fold=config["fold"], fractions=config["split"], seed=seed
+        )
+    else:
+        divided = split(
+            kept,
+            fractions=config["split"],
+            seed=seed,
+            keep_subsets=keep_subsets,
+            assigned=None if assigned is None else assigned[kept.index],
+        )
     findings = find(
         inspection,
         unreadable=len(screened.rejected),

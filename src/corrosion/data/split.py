@@ -22,7 +22,7 @@ from corrosion.files import write_csv
 log = logging.getLogger(__name__)
 
 SPLITS = ("train", "val", "test")
-_FREE = -1  # code of an image without a split; the others are positions in SPLITS
+FREE = -1  # code of an image without a split; the others are positions in SPLITS
 _COLUMNS = ("path", "label", "source", "group", "split", "content_hash")
 
 
@@ -58,23 +58,23 @@ def split(
     Raises:
         CorrosionError: fractions that make no sense, or a class with too few images.
     """
-    shares = _checked(fractions)
+    shares = check_fractions(fractions)
     records = records.reset_index(drop=True)
-    groups = _groups(records)
+    groups = number_groups(records)
     shares_by_source = dict.fromkeys(records["source"].astype(str).unique(), shares)
-    fixed = np.full(len(records), _FREE, dtype=np.int8)
+    fixed = np.full(len(records), FREE, dtype=np.int8)
     if keep_subsets and "subset" in records:
         _keep_subsets(records, fixed, shares_by_source)
-    official = fixed != _FREE
+    official = fixed != FREE
     if assigned is not None:
         known = _places(assigned)
-        if new := int((known == _FREE).sum()):
+        if new := int((known == FREE).sum()):
             log.info("%d images are not in the earlier split and are assigned now", new)
-        fixed = np.where(known == _FREE, fixed, known)
+        fixed = np.where(known == FREE, fixed, known)
     _warn_of_divided_groups(groups, fixed)
-    strata = _strata(records, shares_by_source, fixed, drawn=~official)
-    places = draw(groups, fixed, strata, turns=_turns(records["content_hash"], groups, seed))
-    _fill_gaps(records["label"].to_numpy(), groups, fixed, places)
+    strata = build_strata(records, shares_by_source, fixed, drawn=~official)
+    places = draw(groups, fixed, strata, turns=group_turns(records["content_hash"], groups, seed))
+    fill_gaps(records["label"].to_numpy(), groups, fixed, places, SPLITS)
     return records.assign(group=groups, split=pd.Categorical.from_codes(places, pd.Index(SPLITS)))
 
 
@@ -124,7 +124,8 @@ def read_split(path: Path, records: pd.DataFrame) -> pd.Series:
     return found
 
 
-def _checked(fractions: Sequence[float]) -> tuple[float, ...]:
+def check_fractions(fractions: Sequence[float]) -> tuple[float, ...]:
+    """The shares of training, validation and test, or an error that names `data.split`."""
     shares = tuple(float(share) for share in fractions)
     if (
         len(shares) != len(SPLITS)
@@ -139,7 +140,7 @@ def _checked(fractions: Sequence[float]) -> tuple[float, ...]:
 
 
 def _places(names: pd.Series) -> NDArray[np.int8]:
-    """Codes of train, val and test; _FREE for anything else."""
+    """Codes of train, val and test; FREE for anything else."""
     return pd.Index(SPLITS).get_indexer(pd.Index(names.astype(str))).astype(np.int8)
 
 
@@ -153,14 +154,14 @@ def _keep_subsets(
     train = SPLITS.index("train")
     for source, rows in records.groupby(records["source"].astype(str)).indices.items():
         official = subsets[rows]
-        present = set(official.tolist()) - {_FREE}
+        present = set(official.tolist()) - {FREE}
         if not present:
             continue
         if train not in present or len(present) == 1:
             log.info("%s has no train folder beside another: it is split anew", source)
             continue
         missing = [place for place in range(len(SPLITS)) if place not in present]
-        kept = (official != _FREE) & ~(bool(missing) & (official == train))
+        kept = (official != FREE) & ~(bool(missing) & (official == train))
         fixed[rows[kept]] = official[kept]
         if missing:
             names = " and no ".join(SPLITS[place] for place in missing)
@@ -172,7 +173,7 @@ def _keep_subsets(
             shares_by_source[str(source)] = tuple(share / sum(shares) for share in shares)
 
 
-def _groups(records: pd.DataFrame) -> NDArray[np.int64]:
+def number_groups(records: pd.DataFrame) -> NDArray[np.int64]:
     """Number groups from 0; files with the same bytes belong together whatever `group` says."""
     by_content = pd.factorize(records["content_hash"])[0]
     if "group" not in records:
@@ -185,7 +186,7 @@ def _groups(records: pd.DataFrame) -> NDArray[np.int64]:
     return pd.factorize(labels[by_content])[0].astype(np.int64)
 
 
-def _strata(
+def build_strata(
     records: pd.DataFrame,
     shares_by_source: dict[str, tuple[float, ...]],
     fixed: NDArray[np.int8],
@@ -198,13 +199,13 @@ def _strata(
     shares = np.array([shares_by_source[source] for _, source in names], dtype=np.float64)
     totals = np.bincount(codes[drawn], minlength=len(names))
     lacking = np.asarray(shares * totals[:, None], dtype=np.float64)
-    known = drawn & (fixed != _FREE)
+    known = drawn & (fixed != FREE)
     np.subtract.at(lacking, (codes[known], fixed[known]), 1)
     labels = np.array([label for label, _ in names])
     return Strata(codes=codes, labels=labels, totals=totals, open=shares > 0, lacking=lacking)
 
 
-def _turns(contents: pd.Series, groups: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
+def group_turns(contents: pd.Series, groups: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
     """A number for each group, by which equal ones take turns: a hash of seed and content."""
     hashes = np.fromiter(
         (
@@ -220,7 +221,7 @@ def _turns(contents: pd.Series, groups: NDArray[np.int64], seed: int) -> NDArray
 
 
 def _warn_of_divided_groups(groups: NDArray[np.int64], fixed: NDArray[np.int8]) -> None:
-    known = fixed != _FREE
+    known = fixed != FREE
     pairs = np.unique(groups[known] * len(SPLITS) + fixed[known])
     if divided := int((np.bincount(pairs // len(SPLITS)) > 1).sum()):
         log.warning(
@@ -232,28 +233,41 @@ def _warn_of_divided_groups(groups: NDArray[np.int64], fixed: NDArray[np.int8]) 
         )
 
 
-def _fill_gaps(
+def fill_gaps(
     labels: NDArray[np.int8],
     groups: NDArray[np.int64],
     fixed: NDArray[np.int8],
     places: NDArray[np.int8],
+    names: Sequence[str],
 ) -> None:
-    """Move a group to each split that a small class would otherwise be missing from."""
+    """Move a group to each place that a small class would otherwise be missing from.
+
+    Args:
+        labels: of each row.
+        groups: of each row.
+        fixed: place of each row that must stay, below 0 for the others.
+        places: of each row; changed here.
+        names: of the places.
+
+    Raises:
+        CorrosionError: a class has too few groups, or all its groups are fixed.
+    """
     for label, class_name in enumerate(CLASSES):
         rows = np.flatnonzero(labels == label)
-        for place, name in enumerate(SPLITS):
+        for place, name in enumerate(names):
             if (places[rows] == place).any():
                 continue
             count = len(np.unique(groups[rows]))
-            if count < len(SPLITS):
+            if count < len(names):
                 raise CorrosionError(
                     f"The class {class_name} has {len(rows)} images in {count} groups of "
-                    f"near-duplicates: too few to put one in each of {', '.join(SPLITS)}. Add "
-                    f"images of this class: 3 that differ are the least, hundreds make sense."
+                    f"near-duplicates: too few to put one in each of {', '.join(names)}. Add "
+                    f"images of this class: {len(names)} that differ are the least, "
+                    f"hundreds make sense."
                 )
-            held = [np.unique(groups[rows[places[rows] == other]]) for other in range(len(SPLITS))]
+            held = [np.unique(groups[rows[places[rows] == other]]) for other in range(len(names))]
             donor = max(held, key=len)
-            movable = np.setdiff1d(donor, groups[fixed != _FREE])
+            movable = np.setdiff1d(donor, groups[fixed != FREE])
             if len(donor) < 2 or not len(movable):
                 raise CorrosionError(
                     f"The class {class_name} has no image in {name}, and the official subsets or "
