@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corrosion.data.folds import check_folds, split_fold
@@ -33,6 +33,7 @@ groups = st.lists(st.tuples(st.integers(0, 1), st.integers(1, 5)), min_size=16, 
 )
 
 
+@settings(deadline=None, max_examples=25)
 @given(groups, st.integers(2, 6), st.integers(0, 3))
 def test_each_image_is_tested_in_exactly_one_fold(sizes, folds, seed):
     results = all_folds(make(sizes), folds, seed)
@@ -40,6 +41,7 @@ def test_each_image_is_tested_in_exactly_one_fold(sizes, folds, seed):
     assert (tested == 1).all()
 
 
+@settings(deadline=None, max_examples=25)
 @given(groups, st.integers(2, 6), st.integers(0, 3))
 def test_no_group_is_ever_divided_and_no_class_is_missing(sizes, folds, seed):
     for result in all_folds(make(sizes), folds, seed):
@@ -47,6 +49,7 @@ def test_no_group_is_ever_divided_and_no_class_is_missing(sizes, folds, seed):
         assert len(result.groupby(["split", "label"], observed=True)) == 6
 
 
+@settings(deadline=None, max_examples=25)
 @given(st.integers(20, 60), st.integers(20, 60), st.integers(2, 6))
 def test_folds_are_stratified_and_the_rest_is_shared_in_proportion(corroded, sound, folds):
     for result in all_folds(make([(1, 1)] * corroded + [(0, 1)] * sound), folds):

@@ -159,3 +159,20 @@ def test_images_added_later_keep_the_split_and_follow_their_near_duplicates(tmp_
     after = prepare_records(grown, seed=1).records.set_index("path")["split"].astype(str)
     assert after[before["path"]].tolist() == before["split"].astype(str).tolist()
     assert after.drop(before["path"]).to_dict() == {str(folder / "0flipped.png"): "test"}
+
+
+def test_folds_take_turns_as_the_test_set_and_official_subsets_count_for_nothing(tmp_path):
+    root = photos(tmp_path / "ships", "train/rust", "train/clean")
+    photos(root, "test/rust", "test/clean", count=2, seed=1)
+    config = {**COMMON, "source": "folder", "root": str(root), "near_duplicates": None, "folds": 3}
+    tested = []
+    for fold in range(3):
+        records = prepare_records({**config, "fold": fold}, seed=0).records
+        tested += records.loc[records["split"] == "test", "path"].tolist()
+    assert sorted(tested) == sorted(records["path"])
+
+
+def test_folds_that_make_no_sense_are_told_before_any_image_is_looked_for(tmp_path):
+    config = {**COMMON, "source": "folder", "root": str(tmp_path / "missing"), "folds": 5}
+    with pytest.raises(CorrosionError, match=r"data\.fold=5"):
+        prepare_records({**config, "fold": 5}, seed=0)
