@@ -101,6 +101,12 @@ def test_a_run_writes_what_the_readme_promises(command, tmp_path):
     assert Image.open(folder / "figures" / "curves.png").width > 500
     maps = [path.name.split("_")[0] for path in sorted((folder / "gradcam").glob("*.png"))]
     assert maps == [f"{kind}-0{n}" for kind in ("right", "uncertain") for n in range(1, 5)]
+    left_out = pd.read_csv(folder / "left_out.csv")
+    assert left_out["reason"].tolist() == ["unreadable"]
+    assert left_out["path"][0].endswith("broken.jpg")
+    assert metrics["curation"]["left_out"] == {"unreadable": 1}
+    assert metrics["curation"]["leaks"] == {"val": 0, "test": 0}
+    assert "49 images, 1 left out (1 unreadable)" in output
     assert "broken.jpg" in output
     assert "broken.jpg" in (folder / "train.log").read_text()
     assert "ROC-AUC" in output
