@@ -15,7 +15,7 @@ from corrosion.errors import CorrosionError
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "screening-2.sqlite"
+    return tmp_path / "cache" / "screening-3.sqlite"
 
 
 @pytest.fixture

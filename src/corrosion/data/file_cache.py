@@ -13,7 +13,7 @@ from corrosion.data.cache_dir import cache_dir
 
 log = logging.getLogger(__name__)
 
-_VERSION = 2  # to be raised when what is learnt, or how, changes: older states are then forgotten
+_VERSION = 3  # to be raised when what is learnt, or how, changes: older states are then forgotten
 _CHUNK = 500  # below SQLite's limit of parameters
 
 

@@ -48,12 +48,13 @@ class Measures:
 
 def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Grey levels (h, w) of RGB pixels (H, W, 3), reduced to `JUDGED_SIDE` if larger."""
-    height, width = pixels.shape[:2]
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    height, width = grey.shape
     scale = JUDGED_SIDE / max(height, width)
-    if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    if scale >= 1:
+        return grey
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
 
 
 def measure(grey: NDArray[np.uint8]) -> Measures:

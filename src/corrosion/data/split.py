@@ -37,10 +37,10 @@ def split(
     """Split images, stratified by label and source, never dividing a group.
 
     Groups (column `group`, and files with the same bytes) are taken in turn, the largest first,
-    equal sizes in an order drawn by `seed`; each goes where its class and source lack most. What
-    a source can't share out evenly is made up for by the next source, so that the shares of each
-    class hold however small the sources are. The result depends on the files' content and the
-    seed, not on names or order.
+    equal sizes in an order drawn by `seed`; each goes where its class and source lack the largest
+    share, so that every split gets its part of the large groups. What a source can't share out
+    evenly is made up for by the next source, so that the shares of each class hold however small
+    the sources are. The result depends on the files' content and the seed, not on names or order.
 
     Args:
         records: with the columns path, label, source and content_hash; optionally group (any
