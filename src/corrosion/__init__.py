@@ -2,6 +2,7 @@
 
     import corrosion
     model = corrosion.load_model("best.ckpt")
+    predictions = corrosion.predict(model, ["photographs", "flight.mp4"])
     [explanation] = corrosion.explain(model, images)
 
 Names are imported when they are first used, so that `import corrosion` costs nothing.
@@ -17,8 +18,9 @@ from corrosion.errors import CorrosionError
 if TYPE_CHECKING:
     from corrosion.checkpoint import load_model
     from corrosion.explain.explanation import explain
+    from corrosion.prediction.photographs import predict
 
-__all__ = ["CorrosionError", "explain", "load_model"]
+__all__ = ["CorrosionError", "explain", "load_model", "predict"]
 
 
 def __getattr__(name: str) -> Any:
@@ -28,4 +30,8 @@ def __getattr__(name: str) -> Any:
         return load_model
     if name == "explain":
         return import_module("corrosion.explain")  # a package that can be called
+    if name == "predict":
+        from corrosion.prediction.photographs import predict
+
+        return predict
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,17 +14,24 @@ from corrosion.errors import CorrosionError
 if TYPE_CHECKING:
     from corrosion.evaluate.run import Settings
 
+_SOME_FAILED = 3
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code (0 fine, 1 something for the user to mend)."""
+    """Run the command line.
+
+    Returns:
+        The exit code: 0 fine, 1 something for the user to mend, 3 done except for some files.
+        (2 is argparse's, for arguments that it can't make out.)
+    """
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
     options = _parser().parse_args(arguments)
     try:
-        failed = options.run(options)
+        code: int | None = options.run(options)
     except CorrosionError as error:
         print(f"corrosion: {error}", file=sys.stderr)  # noqa: T201
         return 1
-    return int(bool(failed))
+    return int(code or 0)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -119,6 +126,36 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--coco", action="store_true", help="write regions as COCO JSON")
     explain.add_argument("--device", default="cpu", help="cpu, cuda ...")
     explain.set_defaults(run=_explain)
+
+    predict = commands.add_parser(
+        "predict",
+        help="probability and decision for photographs and videos",
+        description="Exit code 3 says that some files could not be read; their rows say why.",
+    )
+    predict.add_argument("checkpoint", type=Path, help="best.ckpt of a run")
+    predict.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="files, videos, folders, patterns in quotation marks",
+    )
+    predict.add_argument("--out", type=Path, required=True, help="a new folder")
+    predict.add_argument("--explain", action="store_true", help="draw overlays and boxes")
+    predict.add_argument(
+        "--threshold", help="a probability, or a threshold of the checkpoint: recall, F1 ..."
+    )
+    predict.add_argument("--recursive", action="store_true", help="look into subfolders")
+    predict.add_argument(
+        "--every", type=float, default=1.0, help="seconds between frames of videos"
+    )
+    predict.add_argument("--format", default="csv", help="of the table: csv or parquet")
+    predict.add_argument("--resume", action="store_true", help="go on with a run that was killed")
+    predict.add_argument("--batch-size", type=int, default=32, help="images at once")
+    predict.add_argument("--num-workers", type=int, help="threads that decode, and that draw")
+    predict.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    predict.add_argument("--devices", type=int, default=1, help="how many, -1 for all")
+    predict.add_argument("--num-nodes", type=int, default=1, help="machines")
+    predict.set_defaults(run=_predict)
     return parser
 
 
@@ -219,3 +256,22 @@ def _explain(options: argparse.Namespace) -> None:
     settings = Settings(**{name: getattr(options, name) for name in names})
     explain_files(options.checkpoints, options.images, options.out, settings)
     sys.stdout.write(f"{options.out}\n")
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from corrosion.prediction.run import Settings, predict_files
+
+    names = ("explain", "threshold", "every", "recursive", "format", "batch_size", "num_workers")
+    settings = Settings(
+        **{name: getattr(options, name) for name in (*names, "device", "devices", "num_nodes")}
+    )
+    counts = predict_files(
+        options.checkpoint, options.paths, options.out, settings, resume=options.resume
+    )
+    if counts is None:  # not the first of several processes
+        return 0
+    sys.stdout.write(
+        f"{counts.images} images: corrosion detected in {counts.detected}, "
+        f"{counts.review} to be looked at by an inspector, {counts.failed} failed\n{options.out}\n"
+    )
+    return _SOME_FAILED if counts.failed else 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shlex
 import time
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from corrosion.errors import CorrosionError
 from corrosion.explain.examples import check_count
 from corrosion.files import write_csv, write_text
 from corrosion.finish import finish
+from corrosion.lightning_messages import quieten_lightning
 from corrosion.metrics import METRICS
 from corrosion.models.weights import load_weights
 from corrosion.module import CorrosionModule
@@ -60,7 +60,7 @@ def train_from_config(config: DictConfig) -> float:
         CorrosionError: anything the user can put right.
     """
     hydra = HydraConfig.get()
-    _quieten_lightning()
+    quieten_lightning()
     run_dir = Path(hydra.runtime.output_dir)
     checkpoint = find_checkpoint(config.resume, run_dir)
     if checkpoint and checkpoint.parent.name == "checkpoints":
@@ -78,22 +78,6 @@ def train_from_config(config: DictConfig) -> float:
         else:
             log.warning("Interrupted before the first checkpoint: nothing to resume.")
         raise SystemExit(PREEMPTED if preempted else _INTERRUPTED) from end
-
-
-def _quieten_lightning() -> None:
-    """Leave out what Lightning says of devices it has not found and products it offers."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logger = logging.getLogger(name)
-        logger.setLevel(logging.WARNING)
-        logger.handlers.clear()  # Hydra's handlers say it already, and to train.log too
-        logger.propagate = True
-    for message in (
-        r".*treespec, LeafSpec.*is deprecated",
-        r".* directory .* exists and is not empty",  # a resumed run
-        r"Found \d+ module\(s\) in eval mode",  # frozen batch normalisation
-        r"You're resuming from a checkpoint that ended before the epoch",  # EpochSampler sees to it
-    ):
-        warnings.filterwarnings("ignore", message=message)
 
 
 def train(config: Mapping[str, Any], run_dir: Path, *, checkpoint: Path | None = None) -> float:

@@ -142,13 +142,38 @@ def explain_photographs(
     resize = build_resize(network.image_size, network.resize)
     remaining = iter(paths)
     while batch := list(islice(remaining, batch_size)):
-        images = np.stack([load_image(path, resize) for path in batch])
-        maps = activation_maps(
-            network, torch.from_numpy(images).permute(0, 3, 1, 2), method=method, target=target
+        inputs = np.stack([load_image(path, resize) for path in batch])
+        squares = explain_inputs(
+            network, torch.from_numpy(inputs).permute(0, 3, 1, 2), method=method, target=target
         )
-        for path, square in zip(batch, _explanations(maps, maps.scaled()), strict=True):
+        for path, square in zip(batch, squares, strict=True):
             image = fit(read_image(path, min_side=max_side), max_side)
             yield Photograph(str(path), image, over_photograph(square, resize, *image.shape[:2]))
+
+
+def explain_inputs(
+    network: CorrosionClassifier,
+    images: Tensor,
+    *,
+    method: str = "gradcam",
+    target: str = "corrosion",
+) -> list[Explanation]:
+    """Explain inputs of the network, for `over_photograph`.
+
+    Args:
+        network: see `explain`.
+        images: (N, 3, image_size, image_size) RGB, uint8 in [0, 255] or float in [0, 1].
+        method: see `explain`.
+        target: likewise.
+
+    Returns:
+        One an image, with maps of the last feature map's (h, w).
+
+    Raises:
+        CorrosionError: as `explain`.
+    """
+    maps = activation_maps(network, images, method=method, target=target)
+    return _explanations(maps, maps.scaled())
 
 
 def fit(image: NDArray[Any], max_side: int | None) -> NDArray[Any]:

@@ -169,7 +169,7 @@ def panel(
     parts = {
         "photograph": image,
         f"evidence for {explanation.target}": heat_map(explanation.map, colormap=colormap),
-        "overlay": drawn if regions is None else _boxed(drawn, regions),
+        "overlay": drawn if regions is None else boxed(drawn, regions),
     }
     for column, (name, pixels) in enumerate(parts.items()):
         left = gap + column * (width + gap)
@@ -277,7 +277,8 @@ def _fitting(text: str, font: ImageFont.FreeTypeFont, width: int) -> ImageFont.F
     return font if length <= width else _font(max(6, font.size * width / length))
 
 
-def _boxed(image: Pixels, regions: Regions) -> Pixels:
+def boxed(image: Pixels, regions: Regions) -> Pixels:
+    """An image (H, W, 3) uint8 RGB with the boxes of its regions."""
     drawn = np.ascontiguousarray(image)
     thickness = max(1, round(min(image.shape[:2]) / 200))
     for box in regions.boxes:

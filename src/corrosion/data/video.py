@@ -1,0 +1,108 @@
+"""Frames of a video at even intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from corrosion.data.images import ImageError
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".mts", ".m2ts"}
+)
+"""Endings of the files that count as videos, in lower case."""
+
+_MISSING = 0.1  # share of frames that a header may promise too many: many only estimate
+_TICK = 1e-6  # seconds; times of frames are rounded
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame of a video.
+
+    Attributes:
+        number: counted from 0 over all frames of the video.
+        time: seconds from the start.
+        image: (H, W, 3) uint8 RGB, upright.
+    """
+
+    number: int
+    time: float
+    image: NDArray[np.uint8]
+
+
+def is_video(path: str | Path) -> bool:
+    """Whether a file's name says that it is a video."""
+    return Path(path).suffix.lower() in VIDEO_SUFFIXES
+
+
+def read_frames(path: str | Path, *, every: float, skip: int = 0) -> Iterator[Frame]:
+    """The first frame of a video, then the first one in each further `every` seconds.
+
+    Args:
+        path: of a file that OpenCV's FFmpeg can decode.
+        every: seconds, 0 for every frame.
+        skip: leave out so many of these frames.
+
+    Yields:
+        The frames in order, one at a time in memory.
+
+    Raises:
+        ImageError: naming the file, if it can't be read, or if it ends long before its header says.
+    """
+    video = _open(path)
+    try:
+        promised = video.get(cv2.CAP_PROP_FRAME_COUNT)
+        rate = video.get(cv2.CAP_PROP_FPS)
+        number, due = 0, 0.0
+        while video.grab():
+            time = video.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            if time <= 0 and rate > 0:  # a container without times
+                time = number / rate
+            if time >= due - _TICK:
+                # the next multiple of `every`, even after a gap in the video
+                due = (math.floor((time + _TICK) / every) + 1) * every if every else 0.0
+                if skip:
+                    skip -= 1
+                else:
+                    yield Frame(number, time, _retrieve(path, video))
+            number += 1
+        if not number or number < (1 - _MISSING) * promised:
+            raise ImageError(path, f"damaged: the video ends after {number} frames")
+    finally:
+        video.release()
+
+
+def count_frames(path: str | Path, *, every: float) -> int:
+    """About how many frames `read_frames` gives, as the header says; 1 where it doesn't."""
+    try:
+        video = _open(path)
+    except ImageError:
+        return 1
+    frames, rate = video.get(cv2.CAP_PROP_FRAME_COUNT), video.get(cv2.CAP_PROP_FPS)
+    video.release()
+    if not (math.isfinite(frames) and frames >= 1 and rate > 0):
+        return 1
+    return int(min(frames, math.ceil(frames / rate / every))) if every else int(frames)
+
+
+def _open(path: str | Path) -> cv2.VideoCapture:
+    if not Path(path).is_file():
+        raise ImageError(path, "No such file or directory")
+    video = cv2.VideoCapture(str(path))
+    if not video.isOpened():
+        raise ImageError(path, "no video that OpenCV can read")
+    return video
+
+
+def _retrieve(path: str | Path, video: cv2.VideoCapture) -> NDArray[np.uint8]:
+    read, pixels = video.retrieve()
+    if not read:
+        raise ImageError(path, "damaged: a frame can't be decoded")
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)

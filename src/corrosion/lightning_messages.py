@@ -1,0 +1,23 @@
+"""What Lightning need not say."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+
+def quieten_lightning() -> None:
+    """Leave out what Lightning says of devices it has not found and products it offers."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.WARNING)
+        logger.handlers.clear()  # Hydra's handlers say it already, and to train.log too
+        logger.propagate = True
+    for message in (
+        r".*treespec, LeafSpec.*is deprecated",
+        r".* directory .* exists and is not empty",  # a resumed run
+        r"Found \d+ module\(s\) in eval mode",  # frozen batch normalisation
+        r"Couldn't infer the batch indices",  # a prediction knows its files itself
+        r"You're resuming from a checkpoint that ended before the epoch",  # EpochSampler sees to it
+    ):
+        warnings.filterwarnings("ignore", message=message)

@@ -1,0 +1,89 @@
+"""The contact sheet: small pictures of all that was predicted, the surest corrosion first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from corrosion.prediction.decisions import REVIEW, Rule
+from corrosion.prediction.journal import Row
+from corrosion.prediction.reading import displayable
+from corrosion.report.page import write_page
+
+PAGE = 400
+"""Pictures on a page: what a browser still scrolls smoothly."""
+
+_FAILURES = 200  # listed on the first page; the table has all
+
+
+def write_contact_sheet(out: Path, rows: Iterable[Row], *, title: str, rule: Rule) -> None:
+    """Write contact-sheet.html and, for many rows, contact-sheet-2.html ...
+
+    Pictures are files below `out`, which the browser loads as they scroll into view.
+
+    Args:
+        out: folder of the run.
+        rows: in any order.
+        title: what predicted them.
+        rule: of the decisions.
+
+    Raises:
+        CorrosionError: a page can't be written.
+    """
+    seen, failures = [], []
+    for row in rows:
+        if row.probability is not None:
+            seen.append(row)
+        if row.error is not None:
+            failures.append({"path": displayable(row.path), "error": row.error})
+    seen.sort(key=lambda row: -(row.probability or 0))
+    pages = [seen[start : start + PAGE] for start in range(0, len(seen), PAGE)] or [[]]
+    for number, page in enumerate(pages, start=1):
+        write_page(
+            out / page_name(number),
+            "contact_sheet.html",
+            checkpoint=title,
+            rule=rule,
+            figures=[_figure(row) for row in page],
+            first=(number - 1) * PAGE + 1,
+            total=len(seen),
+            failures=list(islice(failures, _FAILURES)) if number == 1 else [],
+            failed=len(failures) if number == 1 else 0,
+            pages=_links(number, pages),
+        )
+
+
+def page_name(number: int) -> str:
+    """The file of a page, counted from 1."""
+    return "contact-sheet.html" if number == 1 else f"contact-sheet-{number}.html"
+
+
+def _figure(row: Row) -> dict[str, Any]:
+    time = "" if row.time is None else f" at {row.time:.1f} s"
+    return {
+        "name": displayable(Path(row.path).name) + time,
+        "path": displayable(row.path) + time,
+        "thumbnail": quote(row.thumbnail or ""),
+        "large": quote(row.overlay or row.thumbnail or ""),
+        "probability": f"{row.probability:.3f}",
+        "decision": row.decision,
+        "review": REVIEW if row.review else "",
+    }
+
+
+def _links(current: int, pages: Sequence[Sequence[Row]]) -> list[dict[str, Any]]:
+    """The pages near the current one, the first and the last."""
+    last = len(pages)
+    near = {1, last, *range(max(1, current - 3), min(last, current + 3) + 1)}
+    return [
+        {
+            "number": number,
+            "file": page_name(number),
+            "from": f"{pages[number - 1][0].probability:.3f}" if pages[number - 1] else "",
+            "current": number == current,
+        }
+        for number in sorted(near)
+    ]

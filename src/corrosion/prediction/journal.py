@@ -1,0 +1,118 @@
+"""Rows of a run as they are finished, kept so that a killed run can go on.
+
+Every process of every attempt appends to a file of its own, one JSON object a line. A line without
+its end was being written when the run was killed: its row does not count.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from corrosion.errors import CorrosionError
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known of a photograph or a frame in the end.
+
+    Attributes:
+        item: number of the file in the run.
+        order: 0, 1, ... within the file.
+        last: no further row comes from this file.
+        path: of the file.
+        frame: number in the video; None for photographs.
+        time: seconds from the video's start; None for photographs.
+        probability: of corrosion, calibrated, in [0, 1]; None if the file can't be read.
+        decision: "corrosion detected" or "no corrosion"; None likewise.
+        review: an inspector shall look at it.
+        boxes: (left, top, width, height) in pixels of the photograph, the largest first; None
+            without --explain.
+        overlay: file of the drawn explanation, below the output folder.
+        thumbnail: file of the small picture, likewise.
+        error: what could not be read, and why.
+    """
+
+    item: int
+    order: int
+    last: bool
+    path: str
+    frame: int | None = None
+    time: float | None = None
+    probability: float | None = None
+    decision: str | None = None
+    review: bool = False
+    boxes: tuple[tuple[int, int, int, int], ...] | None = None
+    overlay: str | None = None
+    thumbnail: str | None = None
+    error: str | None = None
+
+
+class Journal:
+    """Appends rows to a file.
+
+    Args:
+        folder: of the journals of a run.
+        attempt: number of the attempt, from 0.
+        rank: number of the process in it, from 0.
+
+    Raises:
+        CorrosionError: the file can't be written.
+    """
+
+    def __init__(self, folder: Path, *, attempt: int, rank: int) -> None:
+        self._path = folder / f"rows-{attempt:04d}-{rank:04d}.jsonl"
+        try:
+            self._file = self._path.open("x", encoding="utf-8")
+        except OSError as error:
+            raise _unwritable(self._path, error) from error
+
+    def append(self, rows: Iterable[Row]) -> None:
+        """Add rows, sorted by item and order within this journal.
+
+        Raises:
+            CorrosionError: the disk is full.
+        """
+        try:
+            for row in rows:
+                self._file.write(json.dumps(asdict(row), separators=(",", ":")) + "\n")
+            self._file.flush()  # the operating system has them, should this process be killed
+        except OSError as error:
+            raise _unwritable(self._path, error) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def read_journals(folder: Path, *, before: int | None = None) -> Iterator[Row]:
+    """The rows of a run's journals, sorted by item and order; one a journal in memory.
+
+    Args:
+        folder: of the journals.
+        before: only those of attempts before this one; None for all.
+    """
+    paths = sorted(folder.glob("rows-*.jsonl"))
+    journals = [_read(path) for path in paths if before is None or _attempt(path) < before]
+    yield from heapq.merge(*journals, key=lambda row: (row.item, row.order))
+
+
+def _read(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8", newline="\n") as lines:
+        for line in lines:
+            if line.endswith("\n"):  # else it was being written when the run was killed
+                content = json.loads(line)
+                if content["boxes"] is not None:
+                    content["boxes"] = tuple(tuple(box) for box in content["boxes"])
+                yield Row(**content)
+
+
+def _attempt(path: Path) -> int:
+    return int(path.name.split("-")[1])
+
+
+def _unwritable(path: Path, error: OSError) -> CorrosionError:
+    return CorrosionError(f"{path} can't be written: {error.strerror or error}.")

@@ -1,0 +1,144 @@
+"""One process of a run, as Lightning's distributed prediction calls it.
+
+One GPU, several, or several machines: every process predicts its share of the files and writes its
+own journal.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import BasePredictionWriter
+
+from corrosion.data.video import count_frames, is_video
+from corrosion.models.classifier import CorrosionClassifier
+from corrosion.prediction.folder import OutputFolder
+from corrosion.prediction.journal import Journal, Row
+from corrosion.prediction.network import Seen, look
+from corrosion.prediction.pictures import Artist
+from corrosion.prediction.reading import Item, Reading, Shot, batched
+from corrosion.progress import progress
+
+
+class Predictor(L.LightningModule):
+    """Reads a process's share of the files and runs the network over it.
+
+    Args:
+        network: of which every process has a copy.
+        folder: of the run.
+        reading: how files become shots.
+        batch_size: shots at once through the network.
+        explain: make class activation maps too.
+    """
+
+    def __init__(
+        self,
+        network: CorrosionClassifier,
+        folder: OutputFolder,
+        reading: Reading,
+        *,
+        batch_size: int,
+        explain: bool,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self._folder = folder
+        self._reading = reading
+        self._batch_size = batch_size
+        self._explain = explain
+
+    def predict_dataloader(self) -> Iterator[tuple[Shot, ...]]:
+        """Batches of every n-th of the remaining files, for n processes."""
+        rank, processes = self.trainer.global_rank, self.trainer.world_size
+        items = self._folder.remaining()[rank::processes]
+        shots: Iterable[Shot] = self._reading.shots(items)
+        if rank == 0:
+            name = "predicting" if processes == 1 else f"predicting, process 1 of {processes}"
+            shots = progress(shots, name, total=sum(map(self._shots, items)))
+        return batched(shots, self._batch_size)
+
+    def _shots(self, item: Item) -> int:
+        if not is_video(item.path):
+            return 1
+        return max(1, count_frames(item.path, every=self._reading.every) - item.done)
+
+    def transfer_batch_to_device(
+        self, batch: Sequence[Shot], device: torch.device, dataloader_idx: int
+    ) -> Sequence[Shot]:
+        """Leave shots where they are: `look` moves their pixels."""
+        return batch
+
+    def predict_step(self, batch: Sequence[Shot], batch_idx: int) -> list[Seen]:
+        """What the network says of a batch."""
+        return look(self.network, batch, explain=self._explain)
+
+
+class RowWriter(BasePredictionWriter):
+    """Writes the rows of one process to its journal.
+
+    Args:
+        folder: of the run.
+        artist: that makes rows.
+        threads: that draw, at least 1.
+        waiting: rows drawn at most ahead of the journal; batches wait for the oldest then.
+    """
+
+    def __init__(
+        self,
+        folder: OutputFolder,
+        artist: Artist,
+        *,
+        threads: int,
+        waiting: int,
+    ) -> None:
+        super().__init__("batch")
+        self._folder = folder
+        self._artist = artist
+        self._pool = ThreadPoolExecutor(threads, "draw")
+        self._waiting = waiting
+        self._pending: deque[Future[Row]] = deque()
+        self._journal: Journal | None = None
+
+    def on_predict_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Open the journal."""
+        self._journal = Journal(
+            self._folder.progress, attempt=self._folder.attempt, rank=trainer.global_rank
+        )
+
+    def write_on_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        prediction: Sequence[Seen],
+        batch_indices: Sequence[int] | None,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int,
+    ) -> None:
+        """Draw a batch and write the rows that are ready."""
+        self._pending += [self._pool.submit(self._artist.finish, seen) for seen in prediction]
+        self._write(at_most=self._waiting)
+
+    def on_predict_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write all rows and wait for the other processes."""
+        self._write(at_most=0)
+        trainer.strategy.barrier("rows are written")
+
+    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Stop drawing, also after an error."""
+        self._pool.shutdown(cancel_futures=True)
+        if self._journal is not None:
+            self._journal.close()
+
+    def _write(self, *, at_most: int) -> None:
+        """Write rows in order until at most so many are left, and those that are ready anyway."""
+        assert self._journal is not None
+        ready: list[Row] = []
+        while self._pending and (len(self._pending) > at_most or self._pending[0].done()):
+            ready.append(self._pending.popleft().result())
+        self._journal.append(ready)

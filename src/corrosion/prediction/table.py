@@ -1,0 +1,105 @@
+"""The table of a run, row by row: CSV or Parquet."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from corrosion.errors import CorrosionError
+from corrosion.files import replacing
+from corrosion.prediction.decisions import REVIEW
+from corrosion.prediction.journal import Row
+from corrosion.prediction.reading import displayable
+
+FORMATS = ("csv", "parquet")
+
+_COLUMNS = (
+    "path", "frame", "time", "probability", "decision", "review", "boxes", "overlay", "error"
+)  # fmt: skip
+_ROWS_IN_A_GROUP = 10_000
+
+
+def check_format(name: str) -> None:
+    """Make sure that a table can be written.
+
+    Raises:
+        CorrosionError: the format is unknown, or its package is not installed.
+    """
+    if name not in FORMATS:
+        raise CorrosionError(f"format={name}: choose {' or '.join(FORMATS)}.")
+    if name == "parquet" and find_spec("pyarrow") is None:
+        raise CorrosionError(
+            'format=parquet needs the package pyarrow: uv pip install "corrosion[parquet]", or '
+            "choose format=csv."
+        )
+
+
+def write_table(path: Path, rows: Iterable[Row]) -> None:
+    """Write rows to a file, whole or not at all; a few at a time in memory.
+
+    Columns: path, frame, time (seconds), probability, decision, review ("send to an inspector" or
+    empty), boxes ([left, top, width, height] of each; as JSON in CSV), overlay, error.
+
+    Args:
+        path: its suffix is the format, .csv or .parquet.
+        rows: in the order of the table.
+
+    Raises:
+        CorrosionError: the file can't be written.
+    """
+    with replacing(path) as temporary:
+        if path.suffix == ".csv":
+            _write_csv(temporary, rows)
+        else:
+            _write_parquet(temporary, rows)
+
+
+def _write_csv(path: Path, rows: Iterable[Row]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            cells = _cells(row)
+            if row.probability is not None:
+                cells["probability"] = f"{row.probability:.6f}"
+            if row.time is not None:
+                cells["time"] = f"{row.time:.3f}"
+            if row.boxes is not None:
+                cells["boxes"] = json.dumps(row.boxes, separators=(",", ":"))
+            writer.writerow(cells)
+
+
+def _write_parquet(path: Path, rows: Iterable[Row]) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    types = {
+        "frame": pyarrow.int64(),
+        "time": pyarrow.float64(),
+        "probability": pyarrow.float64(),
+        "boxes": pyarrow.list_(pyarrow.list_(pyarrow.int32())),
+    }
+    schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in _COLUMNS])
+    remaining = iter(rows)
+    with parquet.ParquetWriter(path, schema) as writer:
+        while group := [_cells(row) for row in islice(remaining, _ROWS_IN_A_GROUP)]:
+            writer.write_table(pyarrow.Table.from_pylist(group, schema))
+
+
+def _cells(row: Row) -> dict[str, Any]:
+    return {
+        "path": displayable(row.path),
+        "frame": row.frame,
+        "time": row.time,
+        "probability": row.probability,
+        "decision": row.decision,
+        "review": REVIEW if row.review else None,
+        "boxes": row.boxes,
+        "overlay": row.overlay,
+        "error": row.error,
+    }
