@@ -5,17 +5,20 @@ import sys
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from corrosion.errors import CorrosionError
+from corrosion.sweep.sweeper import StudySweeper
 
 log = logging.getLogger(__name__)
+Plugins.instance().register(StudySweeper)  # what sweep=... runs on
 
 
 @hydra.main(config_path="conf", config_name="train")
-def main(config: DictConfig) -> float:
-    """Train, test, and return the objective, which sweepers optimise."""
+def main(config: DictConfig) -> float | tuple[float, float] | None:
+    """Train, test, and return what sweepers optimise."""
     from corrosion.train import train_from_config  # torch loads only when there is work for it
 
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import lightning as L
 import pandas as pd
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
+from optuna import TrialPruned
 
 from corrosion.callbacks import History
 from corrosion.checkpoint import load_model
@@ -28,6 +29,8 @@ from corrosion.metrics import METRICS
 from corrosion.models.weights import load_weights
 from corrosion.module import CorrosionModule
 from corrosion.resuming import PREEMPTED, Preempted, find_checkpoint
+from corrosion.sweep.cost import measure_cost
+from corrosion.sweep.pruning import PruneTrial
 from corrosion.trainer import build_logger, build_trainer
 
 log = logging.getLogger(__name__)
@@ -50,11 +53,12 @@ _MODULE_KEYS = (
 )
 
 
-def train_from_config(config: DictConfig) -> float:
+def train_from_config(config: DictConfig) -> float | tuple[float, float] | None:
     """Run a composed configuration; behind this, Hydra is unknown.
 
     Returns:
-        The objective: the value of `config.objective` at the best epoch.
+        The objective: the value of `config.objective` at the best epoch; with `config.sweep.cost`
+        the cost beside it; None where the pruner of a sweep stopped the training.
 
     Raises:
         CorrosionError: anything the user can put right.
@@ -65,9 +69,25 @@ def train_from_config(config: DictConfig) -> float:
     checkpoint = find_checkpoint(config.resume, run_dir)
     if checkpoint and checkpoint.parent.name == "checkpoints":
         run_dir = checkpoint.parent.parent  # a run goes on in its own directory
-    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    sweep = plain["sweep"] or {"pruner": None, "cost": None}
+    if plain["sweep"] and sweep["trial"] is None:
+        raise CorrosionError("A sweep is many runs: python train.py -m sweep=...")
+    callbacks = []
+    if sweep["pruner"]:
+        callbacks.append(
+            PruneTrial(
+                plain["objective"],
+                pruner=sweep["pruner"],
+                storage=hydra.sweeper.storage,
+                study_name=hydra.sweeper.study_name,
+                trial=sweep["trial"],
+            )
+        )
     try:
-        return train(plain, run_dir, checkpoint=checkpoint)  # type: ignore[arg-type]
+        objective = train(plain, run_dir, checkpoint=checkpoint, callbacks=callbacks)
+    except TrialPruned:
+        return None
     except SystemExit as end:  # what Lightning makes of Ctrl-C, or Preempted
         overrides = [item for item in hydra.overrides.task if not item.startswith("resume=")]
         command = shlex.join(["python", "train.py", *overrides, f"resume={run_dir}"])
@@ -78,15 +98,25 @@ def train_from_config(config: DictConfig) -> float:
         else:
             log.warning("Interrupted before the first checkpoint: nothing to resume.")
         raise SystemExit(PREEMPTED if preempted else _INTERRUPTED) from end
+    if sweep["cost"]:
+        return objective, measure_cost(sweep["cost"], run_dir / "checkpoints" / "best.ckpt")
+    return objective
 
 
-def train(config: Mapping[str, Any], run_dir: Path, *, checkpoint: Path | None = None) -> float:
+def train(
+    config: Mapping[str, Any],
+    run_dir: Path,
+    *,
+    checkpoint: Path | None = None,
+    callbacks: Sequence[L.Callback] = (),
+) -> float:
     """Train, test the best epoch, and write the run's files.
 
     Args:
         config: plain values as in `conf/train.yaml` and its groups.
         run_dir: where the files go.
         checkpoint: to go on from.
+        callbacks: of Lightning, beside those of every run.
 
     Returns:
         The objective at the best epoch.
@@ -112,6 +142,7 @@ def train(config: Mapping[str, Any], run_dir: Path, *, checkpoint: Path | None =
         history=history,
         seed=config["seed"],
         logger=build_logger(config["logger"], run_dir=run_dir),
+        callbacks=callbacks,
     )
     # the network before the data: screening 100,000 photographs only to find that the weights
     # can't be had would waste the user's time

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ def build_trainer(
     history: History,
     seed: int,
     logger: Logger | bool,
+    callbacks: Sequence[L.Callback] = (),
 ) -> L.Trainer:
     """A Trainer that keeps the best and the last checkpoint of a run.
 
@@ -50,6 +51,7 @@ def build_trainer(
         history: collects the epochs' metrics.
         seed: of the random numbers in training.
         logger: from `build_logger`.
+        callbacks: further ones, called after those of every run.
 
     Raises:
         CorrosionError: Lightning refuses a value.
@@ -68,7 +70,7 @@ def build_trainer(
         mode=objective_mode,
         enable_version_counter=False,  # "best.ckpt" is a promise, also when a run is resumed
     )
-    callbacks: list[L.Callback] = [
+    own: list[L.Callback] = [
         SeedBatches(seed),
         StopAtNonFiniteLoss(),
         history,
@@ -76,13 +78,13 @@ def build_trainer(
         LastCheckpoint(run_dir / "checkpoints" / "last.ckpt", every=checkpoint_every),
     ]
     if patience is not None:
-        callbacks.append(ResumableEarlyStopping(objective, mode=objective_mode, patience=patience))
+        own.append(ResumableEarlyStopping(objective, mode=objective_mode, patience=patience))
     if progress_bar:
-        callbacks.append(RichProgressBar())
+        own.append(RichProgressBar())
     try:
         return L.Trainer(
             **options,
-            callbacks=callbacks,
+            callbacks=[*own, *callbacks],
             plugins=[plugin for plugin in (WholeCheckpoints(), slurm_without_requeue()) if plugin],
             logger=logger,
             default_root_dir=run_dir,

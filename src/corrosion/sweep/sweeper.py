@@ -1,0 +1,213 @@
+"""Hydra's side of a sweep: from `hydra.sweeper` and overrides to trials, and from jobs to results.
+
+`StudySweeper` takes search spaces and samplers from the Hydra Optuna sweeper, but runs them on a
+study that several processes share: the plugin's own loop starts `n_trials` more at every call,
+counts failures by batch, gives no signs of life, and knows no pruned trials.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from corrosion.errors import CorrosionError
+
+if TYPE_CHECKING:  # Optuna and what needs it load only for a sweep
+    from optuna.samplers import BaseSampler
+    from optuna.trial import Trial
+
+    from corrosion.sweep.space import Space
+    from corrosion.sweep.study import Direction, SharedStudy
+
+log = logging.getLogger(__name__)
+
+_SAMPLERS = ("hydra_plugins.hydra_optuna_sweeper.*", "optuna.samplers.*")
+# where a trial runs, not what it computes: processes that share a study may differ in these
+_WHERE = (
+    "data.num_workers",
+    "logger",
+    "sweep.trial",
+    "trainer.accelerator",
+    "trainer.devices",
+    "trainer.num_nodes",
+    "trainer.progress_bar",
+)
+
+
+class StudySweeper(Sweeper):
+    """Runs the trials of a shared study through Hydra's launcher.
+
+    Args:
+        sampler: configuration of an Optuna sampler (`hydra/sweeper/sampler=...`).
+        storage: address of the study's database, as SQLAlchemy takes it.
+        study_name: in that database.
+        n_trials: of the study, over all processes that share it and all runs of the command.
+        n_jobs: trials that are handed to the launcher at a time.
+        max_failure_rate: share of `n_trials` that may fail before the sweep stops.
+        heartbeat: seconds between signs of life of a trial.
+        params: search space, by key, in Hydra's override grammar.
+    """
+
+    config: DictConfig
+    launcher: Launcher
+
+    def __init__(
+        self,
+        sampler: DictConfig,
+        storage: str,
+        study_name: str,
+        n_trials: int,
+        n_jobs: int,
+        max_failure_rate: float,
+        heartbeat: int,
+        params: Mapping[str, Any] | None,
+    ) -> None:
+        self.sampler = sampler
+        self.storage = storage
+        self.study_name = study_name
+        self.n_trials = n_trials
+        self.n_jobs = n_jobs
+        self.max_failure_rate = max_failure_rate
+        self.heartbeat = heartbeat
+        self.params = params or {}
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Take what Hydra gives every sweeper."""
+        self.config = config
+        self.launcher = Plugins.instance().instantiate_launcher(
+            config=config, hydra_context=hydra_context, task_function=task_function
+        )
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Run the trials that the study still lacks, then write its results.
+
+        Args:
+            arguments: the command line's overrides.
+        """
+        try:
+            self._check()
+            self._sweep(arguments)
+        except CorrosionError as error:
+            log.error("%s", error)  # noqa: TRY400 -- the message says it all, once
+            sys.exit(1)
+
+    def _check(self) -> None:
+        """Refuse at once what would make every trial fail."""
+        from corrosion.sweep.cost import check_cost
+        from corrosion.sweep.pruning import build_pruner
+
+        for key in ("n_trials", "n_jobs", "heartbeat"):
+            if getattr(self, key) < 1:
+                raise CorrosionError(f"hydra.sweeper.{key} must be 1 or more.")
+        if not 0 <= self.max_failure_rate <= 1:
+            raise CorrosionError("hydra.sweeper.max_failure_rate must lie between 0 and 1.")
+        if self.config.objective_mode not in ("min", "max"):
+            raise CorrosionError(f"objective_mode={self.config.objective_mode}: choose min or max.")
+        cost, pruner = self.config.sweep.cost, self.config.sweep.pruner
+        if cost:
+            check_cost(cost)
+        if pruner:
+            build_pruner(**pruner)
+        if cost and pruner:
+            raise CorrosionError(
+                "sweep.pruner can't judge two objectives: set sweep.pruner=null or sweep.cost=null."
+            )
+
+    def _sweep(self, arguments: list[str]) -> None:
+        import optuna
+
+        from corrosion.sweep.results import write_results
+        from corrosion.sweep.space import parse_space
+        from corrosion.sweep.study import open_study
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)  # we say it in our own words
+        space, fixed = parse_space(self.params, arguments)
+        objectives = self._objectives()
+        directory = Path(self.config.hydra.sweep.dir)
+        directory.mkdir(parents=True, exist_ok=True)
+        study = open_study(
+            self.storage,
+            self.study_name,
+            directions=list(objectives.values()),
+            settings=_settings(self.config, space),
+            n_trials=self.n_trials,
+            heartbeat=self.heartbeat,
+            sampler=self._sampler_of,
+        )
+        allowed = self.max_failure_rate * self.n_trials
+        while study.budget().failed <= allowed and (trials := study.claim(self.n_jobs)):
+            self._run(study, trials, space, fixed)
+        write_results(directory, study.study, list(objectives))
+        if (failed := study.budget().failed) > allowed:
+            raise CorrosionError(
+                f"{failed} of {self.n_trials} trials failed, more than hydra.sweeper."
+                f"max_failure_rate={self.max_failure_rate:g} allows: {directory / 'sweep.json'} "
+                f"says why. Raise it to go on, or start anew with sweep.name=ANOTHER_NAME."
+            )
+
+    def _objectives(self) -> dict[str, Direction]:
+        """Directions by name; the first is the validation metric that is optimised."""
+        direction: Direction = "minimize" if self.config.objective_mode == "min" else "maximize"
+        cost = self.config.sweep.cost
+        return {self.config.objective: direction} | ({cost: "minimize"} if cost else {})
+
+    def _sampler_of(self, trial: int) -> BaseSampler:
+        """A sampler seeded by the trial's number: the same points, whichever process draws them."""
+        import numpy as np
+
+        config = self.sampler
+        if config.get("seed") is not None:
+            words = np.random.SeedSequence((config.seed, trial)).generate_state(1)
+            return instantiate(config, seed=int(words[0]), _execution_whitelist_=_SAMPLERS)
+        return instantiate(config, _execution_whitelist_=_SAMPLERS)
+
+    def _run(
+        self, study: SharedStudy, trials: Sequence[Trial], space: Space, fixed: Sequence[str]
+    ) -> None:
+        from corrosion.sweep.job import settle
+        from corrosion.sweep.space import draw
+
+        with study.alive(trials):
+            jobs = [
+                [*fixed, *draw(trial, space), f"sweep.trial={trial.number}"] for trial in trials
+            ]
+            returns = self.launcher.launch(jobs, initial_job_idx=trials[0].number)
+            for trial, job in zip(trials, returns, strict=True):
+                settle(study, trial, job)
+        gc.collect()  # a failed training's tensors hang on its traceback, on the GPU too
+
+
+def _settings(config: DictConfig, space: Space) -> dict[str, Any]:
+    """What all trials have in common, by dotted key: the configuration but for what is searched."""
+    from optuna.distributions import distribution_to_json
+
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    own_keys = (*_WHERE, *space)
+    return {
+        key: value
+        for key, value in _flat(OmegaConf.to_container(own, resolve=True))
+        if not any(key == one or key.startswith(f"{one}.") for one in own_keys)
+    } | {f"search of {key}": distribution_to_json(one) for key, one in space.items()}
+
+
+def _flat(value: Any, key: str = "") -> list[tuple[str, Any]]:
+    if not isinstance(value, dict) or not value:
+        return [(key, value)]
+    return [
+        pair
+        for name, item in value.items()
+        for pair in _flat(item, f"{key}.{name}" if key else str(name))
+    ]
