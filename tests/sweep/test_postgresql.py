@@ -1,0 +1,97 @@
+"""Processes that share a study through a PostgreSQL server, which these tests start and stop."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+ROOT = Path(__file__).parents[2]
+WORKER = """
+import sys, time
+import optuna
+from corrosion.sweep.study import open_study
+
+url, name = sys.argv[1:]
+study = open_study(url, "test", directions=["minimize"], settings={}, n_trials=8, heartbeat=1,
+                   sampler=lambda trial: optuna.samplers.RandomSampler(seed=trial))
+while trials := study.claim(1):
+    with study.alive(trials):
+        value = trials[0].suggest_float("x", 0, 1)
+        print(trials[0].number, flush=True)
+        time.sleep(3600 if name == "doomed" else 0.3)
+        study.complete(trials[0], (value,), {"worker": name})
+"""
+
+
+def programs():
+    """Folder of initdb and pg_ctl, which Debian keeps off the PATH."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    found = shutil.which("initdb", path=os.pathsep.join(map(str, [*folders, os.environ["PATH"]])))
+    return Path(found).parent if found else None
+
+
+@pytest.fixture
+def server():
+    """Address of a fresh server that only a socket in a temporary folder leads to."""
+    folder = programs()
+    if folder is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    user = "postgres" if os.geteuid() == 0 else None  # the server refuses to run as root
+    with tempfile.TemporaryDirectory(prefix="pg-") as name:
+        directory = Path(name)
+        if user:
+            shutil.chown(directory, user)
+
+        def run(program, *arguments):
+            subprocess.run(
+                [folder / program, *arguments],
+                user=user, cwd=directory, check=True, stdout=subprocess.DEVNULL,
+            )  # fmt: skip
+
+        data = directory / "data"
+        run("initdb", "--pgdata", data, "--auth=trust", "--username=corrosion", "--no-sync")
+        options = f"-c listen_addresses= -c unix_socket_directories={directory} -c fsync=off"
+        start = ("--pgdata", data, "--log", directory / "log", "--options", options, "--wait")
+        run("pg_ctl", *start, "start")
+        try:
+            yield f"postgresql+psycopg://corrosion@/postgres?host={directory}"
+        finally:
+            run("pg_ctl", "--pgdata", data, "--mode=immediate", "stop")
+
+
+def test_no_trial_is_lost_or_run_twice_when_one_of_three_processes_is_killed(server):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+
+    def start(name):
+        return subprocess.Popen(
+            [sys.executable, "-c", WORKER, server, name],
+            env=environment, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    doomed, *others = [start(name) for name in ("doomed", "second", "third")]
+    claimed = int(doomed.stdout.readline())
+    time.sleep(0.1)
+    doomed.send_signal(signal.SIGKILL)
+    outputs = [worker.communicate(timeout=120)[0] for worker in others]
+    doomed.communicate()
+    assert [worker.returncode for worker in others] == [0, 0]
+
+    trials = optuna.load_study(study_name="test", storage=server).trials
+    states = Counter(trial.state for trial in trials if trial.state != TrialState.WAITING)
+    assert states == {TrialState.COMPLETE: 8, TrialState.FAIL: 1}
+    assert trials[claimed].state == TrialState.FAIL
+    (again,) = [trial for trial in trials if trial.system_attrs.get("failed_trial") == claimed]
+    assert again.state == TrialState.COMPLETE
+    assert again.params == trials[claimed].params
+    ran = [int(number) for output in outputs for number in output.split()]
+    assert len(ran) == len(set(ran)) == 8
+    assert claimed not in ran
