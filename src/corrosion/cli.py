@@ -99,6 +99,21 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
+    compare = commands.add_parser(
+        "compare", help="finished runs side by side: metrics, tests between models, costs"
+    )
+    compare.add_argument(
+        "runs", type=Path, nargs="+", metavar="RUN", help="directories of runs, or of a multirun"
+    )
+    compare.add_argument(
+        "--out", type=Path, help="by default comparison/ in the multirun, else in this directory"
+    )
+    compare.add_argument("--paper", action="store_true", help="with the published figures, errata")
+    compare.add_argument("--threshold", type=float, help="instead of the runs' own")
+    compare.add_argument("--level", type=float, default=0.95, help="of confidence")
+    compare.add_argument("--device", default="cpu", help="to measure costs on: cpu, cuda ...")
+    compare.set_defaults(run=_compare)
+
     report = commands.add_parser("report", help="write a run on one page: report.html")
     report.add_argument("run_dir", type=Path, metavar="RUN", help="directory of a finished run")
     report.add_argument("--out", type=Path, help="by default RUN/report.html")
@@ -225,6 +240,21 @@ def _evaluate(options: argparse.Namespace) -> None:
         )
     write_evaluation(out, evaluation)
     print_evaluation(evaluation, run_dir=out)
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from corrosion.compare import compare_runs
+    from corrosion.report.comparison import print_comparison, write_comparison
+
+    first = options.runs[0]
+    multirun = len(options.runs) == 1 and not (first / "predictions.csv").is_file()
+    out = options.out or (first if multirun else Path()) / "comparison"
+    comparison = compare_runs(
+        options.runs, threshold=options.threshold, level=options.level, device=options.device
+    )
+    write_comparison(out, comparison, paper=options.paper)
+    print_comparison(comparison, paper=options.paper)
+    sys.stdout.write(f"{out / 'compare.html'}\n")
 
 
 def _report(options: argparse.Namespace) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -11,15 +11,9 @@ import pandas as pd
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluate.intervals import checked_level
-from corrosion.evaluate.metrics import (
-    LOWER_IS_BETTER,
-    METRICS,
-    Floats,
-    WeightedMetrics,
-    all_metrics,
-)
+from corrosion.evaluate.metrics import LOWER_IS_BETTER, METRICS
 from corrosion.evaluate.predictions import groups_of
-from corrosion.evaluate.resampling import resamples
+from corrosion.evaluate.repeats import mean_metrics, resampled_means
 from corrosion.evaluate.significance import bootstrap_p, delong, holm, mcnemar
 
 
@@ -62,6 +56,34 @@ def align(models: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     return {name: table.reset_index(drop=True) for name, table in aligned.items()}
 
 
+def align_runs(
+    models: Mapping[str, pd.DataFrame | Sequence[pd.DataFrame]],
+) -> dict[str, list[pd.DataFrame]]:
+    """Put the predictions of all runs of several models in the same order of images.
+
+    Args:
+        models: at least one, each with its table or one a run, by the model's name.
+
+    Raises:
+        CorrosionError: as `align`.
+    """
+    runs = {
+        name: [tables] if isinstance(tables, pd.DataFrame) else list(tables)
+        for name, tables in models.items()
+    }
+    named = {
+        (name, number): f"{name}, run {number + 1}" if len(tables) > 1 else name
+        for name, tables in runs.items()
+        for number in range(len(tables))
+    }
+    tables_by_text = {text: runs[name][number] for (name, number), text in named.items()}
+    aligned = align(tables_by_text) if len(tables_by_text) > 1 else tables_by_text
+    return {
+        name: [aligned[named[name, number]] for number in range(len(tables))]
+        for name, tables in runs.items()
+    }
+
+
 def _has_unique_hashes(table: pd.DataFrame) -> bool:
     return "content_hash" in table and bool(table["content_hash"].is_unique)
 
@@ -84,7 +106,7 @@ def _refuse_other_images(
 
 
 def compare_models(
-    models: Mapping[str, pd.DataFrame],
+    models: Mapping[str, pd.DataFrame | Sequence[pd.DataFrame]],
     *,
     thresholds: Mapping[str, float] | None = None,
     level: float = 0.95,
@@ -94,11 +116,13 @@ def compare_models(
     """Test each pair of models on each metric.
 
     Accuracy by McNemar's exact test, ROC-AUC by DeLong's, the rest by the paired bootstrap (the
-    same resamples for all models); groups of images stay together in each. Holm's correction
-    takes all pairs on one metric as one family.
+    same resamples for all models); groups of images stay together in each. Where a model has
+    several runs its means over them are compared, by the paired bootstrap of images and runs
+    (`resampled_means`). Holm's correction takes all pairs on one metric as one family.
 
     Args:
-        models: at least two tables as `read_predictions` gives them, by the model's name.
+        models: of at least two models, by name, the table that `read_predictions` gives, or one a
+            run of several with different seeds.
         thresholds: of each model, by name; 0.5 where none is given.
         level: of confidence; a difference is settled if its corrected p-value is below 1 - level.
         count: resamples.
@@ -113,24 +137,27 @@ def compare_models(
         CorrosionError: as `align`, or a bad level.
     """
     checked_level(level)
-    tables = align(models)
-    at = {name: (thresholds or {}).get(name, 0.5) for name in tables}
-    label = next(iter(tables.values()))["label"].to_numpy()
-    group = groups_of(next(iter(tables.values())))
-    scores = {name: table["probability"].to_numpy() for name, table in tables.items()}
-    right = {name: (scores[name] >= at[name]) == label for name in tables}
-    values = {name: all_metrics(label, scores[name], threshold=at[name]) for name in tables}
-    drawn = _drawn(label, scores, at, group, count=count, seed=seed)
+    if len(models) < 2:
+        raise CorrosionError("A comparison needs at least two models.")
+    runs = align_runs(models)
+    at = {name: (thresholds or {}).get(name, 0.5) for name in runs}
+    first = next(iter(runs.values()))[0]
+    label, group = first["label"].to_numpy(), groups_of(first)
+    scores = {name: of_model[0]["probability"].to_numpy() for name, of_model in runs.items()}
+    right = {name: (scores[name] >= at[name]) == label for name in runs}
+    values = {name: mean_metrics(runs[name], threshold=at[name]) for name in runs}
+    drawn = resampled_means(runs, at, count=count, seed=seed)
     rows = []
     for metric in METRICS:
         of_metric = []
-        for a, b in combinations(tables, 2):
+        for a, b in combinations(runs, 2):
             change = drawn[a][metric] - drawn[b][metric]
             low, high = np.quantile(change, ((1 - level) / 2, (1 + level) / 2))
             test, p_value = "paired bootstrap", bootstrap_p(change)
-            if metric == "accuracy":
+            single = len(runs[a]) == len(runs[b]) == 1
+            if metric == "accuracy" and single:
                 test, p_value = "McNemar", mcnemar(right[a], right[b], group=group).p_value
-            elif metric == "auroc":
+            elif metric == "auroc" and single:
                 areas = delong(label, scores[a], scores[b], group=group, level=level)
                 test, p_value, low, high = "DeLong", areas.p_value, areas.low, areas.high
             difference = values[a][metric] - values[b][metric]
@@ -140,29 +167,6 @@ def compare_models(
         rows += [(*row, p, p < 1 - level) for row, p in zip(of_metric, corrected, strict=True)]
     columns = "metric a b value_a value_b difference low high test p_value p_holm settled"
     return pd.DataFrame(rows, columns=columns.split())
-
-
-def _drawn(
-    label: np.ndarray,
-    scores: Mapping[str, Floats],
-    thresholds: Mapping[str, float],
-    group: np.ndarray | None,
-    *,
-    count: int,
-    seed: int,
-) -> dict[str, dict[str, Floats]]:
-    """Metrics (count,) of each model on the same resamples."""
-    compute = {
-        name: WeightedMetrics(label, scores[name], threshold=thresholds[name]) for name in scores
-    }
-    portions: dict[str, list[dict[str, Floats]]] = {name: [] for name in scores}
-    for weight in resamples(label, group=group, count=count, seed=seed):
-        for name, metrics in compute.items():
-            portions[name].append(metrics(weight))
-    return {
-        name: {metric: np.concatenate([part[metric] for part in parts]) for metric in METRICS}
-        for name, parts in portions.items()
-    }
 
 
 def conclusion(comparison: pd.DataFrame, metric: str, *, name: str | None = None) -> str:

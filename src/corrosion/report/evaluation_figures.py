@@ -50,7 +50,12 @@ def draw_figures(evaluation: Evaluation) -> dict[str, Figure]:
 def draw_confusion(counts: Confusion) -> Figure:
     """The confusion matrix with counts and shares of the true class (paper, Figure 5)."""
     figure = Figure(figsize=(4.4, 3.8), layout="constrained")
-    axes = figure.subplots()
+    plot_confusion(figure.subplots(), counts)
+    return figure
+
+
+def plot_confusion(axes: Axes, counts: Confusion) -> None:
+    """Draw a confusion matrix into axes."""
     matrix = np.array([[counts.tn, counts.fp], [counts.fn, counts.tp]])
     totals = matrix.sum(axis=1, keepdims=True)
     shares = matrix / np.maximum(totals, 1)
@@ -63,7 +68,6 @@ def draw_confusion(counts: Confusion) -> Figure:
     axes.set_xticks([0, 1], labels=_NAMES)
     axes.set_yticks([0, 1], labels=_NAMES, rotation=90, va="center")
     axes.set(xlabel="predicted", ylabel="true")
-    return figure
 
 
 def draw_roc_pr(
@@ -84,28 +88,60 @@ def draw_roc_pr(
     Raises:
         CorrosionError: bad arrays (as `checked`).
     """
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    roc, pr = figure.subplots(1, 2)
+    plot_roc(roc, label, probability, threshold=threshold, metrics=metrics)
+    plot_pr(pr, label, probability, threshold=threshold, metrics=metrics)
+    roc.set_title("ROC, area")
+    pr.set_title("precision-recall, average precision")
+    return figure
+
+
+def plot_roc(
+    axes: Axes,
+    label: ArrayLike,
+    probability: ArrayLike,
+    *,
+    threshold: float,
+    metrics: Mapping[str, Estimate],
+) -> None:
+    """Draw the ROC curves of both classes; arguments as `draw_roc_pr`."""
     table = sweep(label, probability)
     recall, specificity = table["recall"], table["specificity"]
+    in_use = int(np.searchsorted(np.unique(np.asarray(probability)), threshold))
+    axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", linewidth=1)
+    for name, x, y, color in (
+        (_NAMES[1], 1 - specificity, recall, _CORROSION),
+        (_NAMES[0], 1 - recall, specificity, _CLEAN),
+    ):
+        axes.plot(x, y, color=color, label=f"{name}: {_with_interval(metrics['auroc'])}")
+        axes.plot(x.iloc[in_use], y.iloc[in_use], "o", color=color, markersize=5)
+    _unit_square(axes, "false positive rate", "true positive rate")
+
+
+def plot_pr(
+    axes: Axes,
+    label: ArrayLike,
+    probability: ArrayLike,
+    *,
+    threshold: float,
+    metrics: Mapping[str, Estimate],
+) -> None:
+    """Draw the precision-recall curves of both classes; arguments as `draw_roc_pr`."""
+    table = sweep(label, probability)
     # with no image predicted of a class its precision is undefined; curves start at 1 by custom
     precision = table["precision"].fillna(1)
     precision_clean = (table["tn"] / (table["tn"] + table["fn"])).fillna(1)
     in_use = int(np.searchsorted(np.unique(np.asarray(probability)), threshold))
-    figure = Figure(figsize=(9, 4.2), layout="constrained")
-    roc, pr = figure.subplots(1, 2)
-    roc.plot([0, 1], [0, 1], color=_GREY, linestyle=":", linewidth=1)
-    # ROC joins points (ties count half); average precision holds each precision till the next
-    for axes, name, x, y, key, color, style in (
-        (roc, _NAMES[1], 1 - specificity, recall, "auroc", _CORROSION, "default"),
-        (roc, _NAMES[0], 1 - recall, specificity, "auroc", _CLEAN, "default"),
-        (pr, _NAMES[1], recall, precision, "auprc", _CORROSION, "steps-post"),
-        (pr, _NAMES[0], specificity, precision_clean, "auprc_negative", _CLEAN, "steps-pre"),
+    # average precision holds each precision till the next
+    for name, x, y, key, color, style in (
+        (_NAMES[1], table["recall"], precision, "auprc", _CORROSION, "steps-post"),
+        (_NAMES[0], table["specificity"], precision_clean, "auprc_negative", _CLEAN, "steps-pre"),
     ):
         text = f"{name}: {_with_interval(metrics[key])}"
         axes.plot(x, y, color=color, drawstyle=style, label=text)
         axes.plot(x.iloc[in_use], y.iloc[in_use], "o", color=color, markersize=5)
-    _unit_square(roc, "false positive rate", "true positive rate", "ROC, area")
-    _unit_square(pr, "recall", "precision", "precision-recall, average precision")
-    return figure
+    _unit_square(axes, "recall", "precision")
 
 
 def _with_interval(estimate: Estimate) -> str:
@@ -115,8 +151,8 @@ def _with_interval(estimate: Estimate) -> str:
     return f"{estimate.value:.3f}{ends}"
 
 
-def _unit_square(axes: Axes, x: str, y: str, title: str) -> None:
-    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel=x, ylabel=y, title=title)
+def _unit_square(axes: Axes, x: str, y: str) -> None:
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel=x, ylabel=y)
     axes.grid(alpha=0.3)
     axes.legend(loc="lower left" if "recall" in x else "lower right")
 

@@ -46,5 +46,15 @@ def git_commit(directory: Path) -> str | None:
 
 def machine(device: torch.device) -> dict[str, Any]:
     """Device of a run and the processor beside it."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
     return {"device": device.type, "name": name, "cpu_count": os.cpu_count()}
+
+
+def processor() -> str:
+    """Name of the processor; its architecture where the system doesn't tell."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
