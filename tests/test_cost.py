@@ -1,12 +1,50 @@
 """What a network costs to use."""
 
+import lightning as L
 import torch
+from torch import nn
 
-from corrosion.cost import count_flops, count_parameters, measure_costs
+from corrosion.cost import count_flops, count_parameters, measure_costs, measure_latencies
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.module import CorrosionModule
 
 BACKBONE = "test_resnet.r160_in1k"
+
+
+class Sleepless(nn.Module):
+    """Multiplies a large matrix as often as told; counts its calls."""
+
+    image_size = 8
+
+    def __init__(self, work: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(200, 200))
+        self.work = work
+        self.calls = 0
+
+    def forward(self, images):
+        assert images.shape == (1, 3, 8, 8)
+        assert images.dtype == torch.uint8
+        self.calls += 1
+        for _ in range(self.work):
+            self.weight @ self.weight
+        return images.float().mean((1, 2, 3))
+
+
+def test_more_work_takes_longer():
+    networks = {"slow": Sleepless(50), "fast": Sleepless(0)}
+    times = measure_latencies(networks, passes=5)
+    assert times["slow"] > times["fast"] > 0
+
+
+def test_warm_up_comes_before_the_timed_passes():
+    network = Sleepless(0)
+    measure_latencies({"": network}, passes=3, warm_up=2)
+    assert network.calls == 5
+
+
+def test_parameters_are_counted():
+    assert count_parameters(Sleepless(0)) == 200 * 200
 
 
 def test_operations_are_two_a_multiply_add():
@@ -26,8 +64,6 @@ def test_operations_are_two_a_multiply_add():
 
 
 def test_costs_of_a_checkpoint_are_measured(tmp_path):
-    import lightning as L
-
     module = CorrosionModule(backbone=BACKBONE, dense_units=8, image_size=32)
     trainer = L.Trainer(logger=False, accelerator="cpu", default_root_dir=tmp_path)
     trainer.strategy.connect(module)

@@ -55,6 +55,7 @@ def run_dir(tmp_path):
         "seconds": {"fit": 120.0},
         "weights": {"requested": "auto", "used": "random", "detail": "no network."},
         "git_commit": "abc-dirty",
+        "curation": {"images": 190, "left_out": {"unreadable": 8, "copy": 2}, "near_pairs": 7},
         "versions": {"torch": "2.15.0"},
     }
     (tmp_path / "metrics.json").write_text(json.dumps(facts))
@@ -104,6 +105,9 @@ def test_the_page_tells_how_to_repeat_the_run_and_what_it_was_made_with(run_dir)
         "2.0 minutes",
         "trained from random weights: no network.",
         "seed: 3",
+        "190 images found.",
+        "7 pairs of near-duplicates.",
+        "10 left out: 8 unreadable, 2 copy.",
         "ships",
     ):
         assert part in text

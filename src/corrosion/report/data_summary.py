@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from corrosion.data.labels import CLASSES
@@ -43,6 +46,30 @@ def _counts(
             for name, part in [*parts, ("all", whole)]
         ),
     )
+
+
+def findings(curation: Mapping[str, Any]) -> list[str]:
+    """What screening and the search for duplicates found, in sentences.
+
+    Args:
+        curation: of `metrics.json`; what it lacks is left out.
+    """
+    sentences = [
+        f"{curation[key]:,} {what}"
+        for key, what in (
+            ("images", "images found"),
+            ("copies", "exact copies of another image"),
+            ("near_pairs", "pairs of near-duplicates"),
+            ("conflicts", "images with a copy or near-duplicate of the other class"),
+        )
+        if key in curation
+    ]
+    for key, what in (("left_out", "left out"), ("suspicious", "suspicious")):
+        if (counts_by_reason := curation.get(key)) is not None:
+            named = {reason: count for reason, count in counts_by_reason.items() if count}
+            listed = ", ".join(f"{count} {reason}" for reason, count in named.items())
+            sentences.append(f"{sum(named.values()):,} {what}" + (f": {listed}" if listed else ""))
+    return sentences
 
 
 def leaks(split: pd.DataFrame) -> dict[str, int]:

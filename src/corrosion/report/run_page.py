@@ -15,7 +15,7 @@ from markupsafe import Markup
 from corrosion.data.labels import CLASSES
 from corrosion.evaluate.run import Evaluation
 from corrosion.evaluate.run_files import RunFiles, read_run_files
-from corrosion.report.data_summary import data_tables, leaks
+from corrosion.report.data_summary import data_tables, findings, leaks
 from corrosion.report.evaluation import metrics_table, notes, subgroup_tables, thresholds_table
 from corrosion.report.evaluation_figures import draw_figures
 from corrosion.report.figures import draw_curves
@@ -72,6 +72,7 @@ def write_report(run_dir: Path, evaluation: Evaluation, *, path: Path | None = N
         summary=summary(evaluation),
         warnings=_warnings(run),
         data_tables=[] if run.split is None else data_tables(run.split),
+        findings=findings(run.facts.get("curation") or {}),
         leaks={} if run.split is None else leaks(run.split),
         metrics=metrics_table(evaluation),
         subgroups=subgroup_tables(evaluation),

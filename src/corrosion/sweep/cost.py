@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from corrosion.checkpoint import load_model
+from corrosion.cost import count_parameters, measure_latencies
 from corrosion.errors import CorrosionError
-from corrosion.models.classifier import CorrosionClassifier
 
 COSTS = ("parameters", "latency")
 
@@ -38,29 +35,4 @@ def measure_cost(name: str, checkpoint: Path) -> float:
     network = load_model(checkpoint, device=device)
     if name == "parameters":
         return float(count_parameters(network))
-    return latency(network)
-
-
-def count_parameters(network: nn.Module) -> int:
-    """Number of weights and biases."""
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
-@torch.inference_mode()
-def latency(network: CorrosionClassifier, *, passes: int = 30, warm_up: int = 5) -> float:
-    """Milliseconds a forward pass of one image takes: the median, which an interruption leaves be.
-
-    Args:
-        network: in evaluation mode, on the device to measure on.
-        passes: that are timed.
-        warm_up: passes before them.
-    """
-    device = next(network.parameters()).device
-    side = network.image_size
-    image = torch.zeros((1, 3, side, side), dtype=torch.uint8, device=device)
-    times = []
-    for _ in range(warm_up + passes):
-        started = time.perf_counter()
-        network(image).item()  # waits for the device
-        times.append(time.perf_counter() - started)
-    return 1000 * statistics.median(times[warm_up:])
+    return measure_latencies({"": network})[""]
