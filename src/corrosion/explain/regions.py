@@ -94,11 +94,9 @@ def find_regions(explanation: Explanation, rule: str | float = OTSU) -> Regions:
     """
     rule = parse_rule(rule)
     values = explanation.map
-    peak = float(values.max())
-    if explanation.empty or peak <= 0:
+    level = np.nan if explanation.empty else cut_level(values, rule)
+    if np.isnan(level):
         return Regions(np.zeros(values.shape, dtype=bool), (), 0.0, np.nan)
-    share = _otsu_share(values / peak) if isinstance(rule, str) else rule
-    level = share * peak
     count, parts, statistics, _ = cv2.connectedComponentsWithStats(
         (values > level).astype(np.uint8)
     )
@@ -114,6 +112,26 @@ def find_regions(explanation: Explanation, rule: str | float = OTSU) -> Regions:
         boxes.append(Box(left, top, width, height, area, strength, _outline(own, left, top)))
     mask = np.isin(parts, kept)
     return Regions(mask, tuple(boxes), float(mask.mean()), level)
+
+
+def cut_level(values: NDArray[np.float32], rule: str | float = OTSU) -> float:
+    """The level above which a pixel of a map belongs to its regions.
+
+    Args:
+        values: (H, W) float32, at least 0.
+        rule: see `find_regions`.
+
+    Returns:
+        In [0, maximum); NaN, which nothing is above, if the maximum is 0.
+
+    Raises:
+        CorrosionError: the rule is unknown.
+    """
+    rule = parse_rule(rule)
+    peak = float(values.max())
+    if peak <= 0:
+        return np.nan
+    return peak * (_otsu_share(values / peak) if isinstance(rule, str) else rule)
 
 
 def _otsu_share(values: NDArray[np.float32]) -> float:
