@@ -16,6 +16,7 @@ def quieten_lightning() -> None:
     for message in (
         r".*treespec, LeafSpec.*is deprecated",
         r".* directory .* exists and is not empty",  # a resumed run
+        r"Using `DistributedSampler` with the dataloaders",  # images are counted once
         r"Found \d+ module\(s\) in eval mode",  # frozen batch normalisation
         r"Couldn't infer the batch indices",  # a prediction knows its files itself
         r"You're resuming from a checkpoint that ended before the epoch",  # EpochSampler sees to it

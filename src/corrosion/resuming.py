@@ -15,7 +15,7 @@ import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.callbacks.early_stopping import EarlyStopping, EarlyStoppingReason
-from lightning.pytorch.plugins.environments import SLURMEnvironment
+from lightning.pytorch.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 
 from corrosion.errors import CorrosionError
 from corrosion.files import remove_leftovers, replacing
@@ -167,4 +167,6 @@ class ResumableEarlyStopping(EarlyStopping):
 
 def slurm_without_requeue() -> SLURMEnvironment | None:
     """SLURM's environment, if there; `LastCheckpoint` sees to its signals, Lightning must not."""
-    return SLURMEnvironment(auto_requeue=False) if SLURMEnvironment.detect() else None
+    if SLURMEnvironment.detect() and not TorchElasticEnvironment.detect():
+        return SLURMEnvironment(auto_requeue=False)
+    return None

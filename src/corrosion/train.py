@@ -12,6 +12,7 @@ from typing import Any
 import lightning as L
 import pandas as pd
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from optuna import TrialPruned
 
@@ -20,6 +21,7 @@ from corrosion.checkpoint import load_model
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.prepare import Prepared, prepare_records
 from corrosion.data.split import write_split
+from corrosion.distributed import processes_to_start, run_in_processes, started_from_outside
 from corrosion.errors import CorrosionError
 from corrosion.explain.examples import check_count
 from corrosion.files import write_csv, write_text
@@ -64,8 +66,9 @@ def train_from_config(config: DictConfig) -> float | tuple[float, float] | None:
         CorrosionError: anything the user can put right.
     """
     hydra = HydraConfig.get()
-    quieten_lightning()
     run_dir = Path(hydra.runtime.output_dir)
+    if started_from_outside():
+        _check_shared_directory(hydra)
     checkpoint = find_checkpoint(config.resume, run_dir)
     if checkpoint and checkpoint.parent.name == "checkpoints":
         run_dir = checkpoint.parent.parent  # a run goes on in its own directory
@@ -84,11 +87,17 @@ def train_from_config(config: DictConfig) -> float | tuple[float, float] | None:
                 trial=sweep["trial"],
             )
         )
+    arguments = (plain, run_dir, checkpoint, callbacks)
+    count = processes_to_start(plain["trainer"])
     try:
-        objective = train(plain, run_dir, checkpoint=checkpoint, callbacks=callbacks)
-    except TrialPruned:
-        return None
-    except SystemExit as end:  # what Lightning makes of Ctrl-C, or Preempted
+        if count == 1:
+            objective = _train_or_prune(*arguments)
+        else:
+            logging_config: Any = OmegaConf.to_container(hydra.job_logging, resolve=True)
+            objective = run_in_processes(
+                _train_or_prune, *arguments, count=count, logging_config=logging_config
+            )
+    except (SystemExit, KeyboardInterrupt) as end:  # Lightning makes the former of Ctrl-C
         overrides = [item for item in hydra.overrides.task if not item.startswith("resume=")]
         command = shlex.join(["python", "train.py", *overrides, f"resume={run_dir}"])
         preempted = isinstance(end, Preempted)
@@ -98,9 +107,36 @@ def train_from_config(config: DictConfig) -> float | tuple[float, float] | None:
         else:
             log.warning("Interrupted before the first checkpoint: nothing to resume.")
         raise SystemExit(PREEMPTED if preempted else _INTERRUPTED) from end
-    if sweep["cost"]:
+    if objective is not None and sweep["cost"]:
         return objective, measure_cost(sweep["cost"], run_dir / "checkpoints" / "best.ckpt")
     return objective
+
+
+def _check_shared_directory(hydra: Any) -> None:
+    """Processes that torchrun or srun started can't agree on a directory named after the time."""
+    if hydra.mode == RunMode.MULTIRUN:
+        raise CorrosionError(
+            "a sweep starts the processes of its trials itself: call it without torchrun or srun."
+        )
+    if not any(override.startswith("hydra.run.dir=") for override in hydra.overrides.hydra):
+        raise CorrosionError(
+            "started by torchrun or srun, a run needs a directory that all processes know: give "
+            "hydra.run.dir=RUN_DIR (and resume=auto, to go on after an interruption)."
+        )
+
+
+def _train_or_prune(
+    config: Mapping[str, Any],
+    run_dir: Path,
+    checkpoint: Path | None,
+    callbacks: Sequence[L.Callback],
+) -> float | None:
+    """`train`, in any process; None where the pruner of a sweep stopped it."""
+    quieten_lightning()
+    try:
+        return train(config, run_dir, checkpoint=checkpoint, callbacks=callbacks)
+    except TrialPruned:
+        return None
 
 
 def train(
@@ -147,11 +183,14 @@ def train(
     # the network before the data: screening 100,000 photographs only to find that the weights
     # can't be had would waste the user's time
     module = _resumed_module(checkpoint) if checkpoint else _new_module(config)
-    prepared = _prepared(config, run_dir, resumed=checkpoint is not None)
+    trainer.strategy.setup_environment()  # lets processes talk before the fit
+    first = trainer.is_global_zero
+    mine = _prepared(config, run_dir, resumed=checkpoint is not None) if first else None
+    prepared: Prepared = trainer.strategy.broadcast(mine)  # type: ignore[assignment]
     datamodule = _datamodule(config, prepared.records)
     if checkpoint is None and config["model"]["pos_weight"] is not None:
         module.hparams["pos_weight"] = _pos_weight(config["model"]["pos_weight"], datamodule)
-    if trainer.is_global_zero:
+    if first:
         write_text(run_dir / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(config))))
         write_split(prepared.records, run_dir / "split.csv")
         write_csv(run_dir / "left_out.csv", prepared.left_out)

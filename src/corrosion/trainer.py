@@ -19,6 +19,7 @@ from lightning.pytorch.loggers import (
 )
 
 from corrosion.callbacks import History, SeedBatches, StopAtNonFiniteLoss
+from corrosion.distributed import started_from_outside
 from corrosion.errors import CorrosionError
 from corrosion.resuming import (
     LastCheckpoint,
@@ -63,6 +64,10 @@ def build_trainer(
     if options["precision"] == "auto":
         cuda = options["accelerator"] in ("auto", "gpu", "cuda") and torch.cuda.is_available()
         options["precision"] = "16-mixed" if cuda else "32-true"
+    several = options["strategy"] == "auto" and started_from_outside()
+    if several or options["strategy"] == "ddp":
+        # frozen layers, and those of a backbone behind its last feature map, get no gradients
+        options["strategy"] = "ddp_find_unused_parameters_true"
     best = ModelCheckpoint(
         run_dir / "checkpoints",
         filename="best",

@@ -1,7 +1,7 @@
 from collections import Counter
 
-import pytest
-from lightning.fabric.utilities.distributed import DistributedSamplerWrapper
+from hypothesis import given
+from hypothesis import strategies as st
 
 from corrosion.data.sampler import Draw, EpochSampler
 
@@ -37,17 +37,24 @@ def test_epochs_and_seeds_differ_in_order_and_in_augmentation():
     assert len({draw.seed for epoch in epochs for draw in epoch}) == 6 * 50
 
 
-@pytest.mark.parametrize("length", [50, 51])
-def test_lightning_deals_the_draws_of_an_epoch_out_among_devices(length):
-    ranks = [
-        DistributedSamplerWrapper(
-            EpochSampler(length, seed=0), num_replicas=2, rank=rank, shuffle=False
-        )
-        for rank in (0, 1)
+@given(st.integers(2, 60), st.integers(1, 5), st.integers(0, 9))
+def test_processes_share_the_draws_of_an_epoch(length, processes, epoch):
+    whole = draws(EpochSampler(length, seed=0), epoch)
+    shares = [
+        draws(EpochSampler(length, seed=0, processes=processes, rank=rank), epoch)
+        for rank in range(processes)
     ]
-    for epoch in (0, 4):
-        for rank in ranks:
-            rank.set_epoch(epoch)
-        first, second = (list(rank) for rank in ranks)
-        assert len(first) == len(second)
-        assert set(first) | set(second) == set(draws(EpochSampler(length, seed=0), epoch))
+    assert len({len(share) for share in shares}) == 1
+    dealt = [draw for turn in zip(*shares, strict=True) for draw in turn]
+    assert dealt[:length] == whole
+    assert len(dealt) - length < processes
+    assert set(dealt) == set(whole)
+
+
+@given(st.integers(0, 25), st.integers(0, 3))
+def test_a_resumed_epoch_leaves_out_what_came_before(start, epoch):
+    sampler, whole = (EpochSampler(50, seed=0, processes=2, rank=1) for _ in range(2))
+    sampler.resume(epoch, start)
+    assert len(sampler) == 25
+    assert list(sampler) == draws(whole, epoch)[start:]
+    assert draws(sampler, epoch + 1) == draws(whole, epoch + 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import warnings
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -154,11 +153,16 @@ class CorrosionDataModule(L.LightningDataModule):
         Batch normalisation can't learn anything from a single image.
         """
         dataset = self._dataset(self._split_records("train"), augmented=True)
-        sampler = EpochSampler(len(dataset), seed=self._seed, expand=self._expand)
-        samples = len(sampler)
-        if self.trainer is not None:
-            samples = math.ceil(samples / self.trainer.world_size)
+        trainer = self.trainer
+        sampler = EpochSampler(
+            len(dataset),
+            seed=self._seed,
+            expand=self._expand,
+            processes=trainer.world_size if trainer else 1,
+            rank=trainer.global_rank if trainer else 0,
+        )
         sampler.resume(**self._drawn)
+        samples = len(sampler)
         single_last = samples > self._batch_size and samples % self._batch_size == 1
         return self._loader(dataset, sampler=sampler, drop_last=single_last, keep_workers=True)
 

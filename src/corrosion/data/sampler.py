@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from torch.utils.data import Sampler
+from torch.utils.data import DistributedSampler
 
 
 class Draw(NamedTuple):
@@ -16,25 +16,29 @@ class Draw(NamedTuple):
     seed: int
 
 
-class EpochSampler(Sampler[Draw]):
+class EpochSampler(DistributedSampler[Draw]):
     """Every image `expand` times an epoch, shuffled, each with a seed of its own.
 
     Order and seeds depend on `seed` and the epoch alone. A worker is told the seed with the image,
     so that it does not matter how many workers there are, nor which of them gets which image.
+    Several training processes are dealt the draws in turn; the first ones are drawn again where
+    the last round is short of some.
 
-    Lightning calls `set_epoch` and, on several devices, deals the draws out among them.
+    Lightning calls `set_epoch`.
 
     Args:
         length: number of images.
         seed: 0 or more.
         expand: versions of each image in an epoch.
+        processes: that share the draws.
+        rank: of this process among them, from 0.
     """
 
-    def __init__(self, length: int, *, seed: int, expand: int = 1) -> None:
+    def __init__(
+        self, length: int, *, seed: int, expand: int = 1, processes: int = 1, rank: int = 0
+    ) -> None:
+        super().__init__(range(length * expand), num_replicas=processes, rank=rank, seed=seed)  # type: ignore[arg-type]
         self._images = length
-        self._seed = seed
-        self._expand = expand
-        self._epoch = 0
         self._resumed = (0, 0)
 
     def resume(self, epoch: int, start: int) -> None:
@@ -42,24 +46,18 @@ class EpochSampler(Sampler[Draw]):
 
         Args:
             epoch: from 0; it is the one the next iteration yields.
-            start: number of its draws that came before, and are left out.
+            start: number of this process's draws that came before, and are left out.
         """
-        self._epoch = epoch
+        self.set_epoch(epoch)
         self._resumed = (epoch, start)
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch, from 0, whose draws the next iteration yields."""
-        self._epoch = epoch
-
-    def __len__(self) -> int:
-        return self._images * self._expand
-
     def __iter__(self) -> Iterator[Draw]:
-        generator = np.random.default_rng((self._seed, self._epoch))
-        order = generator.permutation(len(self))
-        seeds = generator.integers(2**63, size=len(self))
+        generator = np.random.default_rng((self.seed, self.epoch))
+        count = len(self.dataset)  # type: ignore[arg-type]
+        order = generator.permutation(count)
+        seeds = generator.integers(2**63, size=count)
         epoch, start = self._resumed
-        if epoch == self._epoch:
-            order, seeds = order[start:], seeds[start:]
-        for position, seed in zip(order, seeds, strict=True):
+        first = start if epoch == self.epoch else 0
+        dealt = np.arange(self.rank, self.total_size, self.num_replicas)[first:] % count
+        for position, seed in zip(order[dealt], seeds[dealt], strict=True):
             yield Draw(int(position) % self._images, int(seed))
