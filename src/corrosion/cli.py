@@ -142,6 +142,19 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--device", default="cpu", help="cpu, cuda ...")
     explain.set_defaults(run=_explain)
 
+    score = commands.add_parser(
+        "explain-score", help="judge maps by masks or boxes, against baselines and each other"
+    )
+    score.add_argument("checkpoints", type=Path, nargs="+", metavar="CHECKPOINT")
+    score.add_argument(
+        "--data", type=Path, required=True, help="folder with images/ and masks/ or boxes.csv"
+    )
+    score.add_argument("--method", default="gradcam", help="gradcam, layercam, scorecam ...")
+    score.add_argument("--out", type=Path, help="by default explain-score-FOLDER")
+    score.add_argument("--count", type=int, help="photographs, taken at random; by default all")
+    score.add_argument("--device", default="cpu", help="cpu, cuda ...")
+    score.set_defaults(run=_explain_score)
+
     predict = commands.add_parser(
         "predict",
         help="probability and decision for photographs and videos",
@@ -286,6 +299,24 @@ def _explain(options: argparse.Namespace) -> None:
     settings = Settings(**{name: getattr(options, name) for name in names})
     explain_files(options.checkpoints, options.images, options.out, settings)
     sys.stdout.write(f"{options.out}\n")
+
+
+def _explain_score(options: argparse.Namespace) -> None:
+    from corrosion.explain.score import score_maps
+    from corrosion.report.explanation_scores import check_out, print_scores, write_scores
+
+    out = options.out or Path(f"explain-score-{options.data.resolve().name}")
+    check_out(out)
+    scores = score_maps(
+        options.checkpoints,
+        options.data,
+        method=options.method,
+        count=options.count,
+        device=options.device,
+    )
+    path = write_scores(out, scores)
+    print_scores(scores)
+    sys.stdout.write(f"{path}\n")
 
 
 def _predict(options: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from corrosion.data.listing import files_below
 from corrosion.errors import CorrosionError
 from corrosion.explain.cam import check_method
 from corrosion.explain.explanation import Photograph, explain_photographs
+from corrosion.explain.names import distinct, network_names
 from corrosion.explain.overlay import (
     DEFAULT_COLORMAP,
     GRID_CELL,
@@ -100,16 +101,15 @@ def explain_files(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CorrosionError(f"{out} is there already: choose another --out, or remove it.")
     paths = _image_files(images)
-    names = _distinct(_name(checkpoint) for checkpoint in checkpoints)
     networks = [
         _Network(name, load_model(checkpoint, device=settings.device))
-        for name, checkpoint in zip(names, checkpoints, strict=True)
+        for name, checkpoint in zip(network_names(checkpoints), checkpoints, strict=True)
     ]
     rows: list[dict[str, Any]] = []
     page: list[list[Photograph]] = []
     pages = 0
     for picture, photographs in zip(
-        _distinct(path.stem for path in paths), _explained(networks, paths, settings), strict=True
+        distinct(path.stem for path in paths), _explained(networks, paths, settings), strict=True
     ):
         rows += [
             network.write(photograph, out, picture, settings)
@@ -214,24 +214,3 @@ def _image_files(images: Iterable[Path]) -> list[Path]:
     if not paths:
         raise CorrosionError("There is nothing to explain: give --images.")
     return paths
-
-
-def _name(checkpoint: Path) -> str:
-    """The name of a checkpoint's run, where it lies in one, else its own."""
-    folder = checkpoint.resolve().parent
-    if folder.name != "checkpoints":
-        return checkpoint.stem
-    run = folder.parent.name
-    return run if checkpoint.stem == "best" else f"{run}-{checkpoint.stem}"
-
-
-def _distinct(names: Iterable[str]) -> list[str]:
-    """Names with -2, -3 ... behind those that were there before."""
-    distinct: dict[str, None] = {}
-    for name in names:
-        candidate, number = name, 1
-        while candidate in distinct:
-            number += 1
-            candidate = f"{name}-{number}"
-        distinct[candidate] = None
-    return list(distinct)

@@ -1,0 +1,98 @@
+"""How good maps are, as people and programs read it: tables, plain sentences, JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from corrosion.errors import CorrosionError
+from corrosion.evaluate.comparison import conclusion
+from corrosion.explain.summary import LEVEL, Scores
+from corrosion.files import write_json
+from corrosion.report.tables import TextTable, with_interval
+
+TITLES = {
+    "pointing": "pointing game",
+    "energy": "energy inside",
+    "iou": "IoU",
+    "ap": "pixel AP",
+}
+
+
+def check_out(out: Path) -> None:
+    """Make sure that scores can be written to a folder, before they are computed.
+
+    Raises:
+        CorrosionError: it holds something else.
+    """
+    foreign = out.exists() and (not out.is_dir() or any(out.iterdir()))
+    if foreign and not (out / "scores.json").is_file():
+        raise CorrosionError(f"{out} holds something else than scores: give another --out.")
+
+
+def write_scores(out: Path, scores: Scores) -> Path:
+    """Write scores.json; earlier scores in the folder are replaced.
+
+    Returns:
+        Its path.
+
+    Raises:
+        CorrosionError: the folder can't be written.
+    """
+    path = out / "scores.json"
+    write_json(path, scores.as_dict())
+    return path
+
+
+def print_scores(scores: Scores) -> None:
+    """Print a table a network and what is settled on standard output."""
+    console = Console(soft_wrap=True)
+    for network in scores.means:
+        console.print(scores_table(scores, network).as_rich())
+    for line in conclusions(scores):
+        console.print(line, highlight=False, markup=False)
+
+
+def scores_table(scores: Scores, network: str) -> TextTable:
+    """The means of a network's map and of the baselines, with intervals."""
+    return TextTable.of(
+        f"{network}: {scores.method} on {scores.count} photographs, {LEVEL:.0%} intervals",
+        ("map", *(TITLES[measure] for measure in scores.measures)),
+        (
+            (name, *(with_interval(means[measure]) for measure in scores.measures))
+            for name, means in scores.means[network].items()
+        ),
+    )
+
+
+def conclusions(scores: Scores) -> list[str]:
+    """A sentence for each network and measure; of several networks, their rank on each measure."""
+    lines = [
+        f"{network}, {_against_baselines(scores, network, measure)}"
+        for network in scores.means
+        for measure in scores.measures
+    ]
+    if len(scores.means) > 1:
+        between = scores.tests[scores.tests["network"] == ""]
+        for measure in scores.measures:
+            rank = ", ".join(scores.ranking(measure))
+            settled = conclusion(between, measure, name=TITLES[measure])
+            lines.append(f"Ranked by {TITLES[measure]}: {rank}. {settled}")
+    return lines
+
+
+def _against_baselines(scores: Scores, network: str, measure: str) -> str:
+    own = scores.tests[(scores.tests["network"] == network) & (scores.tests["metric"] == measure)]
+    better = own["settled"] & (own["difference"] > 0)
+    worse = own["settled"] & (own["difference"] < 0)
+    parts = [
+        f"{text} {', '.join(own.loc[rows, 'b'])}"
+        for text, rows in (
+            ("better than", better),
+            ("worse than", worse),
+            ("not to be told from", ~own["settled"]),
+        )
+        if rows.any()
+    ]
+    return f"{TITLES[measure]}: {scores.method} is {'; '.join(parts)}."
