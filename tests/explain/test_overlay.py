@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from pytorch_grad_cam.utils.image import show_cam_on_image
 
 from corrosion.errors import CorrosionError
 from corrosion.explain.explanation import Explanation, Photograph
@@ -54,6 +55,25 @@ def test_the_overlay_is_lit_where_the_map_is():
     assert drawn.shape == shown.image.shape
     assert drawn.dtype == np.uint8
     assert drawn[:, -10:].mean() > drawn[:, :10].mean() + 40
+
+
+@pytest.mark.parametrize("colormap", sorted(COLORMAPS))
+@pytest.mark.parametrize("image_weight", [0.3, 0.5])
+def test_no_level_of_an_overlay_is_further_than_1_from_pytorch_grad_cams(colormap, image_weight):
+    shown = photograph()
+    shown.image[0, 0] = 255
+    shown.explanation.map[0, 0] = 0  # white without evidence: how far both brighten
+    drawn = overlay(
+        shown.image, shown.explanation.map, colormap=colormap, image_weight=image_weight
+    )
+    expected = show_cam_on_image(
+        np.float32(shown.image) / 255,
+        shown.explanation.map,
+        use_rgb=True,
+        colormap=COLORMAPS[colormap],
+        image_weight=image_weight,
+    )
+    assert np.abs(drawn.astype(int) - expected).max() <= 1
 
 
 @pytest.mark.parametrize("brightness", [0, 20, 255])

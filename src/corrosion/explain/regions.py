@@ -97,21 +97,24 @@ def find_regions(explanation: Explanation, rule: str | float = OTSU) -> Regions:
     level = np.nan if explanation.empty else cut_level(values, rule)
     if np.isnan(level):
         return Regions(np.zeros(values.shape, dtype=bool), (), 0.0, np.nan)
-    count, parts, statistics, _ = cv2.connectedComponentsWithStats(
-        (values > level).astype(np.uint8)
+    # the same parts by any algorithm; OpenCV's default takes twice as long
+    count, parts, statistics, _ = cv2.connectedComponentsWithStatsWithAlgorithm(
+        (values > level).astype(np.uint8), 8, cv2.CV_32S, cv2.CCL_BBDT
     )
     areas = statistics[:, cv2.CC_STAT_AREA]
     kept = [part for part in range(1, count) if areas[part] >= LEAST_SHARE * values.size]
     kept.sort(key=lambda part: -areas[part])
     boxes = []
+    mask = np.zeros(values.shape, dtype=bool)
     for part in kept:
         left, top, width, height, area = map(int, statistics[part])
         inside = np.s_[top : top + height, left : left + width]
         own = parts[inside] == part
+        mask[inside] |= own
         strength = float(values[inside][own].mean())
         boxes.append(Box(left, top, width, height, area, strength, _outline(own, left, top)))
-    mask = np.isin(parts, kept)
-    return Regions(mask, tuple(boxes), float(mask.mean()), level)
+    share = sum(box.area for box in boxes) / values.size
+    return Regions(mask, tuple(boxes), share, level)
 
 
 def cut_level(values: NDArray[np.float32], rule: str | float = OTSU) -> float:
@@ -131,12 +134,12 @@ def cut_level(values: NDArray[np.float32], rule: str | float = OTSU) -> float:
     peak = float(values.max())
     if peak <= 0:
         return np.nan
-    return peak * (_otsu_share(values / peak) if isinstance(rule, str) else rule)
+    return peak * (_otsu_share(values, peak) if isinstance(rule, str) else rule)
 
 
-def _otsu_share(values: NDArray[np.float32]) -> float:
-    """Otsu's threshold of values in [0, 1]."""
-    levels = np.round(values * 255).astype(np.uint8)
+def _otsu_share(values: NDArray[np.float32], peak: float) -> float:
+    """Otsu's threshold of values in [0, peak], as a share of the peak."""
+    levels = cv2.convertScaleAbs(values, alpha=255 / peak)
     threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_OTSU)
     return (threshold + 0.5) / 255  # between the levels on either side
 
