@@ -72,7 +72,11 @@ def train_from_config(config: DictConfig) -> float | tuple[float, float] | None:
     checkpoint = find_checkpoint(config.resume, run_dir)
     if checkpoint and checkpoint.parent.name == "checkpoints":
         run_dir = checkpoint.parent.parent  # a run goes on in its own directory
-    plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    missing = sorted(OmegaConf.missing_keys(config))
+    if missing:
+        given = " ".join(f"{key}=..." for key in missing)
+        raise CorrosionError(f"{', '.join(missing)} must be given: python train.py ... {given}")
+    plain: Any = OmegaConf.to_container(config, resolve=True)
     sweep = plain["sweep"] or {"pruner": None, "cost": None}
     if plain["sweep"] and sweep["trial"] is None:
         raise CorrosionError("A sweep is many runs: python train.py -m sweep=...")

@@ -9,6 +9,7 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import (
     CSVLogger,
@@ -55,9 +56,13 @@ def build_trainer(
         callbacks: further ones, called after those of every run.
 
     Raises:
-        CorrosionError: Lightning refuses a value.
+        CorrosionError: Lightning refuses a value, or the machine lacks the device.
     """
     options = dict(config)
+    if not isinstance(options["max_epochs"], int) or options["max_epochs"] < 1:
+        raise CorrosionError(
+            f"trainer.max_epochs={options['max_epochs']}: give a whole number from 1."
+        )
     patience = options.pop("early_stopping")
     checkpoint_every = options.pop("checkpoint_every")
     progress_bar = options.pop("progress_bar")
@@ -98,7 +103,13 @@ def build_trainer(
             log_every_n_steps=1,
             num_sanity_val_steps=0,  # the images were checked when they were screened
         )
-    except (ValueError, TypeError, RuntimeError) as error:  # MisconfigurationException too
+    except (
+        ValueError,
+        TypeError,
+        RuntimeError,
+        ImportError,
+        MisconfigurationException,
+    ) as error:
         raise CorrosionError(f"trainer: {error}") from error
 
 

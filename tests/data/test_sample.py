@@ -223,7 +223,13 @@ def test_full_disk_is_an_error_and_leaves_nothing(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("options", "name"), [({"count": 1}, "count"), ({"size": 8}, "size"), ({"seed": -1}, "seed")]
+    ("options", "name"),
+    [
+        ({"count": 1}, "count"),
+        ({"count": "many"}, "count"),
+        ({"size": 8}, "size"),
+        ({"seed": -1}, "seed"),
+    ],
 )
 def test_parameter_out_of_range_is_named(tmp_path, options, name):
     with pytest.raises(CorrosionError, match=f"{name}="):

@@ -219,6 +219,7 @@ def test_a_split_file_puts_the_same_images_into_the_same_subsets(command, tmp_pa
     [
         ("model.weights=imagenet", r"model\.weights=PATH"),
         ("data.on_bad_image=error", r"broken\.jpg"),
+        ("data.root=???", r"data\.root must be given"),
         ("model.from_random.lr=1e30", "The loss is nan since epoch 0, batch 1, at learning"),
     ],
 )
@@ -244,6 +245,8 @@ def test_what_a_user_can_put_right_is_one_message_without_a_traceback(command, o
         ("objective=test/accuracy", "objective=test/accuracy"),
         ("objective_mode=most", "objective_mode=most"),
         ("trainer.precision=12", "trainer"),
+        ("trainer.accelerator=tpu", "trainer"),
+        ("trainer.max_epochs=0", r"trainer\.max_epochs"),
         ("logger.name=comet", "comet"),
         ("augment.noise.limit=7", r"augment\.noise"),
         ("explain.images=-1", r"explain\.images"),

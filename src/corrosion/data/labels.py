@@ -67,7 +67,7 @@ def folder_labels(
             f"Folders without a known class: {', '.join(unknown)}. Found: {found}. Say what they "
             f"stand for, e.g. 'data.classes.corrosion=[{example}]' or "
             f"'data.classes.no_corrosion=[{example}]', or leave them out by "
-            f"'++data.classes.{_IGNORE}=[{example}]'."
+            f"'data.classes.{_IGNORE}=[{example}]'."
         )
     labels = {name: mapping[_key(name)] for name in counts if mapping[_key(name)] != _IGNORED}
     for label, name in enumerate(CLASSES):

@@ -47,6 +47,9 @@ class _Recipe:
     generator: int = GENERATOR_VERSION
 
     def check(self) -> None:
+        for name, value in (("count", self.count), ("size", self.size), ("seed", self.seed)):
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise CorrosionError(f"{name}={value!r}: give a whole number.")
         if self.count < 2:
             raise CorrosionError(f"count={self.count}: a sample has at least 2 images.")
         if not _MIN_SIZE <= self.size <= _MAX_SIZE:

@@ -49,8 +49,8 @@ def scan(
     root = Path(root).expanduser().absolute()
     if not root.is_dir():
         raise CorrosionError(
-            f"{root} is {'no folder' if root.exists() else 'missing'}: data.root must be a folder "
-            f"with a folder of images for each class."
+            f"{root} is {'no folder' if root.exists() else 'missing'}: give a folder "
+            f"(data.root=PHOTOS) with a folder of images for each class."
         )
     listed = [
         (subset, folder.name, list(files_below(folder))) for subset, folder in _class_folders(root)

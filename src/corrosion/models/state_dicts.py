@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,8 @@ def read_checkpoint(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds: EOFError, RuntimeError, UnpicklingError
-        reason = str(error).split("\n", 1)[0]
+        # torch goes on to advise weights_only=False, which would run that code
+        reason = re.split(r"\n|\. ", str(error), maxsplit=1)[0]
         raise CorrosionError(
             f"{path} can't be read safely: it is damaged, not a torch file, or contains pickled "
             f"code, which we never run. Save tensors and plain values only. [{reason}]"
