@@ -159,7 +159,8 @@ def _write_images(folder: Path, recipe: _Recipe, workers: int) -> None:
     indices = range(recipe.count)
     workers = min(workers, -(-recipe.count // _PER_WORKER))
     bar = partial(progress, description="Drawing the sample", total=recipe.count)
-    if workers == 1:
+    # a daemon, as trials that run side by side are, may start no processes
+    if workers == 1 or multiprocessing.current_process().daemon:
         for _ in bar(map(write, indices)):
             pass
         return
