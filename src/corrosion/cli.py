@@ -152,6 +152,9 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--method", default="gradcam", help="gradcam, layercam, scorecam ...")
     score.add_argument("--out", type=Path, help="by default explain-score-FOLDER")
     score.add_argument("--count", type=int, help="photographs, taken at random; by default all")
+    score.add_argument(
+        "--faithfulness", action="store_true", help="deletion, insertion, ROAD, randomisation too"
+    )
     score.add_argument("--device", default="cpu", help="cpu, cuda ...")
     score.set_defaults(run=_explain_score)
 
@@ -312,6 +315,7 @@ def _explain_score(options: argparse.Namespace) -> None:
         options.data,
         method=options.method,
         count=options.count,
+        faithful=options.faithfulness,
         device=options.device,
     )
     path = write_scores(out, scores)

@@ -61,8 +61,14 @@ def test_the_command_ranks_networks_and_writes_json(checkpoints, sample, tmp_pat
     written = json.loads((out / "scores.json").read_text())
     assert sorted(written["ranking"]["iou"]) == ["first", "second"]
     assert len(written["values"]) == 3 * 2 * (1 + len(BASELINES))
-    assert main([*command, "--count", "2"]) == 0  # replaces its own
-    assert json.loads((out / "scores.json").read_text())["photographs"] == 2
+    assert main([*command, "--count", "2", "--faithfulness"]) == 0  # replaces its own
+    written = json.loads((out / "scores.json").read_text())
+    assert written["photographs"] == 2
+    deletion = {
+        name: maps["gradcam"]["deletion"]["value"] for name, maps in written["means"].items()
+    }
+    assert written["ranking"]["deletion"] == sorted(deletion, key=deletion.__getitem__)
+    assert {row["randomisation"] for row in written["values"] if row["map"] == "edges"} == {1}
 
 
 def test_the_command_leaves_other_folders_alone(checkpoints, sample, capsys):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -169,13 +169,20 @@ def compare_models(
     return pd.DataFrame(rows, columns=columns.split())
 
 
-def conclusion(comparison: pd.DataFrame, metric: str, *, name: str | None = None) -> str:
+def conclusion(
+    comparison: pd.DataFrame,
+    metric: str,
+    *,
+    name: str | None = None,
+    lower_is_better: Collection[str] = LOWER_IS_BETTER,
+) -> str:
     """What a comparison settles about one metric, in plain words.
 
     Args:
         comparison: as `compare_models` gives it.
-        metric: one of `METRICS`.
+        metric: one of its metrics.
         name: of the metric in the sentence.
+        lower_is_better: metrics of which less is better.
 
     Returns:
         Sentences on the differences that are settled, and on those that are not.
@@ -185,7 +192,8 @@ def conclusion(comparison: pd.DataFrame, metric: str, *, name: str | None = None
         a and c (0.901 against 0.905, p = 1)."
     """
     rows = comparison[comparison["metric"] == metric]
-    settled = [_better(row, metric) for row in rows[rows["settled"]].to_dict("records")]
+    lower = metric in lower_is_better
+    settled = [_better(row, lower=lower) for row in rows[rows["settled"]].to_dict("records")]
     open_ = [
         f"{row['a']} and {row['b']} ({row['value_a']:.3f} against {row['value_b']:.3f}, "
         f"{_p(row['p_holm'])})"
@@ -200,9 +208,9 @@ def conclusion(comparison: pd.DataFrame, metric: str, *, name: str | None = None
     return f"Settled for {name}: {'; '.join(settled)}.{rest}"
 
 
-def _better(row: Mapping[Hashable, Any], metric: str) -> str:
+def _better(row: Mapping[Hashable, Any], *, lower: bool) -> str:
     better, worse = ("a", "b") if row["difference"] > 0 else ("b", "a")
-    if metric in LOWER_IS_BETTER:
+    if lower:
         better, worse = worse, better
     values = f"{row['value_' + better]:.3f} against {row['value_' + worse]:.3f}"
     return f"{row[better]} is better than {row[worse]} ({values}, {_p(row['p_holm'])})"

@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 
 from corrosion.checkpoint import load_model
+from corrosion.data.dataset import load_image
+from corrosion.data.transforms import build_resize
 from corrosion.explain.baselines import BASELINES
 from corrosion.explain.cam import check_method
 from corrosion.explain.explanation import explain_photographs
+from corrosion.explain.faithfulness import faithfulness, randomised
 from corrosion.explain.ground_truth import find_annotated
 from corrosion.explain.localisation import LOCALISATION, Map, Mask
 from corrosion.explain.names import network_names
@@ -26,6 +29,7 @@ def score_maps(
     *,
     method: str = "gradcam",
     count: int | None = None,
+    faithful: bool = False,
     device: str = "cpu",
     batch_size: int = 16,
     seed: int = 0,
@@ -39,6 +43,7 @@ def score_maps(
         root: photographs and masks or boxes, see `corrosion.explain.ground_truth`.
         method: a name of `corrosion.explain.cam.METHODS`.
         count: photographs taken at random; None for all.
+        faithful: judge them by `corrosion.explain.faithfulness` too, which takes far longer.
         device: where the networks run.
         batch_size: images at once through a network.
         seed: of that choice, of the random baseline and of the resamples.
@@ -58,6 +63,7 @@ def score_maps(
         ),
         strict=True,
     )
+    others = {name: randomised(network) for name, network in networks.items()} if faithful else {}
     rows: list[dict[str, Any]] = []
     pairs = zip(annotated, explained, strict=True)
     for number, (one, photographs) in enumerate(progress(pairs, "scoring", total=len(annotated))):
@@ -69,6 +75,13 @@ def score_maps(
         of_baselines = {name: _localisation(values, mask) for name, values in baselines.items()}
         for network, photograph in zip(networks, photographs, strict=True):
             scores = {method: _localisation(photograph.explanation.map, mask), **of_baselines}
+            if faithful:
+                model = networks[network]
+                pixels = load_image(one.path, build_resize(model.image_size, model.resize))
+                found = faithfulness(
+                    model, others[network], pixels, method=method, generator=generator
+                )
+                scores = {name: values | found[name] for name, values in scores.items()}
             rows += [
                 {"path": str(one.path), "network": network, "map": name, **values}
                 for name, values in scores.items()

@@ -19,6 +19,10 @@ from corrosion.evaluate.significance import bootstrap_p, holm
 Floats = NDArray[np.float64]
 
 LEVEL = 0.95
+
+LOWER_IS_BETTER = frozenset({"deletion", "randomisation"})
+"""Measures of which less is better; the others are best at their highest."""
+
 _RESAMPLES = 2000
 
 
@@ -59,7 +63,9 @@ class Scores:
     def ranking(self, measure: str) -> list[str]:
         """The networks, the best on a measure first."""
         return sorted(
-            self.means, key=lambda network: -self.means[network][self.method][measure].value
+            self.means,
+            key=lambda network: self.means[network][self.method][measure].value,
+            reverse=measure not in LOWER_IS_BETTER,
         )
 
     def as_dict(self) -> dict[str, Any]:

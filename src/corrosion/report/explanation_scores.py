@@ -8,7 +8,7 @@ from rich.console import Console
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluate.comparison import conclusion
-from corrosion.explain.summary import LEVEL, Scores
+from corrosion.explain.summary import LEVEL, LOWER_IS_BETTER, Scores
 from corrosion.files import write_json
 from corrosion.report.tables import TextTable, with_interval
 
@@ -17,6 +17,10 @@ TITLES = {
     "energy": "energy inside",
     "iou": "IoU",
     "ap": "pixel AP",
+    "deletion": "deletion (less is better)",
+    "insertion": "insertion",
+    "road": "ROAD",
+    "randomisation": "randomisation (less is better)",
 }
 
 
@@ -77,15 +81,18 @@ def conclusions(scores: Scores) -> list[str]:
         between = scores.tests[scores.tests["network"] == ""]
         for measure in scores.measures:
             rank = ", ".join(scores.ranking(measure))
-            settled = conclusion(between, measure, name=TITLES[measure])
+            settled = conclusion(
+                between, measure, name=TITLES[measure], lower_is_better=LOWER_IS_BETTER
+            )
             lines.append(f"Ranked by {TITLES[measure]}: {rank}. {settled}")
     return lines
 
 
 def _against_baselines(scores: Scores, network: str, measure: str) -> str:
     own = scores.tests[(scores.tests["network"] == network) & (scores.tests["metric"] == measure)]
-    better = own["settled"] & (own["difference"] > 0)
-    worse = own["settled"] & (own["difference"] < 0)
+    gain = own["difference"] * (-1 if measure in LOWER_IS_BETTER else 1)
+    better = own["settled"] & (gain > 0)
+    worse = own["settled"] & (gain < 0)
     parts = [
         f"{text} {', '.join(own.loc[rows, 'b'])}"
         for text, rows in (
