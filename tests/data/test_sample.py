@@ -1,4 +1,5 @@
 import json
+import multiprocessing
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -252,3 +253,13 @@ def test_colour_statistics_do_not_tell_the_classes_apart(sample):
             labels.append(label)
     model = make_pipeline(StandardScaler(), LogisticRegression())
     assert cross_val_score(model, np.array(features), labels, cv=10).mean() < 0.85
+
+
+def test_a_process_that_may_start_no_others_draws_alone(tmp_path):
+    trial = multiprocessing.get_context("spawn").Process(
+        target=make_sample, args=(tmp_path / "s",), kwargs={"count": 40, "size": 32}, daemon=True
+    )
+    trial.start()
+    trial.join()
+    assert trial.exitcode == 0
+    assert len(list((tmp_path / "s" / "images").glob("*/*.jpg"))) == 40

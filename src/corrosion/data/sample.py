@@ -159,8 +159,8 @@ def _write_images(folder: Path, recipe: _Recipe, workers: int) -> None:
     indices = range(recipe.count)
     workers = min(workers, -(-recipe.count // _PER_WORKER))
     bar = partial(progress, description="Drawing the sample", total=recipe.count)
-    # a daemon, as trials that run side by side are, may start no processes
-    if workers == 1 or multiprocessing.current_process().daemon:
+    # trials that run side by side are processes themselves, which joblib lets start no others
+    if workers == 1 or multiprocessing.current_process().name != "MainProcess":
         for _ in bar(map(write, indices)):
             pass
         return
