@@ -62,6 +62,9 @@ def test_the_command_ranks_networks_and_writes_json(checkpoints, sample, tmp_pat
     assert sorted(written["ranking"]["iou"]) == ["first", "second"]
     assert len(written["values"]) == 3 * 2 * (1 + len(BASELINES))
     assert main([*command, "--count", "2", "--faithfulness"]) == 0  # replaces its own
+    printed = capsys.readouterr().out
+    assert "ROAD" in printed
+    assert "…" not in printed
     written = json.loads((out / "scores.json").read_text())
     assert written["photographs"] == 2
     deletion = {

@@ -12,6 +12,8 @@ from corrosion.explain.summary import LEVEL, LOWER_IS_BETTER, Scores
 from corrosion.files import write_json
 from corrosion.report.tables import TextTable, with_interval
 
+_TABLES = (slice(4), slice(4, 6), slice(6, None))  # more measures would not fit into 80 characters
+
 TITLES = {
     "pointing": "pointing game",
     "energy": "energy inside",
@@ -50,24 +52,31 @@ def write_scores(out: Path, scores: Scores) -> Path:
 
 
 def print_scores(scores: Scores) -> None:
-    """Print a table a network and what is settled on standard output."""
+    """Print the tables of each network and what is settled on standard output."""
     console = Console(soft_wrap=True)
     for network in scores.means:
-        console.print(scores_table(scores, network).as_rich())
+        for table in scores_tables(scores, network):
+            console.print(table.as_rich())
     for line in conclusions(scores):
         console.print(line, highlight=False, markup=False)
 
 
-def scores_table(scores: Scores, network: str) -> TextTable:
+def scores_tables(scores: Scores, network: str) -> list[TextTable]:
     """The means of a network's map and of the baselines, with intervals."""
-    return TextTable.of(
-        f"{network}: {scores.method} on {scores.count} photographs, {LEVEL:.0%} intervals",
-        ("map", *(TITLES[measure] for measure in scores.measures)),
-        (
-            (name, *(with_interval(means[measure]) for measure in scores.measures))
-            for name, means in scores.means[network].items()
-        ),
-    )
+    title = f"{network}: {scores.method} on {scores.count} photographs, {LEVEL:.0%} intervals"
+    measures = scores.measures
+    return [
+        TextTable.of(
+            title,
+            ("map", *(TITLES[measure] for measure in shown)),
+            (
+                (name, *(with_interval(means[measure]) for measure in shown))
+                for name, means in scores.means[network].items()
+            ),
+        )
+        for shown in (measures[portion] for portion in _TABLES)
+        if shown
+    ]
 
 
 def conclusions(scores: Scores) -> list[str]:
