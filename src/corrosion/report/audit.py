@@ -104,9 +104,9 @@ def verdict(audit: Audit) -> list[str]:
             )
     if audit.random and audit.grouped:
         sentences.append(
-            f"Of {audit.random.images['test']:.0f} test images of a random split "
-            f"{audit.random.known['test']:.1f} have a copy or near-duplicate in training; of "
-            f"{audit.grouped.images['test']:.0f} of the split that training makes "
+            f"Of {audit.random.images['test']:.0f} test images of a random split, "
+            f"{audit.random.known['test']:.1f} on average have a copy or near-duplicate in training"
+            f"; of {audit.grouped.images['test']:.0f} of the split that training makes "
             f"{audit.grouped.known['test']:.1f}."
         )
     return sentences
