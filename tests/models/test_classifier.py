@@ -60,6 +60,19 @@ def test_probabilities_are_the_sigmoid_of_the_logits():
     torch.testing.assert_close(network.predict_proba(images), network(images).sigmoid())
 
 
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (torch.full((1, 3, 32, 32), 200.0), "divide by 255"),
+        (torch.full((1, 3, 32, 32), -2.0), "divide by 255"),
+        (torch.zeros(1, 32, 32, 3), "give \\(N, 3, H, W\\)"),
+    ],
+)
+def test_probabilities_of_what_are_no_images_are_refused(images, message):
+    with pytest.raises(CorrosionError, match=message):
+        tiny().eval().predict_proba(images)
+
+
 def test_spatial_dropout_drops_whole_channels():
     head = ClassifierHead(64, dense_units=4, spatial_dropout=0.5, dropout=0.0)
     dropped = head.train().spatial_dropout(torch.ones(2, 64, 5, 5))

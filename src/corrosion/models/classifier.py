@@ -142,7 +142,16 @@ class CorrosionClassifier(nn.Module):
         return self.forward_head(self.forward_features(images))
 
     def predict_proba(self, images: Tensor) -> Tensor:
-        """Calibrated probability of corrosion, (N,) float32 in [0, 1], from images (N, 3, H, W)."""
+        """Calibrated probability of corrosion, (N,) float32 in [0, 1], from images (N, 3, H, W).
+
+        Raises:
+            CorrosionError: images of another shape, or floats far from [0, 1].
+        """
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise CorrosionError(f"images of shape {tuple(images.shape)}: give (N, 3, H, W).")
+        # noise may leave [0, 1] a little; bytes as floats, or normalised images, do so by far
+        if images.is_floating_point() and ((images < -0.5) | (images > 1.5)).any():
+            raise CorrosionError("float images must be in [0, 1]: divide by 255, or give uint8.")
         return (self(images).float() / self.temperature).sigmoid()
 
     def set_trainable(self, unfreeze: Unfreeze) -> None:

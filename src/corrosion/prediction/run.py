@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import lightning as L
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.strategies import DDPStrategy
 
 from corrosion.checkpoint import load_model
@@ -169,7 +170,7 @@ def _trainer(settings: Settings, writer: RowWriter) -> L.Trainer:
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-    except (ValueError, TypeError, RuntimeError) as error:  # MisconfigurationException too
+    except (ValueError, TypeError, RuntimeError, MisconfigurationException) as error:
         raise CorrosionError(
             f"device={settings.device}, devices={settings.devices}: {error}"
         ) from error
