@@ -6,24 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory):
+def photos(tmp_path_factory, draw_photos):
     """46 photographs: 32 to train on, 9 and 5 to validate and test, which 2 does not divide."""
     root = tmp_path_factory.mktemp("photos")
-    generator = np.random.default_rng(0)
-    for name, red in (("rusty", 130), ("clean", 120)):
-        (root / name).mkdir()
-        for index in range(23):
-            pixels = np.clip(generator.normal((red, 120, 120), 40, (40, 40, 3)), 0, 255)
-            Image.fromarray(pixels.astype(np.uint8)).save(root / name / f"{index}.png")
+    colours = {"rusty": (130, 120, 120), "clean": (120, 120, 120)}
+    draw_photos(root, colours, count=23, noise=40)
     return root
 
 

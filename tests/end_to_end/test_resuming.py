@@ -8,13 +8,11 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
-from PIL import Image
 
 from corrosion.errors import CorrosionError
 from corrosion.resuming import WholeCheckpoints, find_checkpoint
@@ -26,15 +24,11 @@ PROCESSES.set_forkserver_preload(["corrosion.train"])
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory):
+def photos(tmp_path_factory, draw_photos):
     """Photographs that are not easily told apart: weights and losses move to the end."""
     root = tmp_path_factory.mktemp("photos")
-    generator = np.random.default_rng(0)
-    for name, red in (("rusty", 130), ("clean", 120)):
-        (root / name).mkdir()
-        for index in range(30):
-            pixels = np.clip(generator.normal((red, 120, 120), 40, (40, 40, 3)), 0, 255)
-            Image.fromarray(pixels.astype(np.uint8)).save(root / name / f"{index}.png")
+    colours = {"rusty": (130, 120, 120), "clean": (120, 120, 120)}
+    draw_photos(root, colours, count=30, noise=40)
     return root
 
 

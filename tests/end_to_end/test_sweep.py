@@ -6,10 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
-from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 TINY = (
@@ -20,16 +18,11 @@ TINY = (
 
 
 @pytest.fixture(scope="session")
-def photos(tmp_path_factory):
+def photos(tmp_path_factory, draw_photos):
     """10 rusty and 10 grey photographs."""
     root = tmp_path_factory.mktemp("photos")
-    generator = np.random.default_rng(0)
-    for name, colour in (("rusty", (150, 80, 40)), ("clean", (120, 125, 130))):
-        (root / name).mkdir()
-        for index in range(10):
-            noise = generator.normal(0, 15, (40, 48, 3))
-            pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(root / name / f"{index}.png")
+    colours = {"rusty": (150, 80, 40), "clean": (120, 125, 130)}
+    draw_photos(root, colours, count=10, noise=15, size=(40, 48))
     return root
 
 

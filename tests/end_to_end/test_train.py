@@ -32,16 +32,11 @@ TINY = (
 
 
 @pytest.fixture(scope="session")
-def photos(tmp_path_factory):
+def photos(tmp_path_factory, draw_photos):
     """24 rusty and 24 grey photographs that a network tells apart at once, one of them broken."""
     root = tmp_path_factory.mktemp("photos")
-    generator = np.random.default_rng(0)
-    for name, colour in (("rusty", (150, 80, 40)), ("clean", (120, 125, 130))):
-        (root / name).mkdir()
-        for index in range(24):
-            noise = generator.normal(0, 15, (40, 48, 3))
-            pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(root / name / f"{index}.jpg")
+    colours = {"rusty": (150, 80, 40), "clean": (120, 125, 130)}
+    draw_photos(root, colours, count=24, noise=15, size=(40, 48), suffix=".jpg")
     whole = (root / "clean" / "0.jpg").read_bytes()
     (root / "clean" / "broken.jpg").write_bytes(whole[: len(whole) // 2])
     return root
