@@ -13,7 +13,12 @@ from corrosion.module import CorrosionModule
 def write_checkpoint(path, **changes):
     torch.manual_seed(0)
     module = CorrosionModule(
-        "test_resnet.r160_in1k", dense_units=8, image_size=64, resize="crop", threshold=0.3
+        "test_resnet.r160_in1k",
+        dense_units=8,
+        image_size=64,
+        resize="crop",
+        threshold=0.3,
+        tta="hflip",
     )
     content = {
         "state_dict": module.state_dict(),
@@ -31,6 +36,7 @@ def test_a_checkpoint_gives_a_plain_module_ready_for_inference(tmp_path):
     assert not network.training
     assert network.classes == ("no_corrosion", "corrosion")
     assert (network.threshold, network.image_size, network.resize) == (0.3, 64, "crop")
+    assert network.tta == "hflip"
     images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
     torch.testing.assert_close(network(images), module.network.eval()(images))
 
@@ -89,7 +95,9 @@ def test_what_was_chosen_on_validation_is_kept_and_used(tmp_path):
     model = corrosion.load_model(path)
     assert (model.thresholds, model.band) == (chosen, (0.2, 0.7))
     assert torch.equal(model(images), logits)
-    torch.testing.assert_close(model.predict_proba(images), (logits / 2.5).sigmoid())
+    torch.testing.assert_close(
+        model.predict_proba(images), (model.predict_logits(images) / 2.5).sigmoid()
+    )
     after = torch.load(path, weights_only=True)
     assert after.pop("calibration")["images"] == 80
     assert after.keys() == before.keys()

@@ -1,11 +1,9 @@
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from corrosion.data.dataset import Batch
 from corrosion.errors import CorrosionError
-from corrosion.module import CorrosionModule, lr_factor
+from corrosion.module import CorrosionModule
 
 
 def module(**kwargs):
@@ -48,6 +46,11 @@ def test_pos_weight_weighs_corroded_images():
         ({"lr": 0.0}, "model.lr"),
         ({"schedule": "step"}, "model.schedule"),
         ({"unfreeze": 77}, "unfreeze"),
+        ({"layer_decay": 0.0}, "model.layer_decay"),
+        ({"label_smoothing": 1.0}, "model.label_smoothing"),
+        ({"mixup": -0.1}, "model.mixup"),
+        ({"cutmix": float("nan")}, "model.cutmix"),
+        ({"tta": "turns"}, "model.tta"),
     ],
 )
 def test_values_out_of_range_are_errors_that_name_the_key(arguments, key):
@@ -55,18 +58,36 @@ def test_values_out_of_range_are_errors_that_name_the_key(arguments, key):
         module(**arguments)
 
 
-@given(st.integers(1, 500), st.floats(0, 0.9))
-def test_cosine_rises_then_falls_within_zero_and_one(steps, share):
-    warmup = int(share * steps)
-    factors = [
-        lr_factor(step, schedule="cosine", steps=steps, warmup=warmup) for step in range(steps + 1)
-    ]
-    assert all(0 <= factor <= 1 for factor in factors)
-    assert factors[: warmup + 1] == sorted(factors[: warmup + 1])
-    assert factors[warmup:] == sorted(factors[warmup:], reverse=True)
-    assert factors[warmup] == pytest.approx(1.0)
-    assert factors[-1] == pytest.approx(0.0, abs=1e-9)
+def test_label_smoothing_and_mixing_leave_the_loss_of_validation_as_it_is():
+    plain = module()
+    tried = module(label_smoothing=0.2, mixup=1.0, cutmix=1.0)
+    for one in (plain, tried):
+        one.eval()
+        one.validation_step(batch(), 0)
+    torch.testing.assert_close(
+        plain.val_predictions.predictions().loss, tried.val_predictions.predictions().loss
+    )
 
 
-def test_without_a_schedule_the_learning_rate_stays():
-    assert {lr_factor(step, schedule="none", steps=10, warmup=0) for step in range(20)} == {1.0}
+def test_label_smoothing_asks_for_less_than_certainty():
+    smooth = module(label_smoothing=0.2).eval()
+    logit = smooth(batch((1.0,)).image)
+    expected = -(0.9 * logit.sigmoid().log() + 0.1 * (-logit).sigmoid().log()).mean()
+    torch.testing.assert_close(smooth.training_step(batch((1.0,)), 0), expected)
+
+
+def test_a_mixed_image_counts_as_what_most_of_it_is():
+    mixed = module(mixup=1.0).eval()
+    torch.manual_seed(1)
+    mixed.training_step(batch(), 0)
+    predictions = mixed.train_predictions.predictions()
+    assert set(predictions.label.tolist()) <= {0, 1}
+    assert len(predictions.index) == 3
+
+
+def test_validation_averages_over_the_views_of_test_time_augmentation():
+    averaged = module(tta="hflip").eval()
+    averaged.validation_step(batch(), 0)
+    images = batch().image
+    expected = (averaged(images) + averaged(images.flip(-1))) / 2
+    torch.testing.assert_close(averaged.val_predictions.predictions().logit, expected.detach())

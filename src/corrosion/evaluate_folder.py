@@ -79,7 +79,7 @@ def _predict(
     )
     store = PredictionStore()
     for batch in progress(datamodule.test_dataloader(), "predicting"):
-        logits = model(batch.image.to(device)).cpu()
+        logits = model.predict_logits(batch.image.to(device)).cpu()
         store.update(logits, batch.label, torch.zeros_like(logits), batch.index)
     return predictions_table(
         store.predictions(),

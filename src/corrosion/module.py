@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Literal
@@ -12,13 +11,15 @@ import torch
 import torch.nn.functional as F
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import OptimizerConfig, OptimizerLRSchedulerConfig
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from corrosion.data.dataset import Batch
 from corrosion.errors import CorrosionError
 from corrosion.metrics import Predictions, PredictionStore, compute_metrics
+from corrosion.mixing import BatchMixing, smooth_labels
 from corrosion.models.classifier import CorrosionClassifier, Unfreeze
+from corrosion.optimisation import lr_factor, parameter_groups
 
 _IN_PROGRESS_BAR = ("val/loss", "val/accuracy")
 _EPOCH_SO_FAR = "train_predictions"  # key in checkpoints
@@ -29,16 +30,20 @@ class CorrosionModule(L.LightningModule):
     """Trains a `CorrosionClassifier`; every argument is a plain value kept in the checkpoint.
 
     Args:
-        backbone, dense_units, spatial_dropout, dropout, image_size, resize, threshold: see
-            `CorrosionClassifier`.
+        backbone, dense_units, spatial_dropout, dropout, image_size, resize, threshold, tta: see
+            `CorrosionClassifier`; `tta` multiplies the time that validation takes.
         lr: learning rate of the head (and of the backbone, times `backbone_lr_factor`).
         backbone_lr_factor: 0 or more; the backbone's share of `lr`.
-        weight_decay: L2 penalty of Adam, 0 as published.
+        layer_decay: (0, 1]; see `parameter_groups`.
+        weight_decay: of the weights themselves, not of the loss (Loshchilov and Hutter, ICLR 2019,
+            AdamW); 0 as published.
         unfreeze: which part of the backbone learns: see `CorrosionClassifier.set_trainable`.
         head_epochs: number of first epochs in which only the head learns.
         schedule: "none" as published; "cosine" falls to 0 over the training.
         warmup_epochs: epochs over which the learning rate rises to `lr`; fractions are fine.
         pos_weight: weight of corroded images in the loss; None counts all images alike.
+        label_smoothing: [0, 1), of the training's loss: see `smooth_labels`.
+        mixup, cutmix: 0 or more, in training: see `BatchMixing`.
         compile: compile the network with `torch.compile`.
         weights: what the training started from (`LoadedWeights.as_dict`), kept for the record.
 
@@ -56,14 +61,19 @@ class CorrosionModule(L.LightningModule):
         image_size: int = 224,
         resize: str = "pad",
         threshold: float = 0.5,
+        tta: str = "none",
         lr: float = 1e-4,
         backbone_lr_factor: float = 1.0,
+        layer_decay: float = 1.0,
         weight_decay: float = 0.0,
         unfreeze: Unfreeze = "all",
         head_epochs: int = 0,
         schedule: Literal["none", "cosine"] = "none",
         warmup_epochs: float = 0,
         pos_weight: float | None = None,
+        label_smoothing: float = 0.0,
+        mixup: float = 0.0,
+        cutmix: float = 0.0,
         compile: bool = False,  # noqa: A002 -- the name users know from torch
         weights: Mapping[str, str | None] | None = None,
     ) -> None:
@@ -75,6 +85,10 @@ class CorrosionModule(L.LightningModule):
                 f"model.lr={lr} must be above 0, model.backbone_lr_factor={backbone_lr_factor} "
                 f"and model.weight_decay={weight_decay} at least 0."
             )
+        if not 0 < layer_decay <= 1:
+            raise CorrosionError(f"model.layer_decay={layer_decay}: must lie in (0, 1].")
+        if not 0 <= label_smoothing < 1:
+            raise CorrosionError(f"model.label_smoothing={label_smoothing}: must lie in [0, 1).")
         self.save_hyperparameters()
         self.network = CorrosionClassifier(
             backbone,
@@ -84,10 +98,12 @@ class CorrosionModule(L.LightningModule):
             image_size=image_size,
             resize=resize,
             threshold=threshold,
+            tta=tta,
         ).to(memory_format=torch.channels_last)
         self.network.set_trainable(unfreeze)
         if compile:
             self.network.compile()  # in place: keys of the state dict stay as they are
+        self._mixing = BatchMixing(mixup=mixup, cutmix=cutmix)
         self.train_predictions = PredictionStore()
         self.val_predictions = PredictionStore()
         self.test_predictions = PredictionStore()
@@ -121,31 +137,38 @@ class CorrosionModule(L.LightningModule):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Mean loss of a batch."""
-        return self._losses(batch, self.train_predictions).mean()
+        images, shares = self._mixing(batch.image, batch.label)
+        targets = smooth_labels(shares, self.hparams["label_smoothing"])
+        logits = self(images)
+        losses = self._losses(logits, targets)
+        # a mixed image counts as what most of it is
+        self.train_predictions.update(logits, (shares > 0.5).float(), losses, batch.index)
+        return losses.mean()
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Collect the predictions of a batch."""
-        self._losses(batch, self.val_predictions)
+        self._predict(batch, self.val_predictions)
 
     def test_step(self, batch: Batch, batch_index: int) -> None:
         """Collect the predictions of a batch."""
-        self._losses(batch, self.test_predictions)
+        self._predict(batch, self.test_predictions)
 
-    def _losses(self, batch: Batch, store: PredictionStore) -> Tensor:
-        """Losses (N,) of a batch, whose predictions are stored for the end of the epoch."""
-        logits = self(batch.image)
+    def _predict(self, batch: Batch, store: PredictionStore) -> None:
+        logits = self.network.predict_logits(batch.image)
+        store.update(logits, batch.label, self._losses(logits, batch.label), batch.index)
+
+    def _losses(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Losses (N,) float32 of logits (N,) for targets (N,) in [0, 1]."""
         weight = self.hparams["pos_weight"]
-        losses = F.binary_cross_entropy_with_logits(
+        return F.binary_cross_entropy_with_logits(
             logits.float(),
-            batch.label,
+            targets,
             reduction="none",
             pos_weight=None if weight is None else logits.new_tensor(weight, dtype=torch.float32),
         )
-        store.update(logits, batch.label, losses, batch.index)
-        return losses
 
     def on_validation_epoch_end(self) -> None:
-        """Log the metrics of training (as augmented, with dropout) and of the validation set.
+        """Log the metrics of training (augmented and mixed, with dropout) and of validation.
 
         The latter's predictions are kept in `validated`. Those of training wait for the validation
         that ends the epoch, so that callbacks and loggers see both at once.
@@ -174,17 +197,15 @@ class CorrosionModule(L.LightningModule):
         return predictions
 
     def configure_optimizers(self) -> OptimizerConfig | OptimizerLRSchedulerConfig:
-        """Adam, fused; two groups of parameters; the schedule by step."""
+        """AdamW, which without weight decay is Adam, fused; the schedule by step."""
         hparams = self.hparams
-        groups = [
-            {"params": self._learning(self.network.head), "lr": hparams["lr"]},
-            {
-                "params": self._learning(self.network.backbone),
-                "lr": hparams["lr"] * hparams["backbone_lr_factor"],
-            },
-        ]
-        optimizer = torch.optim.Adam(
-            [group for group in groups if group["params"]],
+        optimizer = torch.optim.AdamW(
+            parameter_groups(
+                self.network,
+                lr=hparams["lr"],
+                backbone_lr_factor=hparams["backbone_lr_factor"],
+                layer_decay=hparams["layer_decay"],
+            ),
             weight_decay=hparams["weight_decay"],
             eps=_KERAS_ADAM_EPSILON,
             fused=self.trainer.gradient_clip_val is None,  # AMP can't clip for a fused optimiser
@@ -199,28 +220,3 @@ class CorrosionModule(L.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
-
-    @staticmethod
-    def _learning(module: nn.Module) -> list[nn.Parameter]:
-        return [parameter for parameter in module.parameters() if parameter.requires_grad]
-
-
-def lr_factor(step: int, *, schedule: str, steps: int, warmup: int) -> float:
-    """Share of the learning rate at an optimiser step: linear warm-up, then the schedule.
-
-    Args:
-        step: from 0.
-        schedule: "none" (constant) or "cosine" (falls to 0; Loshchilov and Hutter 2017, eq. 5,
-            without restarts).
-        steps: of the whole training.
-        warmup: steps of warm-up.
-
-    Returns:
-        In [0, 1].
-    """
-    if step < warmup:
-        return (step + 1) / (warmup + 1)
-    if schedule == "none":
-        return 1.0
-    progress = (step - warmup) / max(1, steps - warmup)
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))

@@ -16,6 +16,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from optuna import TrialPruned
 
+from corrosion.averaging import AveragedWeights
 from corrosion.callbacks import History
 from corrosion.checkpoint import load_model
 from corrosion.data.datamodule import CorrosionDataModule
@@ -44,13 +45,18 @@ _MODULE_KEYS = (
     "spatial_dropout",
     "dropout",
     "threshold",
+    "tta",
     "lr",
     "backbone_lr_factor",
+    "layer_decay",
     "weight_decay",
     "unfreeze",
     "head_epochs",
     "schedule",
     "warmup_epochs",
+    "label_smoothing",
+    "mixup",
+    "cutmix",
     "compile",
 )
 
@@ -174,6 +180,8 @@ def train(
         )
     L.seed_everything(config["seed"], workers=True, verbose=False)
     history = History(run_dir / "history.csv")
+    ema = config["model"]["ema"]
+    averaging = [] if ema is None else [AveragedWeights(ema)]
     trainer = build_trainer(
         config["trainer"],
         run_dir=run_dir,
@@ -182,7 +190,7 @@ def train(
         history=history,
         seed=config["seed"],
         logger=build_logger(config["logger"], run_dir=run_dir),
-        callbacks=callbacks,
+        callbacks=[*averaging, *callbacks],
     )
     # the network before the data: screening 100,000 photographs only to find that the weights
     # can't be had would waste the user's time

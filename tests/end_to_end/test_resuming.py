@@ -45,6 +45,8 @@ def config(photos):
                     "model.weights=null", "model.dense_units=8", "data.image_size=32",
                     "data.batch_size=4", "data.num_workers=0", "trainer=cpu",
                     "trainer.max_epochs=4", "trainer.checkpoint_every=3", "model.head_epochs=1",
+                    "model.ema=0.99", "model.mixup=0.2", "model.cutmix=1.0",
+                    "model.layer_decay=0.9",
                     "trainer.progress_bar=false", "explain.images=0", *overrides,
                 ],
             )  # fmt: skip
@@ -85,7 +87,8 @@ def outcome(run_dir):
         for name in ("history", "predictions", "predictions_val", "split")
     }
     return {
-        "last": content["state_dict"],
+        "last": content["current_model_state"],
+        "average": content["state_dict"],
         "optimizer": content["optimizer_states"][0]["state"],
         "best": best["state_dict"],
         "calibration": best["calibration"],

@@ -14,9 +14,9 @@ from corrosion.models.classifier import CorrosionClassifier
 TINY = "test_resnet.r160_in1k"
 
 
-def tiny(backbone=TINY, size=64):
+def tiny(backbone=TINY, size=64, **kwargs):
     torch.manual_seed(0)
-    network = CorrosionClassifier(backbone, dense_units=8, image_size=size).eval()
+    network = CorrosionClassifier(backbone, dense_units=8, image_size=size, **kwargs).eval()
     with torch.no_grad():  # the library adds 1e-7 here and there
         network.head.logit.weight.mul_(100)
     return network
@@ -203,3 +203,26 @@ def test_unknown_methods_and_targets_are_errors_that_list_the_known_ones():
         activation_maps(tiny(), pixels(), method="gradcam2")
     with pytest.raises(CorrosionError, match=r"target=rust: choose no_corrosion, corrosion"):
         activation_maps(tiny(), pixels(), target="rust")
+
+
+@pytest.mark.parametrize("method", ["gradcam", "scorecam"])
+def test_with_test_time_augmentation_maps_are_means_over_the_views(method):
+    plain, averaged = tiny(), tiny(tta="hflip")
+    images = pixels(count=2, side=64)
+    found = activation_maps(averaged, images, method=method)
+    upright = activation_maps(plain, images, method=method)
+    mirrored = activation_maps(plain, images.flip(-1), method=method)
+    torch.testing.assert_close(found.raw, (upright.raw + mirrored.raw.flip(-1)) / 2)
+    torch.testing.assert_close(found.logit, (upright.logit + mirrored.logit) / 2)
+    with torch.no_grad():
+        torch.testing.assert_close(found.probability, averaged.predict_proba(images))
+
+
+def test_with_test_time_augmentation_every_view_is_evidence_for_the_same_class():
+    network = tiny(tta="dihedral")
+    images = pixels(count=1, side=64)
+    with torch.no_grad():
+        network.head.logit.bias -= network.predict_logits(images)  # the views disagree on the sign
+    found = activation_maps(network, images, target="predicted")
+    chosen = "corrosion" if found.sign.item() > 0 else "no_corrosion"
+    torch.testing.assert_close(found.raw, activation_maps(network, images, target=chosen).raw)

@@ -155,3 +155,20 @@ def test_values_out_of_range_are_errors_that_name_the_key(arguments, key):
 def test_an_unknown_backbone_is_an_error_with_similar_names():
     with pytest.raises(CorrosionError, match="resnet50"):
         CorrosionClassifier("resnet5")
+
+
+@pytest.mark.parametrize(("tta", "same"), [("hflip", 1), ("dihedral", 3)])
+def test_with_test_time_augmentation_the_views_of_an_image_get_one_probability(tta, same):
+    network = tiny(tta=tta).eval()
+    images = pixels(count=1)
+    shown = [images.flip(-1), images.flip(-2), images.rot90(1, (-2, -1))]
+    with torch.no_grad():
+        probability = network.predict_proba(images)
+        for one in shown[:same]:
+            torch.testing.assert_close(network.predict_proba(one), probability)
+        assert not torch.allclose(network(images), network(shown[0]))
+
+
+def test_an_unknown_set_of_views_is_refused():
+    with pytest.raises(CorrosionError, match=r"model\.tta=flip: choose none, hflip"):
+        tiny(tta="flip")

@@ -26,6 +26,7 @@ from corrosion.errors import CorrosionError
 from corrosion.explain.targets import Evidence, check_target, target_signs
 from corrosion.models.backbones import feature_map
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.views import VIEWS
 
 EMPTY_SHARE = 0.05
 """A map is empty if its strongest evidence for the target is below this share of the strongest
@@ -119,7 +120,8 @@ def activation_maps(
     The backbone runs in the precision of the caller (autocast, half-precision weights), the head
     and the maps in float32. The network may be in training mode, which is put back afterwards,
     and may be frozen; gradients of its parameters stay untouched. Works under `torch.no_grad` and
-    `torch.inference_mode`.
+    `torch.inference_mode`. With test-time augmentation (`network.tta`) logits and maps are means
+    over the views, the maps turned back.
 
     Args:
         network: on any device.
@@ -136,23 +138,27 @@ def activation_maps(
     # autograd can't use what inference mode makes
     with torch.inference_mode(False), torch.no_grad(), evaluating(network):
         images = images.clone() if images.is_inference() else images
-        features = network.forward_features(images).float()
+        views = VIEWS[network.tta]
         tap = Tap(copy.deepcopy(network.head).float().requires_grad_(False))
-        logit = tap(features)
+        shown = [view.of(images) for view in views]
+        features = [network.forward_features(one).float() for one in shown]
+        logits = [tap(one) for one in features]
+        logit = torch.stack(logits).mean(dim=0)
         probability = (logit / network.temperature).sigmoid()
         sign = target_signs(probability, target, threshold=network.threshold)
-        targets = [Evidence(*pair) for pair in zip(sign.tolist(), logit.tolist(), strict=True)]
-        if method == "scorecam":
-            pixels, whole = network.normalise(images), _Whole(network.backbone, tap)
-            # one by one: the library holds a masked copy of the input for every channel
-            maps = [
-                _signed_maps(method, whole, pixels[[row]], targets[row : row + 1])
-                for row in range(len(pixels))
-            ]
-            raw = np.concatenate(maps)
-        else:
-            raw = _signed_maps(method, tap, features, targets)
-    return ActivationMaps(logit, probability, sign, torch.from_numpy(raw).to(logit))
+        maps = []
+        for view, own_images, own_features, own_logits in zip(
+            views, shown, features, logits, strict=True
+        ):
+            pairs = zip(sign.tolist(), own_logits.tolist(), strict=True)
+            targets = [Evidence(*pair) for pair in pairs]
+            if method == "scorecam":
+                own = _masked_maps(network, tap, own_images, targets)
+            else:
+                own = _signed_maps(method, tap, own_features, targets)
+            maps.append(view.undo(torch.from_numpy(own)))
+        raw = torch.stack(maps).mean(dim=0).to(logit)
+    return ActivationMaps(logit, probability, sign, raw)
 
 
 def check_method(method: str) -> None:
@@ -193,6 +199,18 @@ class Tap(nn.Module):
         """Logits in float32, whatever autocast says."""
         with torch.autocast(features.device.type, enabled=False):
             return self.head(self.layer(features.float()))
+
+
+def _masked_maps(
+    network: CorrosionClassifier, tap: Tap, images: Tensor, targets: list[Evidence]
+) -> np.ndarray:
+    """Score-CAM's maps (N, h, w): one by one, the library holds a masked copy for every channel."""
+    pixels, whole = network.normalise(images), _Whole(network.backbone, tap)
+    maps = [
+        _signed_maps("scorecam", whole, pixels[[row]], targets[row : row + 1])
+        for row in range(len(pixels))
+    ]
+    return np.concatenate(maps)
 
 
 class _Whole(nn.Module):

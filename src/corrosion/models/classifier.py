@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from corrosion.data.labels import CLASSES
 from corrosion.errors import CorrosionError
 from corrosion.models.backbones import create_backbone, feature_map, input_statistics, stages
+from corrosion.models.views import VIEWS, check_views
 
 Unfreeze = Literal["all", "none"] | int
 
@@ -56,6 +57,8 @@ class CorrosionClassifier(nn.Module):
         threshold: probability from which an image counts as corroded, (0, 1).
         temperature: probabilities are sigmoid(logit / temperature), above 0 (Guo et al., ICML
             2017); training fits it on validation.
+        tta: test-time augmentation: a name of `corrosion.models.views.VIEWS`, over which
+            `predict_logits` and `predict_proba` average.
 
     Shapes:
         images (N, 3, H, W), RGB, uint8 in [0, 255] or float in [0, 1] -> logits (N,) float.
@@ -90,16 +93,19 @@ class CorrosionClassifier(nn.Module):
         resize: str = "pad",
         threshold: float = 0.5,
         temperature: float = 1.0,
+        tta: str = "none",
     ) -> None:
         super().__init__()
         _check(dense_units=dense_units, image_size=image_size, threshold=threshold)
         if not temperature > 0:
             raise CorrosionError(f"temperature={temperature}: must be above 0.")
         _check_rates(spatial_dropout=spatial_dropout, dropout=dropout)
+        check_views(tta)
         self.image_size = image_size
         self.resize = resize
         self.threshold = threshold
         self.temperature = temperature
+        self.tta = tta
         self.thresholds = {}
         self.band = None
         self.backbone = create_backbone(backbone, image_size=image_size)
@@ -141,6 +147,11 @@ class CorrosionClassifier(nn.Module):
         """Logits (N,), without temperature, from images (N, 3, H, W); corrosion is positive."""
         return self.forward_head(self.forward_features(images))
 
+    def predict_logits(self, images: Tensor) -> Tensor:
+        """Logits (N,) as `forward` gives them, averaged over the views that `tta` names."""
+        views = VIEWS[self.tta]
+        return sum((self(view.of(images)) for view in views[1:]), self(images)) / len(views)
+
     def predict_proba(self, images: Tensor) -> Tensor:
         """Calibrated probability of corrosion, (N,) float32 in [0, 1], from images (N, 3, H, W).
 
@@ -152,7 +163,7 @@ class CorrosionClassifier(nn.Module):
         # noise may leave [0, 1] a little; bytes as floats, or normalised images, do so by far
         if images.is_floating_point() and ((images < -0.5) | (images > 1.5)).any():
             raise CorrosionError("float images must be in [0, 1]: divide by 255, or give uint8.")
-        return (self(images).float() / self.temperature).sigmoid()
+        return (self.predict_logits(images).float() / self.temperature).sigmoid()
 
     def set_trainable(self, unfreeze: Unfreeze) -> None:
         """Choose which part of the backbone learns; the head always does.

@@ -1,0 +1,63 @@
+"""Test-time augmentation: an image mirrored and turned, in which corrosion is corrosion still.
+
+Predictions averaged over several views of a photograph are steadier than that of one (Krizhevsky
+et al., NeurIPS 2012, section 4.1, average over crops and mirror images).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import torch
+from torch import Tensor
+
+from corrosion.errors import CorrosionError
+
+
+@dataclass(frozen=True)
+class View:
+    """A symmetry of the square.
+
+    Attributes:
+        mirrored: left and right change places, first.
+        turns: quarter turns counter-clockwise, after that.
+    """
+
+    mirrored: bool = False
+    turns: int = 0
+
+    def of(self, images: Tensor) -> Tensor:
+        """Show images (..., H, W) so; (..., W, H) after an odd number of turns."""
+        shown = images.flip(-1) if self.mirrored else images
+        return torch.rot90(shown, self.turns, (-2, -1)) if self.turns else shown
+
+    def undo(self, shown: Tensor) -> Tensor:
+        """What `of` has shown (..., H, W) as it was before."""
+        images = torch.rot90(shown, -self.turns, (-2, -1)) if self.turns else shown
+        return images.flip(-1) if self.mirrored else images
+
+
+VIEWS: Mapping[str, tuple[View, ...]] = MappingProxyType(
+    {
+        "none": (View(),),
+        "hflip": (View(), View(mirrored=True)),
+        "flips": tuple(View(mirrored, turns) for turns in (0, 2) for mirrored in (False, True)),
+        "dihedral": tuple(
+            View(mirrored, turns) for turns in range(4) for mirrored in (False, True)
+        ),
+    }
+)
+"""Sets of views by name: the image as it is; its mirror image too; all that flips make of it; and
+quarter turns as well."""
+
+
+def check_views(name: str) -> None:
+    """Make sure that a set of views is known.
+
+    Raises:
+        CorrosionError: it is not.
+    """
+    if name not in VIEWS:
+        raise CorrosionError(f"model.tta={name}: choose {', '.join(VIEWS)}.")

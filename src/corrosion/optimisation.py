@@ -1,0 +1,66 @@
+"""Which weights learn how fast: groups of parameters, and the learning rate's course."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from timm.optim import param_groups_layer_decay
+from torch.nn import Parameter
+
+from corrosion.models.classifier import CorrosionClassifier
+
+
+def parameter_groups(
+    network: CorrosionClassifier, *, lr: float, backbone_lr_factor: float, layer_decay: float
+) -> list[dict[str, Any]]:
+    """The learning parameters of a network by learning rate, the head's first.
+
+    With `layer_decay` below 1 each layer of the backbone learns slower than the one behind it
+    (Clark et al., ICLR 2020, ELECTRA; Bao et al., ICLR 2022, BEiT): what the first layers know of
+    edges and colours serves any task. Layers are those of timm's `group_matcher`, its blocks.
+
+    Args:
+        network: frozen parameters are left out.
+        lr: of the head.
+        backbone_lr_factor: the share of it that the last layer of the backbone gets.
+        layer_decay: the share that every layer gets of what the one behind it gets, (0, 1].
+
+    Returns:
+        Groups with `params` and `lr`, for an optimiser of torch.
+    """
+    scales = {
+        parameter: group["lr_scale"]
+        for group in param_groups_layer_decay(network.backbone, layer_decay=layer_decay)
+        for parameter in group["params"]
+    }
+    by_rate: dict[float, list[Parameter]] = {}
+    for parameter in network.backbone.parameters():
+        if parameter.requires_grad:
+            rate = lr * backbone_lr_factor * scales[parameter]
+            by_rate.setdefault(rate, []).append(parameter)
+    head = [parameter for parameter in network.head.parameters() if parameter.requires_grad]
+    return [{"params": head, "lr": lr}] + [
+        {"params": parameters, "lr": rate} for rate, parameters in by_rate.items()
+    ]
+
+
+def lr_factor(step: int, *, schedule: str, steps: int, warmup: int) -> float:
+    """Share of the learning rate at an optimiser step: linear warm-up, then the schedule.
+
+    Args:
+        step: from 0.
+        schedule: "none" (constant) or "cosine" (falls to 0; Loshchilov and Hutter 2017, eq. 5,
+            without restarts).
+        steps: of the whole training.
+        warmup: steps of warm-up.
+
+    Returns:
+        In [0, 1].
+    """
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    if schedule == "none":
+        return 1.0
+    progress = (step - warmup) / max(1, steps - warmup)
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
