@@ -5,7 +5,8 @@
 One training of the embedded sample runs undisturbed. Others, started by the same command with
 `resume=auto`, are killed at moments drawn evenly from its duration (from the first file written,
 so imports don't count) until they come through; the next one starts when one has. Weights of the
-last and the best epoch, the optimiser's state, history and predictions must all be equal.
+last and the best epoch and their averages, the optimiser's state, history and predictions must all
+be equal. Batches are mixed by chance.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ TRAINING = (
     "experiment=quick", "data.count=80", "data.batch_size=4", "model.weights=null",
     "model.backbone=test_resnet.r160_in1k", "trainer=cpu", "trainer.max_epochs=12",
     "trainer.checkpoint_every=1", "trainer.limit_train_batches=null", "trainer.progress_bar=false",
-    "explain.images=0", "resume=auto",
+    "explain.images=0", "resume=auto", "model.ema=0.99", "model.mixup=0.2", "model.cutmix=1",
 )  # fmt: skip
 
 
@@ -98,7 +99,7 @@ def end_of(run: Path) -> dict[str, Any]:
         for name in ("history", "predictions", "predictions_val", "split")
     }
     return {
-        "last.ckpt": last["state_dict"],
+        "last.ckpt": [last["state_dict"], last["current_model_state"]],
         "optimiser": last["optimizer_states"],
         "best.ckpt": [best["state_dict"], best["calibration"]],
     } | tables

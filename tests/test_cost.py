@@ -22,7 +22,7 @@ class Sleepless(nn.Module):
         self.work = work
         self.calls = 0
 
-    def forward(self, images):
+    def predict_logits(self, images):
         assert images.shape == (1, 3, 8, 8)
         assert images.dtype == torch.uint8
         self.calls += 1

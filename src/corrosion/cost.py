@@ -22,9 +22,10 @@ class Cost:
 
     Attributes:
         parameters: weights and biases.
-        flops: floating-point operations of a forward pass of one image, a multiply-add as two.
+        flops: floating-point operations of the prediction of one image (in all views of test-time
+            augmentation), a multiply-add as two.
         checkpoint_bytes: size of the checkpoint, which holds the optimiser's state too.
-        latency_ms: median time of a forward pass of one image.
+        latency_ms: median time of that prediction.
         image_size: side of that image.
     """
 
@@ -65,7 +66,7 @@ def measure_costs(
 def measure_latencies(
     networks: Mapping[str, CorrosionClassifier], *, passes: int = 30, warm_up: int = 5
 ) -> dict[str, float]:
-    """Milliseconds a forward pass of one image takes: the median, which an interruption leaves be.
+    """Milliseconds the prediction of one image takes: the median, which an interruption leaves be.
 
     Args:
         networks: in evaluation mode, on the device to measure on; they take turns.
@@ -86,10 +87,10 @@ def count_parameters(network: nn.Module) -> int:
 
 @torch.no_grad()
 def count_flops(network: CorrosionClassifier) -> int:
-    """Floating-point operations of a forward pass of one image: of convolutions and products."""
+    """Floating-point operations of the prediction of one image: of convolutions and products."""
     counter = FlopCounterMode(display=False)
     with counter:
-        network(_image(network))
+        network.predict_logits(_image(network))
     return counter.get_total_flops()
 
 
@@ -97,7 +98,7 @@ def count_flops(network: CorrosionClassifier) -> int:
 def _time_pass(network: CorrosionClassifier) -> float:
     image = _image(network)
     started = time.perf_counter()
-    network(image).item()  # waits for the device
+    network.predict_logits(image).item()  # waits for the device
     return time.perf_counter() - started
 
 
