@@ -41,6 +41,11 @@ class AveragedWeights(WeightAveraging):
         else:  # batch normalisation's counts of batches
             torch._foreach_copy_(averaged, current)
 
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Keep the average where the module will be: at this point it is not there yet."""
+        self._device = trainer.strategy.root_device
+        super().setup(trainer, pl_module, stage)
+
     def on_load_checkpoint(
         self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
