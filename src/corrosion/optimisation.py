@@ -6,8 +6,10 @@ import math
 from typing import Any
 
 from timm.optim import param_groups_layer_decay
+from torch import nn
 from torch.nn import Parameter
 
+from corrosion.errors import CorrosionError
 from corrosion.models.classifier import CorrosionClassifier
 
 
@@ -28,21 +30,32 @@ def parameter_groups(
 
     Returns:
         Groups with `params` and `lr`, for an optimiser of torch.
+
+    Raises:
+        CorrosionError: `layer_decay` is below 1, and timm knows no order of the backbone's layers.
     """
-    scales = {
-        parameter: group["lr_scale"]
-        for group in param_groups_layer_decay(network.backbone, layer_decay=layer_decay)
-        for parameter in group["params"]
-    }
+    scales = _layer_scales(network.backbone, layer_decay) if layer_decay < 1 else {}
     by_rate: dict[float, list[Parameter]] = {}
     for parameter in network.backbone.parameters():
         if parameter.requires_grad:
-            rate = lr * backbone_lr_factor * scales[parameter]
+            rate = lr * backbone_lr_factor * scales.get(parameter, 1.0)
             by_rate.setdefault(rate, []).append(parameter)
     head = [parameter for parameter in network.head.parameters() if parameter.requires_grad]
     return [{"params": head, "lr": lr}] + [
         {"params": parameters, "lr": rate} for rate, parameters in by_rate.items()
     ]
+
+
+def _layer_scales(backbone: nn.Module, layer_decay: float) -> dict[Parameter, float]:
+    """The share of the last layer's learning rate, by parameter that learns."""
+    try:
+        groups = param_groups_layer_decay(backbone, layer_decay=layer_decay)
+    except (AssertionError, AttributeError) as error:
+        raise CorrosionError(
+            f"model.layer_decay={layer_decay}: timm knows no order of this backbone's layers. "
+            f"Choose another model.backbone, or model.layer_decay=1 with model.backbone_lr_factor."
+        ) from error
+    return {parameter: group["lr_scale"] for group in groups for parameter in group["params"]}
 
 
 def lr_factor(step: int, *, schedule: str, steps: int, warmup: int) -> float:
