@@ -21,7 +21,9 @@ from corrosion.report.paper import PUBLISHED
 LABEL = np.arange(60) % 2
 
 
-def write_run(directory, *, model="resnet50", seed=0, skill=2.0, images=range(60), **settings):
+def write_run(
+    directory, *, model="resnet50", seed=0, skill=2.0, images=range(60), data=None, **settings
+):
     """A finished run without a checkpoint; images are told by their numbers."""
     directory.mkdir(parents=True)
     label = np.array([number % 2 for number in images])
@@ -38,6 +40,7 @@ def write_run(directory, *, model="resnet50", seed=0, skill=2.0, images=range(60
         directory / "history.csv", index=False
     )
     config = {"model": {"name": model, "threshold": 0.5, **settings}, "seed": seed}
+    config |= {"data": data} if data else {}
     (directory / "config.yaml").write_text(yaml.safe_dump(config))
     facts = {"model": model, "seconds": {"fit": 90.0}, "hyperparameters": {"lr": 3e-3}}
     (directory / "metrics.json").write_text(json.dumps(facts))
@@ -124,7 +127,11 @@ def test_models_with_several_seeds_are_tested_by_the_bootstrap(tmp_path):
 
 def test_folds_are_one_test_set(tmp_path):
     parts = [
-        write_run(tmp_path / str(fold), images=range(20 * fold, 20 * fold + 20))
+        write_run(
+            tmp_path / str(fold),
+            images=range(20 * fold, 20 * fold + 20),
+            data={"folds": 3, "fold": fold},
+        )
         for fold in range(3)
     ]
     (model,) = compare_runs([tmp_path], count=50).models

@@ -18,7 +18,13 @@ from corrosion.evaluate.run_files import RunFiles, read_run_files
 log = logging.getLogger(__name__)
 
 _SECTIONS = ("model", "data", "augment", "trainer")
-_NO_MATTER = {"data.split_file", "data.num_workers", "trainer.progress_bar", "trainer.devices"}
+_NO_MATTER = {
+    "data.split_file",
+    "data.fold",  # its test images tell it
+    "data.num_workers",
+    "trainer.progress_bar",
+    "trainer.devices",
+}
 
 
 @dataclass(frozen=True)
