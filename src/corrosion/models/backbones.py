@@ -170,7 +170,8 @@ def feature_map(backbone: nn.Module, features: Tensor) -> Tensor:
             (N, prefix + H * W, C) from vision transformers.
 
     Returns:
-        (N, C, H, W), same dtype; class and register tokens are dropped.
+        (N, C, H, W), same dtype; class and register tokens are dropped, so of DINOv2 only what
+        its patches know reaches the head.
     """
     if features.ndim == 3:
         tokens = features[:, getattr(backbone, "num_prefix_tokens", 0) :]
