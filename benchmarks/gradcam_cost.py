@@ -1,14 +1,15 @@
 """Images a second of our Grad-CAM, of a forward pass alone, and of pytorch-grad-cam's README.
 
-    python benchmarks/gradcam_cost.py [--device cuda] [--backbones resnet50] [--rounds 7]
+    python benchmarks/gradcam_cost.py [--device cuda] [--backbones resnet50 ...] [--rounds 7]
 
 All take the same network (random weights, batch normalisation's statistics gathered from the
 images) and the same batch, in channels_last memory as our loaders give it. The README way is `with
 GradCAM(model=..., target_layers=[...]) as cam: cam(input_tensor=..., targets=...)` on the layer
-that makes the last feature map, where ours looks too; its batch lies in PyTorch's default memory
-format, as the library's `preprocess_image` gives it, and for comparison in channels_last. Every
-round runs all ways one after the other; ratios are medians over the rounds. Stops with an error if
-the maps for the same batch differ by more than 1e-4 after the library's own scaling.
+that makes the last feature map, where ours looks too (with a `reshape_transform` for the tokens of
+a transformer); its batch lies in PyTorch's default memory format, as the library's
+`preprocess_image` gives it, and for comparison in channels_last. Every round runs all ways one
+after the other; ratios are medians over the rounds. Stops with an error if the maps for the same
+batch differ by more than 1e-4 after the library's own scaling.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -25,6 +27,7 @@ from pytorch_grad_cam.utils.image import scale_cam_image
 from torch import Tensor, nn
 
 from corrosion.explain.cam import activation_maps
+from corrosion.models.backbones import STUDY_BACKBONES, feature_map
 from corrosion.models.classifier import CorrosionClassifier
 
 LAST_LAYERS = {
@@ -32,6 +35,9 @@ LAST_LAYERS = {
     "mobilenetv2": "bn2",
     "nasnetmobile": "stages.3.cells.4",
     "efficientnetv2b0": "bn2",
+    "convnext_tiny": "stages.3",
+    "efficientvit_b0": "stages.3",
+    "vit_small_patch14_reg4_dinov2": "norm",
 }
 TOLERANCE = 1e-4
 
@@ -45,7 +51,7 @@ def main() -> None:
         f"torch {torch.__version__}, medians of {options.rounds} rounds"
     )
     columns = ("forward", "ours", "README", "its c_l", "ours/fw", "RM/ours", "its c_l", "diff")
-    print(f"{'images/s':<17}{''.join(f'{column:>8}' for column in columns)}")
+    print(f"{'images/s':<30}{''.join(f'{column:>8}' for column in columns)}")
     for backbone in options.backbones:
         torch.manual_seed(0)
         network = CorrosionClassifier(backbone, image_size=options.size).to(device)
@@ -80,7 +86,7 @@ def compare(backbone: str, network: CorrosionClassifier, images: Tensor, rounds:
         )
     ]
     row = [f"{rate:8.1f}" for rate in rates] + [f"{ratio:8.2f}" for ratio in ratios]
-    print(f"{backbone:<17}{''.join(row)}{difference:9.0e}", flush=True)
+    print(f"{backbone:<30}{''.join(row)}{difference:9.0e}", flush=True)
 
 
 def forward(network: CorrosionClassifier, images: Tensor) -> np.ndarray:
@@ -98,7 +104,8 @@ def ours(network: CorrosionClassifier, images: Tensor) -> np.ndarray:
 def readme(network: CorrosionClassifier, images: Tensor, layer: str) -> np.ndarray:
     """The library as its README has it: on the full graph."""
     targets = [lambda logit: logit] * len(images)
-    with GradCAM(model=network, target_layers=[network.backbone.get_submodule(layer)]) as cam:
+    layers, to_map = [network.backbone.get_submodule(layer)], partial(feature_map, network.backbone)
+    with GradCAM(model=network, target_layers=layers, reshape_transform=to_map) as cam:
         return cam(input_tensor=images, targets=targets)
 
 
@@ -125,6 +132,8 @@ def smooth_images(count: int, size: int) -> Tensor:
 @torch.no_grad()
 def gather_statistics(network: nn.Module, images: Tensor) -> None:
     """Batch normalisation of a network that was never trained would let features vanish."""
+    if not any(isinstance(module, nn.BatchNorm2d) for module in network.modules()):
+        return
     network.train()
     for _ in range(30):
         network(images[:4, :, ::4, ::4])
@@ -145,7 +154,9 @@ def median_ratio(above: list[float], below: list[float]) -> float:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--backbones", nargs="+", choices=LAST_LAYERS, default=list(LAST_LAYERS))
+    parser.add_argument(
+        "--backbones", nargs="+", choices=LAST_LAYERS, default=list(STUDY_BACKBONES)
+    )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--size", type=int, default=224)

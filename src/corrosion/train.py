@@ -29,6 +29,7 @@ from corrosion.files import write_csv, write_text
 from corrosion.finish import finish
 from corrosion.lightning_messages import quieten_lightning
 from corrosion.metrics import METRICS
+from corrosion.models.backbones import check_runs
 from corrosion.models.weights import load_weights
 from corrosion.module import CorrosionModule
 from corrosion.resuming import PREEMPTED, Preempted, find_checkpoint
@@ -243,7 +244,10 @@ def _new_module(config: Mapping[str, Any]) -> CorrosionModule:
     """A module with its first weights."""
     model = config["model"]
     module = _module(model, config["data"])
-    weights = load_weights(module.network, model["backbone"], model["weights"])
+    network = module.network
+    check_runs(network.backbone, model["backbone"], image_size=network.image_size)
+    network.train()
+    weights = load_weights(network, model["backbone"], model["weights"])
     if weights.used == "random" and model["from_random"]:
         log.info("weights are random: %s (model.from_random)", _listed(model["from_random"]))
         module = _module({**model, **model["from_random"]}, config["data"])

@@ -190,6 +190,51 @@ def test_any_timm_network_has_maps(backbone, size):
     assert (maps.scale > 0).all()
 
 
+@pytest.mark.parametrize(
+    ("backbone", "size"),
+    [
+        ("test_convnext", 128),
+        ("test_mambaout", 128),  # channels last
+        ("test_vit", 64),  # a class token before the patches
+        ("deit_tiny_distilled_patch16_224", 64),  # two tokens
+        ("vit_small_patch14_reg4_dinov2", 56),  # a class and four register tokens
+    ],
+)
+def test_maps_are_high_where_the_evidence_is(backbone, size):
+    network = tiny(backbone, size)
+    images = torch.full((3, 3, size, size), 0.5)  # the last one stays blank
+    quarter = size // 4
+    [evidence] = pixels(1, quarter)
+    images[0, :, :quarter, -quarter:] = evidence
+    images[1, :, -quarter:, :quarter] = evidence
+    with torch.no_grad():
+        pooled = network.forward_features(images).mean(dim=(2, 3))
+        # the logit is what the pooled features have of the evidence: it knows what, not where
+        network.head.dense.weight.zero_()
+        network.head.dense.weight[0] = pooled[0] - pooled[2]
+        network.head.dense.bias.fill_(100.0)  # the dense layer's ReLU lets all pass
+        network.head.logit.weight.fill_(1.0)
+    for method in ("gradcam", "hirescam", "layercam"):
+        raw = activation_maps(network, images, method=method).raw
+        height, width = raw.shape[1:]
+        rows, columns = height // 2, width // 2
+        first, second = (raw[:2] - raw[2]).flatten(1).argmax(dim=1).tolist()
+        assert first // width < rows, method
+        assert first % width >= columns, method
+        assert second // width >= rows, method
+        assert second % width < columns, method
+
+
+@pytest.mark.parametrize("method", ["gradcam", "eigencam", "fem"])
+def test_tokens_of_a_transformer_in_half_precision_give_finite_maps(method):
+    network, images = tiny("test_vit", 64), pixels(2, 64)
+    expected = activation_maps(network, images, method=method)
+    found = activation_maps(network.half().train(), images.half(), method=method)
+    assert found.raw.isfinite().all()
+    assert found.raw.shape == (2, 4, 4)
+    torch.testing.assert_close(found.logit, expected.logit, atol=0.02, rtol=0.01)
+
+
 def test_a_map_without_evidence_for_the_target_is_empty_and_stays_dark():
     raw = torch.tensor([[[-1.0, 0.04]], [[-1.0, 0.5]], [[0.5, 1.0]], [[0.0, 0.0]], [[0.3, 0.3]]])
     maps = maps_of(raw)

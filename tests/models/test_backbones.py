@@ -1,7 +1,14 @@
 import pytest
+import torch
 
 from corrosion.errors import CorrosionError
-from corrosion.models.backbones import STUDY_BACKBONES, create_backbone, stages, timm_name
+from corrosion.models.backbones import (
+    STUDY_BACKBONES,
+    check_runs,
+    create_backbone,
+    stages,
+    timm_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -31,3 +38,50 @@ def test_a_timm_name_with_an_unknown_tag_is_an_error_that_lists_known_tags():
 def test_our_names_stand_for_timm_names():
     assert timm_name("mobilenetv2") == "mobilenetv2_100.ra_in1k"
     assert timm_name("convnext_tiny") == "convnext_tiny"
+
+
+@pytest.mark.parametrize("backbone", ["efficientvit_b0", "inception_next_atto"])
+def test_a_network_that_always_pools_is_a_backbone_without_layers_that_never_learn(backbone):
+    network = create_backbone(backbone, image_size=64).eval()
+    features = network.forward_features(torch.rand(1, 3, 64, 64))
+    assert features.shape == (1, network.num_features, 2, 2)
+    features.sum().backward()
+    assert all(value.grad is not None for value in network.parameters())
+
+
+def test_of_a_network_without_groups_of_layers_the_whole_is_one_stage():
+    network = create_backbone("pit_ti_224", image_size=64)
+    assert stages(network) == [[name for name, _ in network.named_parameters()]]
+
+
+@pytest.mark.parametrize(
+    ("backbone", "size", "choice"),
+    [
+        ("test_vit", 100, "multiple of 16: data.image_size=96 or 112"),
+        ("vit_tiny_patch16_dinov3_qkvb", 40, "multiple of 16: data.image_size=32 or 48"),
+        ("test_maxvit", 100, "multiple of 32: data.image_size=96 or 128"),
+        ("inception_v3", 64, "Try data.image_size=299"),
+    ],
+)
+def test_an_image_size_that_a_network_does_not_take_is_an_error_with_a_way_out(
+    backbone, size, choice
+):
+    with pytest.raises(CorrosionError, match=choice) as caught:
+        check_runs(create_backbone(backbone, image_size=size), backbone, image_size=size)
+    assert f"data.image_size={size}" in str(caught.value)
+
+
+def test_a_network_without_a_feature_map_is_refused():
+    network = create_backbone("crossvit_9_240", image_size=240)
+    with pytest.raises(CorrosionError, match="crossvit_9_240.*feature map"):
+        check_runs(network, "crossvit_9_240", image_size=240)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "size"), [("test_resnet", 32), ("test_vit", 48), ("efficientvit_b0", 64)]
+)
+def test_what_runs_passes_and_stays_as_it_was(backbone, size):
+    network = create_backbone(backbone, image_size=size)
+    state = {key: value.clone() for key, value in network.state_dict().items()}
+    check_runs(network, backbone, image_size=size)
+    assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())

@@ -76,6 +76,77 @@ def test_a_state_dict_fills_the_backbone(tmp_path, kind):
     assert same(net.head, network(0).head)
 
 
+def vit(seed, size, backbone="test_vit.r160_in1k"):
+    torch.manual_seed(seed)
+    return CorrosionClassifier(backbone, dense_units=8, image_size=size)
+
+
+def smooth_positions(net, side):
+    """Make position embeddings a ramp over the rows and another over the columns."""
+    ramp = torch.linspace(0, 1, side)
+    with torch.no_grad():
+        channels = net.backbone.pos_embed[0, 1:]
+        channels[:, 0] = ramp.repeat_interleave(side)
+        channels[:, 1] = ramp.repeat(side)
+
+
+def agree_but_for_positions(first, second):
+    theirs = second.state_dict()
+    return all(
+        torch.equal(value, theirs[key])
+        for key, value in first.state_dict().items()
+        if key != "pos_embed"
+    )
+
+
+@pytest.mark.parametrize("kind", ["state dict", "checkpoint"])
+def test_position_embeddings_of_another_image_size_are_resampled(tmp_path, kind):
+    donor, net = vit(1, 160), vit(0, 96)
+    smooth_positions(donor, 10)
+    if kind == "checkpoint":
+        path = checkpoint(tmp_path / "best.ckpt", donor)
+    else:
+        path = str(tmp_path / "vit.pth")
+        torch.save(donor.backbone.state_dict(), path)
+    assert load_weights(net, "test_vit.r160_in1k", path).used == "file"
+    assert agree_but_for_positions(donor.backbone, net.backbone)
+    rows, columns = net.backbone.pos_embed[0, 1:, :2].T.detach().reshape(2, 6, 6)
+    expected = (torch.arange(6) + 0.5) * 10 / 6 - 0.5  # in steps of the old grid
+    torch.testing.assert_close(rows, (expected / 9)[:, None].expand(6, 6), atol=0.05, rtol=0)
+    torch.testing.assert_close(columns, (expected / 9).expand(6, 6), atol=0.05, rtol=0)
+    assert torch.equal(net.backbone.pos_embed[0, 0], donor.backbone.pos_embed[0, 0])
+
+
+def test_weights_as_dinov2s_authors_publish_them_fill_the_backbone(tmp_path):
+    name = "vit_small_patch14_reg4_dinov2"
+    donor = vit(1, 56, name).backbone
+    published = {key: value.clone() for key, value in donor.state_dict().items()}
+    published["register_tokens"] = published.pop("reg_token")
+    published["pos_embed"] = torch.cat([torch.ones(1, 1, 384), published["pos_embed"]], dim=1)
+    published["cls_token"] -= 1  # theirs gets its position later, timm's has it
+    published["mask_token"] = torch.zeros(1, 384)
+    torch.save(published, tmp_path / "dinov2.pth")
+    net = vit(0, 56, name)
+    load_weights(net, name, str(tmp_path / "dinov2.pth"))
+    for key, value in donor.state_dict().items():
+        torch.testing.assert_close(net.backbone.state_dict()[key], value)
+
+
+@pytest.mark.usefixtures("offline")
+def test_cached_weights_of_another_image_size_are_resampled(tmp_path):
+    donor, net = vit(1, 160), vit(0, 96)
+    hub = tmp_path / "hub" / "models--timm--test_vit.r160_in1k"
+    (hub / "refs").mkdir(parents=True)
+    (hub / "refs" / "main").write_text("abc")
+    (hub / "snapshots" / "abc").mkdir(parents=True)
+    state = {**donor.backbone.state_dict(), "head.weight": torch.zeros(1000, 64)}
+    save_file(state, hub / "snapshots" / "abc" / "model.safetensors")
+    loaded = load_weights(net, "test_vit.r160_in1k", "imagenet")
+    assert (loaded.used, loaded.detail) == ("imagenet", "test_vit.r160_in1k")
+    assert agree_but_for_positions(donor.backbone, net.backbone)
+    assert net.backbone.pos_embed.shape == (1, 1 + 6 * 6, 64)
+
+
 def checkpoint(path, net):
     state = {f"network.{key}": value for key, value in net.state_dict().items()}
     torch.save({"state_dict": state, "hyper_parameters": {}}, path)

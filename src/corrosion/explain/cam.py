@@ -54,6 +54,12 @@ METHODS: Mapping[str, str] = MappingProxyType(
 With the study's head, which pools by averaging, hirescam equals gradcam. eigencam, kpcacam and fem
 ignore the target; the sign of the maps of eigencam, eigengradcam and kpcacam is arbitrary.
 ablationcam runs the head, scorecam the whole network once more for every channel: both are slow.
+
+Of a vision transformer the patch tokens of the last layer are the feature map, without class and
+register tokens, which the head doesn't see. The head pools them by averaging, so the gradient
+methods split its logit among the patches as they do for a convolutional network, gradcam (equal to
+hirescam) exactly; no attention is rolled out. Attention has mixed the tokens before, so that
+evidence may stand in another patch than the pixels it comes from.
 """
 
 

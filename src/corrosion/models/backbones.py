@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import math
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 import timm
 import torch
+from timm.layers import PatchEmbed
 from timm.models._manipulate import group_parameters
 from torch import Tensor, nn
 
@@ -80,19 +82,83 @@ def create_backbone(backbone: str, *, image_size: int, pretrained: bool = False)
         A timm model whose `forward_features` takes normalised float images (N, 3, H, W).
 
     Raises:
-        CorrosionError: the name is unknown, or timm can't build the network as a backbone.
+        CorrosionError: the name is unknown, timm can't build the network as a backbone, or its
+            patches don't cover the image.
     """
     kwargs: dict[str, Any] = {}
     if getattr(pretrained_cfg(backbone), "fixed_input_size", False):
         kwargs["img_size"] = image_size
     try:
-        return timm.create_model(
-            timm_name(backbone), pretrained=pretrained, num_classes=0, global_pool="", **kwargs
-        )
+        network = _build(timm_name(backbone), pretrained=pretrained, **kwargs)
     except (TypeError, AssertionError) as error:
         raise CorrosionError(
             f"model.backbone={backbone!r} can't be built at data.image_size={image_size}: {error}"
         ) from error
+    for module in network.modules():
+        if isinstance(module, PatchEmbed) and module.img_size and not module.dynamic_img_pad:
+            left = module.img_size[0] % module.patch_size[0]
+            if left:  # timm would cut them off without a word
+                raise CorrosionError(
+                    f"model.backbone={backbone!r} cuts images into patches and would not see the "
+                    f"last pixels of data.image_size={image_size}. "
+                    f"{_sizes_to_try(network, image_size)}"
+                )
+    return network
+
+
+def _build(name: str, **kwargs: Any) -> Any:
+    """A network without its pooling, or where timm can't leave that out, without what is behind."""
+    try:
+        return timm.create_model(name, num_classes=0, global_pool="", **kwargs)
+    except AssertionError:
+        network: Any = timm.create_model(name, num_classes=0, **kwargs)
+    if "reset_other" in inspect.signature(network.reset_classifier).parameters:
+        network.reset_classifier(0, reset_other=True)  # layers that would never learn
+    return network
+
+
+def check_runs(network: Any, backbone: str, *, image_size: int) -> None:
+    """Make sure, with one black image, that a network takes its image size.
+
+    Timm builds many networks (MaxViT, HRNet, Inception ...) at sizes that they fail at later.
+
+    Args:
+        network: from `create_backbone` with the same `backbone` and `image_size`; it is in
+            evaluation mode afterwards.
+        backbone: its name, for the message.
+        image_size: side of the square input in pixels.
+
+    Raises:
+        CorrosionError: it fails, or what it returns is no feature map.
+    """
+    image = torch.zeros(1, 3, image_size, image_size)
+    try:
+        with torch.no_grad():
+            features = network.eval().forward_features(image)
+    except Exception as error:  # each network has its own way
+        raise CorrosionError(
+            f"model.backbone={backbone!r} fails at data.image_size={image_size}. "
+            f"{_sizes_to_try(network, image_size)} [{error}]"
+        ) from error
+    try:
+        shape = tuple(feature_map(network, features).shape)
+    except (AttributeError, RuntimeError):  # several outputs; tokens that are no square
+        shape = ()
+    if len(shape) != 4 or shape[1] != network.num_features:
+        raise CorrosionError(
+            f"model.backbone={backbone!r} can't be used: what it gives in place of a feature map "
+            f"can't be explained. Choose another network."
+        )
+
+
+def _sizes_to_try(network: Any, image_size: int) -> str:
+    own = network.pretrained_cfg["input_size"][-1]
+    stride = network.feature_info[-1]["reduction"] if getattr(network, "feature_info", None) else 0
+    if not stride or image_size % stride == 0:
+        return f"Try data.image_size={own}, the size its weights come from."
+    below = image_size - image_size % stride
+    sizes = " or ".join(str(size) for size in (below, below + stride) if size)
+    return f"Choose a multiple of {stride}: data.image_size={sizes}."
 
 
 def feature_map(backbone: nn.Module, features: Tensor) -> Tensor:
@@ -104,7 +170,8 @@ def feature_map(backbone: nn.Module, features: Tensor) -> Tensor:
             (N, prefix + H * W, C) from vision transformers.
 
     Returns:
-        (N, C, H, W), same dtype; class and register tokens are dropped.
+        (N, C, H, W), same dtype; class and register tokens are dropped, so of DINOv2 only what
+        its patches know reaches the head.
     """
     if features.ndim == 3:
         tokens = features[:, getattr(backbone, "num_prefix_tokens", 0) :]
@@ -119,9 +186,14 @@ def stages(backbone: Any) -> list[list[str]]:
     """Names of a backbone's parameters by stage, from the input on.
 
     A stage is what timm's own coarse grouping says it is: the stem, then each group of blocks
-    at one resolution (a 1x1 convolution behind the last block belongs to the last stage).
+    at one resolution (a 1x1 convolution behind the last block belongs to the last stage); of a
+    network without such a grouping, the whole.
     """
-    groups: dict[int, list[str]] = group_parameters(backbone, backbone.group_matcher(coarse=True))
+    try:
+        matcher = backbone.group_matcher(coarse=True)
+    except (AttributeError, AssertionError):
+        return [[name for name, _ in backbone.named_parameters()]]
+    groups: dict[int, list[str]] = group_parameters(backbone, matcher)
     return [groups[key] for key in sorted(groups)]
 
 

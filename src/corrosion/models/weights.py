@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import urllib.error
 import urllib.request
 from dataclasses import asdict, dataclass
@@ -47,10 +48,11 @@ def load_weights(network: CorrosionClassifier, backbone: str, weights: str | Non
     Args:
         network: built with the same `backbone`.
         backbone: a name of `corrosion.models.backbones`.
-        weights: "imagenet"; "auto" (ImageNet where cached or downloadable, else random with a
-            warning); None (random); or a path: a timm, torchvision or torch state dict
-            (.pth, .pt, .bin, .safetensors), Keras' NASNetMobile (.h5), or one of our
-            checkpoints (.ckpt).
+        weights: "imagenet" (or what else timm's tag of the backbone names, for DINOv2 LVD-142M);
+            "auto" (the same where cached or downloadable, else random with a warning); None
+            (random); or a path: a timm, torchvision or torch state dict (.pth, .pt, .bin,
+            .safetensors), Keras' NASNetMobile (.h5), or one of our checkpoints (.ckpt). Position
+            embeddings of another image size are resampled.
 
     Raises:
         CorrosionError: "imagenet" can't be had, or the file is missing, not a file of weights,
@@ -142,8 +144,12 @@ def _load_file(network: CorrosionClassifier, path: Path) -> LoadedWeights:
 def _fill(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
     """Load what the backbone needs; a classifier in the file is left out."""
     wanted = module.state_dict()
-    missing = [key for key in wanted if key not in state and "num_batches_tracked" not in key]
-    misfits = [key for key in wanted if key in state and state[key].shape != wanted[key].shape]
+    missing, misfits = _unfit(wanted, state)
+    if missing or misfits:
+        converted = _converted(module, state)
+        if not any(_unfit(wanted, converted)):
+            log.info("%s: fitted to the network as timm fits published weights", path)
+            state, missing, misfits = converted, [], []
     if missing or misfits:
         raise CorrosionError(
             f"{path} doesn't fit model.backbone: {len(missing)} of {len(wanted)} tensors are "
@@ -151,3 +157,23 @@ def _fill(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
             f"Use weights saved from the same network."
         )
     module.load_state_dict({key: state[key] for key in wanted if key in state}, strict=False)
+
+
+def _unfit(wanted: dict[str, Tensor], state: dict[str, Tensor]) -> tuple[list[str], list[str]]:
+    """Names of tensors that are missing, and of those that have another shape."""
+    missing = [key for key in wanted if key not in state and "num_batches_tracked" not in key]
+    misfits = [key for key in wanted if key in state and state[key].shape != wanted[key].shape]
+    return missing, misfits
+
+
+def _converted(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights by timm's names and at the network's size, if timm can make them so.
+
+    Next to most architectures stands the function by which timm loads what their authors published:
+    it renames tensors and resamples position embeddings that were learnt at another image size.
+    """
+    convert = getattr(sys.modules[type(module).__module__], "checkpoint_filter_fn", None)
+    try:
+        return convert(dict(state), module) if convert else state
+    except Exception:  # of a file that is no such publication, in as many ways as functions
+        return state
