@@ -21,7 +21,12 @@ from corrosion.checkpoint import load_model
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.prepare import Prepared, prepare_records
 from corrosion.data.split import write_split
-from corrosion.distributed import processes_to_start, run_in_processes, started_from_outside
+from corrosion.distributed import (
+    processes_to_start,
+    run_in_processes,
+    silence_all_but_first,
+    started_from_outside,
+)
 from corrosion.errors import CorrosionError
 from corrosion.explain.examples import check_count
 from corrosion.files import write_csv, write_text
@@ -68,6 +73,7 @@ def train_from_config(config: DictConfig) -> float | tuple[float, float] | None:
     hydra = HydraConfig.get()
     run_dir = Path(hydra.runtime.output_dir)
     if started_from_outside():
+        silence_all_but_first()
         _check_shared_directory(hydra)
     checkpoint = find_checkpoint(config.resume, run_dir)
     if checkpoint and checkpoint.parent.name == "checkpoints":
