@@ -19,7 +19,7 @@ from optuna import TrialPruned
 from corrosion.callbacks import History
 from corrosion.checkpoint import load_model
 from corrosion.data.datamodule import CorrosionDataModule
-from corrosion.data.prepare import Prepared, prepare_records
+from corrosion.data.prepare import Prepared, check_sources, prepare_records
 from corrosion.data.split import write_split
 from corrosion.distributed import (
     processes_to_start,
@@ -190,6 +190,7 @@ def train(
         logger=build_logger(config["logger"], run_dir=run_dir),
         callbacks=callbacks,
     )
+    check_sources(config["data"])
     # the network before the data: screening 100,000 photographs only to find that the weights
     # can't be had would waste the user's time
     module = _resumed_module(checkpoint) if checkpoint else _new_module(config)
