@@ -35,7 +35,7 @@ from corrosion.lightning_messages import quieten_lightning
 from corrosion.metrics import METRICS
 from corrosion.models.weights import load_weights
 from corrosion.module import CorrosionModule
-from corrosion.resuming import PREEMPTED, Preempted, find_checkpoint
+from corrosion.resuming import PREEMPTED, Preempted, find_checkpoint, hand_back_to_submitit
 from corrosion.sweep.cost import measure_cost
 from corrosion.sweep.pruning import PruneTrial
 from corrosion.trainer import build_logger, build_trainer
@@ -70,6 +70,7 @@ def train_from_config(config: DictConfig) -> float | tuple[float, float] | None:
     Raises:
         CorrosionError: anything the user can put right.
     """
+    quieten_lightning()
     hydra = HydraConfig.get()
     run_dir = Path(hydra.runtime.output_dir)
     if started_from_outside():
@@ -116,6 +117,8 @@ def train_from_config(config: DictConfig) -> float | tuple[float, float] | None:
             log.warning("%s. To go on from the last checkpoint: %s", saved, command)
         else:
             log.warning("Interrupted before the first checkpoint: nothing to resume.")
+        if preempted:
+            hand_back_to_submitit()
         raise SystemExit(PREEMPTED if preempted else _INTERRUPTED) from end
     if objective is not None and sweep["cost"]:
         return objective, measure_cost(sweep["cost"], run_dir / "checkpoints" / "best.ckpt")
