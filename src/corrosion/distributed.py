@@ -24,6 +24,13 @@ _FORWARDED = ("SIGTERM", "SIGINT", "SIGUSR1")
 # seconds in which processes that are told to end may save themselves; torch kills them after 30,
 # which a validation that is to be finished first can exceed
 _TO_SAVE = "TORCH_ELASTIC_SHUTDOWN_TIMEOUT", "600"
+# each has a level of its own
+_TALKATIVE = (
+    "torch.distributed.elastic",
+    "torch.distributed.elastic.agent.server.api",
+    "torch.distributed.elastic.multiprocessing.api",
+    "torch.multiprocessing.spawn",
+)
 _RANK = ("RANK", "SLURM_PROCID", "LOCAL_RANK")  # of torchrun and our own start, srun, Lightning
 _OUR_ERROR = CorrosionError.__name__ + ": "
 
@@ -90,9 +97,8 @@ def run_in_processes(
         Preempted: a process raised it, or this one was told to end.
         KeyboardInterrupt: this process was interrupted.
     """
-    logging.getLogger("torch.distributed.elastic").setLevel(
-        logging.CRITICAL
-    )  # we tell it ourselves
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # we tell it ourselves
     os.environ.setdefault(*_TO_SAVE)
     numbers = [getattr(signal, name) for name in _FORWARDED if hasattr(signal, name)]
     handlers = {number: signal.getsignal(number) for number in numbers}
