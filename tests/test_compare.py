@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -163,6 +164,38 @@ def test_runs_of_a_network_with_other_settings_are_other_models(tmp_path):
         write_run(tmp_path / str(rate), lr=rate)
     names = [model.name for model in compare_runs([tmp_path], count=50).models]
     assert names == ["resnet50 (model.lr=0.1)", "resnet50 (model.lr=0.2)"]
+
+
+def test_a_name_tells_a_few_settings_and_how_many_more_there_are(tmp_path):
+    settings = {"a": 1, "b": 2, "c": 3, "d": 4, "e": 5}
+    write_run(tmp_path / "0", **settings)
+    write_run(tmp_path / "1", **{key: -value for key, value in settings.items()})
+    write_run(tmp_path / "2", **settings | {"e": -5})
+    names = [model.name for model in compare_runs([tmp_path], count=50).models]
+    told = "model.a={0}, model.b={1}, model.c={2}, model.e={3}, 1 more setting"
+    assert names == [
+        f"resnet50 ({told.format(1, 2, 3, 5)})",
+        f"resnet50 ({told.format(-1, -2, -3, -5)})",
+        f"resnet50 ({told.format(1, 2, 3, -5)})",
+    ]
+
+
+def test_what_is_undefined_is_a_dash_on_the_page(study):
+    assert main(["compare", str(study), "--threshold", "0.9999999"]) == 0  # nothing is corroded
+    page = (study / "comparison" / "compare.html").read_text()
+    assert not re.findall(r">[^<]*\bnan\b[^<]*<", page)
+
+
+def test_nothing_is_cut_where_a_terminal_is_narrow(study, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["compare", str(study), "--paper"]) == 0
+    printed = capsys.readouterr().out
+    assert "…" not in printed
+    lines = [line for line in printed.splitlines() if line.startswith(("│", "┃", "┏"))]
+    assert max(map(len, lines)) <= 80
+    for column in ("resnet50, published", "mobilenetv2, published", "settled"):
+        assert column.split()[-1] in printed
+    assert "0.9434 – 0.9795" in printed
 
 
 def test_the_same_run_given_twice_counts_once(tmp_path):

@@ -78,9 +78,23 @@ def test_images_that_were_trained_on_are_warned_of(run_dir, photos, tmp_path, mo
     split = pd.read_csv(tmp_path / "out" / "split.csv")
     split["split"] = ["train"] * 3 + ["test"] * 9
     split.to_csv(run_dir / "split.csv", index=False)
-    with caplog.at_level(logging.WARNING):
-        assert main(arguments) == 0
-    assert "3 of 12 images were trained or validated on" in caplog.text
+    moved = run_dir.rename(tmp_path / "moved")
+    monkeypatch.chdir(moved / "checkpoints")
+    for data in (photos, tmp_path / "renamed"):
+        photos = photos.rename(data)
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            assert main(["evaluate", "best.ckpt", "--data", str(data), *arguments[4:]]) == 0
+        assert "3 of 12 images were trained or validated on" in caplog.text
+
+
+def test_a_checkpoint_away_from_its_run_cant_tell_what_it_was_trained_on(
+    run_dir, photos, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
+    moved = (run_dir / "checkpoints" / "best.ckpt").rename(tmp_path / "moved.ckpt")
+    assert main(["evaluate", str(moved), "--data", str(photos), "--out", str(tmp_path / "o")]) == 0
+    assert "whether the checkpoint was trained on these images can't be told" in caplog.text
 
 
 def test_a_checkpoint_without_data_stands_for_its_run(run_dir, capsys):

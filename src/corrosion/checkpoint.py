@@ -57,6 +57,23 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
     return network.to(device).eval()
 
 
+def check_network(network: object) -> None:
+    """Refuse what is no network, as the path of a checkpoint where its network is wanted.
+
+    Raises:
+        CorrosionError: it is none.
+    """
+    if not isinstance(network, CorrosionClassifier):
+        path = f'"{network}"' if isinstance(network, (str, Path)) else "CHECKPOINT"
+        raise CorrosionError(
+            f"{_brief(network)} is no network: give the one of corrosion.load_model({path})."
+        )
+
+
+def _brief(value: object) -> str:
+    return repr(str(value)) if isinstance(value, (str, Path)) else f"a {type(value).__name__}"
+
+
 @dataclass(frozen=True)
 class Calibration:
     """What was chosen on the validation set, as a checkpoint keeps it.

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from corrosion.errors import CorrosionError
 
@@ -34,13 +34,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(code or 0)
 
 
+class _HelpWithDefaults(argparse.HelpFormatter):
+    """Adds each option's default, but for switches and where the help says what happens."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text = action.help or ""
+        switch = action.nargs == 0
+        if action.option_strings and not switch and action.default not in (None, []):
+            text += f"{'; ' if text else ''}by default %(default)s"
+        return text
+
+
+class _Command(argparse.ArgumentParser):
+    """Of a subcommand."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=_HelpWithDefaults, **options)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="corrosion",
         description="Explainable image classification of corroded metal. Training is "
         "`python train.py` in a checkout of the project.",
     )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        title="commands",
+        required=True,
+        metavar="COMMAND",
+        parser_class=_Command,
+    )
 
     audit = commands.add_parser(
         "audit", help="find leaks, conflicting labels and bad images in folders of photographs"
@@ -48,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument(
         "roots", type=Path, nargs="+", metavar="ROOT", help="folder with a folder per class"
     )
-    audit.add_argument("--out", type=Path, default=Path("audit"), help="folder; by default audit")
+    audit.add_argument("--out", type=Path, default=Path("audit"), help="folder")
     audit.add_argument(
         "--strict",
         action="store_true",
@@ -79,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     sample.add_argument("out", type=Path, help="directory to write to")
     sample.add_argument("--count", type=int, default=600, help="images, half of each class")
     sample.add_argument("--size", type=int, default=256, help="side in pixels")
-    sample.add_argument("--seed", type=int, default=0)
+    sample.add_argument("--seed", type=int, default=0, help="of what is drawn")
     sample.set_defaults(run=_sample)
 
     evaluate = commands.add_parser(
@@ -136,7 +159,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("--colormap", default="inferno", help="inferno, viridis, jet ...")
     explain.add_argument(
-        "--regions", metavar="RULE", help="draw boxes: otsu, or a share of the maximum as 0.5"
+        "--regions",
+        metavar="RULE",
+        help="draw boxes: otsu, or a share of the maximum as 0.5; by default none",
     )
     explain.add_argument("--coco", action="store_true", help="write regions as COCO JSON")
     explain.add_argument("--device", default="cpu", help="cpu, cuda ...")
@@ -173,7 +198,9 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--out", type=Path, required=True, help="a new folder")
     predict.add_argument("--explain", action="store_true", help="draw overlays and boxes")
     predict.add_argument(
-        "--threshold", help="a probability, or a threshold of the checkpoint: recall, F1 ..."
+        "--threshold",
+        help="a probability, or a threshold of the checkpoint: recall, F1 ...; by default the "
+        "checkpoint's own",
     )
     predict.add_argument("--recursive", action="store_true", help="look into subfolders")
     predict.add_argument(
@@ -182,7 +209,11 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--format", default="csv", help="of the table: csv or parquet")
     predict.add_argument("--resume", action="store_true", help="go on with a run that was killed")
     predict.add_argument("--batch-size", type=int, default=32, help="images at once")
-    predict.add_argument("--num-workers", type=int, help="threads that decode, and that draw")
+    predict.add_argument(
+        "--num-workers",
+        type=int,
+        help="threads that decode, and that draw; by default one a processor",
+    )
     predict.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     predict.add_argument("--devices", type=int, default=1, help="how many, -1 for all")
     predict.add_argument("--num-nodes", type=int, default=1, help="machines")
@@ -193,13 +224,17 @@ def _parser() -> argparse.ArgumentParser:
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     """Add the options of how to evaluate."""
     parser.add_argument("--threshold", type=float, help="instead of the run's own")
-    parser.add_argument("--min-recall", type=float, help="that a threshold shall reach, as 0.98")
+    parser.add_argument(
+        "--min-recall",
+        type=float,
+        help="that a threshold shall reach; by default 0.98",
+    )
     parser.add_argument(
         "--costs",
         type=float,
         nargs=2,
         metavar=("FN", "FP"),
-        help="of a missed corrosion and of a false alarm",
+        help="of a missed corrosion and of a false alarm; by default none",
     )
     parser.add_argument(
         "--max-risk",
@@ -208,7 +243,11 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         help="share of errors among decisions that no inspector sees",
     )
     parser.add_argument("--level", type=float, default=0.95, help="of confidence")
-    parser.add_argument("--by", action="append", help="column to tell subgroups by; repeatable")
+    parser.add_argument(
+        "--by",
+        action="append",
+        help="column to tell subgroups by; repeatable; by default source, where there are several",
+    )
 
 
 def _audit(options: argparse.Namespace) -> bool:

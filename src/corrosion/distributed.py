@@ -21,6 +21,17 @@ from corrosion.processors import usable_processors
 from corrosion.resuming import PREEMPTED, Preempted
 
 _FORWARDED = ("SIGTERM", "SIGINT", "SIGUSR1")
+# seconds in which processes that are told to end may save themselves; torch kills them after 30,
+# which a validation that is to be finished first can exceed
+_TO_SAVE = "TORCH_ELASTIC_SHUTDOWN_TIMEOUT", "600"
+# each has a level of its own
+_TALKATIVE = (
+    "torch.distributed.elastic",
+    "torch.distributed.elastic.agent.server.api",
+    "torch.distributed.elastic.multiprocessing.api",
+    "torch.multiprocessing.spawn",
+)
+_RANK = ("RANK", "SLURM_PROCID", "LOCAL_RANK")  # of torchrun and our own start, srun, Lightning
 _OUR_ERROR = CorrosionError.__name__ + ": "
 
 
@@ -28,6 +39,13 @@ def started_from_outside() -> bool:
     """Whether torchrun, srun or the like started this process as one of several."""
     srun = SLURMEnvironment.detect() and int(os.environ["SLURM_NTASKS"]) > 1
     return TorchElasticEnvironment.detect() or srun or "LOCAL_RANK" in os.environ
+
+
+def silence_all_but_first() -> None:
+    """Let processes other than the first, of those started together, log errors only."""
+    ranks = [os.environ[key] for key in _RANK if key in os.environ]
+    if ranks and int(ranks[0]) > 0:
+        logging.disable(logging.WARNING)
 
 
 def processes_to_start(trainer: Mapping[str, Any]) -> int:
@@ -79,9 +97,9 @@ def run_in_processes(
         Preempted: a process raised it, or this one was told to end.
         KeyboardInterrupt: this process was interrupted.
     """
-    logging.getLogger("torch.distributed.elastic").setLevel(
-        logging.CRITICAL
-    )  # we tell it ourselves
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # we tell it ourselves
+    os.environ.setdefault(*_TO_SAVE)
     numbers = [getattr(signal, name) for name in _FORWARDED if hasattr(signal, name)]
     handlers = {number: signal.getsignal(number) for number in numbers}
     launch = elastic_launch(
@@ -120,10 +138,8 @@ def _work(
     count: int,
 ) -> Any:
     """What each process does."""
-    if os.environ["RANK"] == "0":
-        logging.config.dictConfig(dict(logging_config))
-    else:
-        logging.disable(logging.WARNING)
+    logging.config.dictConfig(dict(logging_config))
+    silence_all_but_first()
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, usable_processors() // count))
     try:
@@ -136,6 +152,9 @@ def _reason(failure: ProcessFailure) -> str:
     message = failure.message["message"] if isinstance(failure.message, dict) else failure.message
     if message.startswith(_OUR_ERROR):
         return message.removeprefix(_OUR_ERROR)
+    if failure.exitcode == -signal.SIGKILL:
+        message += ", as Linux does where memory runs out"
     return (
-        f"the training process {failure.local_rank} died (exit code {failure.exitcode}): {message}"
+        f"the training process {failure.local_rank} died (exit code {failure.exitcode}): {message}."
+        f" What it had saved goes on by resume=RUN_DIR."
     )

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
+import torch.nn.functional as F
 
 from corrosion.checkpoint import load_model
 from corrosion.data.curation import Policy, inspect
-from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.screening import screen
 from corrosion.data.sources import scan
 from corrosion.data.split import write_split
+from corrosion.data.transforms import build_resize
+from corrosion.errors import CorrosionError
 from corrosion.evaluate.predictions import read_predictions
 from corrosion.evaluate.run import Evaluation, Settings, evaluate_predictions
-from corrosion.metrics import PredictionStore
+from corrosion.metrics import Predictions
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.prediction.network import Seen, look
+from corrosion.prediction.reading import Item, Reading, batched
+from corrosion.processors import usable_processors
 from corrosion.progress import progress
 from corrosion.report.results import predictions_table, write_predictions
 
@@ -54,9 +61,9 @@ def evaluate_folder(
     found = screen(scan(root, name=root.resolve().name)).records
     groups = inspect(found, Policy()).duplicates.group
     records = found.assign(group=groups, split="test")
-    run_dir = checkpoint.resolve().parents[1]
-    _warn_of_images_trained_on(records, run_dir / "split.csv")
-    table = _predict(model, records, device=device, batch_size=batch_size)
+    run_dir = checkpoint.resolve().parent.parent
+    _warn_of_images_trained_on(records, run_dir)
+    table = _predict(model, records, batch_size=batch_size)
     write_predictions(out / "predictions.csv", table)
     write_split(records, out / "split.csv")
     validation_file = run_dir / "predictions_val.csv"
@@ -70,29 +77,49 @@ def evaluate_folder(
     )
 
 
-@torch.inference_mode()
-def _predict(
-    model: CorrosionClassifier, records: pd.DataFrame, *, device: str, batch_size: int
-) -> pd.DataFrame:
-    datamodule = CorrosionDataModule(
-        records, image_size=model.image_size, resize=model.resize, batch_size=batch_size
+def _predict(model: CorrosionClassifier, records: pd.DataFrame, *, batch_size: int) -> pd.DataFrame:
+    reading = Reading(
+        build_resize(model.image_size, model.resize),
+        threads=usable_processors(),
+        ahead=2 * batch_size,
     )
-    store = PredictionStore()
-    for batch in progress(datamodule.test_dataloader(), "predicting"):
-        logits = model.predict_logits(batch.image.to(device)).cpu()
-        store.update(logits, batch.label, torch.zeros_like(logits), batch.index)
+    items = [Item(number, path) for number, path in enumerate(records["path"])]
+    batches = batched(reading.shots(items), batch_size)
+    logits = [
+        _logit(seen)
+        for shots in progress(batches, "predicting", total=math.ceil(len(items) / batch_size))
+        for seen in look(model, shots)
+    ]
+    logit, label = torch.tensor(logits), torch.from_numpy(records["label"].to_numpy(np.int64))
+    losses = F.binary_cross_entropy_with_logits(logit, label.float(), reduction="none")
     return predictions_table(
-        store.predictions(),
-        datamodule.records("test"),
+        Predictions(torch.arange(len(records)), logit, label, losses),
+        records,
         threshold=model.threshold,
         temperature=model.temperature,
     )
 
 
-def _warn_of_images_trained_on(records: pd.DataFrame, split: Path) -> None:
-    if not split.is_file():
+def _logit(seen: Seen) -> float:
+    if seen.logit is None:
+        raise CorrosionError(
+            f"{seen.shot.path} can't be read ({seen.shot.error}), but could a moment ago: run the "
+            f"command again."
+        )
+    return seen.logit
+
+
+def _warn_of_images_trained_on(records: pd.DataFrame, run_dir: Path) -> None:
+    """Say how many of the images, told by their content, the run has learnt from or chosen by."""
+    path = run_dir / "split.csv"
+    if not path.is_file():
+        log.warning(
+            "there is no %s: whether the checkpoint was trained on these images can't be told. "
+            "Leave it in its run's directory to know.",
+            path,
+        )
         return
-    used = pd.read_csv(split, dtype=str)
+    used = pd.read_csv(path, dtype=str)
     seen = set(used.loc[used["split"] != "test", "content_hash"])
     count = int(records["content_hash"].isin(seen).sum())
     if count:
@@ -100,5 +127,5 @@ def _warn_of_images_trained_on(records: pd.DataFrame, split: Path) -> None:
             "%d of %d images were trained or validated on (%s): the figures flatter the network",
             count,
             len(records),
-            split,
+            path,
         )

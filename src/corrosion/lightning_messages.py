@@ -17,6 +17,8 @@ def quieten_lightning() -> None:
         r".*treespec, LeafSpec.*is deprecated",
         r".* directory .* exists and is not empty",  # a resumed run
         r"Using `DistributedSampler` with the dataloaders",  # images are counted once
+        r"It is recommended to use `self.log\(.*sync_dist=True",  # all processes have all images
+        r"The `srun` command is available on your system but is not used",  # on login nodes
         r"Found \d+ module\(s\) in eval mode",  # frozen batch normalisation
         r"Couldn't infer the batch indices",  # a prediction knows its files itself
         r"You're resuming from a checkpoint that ended before the epoch",  # EpochSampler sees to it

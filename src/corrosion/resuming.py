@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from collections.abc import Mapping
@@ -33,6 +34,17 @@ class Preempted(SystemExit):
 
     def __init__(self) -> None:
         super().__init__(PREEMPTED)
+
+
+def hand_back_to_submitit() -> None:
+    """Let submitit, if it started this SLURM job, put it back into the queue.
+
+    SLURM puts back the jobs that it has to kill, not those that end when they are told to;
+    submitit does so at a signal of its own.
+    """
+    if os.environ.get("SUBMITIT_EXECUTOR") == "slurm":
+        name = os.environ.get("SUBMITIT_PREEMPT_SIGNAL", "USR2")
+        signal.raise_signal(getattr(signal, f"SIG{name}"))
 
 
 def find_checkpoint(resume: str | None, run_dir: Path) -> Path | None:

@@ -20,9 +20,14 @@ from corrosion.averaging import AveragedWeights
 from corrosion.callbacks import History
 from corrosion.checkpoint import load_model
 from corrosion.data.datamodule import CorrosionDataModule
-from corrosion.data.prepare import Prepared, prepare_records
+from corrosion.data.prepare import Prepared, check_sources, prepare_records
 from corrosion.data.split import write_split
-from corrosion.distributed import processes_to_start, run_in_processes, started_from_outside
+from corrosion.distributed import (
+    processes_to_start,
+    run_in_processes,
+    silence_all_but_first,
+    started_from_outside,
+)
 from corrosion.errors import CorrosionError
 from corrosion.explain.examples import check_count
 from corrosion.files import write_csv, write_text
@@ -32,7 +37,7 @@ from corrosion.metrics import METRICS
 from corrosion.models.backbones import check_runs
 from corrosion.models.weights import load_weights
 from corrosion.module import CorrosionModule
-from corrosion.resuming import PREEMPTED, Preempted, find_checkpoint
+from corrosion.resuming import PREEMPTED, Preempted, find_checkpoint, hand_back_to_submitit
 from corrosion.sweep.cost import measure_cost
 from corrosion.sweep.pruning import PruneTrial
 from corrosion.trainer import build_logger, build_trainer
@@ -72,9 +77,11 @@ def train_from_config(config: DictConfig) -> float | tuple[float, float] | None:
     Raises:
         CorrosionError: anything the user can put right.
     """
+    quieten_lightning()
     hydra = HydraConfig.get()
     run_dir = Path(hydra.runtime.output_dir)
     if started_from_outside():
+        silence_all_but_first()
         _check_shared_directory(hydra)
     checkpoint = find_checkpoint(config.resume, run_dir)
     if checkpoint and checkpoint.parent.name == "checkpoints":
@@ -117,6 +124,8 @@ def train_from_config(config: DictConfig) -> float | tuple[float, float] | None:
             log.warning("%s. To go on from the last checkpoint: %s", saved, command)
         else:
             log.warning("Interrupted before the first checkpoint: nothing to resume.")
+        if preempted:
+            hand_back_to_submitit()
         raise SystemExit(PREEMPTED if preempted else _INTERRUPTED) from end
     if objective is not None and sweep["cost"]:
         return objective, measure_cost(sweep["cost"], run_dir / "checkpoints" / "best.ckpt")
@@ -193,6 +202,7 @@ def train(
         logger=build_logger(config["logger"], run_dir=run_dir),
         callbacks=[*averaging, *callbacks],
     )
+    check_sources(config["data"])
     # the network before the data: screening 100,000 photographs only to find that the weights
     # can't be had would waste the user's time
     module = _resumed_module(checkpoint) if checkpoint else _new_module(config)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from corrosion.data.sources import scan
+from corrosion.data.sources import check_root, scan
 from corrosion.errors import CorrosionError
 
 
@@ -124,8 +124,19 @@ def test_folders_that_cant_be_used_are_errors_with_the_way_out(tmp_path, names, 
 @pytest.mark.parametrize(("name", "message"), [("none", "missing"), ("file", "no folder")])
 def test_a_root_that_is_no_folder_is_an_error(tmp_path, name, message):
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(CorrosionError, match=message):
-        scan(tmp_path / name)
+    for look in (scan, check_root):
+        with pytest.raises(CorrosionError, match=message):
+            look(tmp_path / name)
+
+
+def test_a_first_look_goes_by_the_names_of_folders_alone(tmp_path, caplog):
+    fill(tmp_path, "train/rust/a.txt", "test/clean/b.txt", "c.jpg")
+    check_root(tmp_path)
+    assert not caplog.text
+    fill(tmp_path, "test/pitted/c.jpg")
+    with pytest.raises(CorrosionError, match=r"pitted \(1 images\)"):
+        check_root(tmp_path)
+    check_root(tmp_path, classes={"corrosion": ["pitted"]})
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)

@@ -2,14 +2,21 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from subprocess import PIPE, STDOUT
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+import torch
 
 ROOT = Path(__file__).parents[2]
+WARM = "model.head_epochs=1"
+TWO = ("trainer.devices=2", WARM)
 
 
 @pytest.fixture(scope="module")
@@ -21,11 +28,11 @@ def photos(tmp_path_factory, draw_photos):
     return root
 
 
-@pytest.fixture
-def command(photos, tmp_path):
+@pytest.fixture(scope="module")
+def command(photos):
     """Runs train.py; without dropout and batch normalisation, which see one process's share."""
 
-    def run(*overrides, batch_size, launcher=(sys.executable,), code=0):
+    def run(*overrides, batch_size, launcher=(sys.executable,), code=0, during=None):
         arguments = [
             *launcher, str(ROOT / "train.py"), "data=folder", f"data.root={photos}",
             "data.image_size=32", f"data.batch_size={batch_size}", "data.num_workers=0",
@@ -35,14 +42,33 @@ def command(photos, tmp_path):
             "trainer.max_epochs=2", "trainer.progress_bar=false", "explain.images=0", *overrides,
         ]  # fmt: skip
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-        done = subprocess.run(
-            arguments, env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+        process = subprocess.Popen(
+            arguments, env=environment, cwd=ROOT, stdout=PIPE, stderr=STDOUT, text=True
         )
-        output = done.stdout + done.stderr
-        assert done.returncode == code, output
+        if during:
+            during(process)
+        output, _ = process.communicate()
+        assert process.returncode == code, output
         return output
 
     return run
+
+
+@pytest.fixture(scope="module")
+def two_processes(command, tmp_path_factory):
+    """An undisturbed run in two processes, and what it printed."""
+    folder = tmp_path_factory.mktemp("two")
+    output = command(f"hydra.run.dir={folder}", *TWO, batch_size=4)
+    return SimpleNamespace(folder=folder, output=output)
+
+
+def children(process):
+    """Numbers of the trainings that a process has started, in order."""
+    found = subprocess.run(
+        ["pgrep", "--parent", str(process), "--full", "spawn_main"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return sorted(map(int, found.stdout.split()))
 
 
 def assert_same_figures(first, second):
@@ -58,32 +84,69 @@ def assert_same_figures(first, second):
     assert metrics[0]["images"] == metrics[1]["images"]
 
 
-def test_two_processes_learn_what_one_does_from_the_same_batches(command, tmp_path):
-    one, two = tmp_path / "one", tmp_path / "two"
-    warm = "model.head_epochs=1"
-    command(f"hydra.run.dir={one}", warm, batch_size=8)
-    output = command(f"hydra.run.dir={two}", "trainer.devices=2", warm, batch_size=4)
+def test_two_processes_learn_what_one_does_from_the_same_batches(command, two_processes, tmp_path):
+    one, two = tmp_path / "one", two_processes.folder
+    command(f"hydra.run.dir={one}", WARM, batch_size=8)
     assert_same_figures(one, two)
     assert {path.name for path in one.iterdir()} == {path.name for path in two.iterdir()}
-    assert output.count("weights are random") <= 1
     assert len((two / "train.log").read_text().splitlines()) == len(
         (one / "train.log").read_text().splitlines()
     )
 
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
     three = tmp_path / "three"
-    command(f"hydra.run.dir={three}", "trainer.devices=2", warm, batch_size=4, launcher=torchrun)
+    output = command(f"hydra.run.dir={three}", *TWO, batch_size=4, launcher=torchrun)
     assert_same_figures(one, three)
+    for printed in (two_processes.output, output):  # the first process alone says such things
+        assert printed.count("images, 0 left out") == 1
+        assert "sync_dist" not in printed
+    assert len((three / "train.log").read_text().splitlines()) == len(
+        (one / "train.log").read_text().splitlines()
+    )
 
 
-def test_a_sweep_of_two_processes_each_runs_every_trial_once(command, tmp_path):
+def test_a_sweep_of_two_processes_each_runs_every_trial_once_and_reports_to_the_pruner(
+    command, tmp_path
+):
     command(
-        "trainer.devices=2", "trainer.max_epochs=1", "-m", f"hydra.sweep.dir={tmp_path}",
-        "model.dense_units=4,8", batch_size=4,
+        "-m", "sweep=pruned", "trainer.devices=2", "trainer.max_epochs=1",
+        "hydra.sweeper.n_trials=2", f"hydra.sweep.dir={tmp_path}", batch_size=4,
     )  # fmt: skip
-    folders = sorted(path.parent for path in tmp_path.glob("*/metrics.json"))
-    assert len(folders) == 2
-    assert sorted(tmp_path.glob("*/")) == folders
+    trials = json.loads((tmp_path / "sweep.json").read_text())["trials"]
+    assert [trial["state"] for trial in trials] == ["complete", "complete"]
+    for trial in trials:
+        assert list(trial["epochs"].values()) == [trial["objectives"]["val/loss"]]
+    folders = {path.parent for path in tmp_path.glob("*/metrics.json")}
+    assert folders == {Path(trial["run_dir"]) for trial in trials}
+    assert folders == {path.parent for path in tmp_path.glob("*/train.log")}
+
+
+def test_one_process_told_to_end_saves_the_run_which_goes_on_to_the_same_end(
+    command, two_processes, tmp_path
+):
+    def tell_the_last(process):
+        while len(started := children(process.pid)) < 2 and process.poll() is None:
+            time.sleep(0.1)
+        while not (tmp_path / "checkpoints" / "last.ckpt").exists() and process.poll() is None:
+            time.sleep(0.005)
+        os.kill(started[-1], signal.SIGTERM)
+
+    run = (f"hydra.run.dir={tmp_path}", "resume=auto", "trainer.checkpoint_every=1", *TWO)
+    output = command(*run, batch_size=4, code=75, during=tell_the_last)
+    assert f"resume={tmp_path}" in output
+    command(*run, batch_size=4)
+    for name in ("last", "best"):
+        whole, told = (
+            torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)["state_dict"]
+            for folder in (two_processes.folder, tmp_path)
+        )
+        assert whole.keys() == told.keys()
+        assert all(torch.equal(value, told[key]) for key, value in whole.items())
+    tables = [
+        pd.read_csv(folder / "history.csv").drop(columns="seconds")
+        for folder in (two_processes.folder, tmp_path)
+    ]
+    pd.testing.assert_frame_equal(*tables, check_exact=True)
 
 
 def test_an_error_in_the_processes_is_one_message(command, tmp_path):

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -58,7 +60,7 @@ def sweep_json(tmp_path):
     return json.loads((tmp_path / "sweep" / "sweep.json").read_text())
 
 
-def test_the_same_command_goes_on_and_the_best_trial_is_a_model_to_train(command, tmp_path):
+def test_the_same_command_goes_on_and_the_best_trial_is_a_model_to_train(command, photos, tmp_path):
     folder = tmp_path / "sweep"
     run(command("sweep=paper", "hydra.sweeper.n_trials=1"))
     output = run(command("sweep=paper", "hydra.sweeper.n_trials=3"))
@@ -78,12 +80,14 @@ def test_the_same_command_goes_on_and_the_best_trial_is_a_model_to_train(command
         used = {f"model.{key}": value for key, value in facts["hyperparameters"].items()}
         assert used == pytest.approx(trial["params"])
 
-    assert "--config-dir" in output
-    arguments = command("model=best", mode=())
-    arguments["args"] += ["--config-dir", str(folder / "conf"), "--cfg", "job"]
+    train_it = re.search(r"train it: +python train.py (.*)", output)[1]
+    arguments = command(mode=())
+    arguments["args"][2:] = [*shlex.split(train_it), "--cfg", "job"]
     composed = yaml.safe_load(run(arguments))
     assert composed["model"]["lr"] == best["params"]["model.lr"]
     assert composed["model"]["from_random"] is None
+    assert composed["data"]["root"] == str(photos)
+    assert composed["trainer"]["max_epochs"] == 1
 
     refused = run(command("sweep=paper", "seed=1"), code=1)
     assert "seed: 0, now 1" in refused

@@ -259,6 +259,16 @@ def test_bad_values_are_errors_that_name_their_key(
     assert not (tmp_path / "run" / "checkpoints").exists()
 
 
+@pytest.mark.parametrize("root", ["/no/such/folder", "{0}/clean"])
+def test_wrong_folders_are_told_before_weights_are_looked_for(tmp_path, photos, root):
+    given = root.format(photos)
+    overrides = ["data=folder", f"data.root={given}", *TINY, "model.weights=no.pth"]
+    with initialize_config_dir(str(ROOT / "conf")):
+        config = OmegaConf.to_container(compose("train", overrides), resolve=True)
+    with pytest.raises(CorrosionError, match=given):
+        train(config, tmp_path / "run")
+
+
 def test_random_weights_keep_the_published_values_on_request(tmp_path, photos, monkeypatch):
     monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
     overrides = ["data=folder", f"data.root={photos}", *TINY, "trainer.max_epochs=1"]

@@ -1,4 +1,3 @@
-import logging
 import math
 
 import numpy as np
@@ -51,12 +50,12 @@ def test_logits_of_saturated_probabilities_stay_finite():
 @pytest.mark.parametrize(
     ("logits", "reason"), [([-1.0, 2.0, -3.0, 1.0], "wrong"), ([1.0, -2.0, 3.0, -1.0], "chance")]
 )
-def test_without_a_best_temperature_probabilities_stay_as_they_are(caplog, logits, reason):
-    with caplog.at_level(logging.WARNING):
-        fitted = fit_temperature([0, 1, 0, 1], logits)
+def test_without_a_best_temperature_probabilities_stay_as_they_are(logits, reason):
+    fitted = fit_temperature([0, 1, 0, 1], logits)
     assert fitted.value == 1
     assert fitted.log_loss[0] == fitted.log_loss[1]
-    assert reason in caplog.text
+    assert reason in fitted.none_best
+    assert fit_temperature([0, 1, 0, 1], [-1.0, 2.0, 0.5, 1.0]).none_best is None
 
 
 def test_a_temperature_needs_both_classes_and_finite_logits():

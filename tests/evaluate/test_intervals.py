@@ -80,6 +80,14 @@ def test_every_metric_lies_within_its_interval():
         assert estimate.method == ("wilson" if name in PROPORTIONS else "bootstrap")
 
 
+@given(st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=2, max_size=12))
+def test_on_tiny_sets_too_every_interval_contains_its_value(images):
+    label, score = zip(*images, strict=True)
+    for estimate in estimate_metrics(label, score, count=30).values():
+        if estimate.method != "undefined":
+            assert estimate.low - 1e-12 <= estimate.value <= estimate.high + 1e-12
+
+
 def test_the_interval_of_roc_auc_agrees_with_scipys_bootstrap():
     label, score = predictions(count=120)
     mine = estimate_metrics(label, score, count=4000)["auroc"]

@@ -44,6 +44,19 @@ def explanation(square, **kwargs):
     return Explanation(**fields | {"empty": False} | kwargs, map=np.float32(square))
 
 
+@pytest.mark.parametrize(
+    ("network", "images", "message"),
+    [
+        ("best.ckpt", np.zeros((1, 64, 64, 3)), r'load_model\("best\.ckpt"\)'),
+        (None, ["a.jpg"], r"list is no batch.*explain_photographs"),
+        (None, Image.new("RGB", (64, 64)), r"Image is no batch.*numpy\.asarray"),
+    ],
+)
+def test_what_is_no_network_or_no_batch_is_an_error_that_names_the_call(network, images, message):
+    with pytest.raises(CorrosionError, match=message):
+        corrosion.explain(network or tiny(), images)
+
+
 def test_explanations_are_plain_arrays_of_the_images_size():
     network = tiny()
     network.temperature = 2.5

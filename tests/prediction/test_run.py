@@ -221,3 +221,12 @@ def test_two_processes_write_the_rows_of_one(checkpoint, photos, tmp_path):
 def test_a_missing_path_in_python_is_an_error(checkpoint):
     with pytest.raises(CorrosionError, match="nothing to predict"):
         corrosion.predict(corrosion.load_model(checkpoint), [])
+
+
+def test_what_is_no_network_or_no_path_is_an_error_that_names_the_call(checkpoint, photos):
+    with pytest.raises(CorrosionError, match=r'best\.ckpt. is no network.*load_model\("'):
+        corrosion.predict(checkpoint, photos)
+    model = corrosion.load_model(checkpoint)
+    for images in (Image.new("RGB", (8, 8)), [torch.zeros(3, 8, 8)]):
+        with pytest.raises(CorrosionError, match=r"is no path.*predict_proba"):
+            corrosion.predict(model, images)

@@ -1,6 +1,7 @@
 """What `corrosion evaluate` prints, writes and draws."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -55,6 +56,16 @@ def test_evaluate_prints_intervals_and_writes_json_and_figures(tmp_path, capsys,
         "roc_pr.png",
         "thresholds.png",
     }
+
+
+def test_intervals_are_whole_where_a_terminal_is_narrow(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    write_predictions(tmp_path / "predictions.csv")
+    write_predictions(tmp_path / "predictions_val.csv")
+    assert main(["evaluate", str(tmp_path), "--costs", "10", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "…" not in printed
+    assert len(re.findall(r"│ \d\.\d{3} \(\d\.\d{3}–\d\.\d{3}\) ", printed)) == 4 * 4
 
 
 def test_evaluate_says_what_is_missing_for_thresholds(tmp_path, capsys):

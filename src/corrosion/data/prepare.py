@@ -16,7 +16,7 @@ from corrosion.data.folds import check_folds, split_fold
 from corrosion.data.labels import CLASSES
 from corrosion.data.sample import make_sample, sample_dir
 from corrosion.data.screening import screen
-from corrosion.data.sources import scan
+from corrosion.data.sources import check_root, scan
 from corrosion.data.split import read_split, split
 from corrosion.errors import CorrosionError
 
@@ -130,6 +130,26 @@ def find_images(config: Mapping[str, Any]) -> pd.DataFrame:
     Raises:
         CorrosionError: missing or odd folders, class names without a meaning.
     """
+    return pd.concat([_found(source) for source in _at_hand(config)], ignore_index=True)
+
+
+def check_sources(config: Mapping[str, Any]) -> None:
+    """Refuse at once what is wrong with the sources' folders, before their images are listed.
+
+    Args:
+        config: as for `find_images`.
+
+    Raises:
+        CorrosionError: missing folders, class names without a meaning.
+    """
+    if config["source"] == "sample":  # is made where it is missing
+        return
+    for source in _at_hand(config):
+        check_root(source.root, classes=source.classes)
+
+
+def _at_hand(config: Mapping[str, Any]) -> list[Source]:
+    """The sources of a configuration, none of which waits to be downloaded."""
     sources = _sources(config)
     missing = [source for source in sources if source.url and not source.root.is_dir()]
     if missing:
@@ -137,7 +157,7 @@ def find_images(config: Mapping[str, Any]) -> pd.DataFrame:
             "Download these sets (an account there is needed) and unpack each to its folder:\n"
             + "\n".join(f"  {one.name} from {one.url} to {one.root}" for one in missing)
         )
-    return pd.concat([_found(source) for source in sources], ignore_index=True)
+    return sources
 
 
 def _policy(config: Mapping[str, Any]) -> Policy:

@@ -46,12 +46,8 @@ def scan(
         CorrosionError: the folder is missing or holds no images in folders of classes, or a
             folder's class is unknown.
     """
-    root = Path(root).expanduser().absolute()
-    if not root.is_dir():
-        raise CorrosionError(
-            f"{root} is {'no folder' if root.exists() else 'missing'}: give a folder "
-            f"(data.root=PHOTOS) with a folder of images for each class."
-        )
+    root = _folder(root)
+    _warn_of_images_outside(root)
     listed = [
         (subset, folder.name, list(files_below(folder))) for subset, folder in _class_folders(root)
     ]
@@ -75,15 +71,38 @@ def scan(
     return records.sort_values("path", ignore_index=True)
 
 
+def check_root(root: str | Path, *, classes: Mapping[str, Iterable[str]] | None = None) -> None:
+    """Refuse at once, by the names of folders alone, what `scan` would refuse.
+
+    Args:
+        root: see `scan`.
+        classes: likewise.
+
+    Raises:
+        CorrosionError: as `scan`, but for folders without images.
+    """
+    names = {folder.name for _, folder in _class_folders(_folder(root))}
+    try:
+        folder_labels(dict.fromkeys(names, 0), classes)
+    except CorrosionError:
+        scan(root, classes=classes)  # knows what lies in them, and what to do
+
+
+def _folder(root: str | Path) -> Path:
+    root = Path(root).expanduser().absolute()
+    if not root.is_dir():
+        raise CorrosionError(
+            f"{root} is {'no folder' if root.exists() else 'missing'}: give a folder "
+            f"(data.root=PHOTOS) with a folder of images for each class."
+        )
+    return root
+
+
 def _class_folders(root: Path) -> list[tuple[str, Path]]:
     """Folders named after classes, each with its subset ("" where the layout has none)."""
-    folders = _folders(root)
-    subset_folders = [folder for folder in folders if folder.name.lower() in SUBSETS]
+    subset_folders = _subset_folders(root)
     if not subset_folders:
-        _warn_of_images_outside([root], [])
-        return [("", folder) for folder in folders]
-    others = [folder for folder in folders if folder not in subset_folders]
-    _warn_of_images_outside([root, *subset_folders], others)
+        return [("", folder) for folder in _folders(root)]
     return [
         (SUBSETS[subset_folder.name.lower()], folder)
         for subset_folder in subset_folders
@@ -91,7 +110,14 @@ def _class_folders(root: Path) -> list[tuple[str, Path]]:
     ]
 
 
-def _warn_of_images_outside(parents: list[Path], others: list[Path]) -> None:
+def _subset_folders(root: Path) -> list[Path]:
+    return [folder for folder in _folders(root) if folder.name.lower() in SUBSETS]
+
+
+def _warn_of_images_outside(root: Path) -> None:
+    subset_folders = _subset_folders(root)
+    parents = [root, *subset_folders]
+    others = [one for one in _folders(root) if one not in subset_folders] if subset_folders else []
     counts = {folder: len(list(files_below(folder, recursive=False))) for folder in parents}
     counts |= {folder: len(list(files_below(folder))) for folder in others}
     for folder, count in counts.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +13,6 @@ from scipy.special import expit
 from corrosion.errors import CorrosionError
 from corrosion.evaluate.intervals import wilson
 from corrosion.evaluate.metrics import BINS, Floats, all_metrics, bin_of, checked
-
-log = logging.getLogger(__name__)
 
 _TEMPERATURES = (0.05, 20.0)
 _SATURATED = 2.0**-24  # float32 knows no probability between 1 - this and 1
@@ -36,12 +33,14 @@ class Temperature:
         log_loss: on validation, before and after.
         ece: expected calibration error on validation, before and after.
         images: it was fitted on.
+        none_best: why there is no best temperature, and `value` is 1; None if there is one.
     """
 
     value: float
     log_loss: tuple[float, float]
     ece: tuple[float, float]
     images: int
+    none_best: str | None = None
 
     def apply(self, logits: ArrayLike) -> Floats:
         """Calibrated probabilities (N,) of logits (N,): sigmoid(logit / T); their order stays."""
@@ -56,8 +55,9 @@ def fit_temperature(label: ArrayLike, logits: ArrayLike) -> Temperature:
         logits: (N,) float, of corrosion, finite.
 
     Returns:
-        T in [0.05, 20]; 1, with a warning, if there is no best one: the images are all right (any
-        smaller T were better still) or the network is no better than chance (any larger).
+        T in [0.05, 20]; 1, with the reason in `none_best`, if there is no best one: the images are
+        all right (any smaller T were better still) or the network is no better than chance (any
+        larger).
 
     Raises:
         CorrosionError: only one class, a logit that is not finite, or bad arrays (as `checked`).
@@ -79,13 +79,9 @@ def fit_temperature(label: ArrayLike, logits: ArrayLike) -> Temperature:
         method="bounded",
         options={"xatol": 1e-6},
     )
-    value = float(np.exp(found.x))
+    value, none_best = float(np.exp(found.x)), None
     if np.abs(found.x - bounds).min() < 1e-3:
-        log.warning(
-            "no best temperature: %s on these %d images; probabilities stay as they are",
-            "no decision is wrong" if value < 1 else "the network is no better than chance",
-            len(labels),
-        )
+        none_best = "no decision is wrong" if value < 1 else "the network is no better than chance"
         value = 1.0
     metrics = [all_metrics(labels, probability) for probability in (before, expit(z / value))]
     return Temperature(
@@ -93,6 +89,7 @@ def fit_temperature(label: ArrayLike, logits: ArrayLike) -> Temperature:
         log_loss=(metrics[0]["log_loss"], metrics[1]["log_loss"]),
         ece=(metrics[0]["ece"], metrics[1]["ece"]),
         images=len(labels),
+        none_best=none_best,
     )
 
 

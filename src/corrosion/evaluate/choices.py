@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ from corrosion.evaluate.metrics import Floats, all_metrics, confusion, decision_
 from corrosion.evaluate.predictions import groups_of
 from corrosion.evaluate.selective import Band, BandResult, apply_band, choose_band
 from corrosion.evaluate.thresholds import Threshold, at_least_recall, best_f1, lowest_cost
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,12 @@ def choose(
     """
     label, probability = validation["label"], validation["probability"]
     temperature = fit_temperature(label, _logits(validation))
+    if temperature.none_best:
+        log.warning(
+            "no best temperature: %s on the %d validation images; probabilities stay as they are",
+            temperature.none_best,
+            temperature.images,
+        )
     thresholds = [
         Threshold("in use", threshold),
         best_f1(label, probability),

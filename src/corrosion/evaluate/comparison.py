@@ -195,7 +195,7 @@ def conclusion(
     lower = metric in lower_is_better
     settled = [_better(row, lower=lower) for row in rows[rows["settled"]].to_dict("records")]
     open_ = [
-        f"{row['a']} and {row['b']} ({row['value_a']:.3f} against {row['value_b']:.3f}, "
+        f"{row['a']} and {row['b']} ({_value(row['value_a'])} against {_value(row['value_b'])}, "
         f"{_p(row['p_holm'])})"
         for row in rows[~rows["settled"]].to_dict("records")
     ]
@@ -214,6 +214,10 @@ def _better(row: Mapping[Hashable, Any], *, lower: bool) -> str:
         better, worse = worse, better
     values = f"{row['value_' + better]:.3f} against {row['value_' + worse]:.3f}"
     return f"{row[better]} is better than {row[worse]} ({values}, {_p(row['p_holm'])})"
+
+
+def _value(value: float) -> str:
+    return "undefined" if np.isnan(value) else f"{value:.3f}"
 
 
 def _p(value: float) -> str:

@@ -26,6 +26,8 @@ _NO_MATTER = {
     "trainer.devices",
 }
 
+_SHOWN = 3  # settings in a name; more only where these leave two models with one name
+
 
 @dataclass(frozen=True)
 class Pooled:
@@ -87,7 +89,7 @@ def pool(directories: Sequence[Path], *, threshold: float | None = None) -> list
 
 
 def _names(runs: Sequence[RunFiles]) -> list[str]:
-    """A name a run: of its model, and of the settings by which runs of that model differ."""
+    """A name a run: of its model, and of settings by which runs of that model differ."""
     settings = [_flat({key: run.config.get(key) for key in _SECTIONS}) for run in runs]
     names = []
     for run, own in zip(runs, settings, strict=True):
@@ -99,9 +101,24 @@ def _names(runs: Sequence[RunFiles]) -> list[str]:
             for key in sorted(set().union(*alike) - _NO_MATTER)
             if len({str(other.get(key)) for other in alike}) > 1
         ]
-        told = ", ".join(f"{key}={own.get(key)}" for key in differing)
-        names.append(f"{run.name} ({told})" if told else run.name)
+        shown = _telling(differing, alike)
+        told = [f"{key}={own.get(key)}" for key in shown]
+        if more := len(differing) - len(shown):
+            told.append(f"{more} more setting{'s' if more > 1 else ''}")
+        names.append(f"{run.name} ({', '.join(told)})" if told else run.name)
     return names
+
+
+def _telling(keys: Sequence[str], settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The first few of the keys in which settings differ, and any that it takes to tell them."""
+    shown: list[str] = []
+    told = 1
+    for key in keys:
+        values = {tuple(str(one.get(name)) for name in (*shown, key)) for one in settings}
+        if len(shown) < _SHOWN or len(values) > told:
+            shown.append(key)
+            told = len(values)
+    return shown
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

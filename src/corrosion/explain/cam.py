@@ -150,7 +150,7 @@ def activation_maps(
         features = [network.forward_features(one).float() for one in shown]
         logits = [tap(one) for one in features]
         logit = torch.stack(logits).mean(dim=0)
-        probability = (logit / network.temperature).sigmoid()
+        probability = network.calibrated(logit)
         sign = target_signs(probability, target, threshold=network.threshold)
         maps = []
         for view, own_images, own_features, own_logits in zip(

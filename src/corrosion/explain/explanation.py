@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from corrosion.checkpoint import check_network
 from corrosion.data.dataset import load_image
 from corrosion.data.images import read_image
 from corrosion.data.transforms import Resize, build_resize
@@ -82,8 +83,8 @@ def explain(
         One an image, with maps (H, W).
 
     Raises:
-        CorrosionError: the method or target is unknown; the images have another shape; a logit or
-            map is not finite.
+        CorrosionError: no network; the method or target is unknown; the images are no batch, or of
+            another shape; a logit or map is not finite.
 
     Example:
         >>> import torch
@@ -93,6 +94,7 @@ def explain(
         >>> found.map.shape, 0 <= found.map.min() <= found.map.max() <= 1
         ((64, 64), True)
     """
+    check_network(network)
     batch = _channels_first(images)
     maps = activation_maps(network, batch, method=method, target=target)
     height, width = batch.shape[-2:]
@@ -100,6 +102,12 @@ def explain(
 
 
 def _channels_first(images: Tensor | NDArray[np.generic]) -> Tensor:
+    if not isinstance(images, (Tensor, np.ndarray)):
+        raise CorrosionError(
+            f"a {type(images).__name__} is no batch of images: give an array or tensor (N, 3, H, W)"
+            f" or (N, H, W, 3), as numpy.asarray(photo.convert('RGB'))[None] of a PIL image. For "
+            f"files there is corrosion.explain.explanation.explain_photographs(model, paths)."
+        )
     tensor = images if isinstance(images, Tensor) else torch.from_numpy(images)
     if tensor.ndim == 4 and tensor.shape[1] == 3:
         return tensor

@@ -163,7 +163,11 @@ class CorrosionClassifier(nn.Module):
         # noise may leave [0, 1] a little; bytes as floats, or normalised images, do so by far
         if images.is_floating_point() and ((images < -0.5) | (images > 1.5)).any():
             raise CorrosionError("float images must be in [0, 1]: divide by 255, or give uint8.")
-        return (self.predict_logits(images).float() / self.temperature).sigmoid()
+        return self.calibrated(self.predict_logits(images))
+
+    def calibrated(self, logits: Tensor) -> Tensor:
+        """Probabilities of corrosion, float32 in [0, 1], from logits of any shape."""
+        return (logits.float() / self.temperature).sigmoid()
 
     def set_trainable(self, unfreeze: Unfreeze) -> None:
         """Choose which part of the backbone learns; the head always does.

@@ -20,11 +20,13 @@ class Seen:
 
     Attributes:
         shot: as it was read.
-        probability: of corrosion, calibrated, in [0, 1]; None if the shot can't be read.
+        logit: of corrosion, as the network gives it; None if the shot can't be read.
+        probability: of corrosion, calibrated, in [0, 1]; None likewise.
         explanation: over the network's square input, if it was asked for.
     """
 
     shot: Shot
+    logit: float | None = None
     probability: float | None = None
     explanation: Explanation | None = None
 
@@ -50,14 +52,17 @@ def look(
         return [Seen(shot) for shot in shots]
     # permuted, not copied: this is channels_last
     images = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).to(network.mean.device)
-    found: list[tuple[float, Explanation | None]]
+    found: list[tuple[float, float, Explanation | None]]
     if explain:
-        found = [(one.probability, one) for one in explain_inputs(network, images)]
+        found = [(one.logit, one.probability, one) for one in explain_inputs(network, images)]
     else:
         with torch.inference_mode():
-            probabilities = network.predict_proba(images).cpu()
-        if not probabilities.isfinite().all():
+            logits = network.predict_logits(images).float().cpu()
+        if not logits.isfinite().all():
             raise CorrosionError("The network gives NaN: its weights are damaged.")
-        found = [(probability, None) for probability in probabilities.tolist()]
+        probabilities = network.calibrated(logits)
+        found = [
+            (*pair, None) for pair in zip(logits.tolist(), probabilities.tolist(), strict=True)
+        ]
     remaining = iter(found)
     return [Seen(shot) if shot.square is None else Seen(shot, *next(remaining)) for shot in shots]

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from corrosion.checkpoint import check_network
 from corrosion.data.transforms import build_resize
+from corrosion.errors import CorrosionError
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.prediction.decisions import decision_rule
 from corrosion.prediction.inputs import find_inputs
@@ -61,10 +63,17 @@ def predict(
         One a photograph or frame. Files that can't be read have an `error`.
 
     Raises:
-        CorrosionError: a path is missing or holds nothing, the threshold is unknown, or the network
-            gives NaN.
+        CorrosionError: no network, no paths, a path is missing or holds nothing, the threshold is
+            unknown, or the network gives NaN.
     """
-    named = [paths] if isinstance(paths, (str, Path)) else paths
+    check_network(network)
+    named = list(paths) if isinstance(paths, Iterable) and not isinstance(paths, str) else [paths]
+    for path in named:
+        if not isinstance(path, (str, Path)):
+            raise CorrosionError(
+                f"a {type(path).__name__} is no path: give files, folders or patterns. Images in "
+                f"memory are for model.predict_proba, as a batch (N, 3, H, W)."
+            )
     items = [
         Item(number, path) for number, path in enumerate(find_inputs(named, recursive=recursive))
     ]

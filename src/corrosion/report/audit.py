@@ -81,7 +81,7 @@ def print_audit(audit: Audit, *, out: Path) -> None:
     """
     console = Console(soft_wrap=True)
     for table in tables(audit):
-        console.print(table.as_rich())
+        table.print(console)
     for sentence in verdict(audit):
         console.print(sentence, highlight=False, markup=False)
     console.print(f"results: {out}", highlight=False, markup=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from corrosion.report.figures import write_figure
 from corrosion.report.page import inline_svg, write_page
 from corrosion.report.paper import ERRATA, PUBLISHED, Published
 from corrosion.report.provenance import processor
-from corrosion.report.tables import MISSING, TextTable, ends, figure
+from corrosion.report.tables import MISSING, TextTable, ends, figure, signed
 
 if TYPE_CHECKING:  # compare measures with torch
     from corrosion.compare import ComparedModel, Comparison
@@ -83,9 +84,9 @@ def print_comparison(comparison: Comparison, *, paper: bool = False) -> None:
     """Print the tables and what is settled on standard output."""
     console = Console(soft_wrap=True)
     for table in tables(comparison, paper=paper):
-        console.print(table.as_rich())
+        table.print(console)
     if comparison.tests is not None:
-        console.print(tests_table(comparison, _SETTLED).as_rich())
+        tests_table(comparison, _SETTLED).print(console)
     for sentence in [*conclusions(comparison), *(ERRATA if paper else ())]:
         console.print(sentence, highlight=False, markup=False)
 
@@ -239,8 +240,8 @@ def tests_table(comparison: Comparison, metrics: tuple[str, ...]) -> TextTable:
             (
                 TITLES[row["metric"]],
                 f"{row['a']} – {row['b']}",
-                f"{row['difference']:+.4f}",
-                f"{row['low']:+.4f} – {row['high']:+.4f}",
+                signed(row["difference"]),
+                _between(row["low"], row["high"]),
                 row["test"],
                 figure(row["p_value"]),
                 figure(row["p_holm"]),
@@ -248,4 +249,9 @@ def tests_table(comparison: Comparison, metrics: tuple[str, ...]) -> TextTable:
             )
             for row in rows
         ),
+        names=2,
     )
+
+
+def _between(low: float, high: float) -> str:
+    return MISSING if math.isnan(low) else f"{signed(low)} – {signed(high)}"

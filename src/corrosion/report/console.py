@@ -56,7 +56,7 @@ def print_results(
         ),
     )
     console = Console(soft_wrap=True)
-    console.print(table.as_rich())
+    table.print(console)
     kappa = metrics.get("test/kappa", math.nan)
     for label, text in {"agreement": agreement(kappa), **notes, "results": str(run_dir)}.items():
         console.print(f"{label + ':':<12} {text}", highlight=False, markup=False)

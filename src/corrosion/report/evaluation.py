@@ -51,7 +51,7 @@ def print_evaluation(evaluation: Evaluation, *, run_dir: Path) -> None:
     """
     console = Console(soft_wrap=True)
     for table in tables(evaluation):
-        console.print(table.as_rich())
+        table.print(console)
     for name, text in (notes(evaluation) | {"results": str(run_dir)}).items():
         console.print(f"{name + ':':<12} {text}", highlight=False, markup=False)
 

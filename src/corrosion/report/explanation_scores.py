@@ -56,7 +56,7 @@ def print_scores(scores: Scores) -> None:
     console = Console(soft_wrap=True)
     for network in scores.means:
         for table in scores_tables(scores, network):
-            console.print(table.as_rich())
+            table.print(console)
     for line in conclusions(scores):
         console.print(line, highlight=False, markup=False)
 

@@ -6,11 +6,13 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from rich.console import Console
 from rich.table import Table
 
 from corrosion.evaluate.intervals import Estimate
 
 MISSING = "–"
+_NAME, _HEAD = 24, 20  # characters that are kept on a line where a terminal is narrow
 
 
 @dataclass(frozen=True)
@@ -19,32 +21,88 @@ class TextTable:
 
     Attributes:
         title: what it shows.
-        columns: their heads; the first column names the rows, the others hold figures.
+        columns: their heads; the first ones name the rows, the others hold figures.
         rows: of cells, each as long as `columns`.
+        names: how many columns name the rows.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    names: int = 1
 
     @classmethod
-    def of(cls, title: str, columns: Iterable[str], rows: Iterable[Sequence[str]]) -> TextTable:
+    def of(
+        cls, title: str, columns: Iterable[str], rows: Iterable[Sequence[str]], *, names: int = 1
+    ) -> TextTable:
         """A table from anything that can be iterated over."""
-        return cls(title, tuple(columns), tuple(tuple(row) for row in rows))
+        return cls(title, tuple(columns), tuple(tuple(row) for row in rows), names)
 
-    def as_rich(self) -> Table:
-        """For a terminal."""
-        table = Table(title=self.title, title_justify="left")
-        for number, column in enumerate(self.columns):
-            table.add_column(column, justify="right" if number else "left")
-        for row in self.rows:
-            table.add_row(*row)
-        return table
+    def print(self, console: Console) -> None:
+        """Print it, in several parts one below the other where the terminal is too narrow.
+
+        Figures are never cut or broken; heads and names of rows are.
+        """
+        widths = [
+            max(_longest(head.split("\n")), cells)
+            for head, cells in zip(self.columns, self._cells(), strict=True)
+        ]
+        if _with_borders(widths) > console.width:
+            widths = [
+                min(width, _NAME)
+                if column < self.names
+                else max(min(_longest(self.columns[column].split()), _HEAD), cells)
+                for column, (width, cells) in enumerate(zip(widths, self._cells(), strict=True))
+            ]
+        for number, columns in enumerate(self._parts(widths, console.width)):
+            table = Table(title=None if number else self.title, title_justify="left")
+            for column in columns:
+                name = column < self.names
+                table.add_column(
+                    self.columns[column],
+                    justify="left" if name else "right",
+                    overflow="fold",
+                    width=None if name else widths[column],
+                )
+            for row in self.rows:
+                table.add_row(*(row[column] for column in columns))
+            console.print(table, soft_wrap=False)
+
+    def _cells(self) -> list[int]:
+        """The width of each column without its head."""
+        return [
+            _longest(line for row in self.rows for line in row[column].split("\n"))
+            for column in range(len(self.columns))
+        ]
+
+    def _parts(self, widths: Sequence[int], space: int) -> list[list[int]]:
+        """Numbers of columns that fit side by side; those that name the rows are in every part."""
+        names = list(range(self.names))
+        parts: list[list[int]] = []
+        for column in range(self.names, len(self.columns)):
+            if not parts or _with_borders(widths[one] for one in (*parts[-1], column)) > space:
+                parts.append(list(names))
+            parts[-1].append(column)
+        return parts or [names]
+
+
+def _longest(texts: Iterable[str]) -> int:
+    return max(map(len, texts), default=0)
+
+
+def _with_borders(widths: Iterable[int]) -> int:
+    """Width of a table whose columns have these."""
+    return 1 + sum(3 + width for width in widths)
 
 
 def figure(value: float | None, digits: int = 4) -> str:
     """A number with this many digits behind the point; a dash for None and NaN."""
     return MISSING if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def signed(value: float) -> str:
+    """A difference with its sign; a dash for NaN."""
+    return MISSING if math.isnan(value) else f"{value:+.4f}"
 
 
 def ends(estimate: Estimate | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +25,9 @@ log = logging.getLogger(__name__)
 _FACTS = ("host", "run_dir", "metrics", ERROR)
 
 
-def write_results(directory: Path, study: optuna.Study, objectives: Sequence[str]) -> None:
+def write_results(
+    directory: Path, study: optuna.Study, objectives: Sequence[str], *, overrides: Sequence[str]
+) -> None:
     """Write and print what a study has found so far.
 
     Args:
@@ -33,6 +36,7 @@ def write_results(directory: Path, study: optuna.Study, objectives: Sequence[str
             `figures/`.
         study: whose trials carry the facts that `corrosion.sweep.job` recorded.
         objectives: names, one per value of a trial.
+        overrides: of the command line, that training the best model needs beside it.
     """
     trials = [trial for trial in study.get_trials() if trial.state != TrialState.WAITING]
     best = study.best_trials if len(objectives) > 1 else study.best_trials[:1]
@@ -56,7 +60,7 @@ def write_results(directory: Path, study: optuna.Study, objectives: Sequence[str
         files.append(directory / "conf" / "model" / f"{name}.yaml")
         write_text(files[-1], _model_config(trial, study, objectives))
     write_sweep_figures(directory / "figures", study, objectives)
-    _print(best, objectives, files, directory)
+    _print(best, objectives, files, directory, overrides)
 
 
 def _record(trial: FrozenTrial, objectives: Sequence[str]) -> dict[str, Any]:
@@ -81,11 +85,7 @@ def _model_config(trial: FrozenTrial, study: optuna.Study, objectives: Sequence[
     values = ", ".join(
         f"{name} {value:.6g}" for name, value in zip(objectives, trial.values, strict=True)
     )
-    others = [
-        f"{key}={value}"
-        for key, value in trial.params.items()
-        if key != "model" and not key.startswith("model.")
-    ]
+    others = _beside_model(trial)
     header = f"# trial {trial.number} of {study.study_name}: {values} on validation\n"
     if others:
         header += f"# found together with {' '.join(others)}\n"
@@ -93,8 +93,21 @@ def _model_config(trial: FrozenTrial, study: optuna.Study, objectives: Sequence[
     return header + yaml.safe_dump(config, sort_keys=False)
 
 
+def _beside_model(trial: FrozenTrial) -> list[str]:
+    """Overrides for what was searched beside the model."""
+    return [
+        f"{key}={value}"
+        for key, value in trial.params.items()
+        if key != "model" and not key.startswith("model.")
+    ]
+
+
 def _print(
-    best: Sequence[FrozenTrial], objectives: Sequence[str], files: Sequence[Path], directory: Path
+    best: Sequence[FrozenTrial],
+    objectives: Sequence[str],
+    files: Sequence[Path],
+    directory: Path,
+    overrides: Sequence[str],
 ) -> None:
     console = Console(soft_wrap=True)
     if not best:
@@ -112,8 +125,10 @@ def _print(
     for heading, values in rows.items():
         table.add_row(heading, *map(_figure, values))
     console.print(table)
+    command = ["python", "train.py", "--config-dir", str(directory / "conf")]
+    command += [f"model={files[0].stem}", *overrides, *_beside_model(best[0])]
     notes = {
-        "train it": f"python train.py --config-dir {directory / 'conf'} model={files[0].stem}",
+        "train it": shlex.join(command),
         "results": str(directory),
     }
     for label, text in notes.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -150,7 +151,7 @@ class StudySweeper(Sweeper):
         allowed = self.max_failure_rate * self.n_trials
         while study.budget().failed <= allowed and (trials := study.claim(self.n_jobs)):
             self._run(study, trials, space, fixed)
-        write_results(directory, study.study, list(objectives))
+        write_results(directory, study.study, list(objectives), overrides=_to_train(fixed))
         if (failed := study.budget().failed) > allowed:
             raise CorrosionError(
                 f"{failed} of {self.n_trials} trials failed, more than hydra.sweeper."
@@ -201,6 +202,12 @@ def _settings(config: DictConfig, space: Space) -> dict[str, Any]:
         for key, value in _flat(OmegaConf.to_container(own, resolve=True))
         if not any(key == one or key.startswith(f"{one}.") for one in own_keys)
     } | {f"search of {key}": distribution_to_json(one) for key, one in space.items()}
+
+
+def _to_train(overrides: Sequence[str]) -> list[str]:
+    """What of a sweep's overrides a training of its best model needs: all but model and sweep."""
+    own = ("model", "sweep", "hydra", "resume")
+    return [one for one in overrides if re.split(r"[=.@/]", one.lstrip("+~"))[0] not in own]
 
 
 def _flat(value: Any, key: str = "") -> list[tuple[str, Any]]:
