@@ -17,14 +17,14 @@ def usable_processors() -> int:
 
 
 def share_processors() -> None:
-    """Let threads of PyTorch and NumPy sleep while they wait for each other.
+    """Let no thread keep a processor busy while it waits for another.
 
-    By default they keep their processor busy for a while, to be there faster: right for a network
-    alone, but threads that decode and draw need that processor. To be called before torch and
-    numpy are imported; what the environment says already stays.
+    By default the threads of PyTorch (OpenMP) and NumPy (OpenBLAS) do, to be there faster: right
+    for a network alone, but threads that decode and draw need that processor. PyTorch's sleep
+    instead; NumPy, whose products are small here, gets one. To be called before torch and numpy
+    are imported; what the environment says already stays.
 
-    Source: the manuals of GNU libgomp (OMP_WAIT_POLICY) and OpenBLAS (OPENBLAS_THREAD_TIMEOUT, the
-    binary logarithm of processor cycles, 4 at least).
+    Source: the manuals of GNU libgomp (OMP_WAIT_POLICY) and OpenBLAS (OPENBLAS_NUM_THREADS).
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
