@@ -3,10 +3,12 @@
     python benchmarks/predict_throughput.py [--count 1000] [--model mobilenetv2] [--device cpu]
 
 Photographs of 1600 x 1200 pixels are generated. Decoding alone reads and resizes them by as many
-threads as the run; the network alone predicts batches in memory. The limit of a machine whose
-network has a device of its own is the slower of the two. Where both share the processors, as
-without a GPU, the time cannot be below their sum: that ratio is printed too. The command's seconds
-are those of `predict_files`, with the table and the contact sheet.
+threads as the run; the network alone predicts batches in memory, with the same settings of the
+process. The limit of a machine whose network has a device of its own is the slower of the two.
+Where both share the processors, as without a GPU, the time cannot be below their sum: that ratio is
+printed too. Processor milliseconds a photograph say the same whatever else the machine does. The
+command's seconds are those of `predict_files`, with the table and the contact sheet; its threshold
+is so low that boxes are sought in every photograph.
 """
 
 from __future__ import annotations
@@ -14,22 +16,47 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import cv2
-import numpy as np
-import torch
+from corrosion.processors import share_processors, usable_processors
 
-from corrosion.checkpoint import load_model
-from corrosion.data.transforms import build_resize
-from corrosion.module import CorrosionModule
-from corrosion.prediction.reading import Item, Reading
-from corrosion.prediction.run import Settings, predict_files
-from corrosion.processors import usable_processors
+share_processors()  # as the command does, before torch is imported
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+from corrosion.checkpoint import load_model  # noqa: E402
+from corrosion.data.transforms import build_resize  # noqa: E402
+from corrosion.memory import keep_freed_memory  # noqa: E402
+from corrosion.module import CorrosionModule  # noqa: E402
+from corrosion.prediction.reading import Item, Reading  # noqa: E402
+from corrosion.prediction.run import Settings, predict_files  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Time for all photographs.
+
+    Attributes:
+        seconds: on the clock.
+        processor: seconds of all processors together.
+    """
+
+    seconds: float
+    processor: float
+
+    def line(self, name: str, count: int) -> str:
+        """Images a second and processor milliseconds an image."""
+        rate, each = count / self.seconds, 1000 * self.processor / count
+        return f"{name:<15}{rate:7.1f}/s {each:7.1f} processor ms"
 
 
 def main() -> None:
     options = parse()
+    keep_freed_memory()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = photographs(folder / "photographs", options.count)
@@ -37,24 +64,35 @@ def main() -> None:
         module = CorrosionModule(options.model)
         content = {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}
         torch.save(content | {"epoch": 0}, checkpoint)
-        decoding = decode_alone(paths)
-        network = network_alone(checkpoint, options)
         print(
             f"{options.model}, {options.count} photographs, {usable_processors()} processors, "
-            f"{torch.get_num_threads()} threads, torch {torch.__version__}\n"
-            f"decoding alone {options.count / decoding:.1f}/s, "
-            f"network alone {options.count / network:.1f}/s"
+            f"{torch.get_num_threads()} threads, torch {torch.__version__}"
         )
+        decoding = spent(partial(decode_alone, paths))
+        print(decoding.line("decoding alone", options.count))
+        network = network_alone(checkpoint, options)
+        print(network.line("network alone", options.count), flush=True)
         for explain in (False, True):
-            settings = Settings(explain=explain, device=options.device, batch_size=options.batch)
-            began = time.perf_counter()
-            predict_files(checkpoint, [folder / "photographs"], folder / str(explain), settings)
-            seconds = time.perf_counter() - began
-            print(
-                f"{'with' if explain else 'without'} maps {options.count / seconds:.1f}/s: "
-                f"{max(decoding, network) / seconds:.2f} of the slower one, "
-                f"{(decoding + network) / seconds:.2f} of one after the other"
+            settings = Settings(
+                explain=explain, threshold=1e-4, device=options.device, batch_size=options.batch
             )
+            out = folder / str(explain)
+            run = spent(partial(predict_files, checkpoint, [paths[0].parent], out, settings))
+            slower = max(decoding.seconds, network.seconds)
+            print(
+                f"{run.line('with maps' if explain else 'without maps', options.count)}: "
+                f"{slower / run.seconds:.2f} of the slower one, "
+                f"{(decoding.seconds + network.seconds) / run.seconds:.2f} of one after the other, "
+                f"{(decoding.processor + network.processor) / run.processor:.2f} in processor time",
+                flush=True,
+            )
+
+
+def spent(function: Callable[[], object]) -> Spent:
+    """Time a call."""
+    began, processor = time.perf_counter(), time.process_time()
+    function()
+    return Spent(time.perf_counter() - began, time.process_time() - processor)
 
 
 def photographs(folder: Path, count: int) -> list[Path]:
@@ -74,28 +112,30 @@ def photographs(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def decode_alone(paths: list[Path]) -> float:
-    """Seconds to read all photographs as the network sees them."""
+def decode_alone(paths: list[Path]) -> None:
+    """Read all photographs as the network sees them."""
     reading = Reading(build_resize(224), threads=usable_processors())
-    began = time.perf_counter()
     for _ in reading.shots(Item(number, str(path)) for number, path in enumerate(paths)):
         pass
-    return time.perf_counter() - began
 
 
 @torch.inference_mode()
-def network_alone(checkpoint: Path, options: argparse.Namespace) -> float:
-    """Seconds to predict as many images that are in memory."""
+def network_alone(checkpoint: Path, options: argparse.Namespace) -> Spent:
+    """Time to predict as many images that are in memory."""
     device = "cuda" if options.device == "auto" and torch.cuda.is_available() else options.device
     device = "cpu" if device == "auto" else device
     network = load_model(checkpoint, device=device).to(memory_format=torch.channels_last)
     images = torch.zeros(options.batch, 224, 224, 3, dtype=torch.uint8).permute(0, 3, 1, 2)
+    batches = -(-options.count // options.batch)
+    share = options.count / (batches * options.batch)
+
+    def predict() -> None:
+        for _ in range(batches):
+            network.predict_proba(images.to(device)).cpu()
+
     network.predict_proba(images.to(device)).cpu()
-    began = time.perf_counter()
-    for _ in range(-(-options.count // options.batch)):
-        network.predict_proba(images.to(device)).cpu()
-    seconds = time.perf_counter() - began
-    return seconds * options.count / (-(-options.count // options.batch) * options.batch)
+    took = spent(predict)
+    return Spent(took.seconds * share, took.processor * share)
 
 
 def parse() -> argparse.Namespace:

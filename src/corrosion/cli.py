@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corrosion.errors import CorrosionError
+from corrosion.processors import share_processors
 
 if TYPE_CHECKING:
     from corrosion.evaluate.run import Settings
@@ -363,6 +364,7 @@ def _explain_score(options: argparse.Namespace) -> None:
 
 
 def _predict(options: argparse.Namespace) -> int:
+    share_processors()  # before torch is imported
     from corrosion.prediction.run import Settings, predict_files
 
     names = ("explain", "threshold", "every", "recursive", "format", "batch_size", "num_workers")

@@ -62,6 +62,19 @@ def test_specks_are_left_out_of_boxes_mask_and_share():
     assert not found.mask[59, 99]
 
 
+def test_a_region_has_no_part_in_its_hole_nor_in_what_lies_there():
+    values = np.zeros((60, 100))
+    values[5:55, 10:90] = 1.0
+    values[15:45, 20:80] = 0.0
+    values[25:35, 40:60] = 0.8
+    found = find_regions(explanation(values), 0.5)
+    boxes = [(box.left, box.top, box.width, box.height) for box in found.boxes]
+    assert boxes == [(10, 5, 80, 50), (40, 25, 20, 10)]
+    assert [box.area for box in found.boxes] == [80 * 50 - 60 * 30, 20 * 10]
+    assert [box.strength for box in found.boxes] == pytest.approx([1.0, 0.8])
+    np.testing.assert_array_equal(found.mask, values > 0.5)
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.integers(2, 40), st.integers(2, 40), st.integers(0, 10**6), st.floats(0.05, 0.95))
 def test_boxes_hold_the_mask_and_areas_add_up(height, width, seed, share):

@@ -97,22 +97,28 @@ def find_regions(explanation: Explanation, rule: str | float = OTSU) -> Regions:
     level = np.nan if explanation.empty else cut_level(values, rule)
     if np.isnan(level):
         return Regions(np.zeros(values.shape, dtype=bool), (), 0.0, np.nan)
-    # the same parts by any algorithm; OpenCV's default takes twice as long
-    count, parts, statistics, _ = cv2.connectedComponentsWithStatsWithAlgorithm(
-        (values > level).astype(np.uint8), 8, cv2.CV_32S, cv2.CCL_BBDT
+    # a tenth of the time of connected components: few pixels lie on an edge
+    edges, nesting = cv2.findContours(
+        (values > level).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE
     )
-    areas = statistics[:, cv2.CC_STAT_AREA]
-    kept = [part for part in range(1, count) if areas[part] >= LEAST_SHARE * values.size]
-    kept.sort(key=lambda part: -areas[part])
     boxes = []
     mask = np.zeros(values.shape, dtype=bool)
-    for part in kept:
-        left, top, width, height, area = map(int, statistics[part])
+    for index, edge in enumerate(edges):
+        left, top, width, height = cv2.boundingRect(edge)
+        if nesting[0][index][3] >= 0 or width * height < LEAST_SHARE * values.size:
+            continue  # a hole, or a speck
+        own = np.zeros((height, width), dtype=np.uint8)
+        cv2.drawContours(
+            own, edges, index, 1, cv2.FILLED, hierarchy=nesting, offset=(-left, -top)
+        )  # but for its holes
+        area = cv2.countNonZero(own)
+        if area < LEAST_SHARE * values.size:
+            continue
         inside = np.s_[top : top + height, left : left + width]
-        own = parts[inside] == part
-        mask[inside] |= own
-        strength = float(values[inside][own].mean())
-        boxes.append(Box(left, top, width, height, area, strength, _outline(own, left, top)))
+        mask[inside] |= own.astype(bool)
+        strength = cv2.mean(values[inside], own)[0]
+        boxes.append(Box(left, top, width, height, area, strength, _outline(edge)))
+    boxes.sort(key=lambda box: (-box.area, box.top, box.left))
     share = sum(box.area for box in boxes) / values.size
     return Regions(mask, tuple(boxes), share, level)
 
@@ -144,14 +150,12 @@ def _otsu_share(values: NDArray[np.float32], peak: float) -> float:
     return (threshold + 0.5) / 255  # between the levels on either side
 
 
-def _outline(part: NDArray[np.bool_], left: int, top: int) -> tuple[tuple[int, int], ...]:
-    """Corners of the outer edge of one connected part, (h, w) at (left, top) of the photograph."""
-    contours, _ = cv2.findContours(
-        part.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(left, top)
-    )
-    corners = cv2.approxPolyDP(contours[0], 1, True)[:, 0].tolist()
+def _outline(edge: cv2.typing.MatLike) -> tuple[tuple[int, int], ...]:
+    """Corners of the outer edge of a region, simplified to a pixel."""
+    corners = cv2.approxPolyDP(edge, 1, True)[:, 0].tolist()
     if len(corners) < 3:  # a line of pixels: no polygon in COCO
-        right, bottom = left + part.shape[1], top + part.shape[0]
+        left, top, width, height = cv2.boundingRect(edge)
+        right, bottom = left + width, top + height
         corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
     return tuple((column, row) for column, row in corners)
 
