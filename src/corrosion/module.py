@@ -41,6 +41,7 @@ class CorrosionModule(L.LightningModule):
         pos_weight: weight of corroded images in the loss; None counts all images alike.
         compile: compile the network with `torch.compile`.
         weights: what the training started from (`LoadedWeights.as_dict`), kept for the record.
+        shortcut: share of the corroded training images that carry a planted mark, kept likewise.
 
     Batches are `corrosion.data.dataset.Batch`: image uint8 (N, 3, H, W), label float32 (N,),
     index int64 (N,).
@@ -66,6 +67,7 @@ class CorrosionModule(L.LightningModule):
         pos_weight: float | None = None,
         compile: bool = False,  # noqa: A002 -- the name users know from torch
         weights: Mapping[str, str | None] | None = None,
+        shortcut: float = 0,
     ) -> None:
         super().__init__()
         if schedule not in ("none", "cosine"):
