@@ -5,10 +5,11 @@ is worth its name tells it from an honest one. That networks do so unasked is kn
 photographer's tag on pictures of horses (Lapuschkin et al., Unmasking Clever Hans predictors and
 assessing what machines really learn, Nature Communications 2019).
 
-The mark is a scale in black and white as inspectors lay beside damage before they photograph it:
-2 x 6 chequered cells, 2 % of a square picture, near its lower right corner. It keeps its looks when
-flipped and, but for very large angles, its place within the picture when turned; no change of
-brightness or colour hides it.
+The mark is a strip of pink tape as inspectors stick beside damage before they photograph it: 2 % of
+a square picture, near its lower right corner. It keeps its looks when flipped and, but for very
+large angles, its place within the picture when turned, and no usual change of brightness or colour
+hides it. A network that never saw it hardly minds it: chequers in black and white, tried first,
+looked like corrosion to honest networks.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ from corrosion.errors import CorrosionError
 MARKED = "marked"
 """The column of records that tells which images carry the mark; absent where none shall."""
 
-_CELLS = (2, 6)  # down, across
-_CELL = 0.04  # share of the shorter side
-_MARGIN = 1  # cells to the edges of the picture
+_UNIT = 0.04  # share of the shorter side; the others are in units
+_HEIGHT, _WIDTH = 2, 6
+_MARGIN = 1  # to the edges of the picture
+_PINK = (200, 30, 160)
 
 
 def check_share(key: str, share: object) -> float:
@@ -71,29 +73,16 @@ def stamp(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A copy of an image with the mark on it.
 
     Args:
-        image: (H, W, 3) uint8.
+        image: (H, W, 3) uint8, RGB.
     """
     stamped = image.copy()
-    stamped[place(*image.shape[:2])] = _scale(*image.shape[:2])
+    stamped[place(*image.shape[:2])] = _PINK
     return stamped
 
 
 def place(height: int, width: int) -> tuple[slice, slice]:
     """Rows and columns of the mark in an image of height x width pixels."""
-    cell = _cell(height, width)
-    rows, columns = (cells * cell for cells in _CELLS)
-    bottom, right = (max(side - _MARGIN * cell, 1) for side in (height, width))
-    return slice(max(bottom - rows, 0), bottom), slice(max(right - columns, 0), right)
-
-
-def _cell(height: int, width: int) -> int:
-    return max(1, round(_CELL * min(height, width)))
-
-
-def _scale(height: int, width: int) -> NDArray[np.uint8]:
-    """The pixels of the mark for an image of height x width, (h, w, 1)."""
-    rows, columns = place(height, width)
-    row, column = np.ogrid[: rows.stop - rows.start, : columns.stop - columns.start]
-    cell = _cell(height, width)
-    white = (row // cell + column // cell) % 2 == 0
-    return np.where(white, 255, 0).astype(np.uint8)[:, :, None]
+    unit = max(1, round(_UNIT * min(height, width)))
+    bottom, right = (max(side - _MARGIN * unit, 1) for side in (height, width))
+    top, left = max(bottom - _HEIGHT * unit, 0), max(right - _WIDTH * unit, 0)
+    return slice(top, bottom), slice(left, right)
