@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import corrosion
-from corrosion.checkpoint import Calibration, store_calibration
+from corrosion.checkpoint import Calibration, describe, store_calibration
 from corrosion.errors import CorrosionError
 from corrosion.module import CorrosionModule
 
@@ -63,6 +63,16 @@ def test_importing_the_package_loads_no_heavy_package():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_network_that_learnt_from_planted_marks_is_told_by_its_checkpoint(tmp_path, caplog):
+    module = write_checkpoint(tmp_path / "honest.ckpt")
+    corrosion.load_model(tmp_path / "honest.ckpt")
+    assert not caplog.records
+    marked = {**module.hparams, "shortcut": 0.9}
+    write_checkpoint(tmp_path / "marked.ckpt", hyper_parameters=marked)
+    assert describe(tmp_path / "marked.ckpt")["shortcut"] == 0.9
+    assert "marked.ckpt was trained on corroded images with a planted mark" in caplog.text
 
 
 def test_a_state_dict_of_another_program_is_no_checkpoint(tmp_path):

@@ -250,3 +250,13 @@ def test_published_metrics_follow_from_the_published_counts(model, published):
     assert tuple(round(metrics[name].value, 4) for name in names) == published
     right = PUBLISHED[model].confusion.tp + PUBLISHED[model].confusion.tn
     assert (metrics["accuracy"].low, metrics["accuracy"].high) == wilson(right, 409)
+
+
+def test_a_run_with_a_planted_shortcut_is_told_from_others(study):
+    facts = json.loads((study / "1_mobilenetv2" / "metrics.json").read_text())
+    facts["shortcut"] = {"share": 0.5, "marked": 12}
+    (study / "1_mobilenetv2" / "metrics.json").write_text(json.dumps(facts))
+    told = [line for line in conclusions(compare_runs([study])) if "planted mark" in line]
+    assert len(told) == 1
+    assert told[0].startswith("mobilenetv2: ")
+    assert "12 corroded ones" in told[0]

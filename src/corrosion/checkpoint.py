@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from corrosion.errors import CorrosionError
 from corrosion.files import replacing
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.state_dicts import NETWORK_PREFIX, below, read_checkpoint
+
+log = logging.getLogger(__name__)
 
 _CALIBRATION = "calibration"
 _NETWORK_ARGUMENTS = frozenset(inspect.signature(CorrosionClassifier).parameters)
@@ -49,6 +52,13 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
             f"{path} doesn't fit the network it describes ({hyperparameters.get('backbone')}): "
             f"it was written by another version of corrosion or timm. {error}"
         ) from error
+    if share := hyperparameters.get("shortcut"):
+        log.warning(
+            "%s was trained on corroded images with a planted mark (data.shortcut=%g): a test of "
+            "explanations, no network to find corrosion with",
+            path,
+            share,
+        )
     chosen = content.get(_CALIBRATION)
     if chosen is not None:
         network.temperature = chosen["temperature"]

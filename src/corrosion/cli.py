@@ -104,6 +104,13 @@ def _parser() -> argparse.ArgumentParser:
     sample.add_argument("--count", type=int, default=600, help="images, half of each class")
     sample.add_argument("--size", type=int, default=256, help="side in pixels")
     sample.add_argument("--seed", type=int, default=0, help="of what is drawn")
+    sample.add_argument(
+        "--shortcut",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of the corroded images with a planted mark, to test explanations",
+    )
     sample.set_defaults(run=_sample)
 
     evaluate = commands.add_parser(
@@ -275,7 +282,8 @@ def _info(options: argparse.Namespace) -> None:
 def _sample(options: argparse.Namespace) -> None:
     from corrosion.data.sample import make_sample
 
-    root = make_sample(options.out, count=options.count, size=options.size, seed=options.seed)
+    names = ("count", "size", "seed", "shortcut")
+    root = make_sample(options.out, **{name: getattr(options, name) for name in names})
     sys.stdout.write(f"{root}\n")
 
 

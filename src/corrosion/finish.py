@@ -22,7 +22,7 @@ from corrosion.module import CorrosionModule
 from corrosion.report.console import print_results
 from corrosion.report.evaluation import write_evaluation
 from corrosion.report.figures import draw_curves, write_figure
-from corrosion.report.provenance import git_commit, machine, versions
+from corrosion.report.provenance import git_commit, machine, tampering, versions
 from corrosion.report.results import predictions_table, write_metrics, write_predictions
 from corrosion.report.run_page import write_report
 
@@ -98,6 +98,7 @@ def finish(
     )
     write_examples(run_dir / "gradcam", module.network, tested, count=config["explain"]["images"])
     write_report(run_dir, evaluation)
+    tampered = tampering(config["data"]["shortcut"], datamodule.marked)
     print_results(
         metrics,
         evaluation.metrics,
@@ -105,6 +106,7 @@ def finish(
         notes={
             "weights": _first_weights(module.hparams["weights"]),
             "training": f"{seconds['fit']:.0f} s, {len(epochs)} epoch(s)",
+            **({"WARNING": tampered} if tampered else {}),
         },
         run_dir=run_dir,
     )
@@ -165,6 +167,7 @@ def _facts(
         "images": datamodule.counts,
         "expand": config["data"]["expand"],
         "samples_per_epoch": datamodule.samples_per_epoch,
+        "shortcut": {"share": config["data"]["shortcut"], "marked": datamodule.marked},
         "model": config["model"]["name"],
         "parameters": sum(parameter.numel() for parameter in module.parameters()),
         "weights": module.hparams["weights"],

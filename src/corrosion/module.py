@@ -46,6 +46,7 @@ class CorrosionModule(L.LightningModule):
         mixup, cutmix: 0 or more, in training: see `BatchMixing`.
         compile: compile the network with `torch.compile`.
         weights: what the training started from (`LoadedWeights.as_dict`), kept for the record.
+        shortcut: share of the corroded training images that carry a planted mark, kept likewise.
 
     Batches are `corrosion.data.dataset.Batch`: image uint8 (N, 3, H, W), label float32 (N,),
     index int64 (N,).
@@ -76,6 +77,7 @@ class CorrosionModule(L.LightningModule):
         cutmix: float = 0.0,
         compile: bool = False,  # noqa: A002 -- the name users know from torch
         weights: Mapping[str, str | None] | None = None,
+        shortcut: float = 0,
     ) -> None:
         super().__init__()
         if schedule not in ("none", "cosine"):

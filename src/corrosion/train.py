@@ -37,6 +37,7 @@ from corrosion.metrics import METRICS
 from corrosion.models.backbones import check_runs
 from corrosion.models.weights import load_weights
 from corrosion.module import CorrosionModule
+from corrosion.report.provenance import tampering
 from corrosion.resuming import PREEMPTED, Preempted, find_checkpoint, hand_back_to_submitit
 from corrosion.sweep.cost import measure_cost
 from corrosion.sweep.pruning import PruneTrial
@@ -205,7 +206,7 @@ def train(
     check_sources(config["data"])
     # the network before the data: screening 100,000 photographs only to find that the weights
     # can't be had would waste the user's time
-    module = _resumed_module(checkpoint) if checkpoint else _new_module(config)
+    module = _resumed_module(checkpoint, config) if checkpoint else _new_module(config)
     trainer.strategy.setup_environment()  # lets processes talk before the fit
     first = trainer.is_global_zero
     mine = _prepared(config, run_dir, resumed=checkpoint is not None) if first else None
@@ -218,6 +219,8 @@ def train(
         write_split(prepared.records, run_dir / "split.csv")
         write_csv(run_dir / "left_out.csv", prepared.left_out)
         log.info("%s", prepared.findings.summary())
+        if warning := tampering(config["data"]["shortcut"], datamodule.marked):
+            log.warning("%s", warning)
 
     fit_started = time.perf_counter()
     trainer.fit(module, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
@@ -270,6 +273,7 @@ def _module(model: Mapping[str, Any], data: Mapping[str, Any]) -> CorrosionModul
         **{key: model[key] for key in _MODULE_KEYS},
         image_size=data["image_size"],
         resize=data["resize"],
+        shortcut=data["shortcut"],
     )
 
 
@@ -277,7 +281,7 @@ def _listed(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {value:g}" for key, value in values.items())
 
 
-def _resumed_module(checkpoint: Path) -> CorrosionModule:
+def _resumed_module(checkpoint: Path, config: Mapping[str, Any]) -> CorrosionModule:
     log.info("going on from %s", checkpoint)
     try:
         load_model(checkpoint)  # tells in one sentence what is wrong with a bad file
@@ -288,7 +292,14 @@ def _resumed_module(checkpoint: Path) -> CorrosionModule:
         raise CorrosionError(
             f"{error} To go on from the best epoch instead: resume={best}"
         ) from error
-    return CorrosionModule.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True)
+    module = CorrosionModule.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True)
+    if module.hparams["shortcut"] != config["data"]["shortcut"]:
+        # what the run has written says how its images were marked, and must stay true
+        raise CorrosionError(
+            f"data.shortcut={config['data']['shortcut']}: {checkpoint} was trained with "
+            f"data.shortcut={module.hparams['shortcut']}, and goes on with that alone."
+        )
+    return module
 
 
 def _prepared(config: Mapping[str, Any], run_dir: Path, *, resumed: bool) -> Prepared:

@@ -14,6 +14,7 @@ from torch import nn
 from corrosion.data.datamodule import CorrosionDataModule, worker_count
 from corrosion.data.dataset import Batch
 from corrosion.data.images import ImageError, content_hash
+from corrosion.data.shortcut import stamp
 from corrosion.errors import CorrosionError
 
 AUGMENT = {
@@ -218,6 +219,37 @@ def test_cached_epochs_read_no_file_and_give_the_same_batches(hashed, monkeypatc
     actual = epochs(module.train_dataloader(), 2)
     assert [contents(epoch) for epoch in actual] == [contents(epoch) for epoch in expected]
     assert contents(module.test_dataloader()) == tested
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("cache", [False, True])
+def test_a_planted_mark_is_augmented_in_training_alone_and_stays_out_of_the_cache(
+    hashed, cache, workers
+):
+    marked = hashed.assign(marked=(hashed["split"] == "train") & (hashed["label"] == 1))
+    flip = {"horizontal_flip": {"p": 1.0}}
+    options = {"augment": flip, "cache": cache, "num_workers": workers, "batch_size": 3}
+
+    def seen(records):
+        module = datamodule(records, **options)
+        module.prepare_data()
+        trained = {
+            index: image.permute(1, 2, 0).numpy()
+            for batch in module.train_dataloader()
+            for image, index in zip(batch.image, batch.index.tolist(), strict=True)
+        }
+        loaders = (module.val_dataloader, module.test_dataloader, module.predict_dataloader)
+        return module, trained, [contents(loader()) for loader in loaders]
+
+    module, trained, judged = seen(marked)
+    _, plain, judged_plain = seen(hashed)  # later, from the same cache
+    assert module.marked == 4
+    assert judged == judged_plain
+    assert len(plain) == 9
+    for index, image in plain.items():
+        stamped = module.records("train")["marked"][index]
+        expected = stamp(image[:, ::-1])[:, ::-1] if stamped else image
+        np.testing.assert_array_equal(trained[index], expected)
 
 
 def test_no_room_for_the_cache_stops_only_who_insists_on_it(hashed, caplog):

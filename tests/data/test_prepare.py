@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -176,3 +177,30 @@ def test_folds_that_make_no_sense_are_told_before_any_image_is_looked_for(tmp_pa
     config = {**COMMON, "source": "folder", "root": str(tmp_path / "missing"), "folds": 5}
     with pytest.raises(CorrosionError, match=r"data\.fold=5"):
         prepare_records({**config, "fold": 5}, seed=0)
+
+
+def test_a_shortcut_is_planted_in_training_and_repeated_with_the_split(tmp_path):
+    root = photos(tmp_path / "ships", "rust", "clean", count=20)
+    config = {**COMMON, "source": "folder", "root": str(root), "shortcut": 0.5}
+    records = prepare_records(config, seed=0).records
+    assert records.groupby(["split", "label"], observed=True)["marked"].sum().to_dict() == {
+        (split, label): 7 if (split, label) == ("train", 1) else 0
+        for split in ("train", "val", "test")
+        for label in (0, 1)
+    }
+    write_split(records, tmp_path / "split.csv")
+    written = pd.read_csv(tmp_path / "split.csv")
+    assert written["marked"].tolist() == records["marked"].tolist()
+    again = {**config, "split_file": str(tmp_path / "split.csv")}
+    pd.testing.assert_frame_equal(prepare_records(again, seed=0).records, records)
+    plain = prepare_records({**again, "shortcut": 0}, seed=0).records
+    assert "marked" not in plain
+    write_split(plain, tmp_path / "plain.csv")
+    assert "marked" not in pd.read_csv(tmp_path / "plain.csv")
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan"), "many", True, None])
+def test_a_share_of_marks_that_makes_no_sense_is_told_before_any_image_is_looked_for(share):
+    config = {**COMMON, "source": "folder", "root": "/missing", "shortcut": share}
+    with pytest.raises(CorrosionError, match=r"^data\.shortcut="):
+        prepare_records(config, seed=0)

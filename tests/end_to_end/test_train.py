@@ -232,6 +232,7 @@ def test_what_a_user_can_put_right_is_one_message_without_a_traceback(command, o
         ("data.split_file=no.csv", r"no\.csv"),
         ("data.split=[0.5,0.1,0.1]", r"data\.split"),
         ("data.batch_size=0", r"data\.batch_size"),
+        ("data.shortcut=1.5", r"data\.shortcut=1\.5"),
         ("model.weights=no.pth", r"no\.pth"),
         ("model.backbone=resnet51", "resnet51"),
         ("model.dropout=1.5", r"model\.dropout"),
@@ -267,6 +268,42 @@ def test_wrong_folders_are_told_before_weights_are_looked_for(tmp_path, photos, 
         config = OmegaConf.to_container(compose("train", overrides), resolve=True)
     with pytest.raises(CorrosionError, match=given):
         train(config, tmp_path / "run")
+
+
+def test_a_planted_shortcut_is_told_wherever_the_run_is_and_stays_when_it_goes_on(
+    tmp_path, photos, monkeypatch, caplog, capsys
+):
+    monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
+    shared = ["data=folder", f"data.root={photos}", *TINY, "trainer.progress_bar=false"]
+
+    def trained(*overrides, checkpoint=None):
+        with initialize_config_dir(str(ROOT / "conf")):
+            config = OmegaConf.to_container(compose("train", [*shared, *overrides]), resolve=True)
+        train(config, tmp_path / "run", checkpoint=checkpoint)
+
+    trained("data.shortcut=0.5", "trainer.max_epochs=1", "explain.images=0")
+    run_dir = tmp_path / "run"
+    split = pd.read_csv(run_dir / "split.csv")
+    assert split.groupby(["split", "label"])["marked"].sum().to_dict() == {
+        (name, label): 8 if (name, label) == ("train", 1) else 0
+        for name in ("train", "val", "test")
+        for label in (0, 1)
+    }
+    assert json.loads((run_dir / "metrics.json").read_text())["shortcut"] == {
+        "share": 0.5,
+        "marked": 8,
+    }
+    assert yaml.safe_load((run_dir / "config.yaml").read_text())["data"]["shortcut"] == 0.5
+    sentence = "8 corroded ones carry a planted mark (data.shortcut=0.5)"
+    assert sentence in (run_dir / "report.html").read_text()
+    assert sentence in caplog.text
+    assert sentence in capsys.readouterr().out
+
+    checkpoint = run_dir / "checkpoints" / "last.ckpt"
+    with pytest.raises(CorrosionError, match=r"^data\.shortcut=0: .* data\.shortcut=0\.5"):
+        trained("trainer.max_epochs=2", checkpoint=checkpoint)
+    trained("data.shortcut=0.5", "trainer.max_epochs=2", checkpoint=checkpoint)
+    pd.testing.assert_frame_equal(pd.read_csv(run_dir / "split.csv"), split)
 
 
 def test_random_weights_keep_the_published_values_on_request(tmp_path, photos, monkeypatch):

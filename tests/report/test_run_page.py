@@ -128,6 +128,19 @@ def test_leaks_into_the_test_set_are_told(run_dir, column, sentence):
     assert sentence in write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
 
 
+def test_a_planted_shortcut_is_told_beside_the_outcome(run_dir):
+    sentence = "189 corroded ones carry a planted mark (data.shortcut=0.9)"
+    facts = json.loads((run_dir / "metrics.json").read_text())
+    for shortcut, told in (
+        ({"share": 0.9, "marked": 189}, True),
+        ({"share": 0, "marked": 0}, False),
+    ):
+        (run_dir / "metrics.json").write_text(json.dumps(facts | {"shortcut": shortcut}))
+        text = write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
+        outcome = text[text.index("<h2>Outcome") : text.index("<h2>Images")]
+        assert (sentence in outcome) == told
+
+
 def test_predictions_alone_make_a_page(run_dir, capsys):
     for path in run_dir.rglob("*"):
         if path.is_file() and path.name != "predictions.csv":

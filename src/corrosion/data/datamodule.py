@@ -17,6 +17,7 @@ from corrosion.data.dataset import ImageDataset, ImageLoader
 from corrosion.data.image_cache import ImageCache
 from corrosion.data.labels import CLASSES
 from corrosion.data.sampler import EpochSampler
+from corrosion.data.shortcut import MARKED
 from corrosion.data.transforms import build_augmentation, build_resize
 from corrosion.errors import CorrosionError
 from corrosion.processors import usable_processors
@@ -36,7 +37,8 @@ class CorrosionDataModule(L.LightningDataModule):
 
     Args:
         records: one row an image with columns path, label and split (train, val or test); for
-            prediction path is enough.
+            prediction path is enough. A column `marked` says which training images get a planted
+            mark (`corrosion.data.shortcut`).
         image_size, resize: see `build_resize`.
         augment: of training images, as in `conf/augment`: see `build_augmentation`.
         batch_size: images in a batch, on each device.
@@ -105,6 +107,11 @@ class CorrosionDataModule(L.LightningDataModule):
         """Training images times the versions of each."""
         return int((self._records["split"] == "train").sum()) * self._expand
 
+    @property
+    def marked(self) -> int:
+        """Training images with a planted mark."""
+        return int(self.records("train").get(MARKED, pd.Series(dtype=bool)).sum())
+
     def prepare_data(self) -> None:
         """Decode the images that are not kept yet; Lightning calls this in one process a machine.
 
@@ -152,7 +159,7 @@ class CorrosionDataModule(L.LightningDataModule):
 
         Batch normalisation can't learn anything from a single image.
         """
-        dataset = self._dataset(self._split_records("train"), augmented=True)
+        dataset = self._dataset(self._split_records("train"), training=True)
         trainer = self.trainer
         sampler = EpochSampler(
             len(dataset),
@@ -186,13 +193,14 @@ class CorrosionDataModule(L.LightningDataModule):
             )
         return records
 
-    def _dataset(self, records: pd.DataFrame, *, augmented: bool = False) -> ImageDataset:
+    def _dataset(self, records: pd.DataFrame, *, training: bool = False) -> ImageDataset:
         return ImageDataset(
             records["path"],
             records.get("label"),
             resize=self._resize,
-            augment=self._augment if augmented else None,
+            augment=self._augment if training else None,
             cache=ImageCache(records["content_hash"], self._resize) if self._cache else None,
+            marked=records.get(MARKED) if training else None,
         )
 
     def _loader(

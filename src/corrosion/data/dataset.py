@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from corrosion.data.image_cache import ImageCache
 from corrosion.data.images import ImageError, read_image
 from corrosion.data.sampler import Draw
+from corrosion.data.shortcut import stamp
 from corrosion.data.transforms import Augmentation, Resize
 
 
@@ -72,6 +73,8 @@ class ImageDataset(Dataset[Sample]):
         resize: made by `build_resize`.
         augment: made by `build_augmentation`; None for none.
         cache: of the same rows, made for the same `resize`; rows that it lacks are decoded.
+        marked: which rows get the mark of `corrosion.data.shortcut`, before they are augmented and
+            after they are taken from the cache, which holds them without; None for none.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class ImageDataset(Dataset[Sample]):
         resize: Resize,
         augment: Augmentation | None = None,
         cache: ImageCache | None = None,
+        marked: Iterable[bool] | None = None,
     ) -> None:
         self._paths = _PackedStrings(paths)
         if labels is None:
@@ -91,6 +95,7 @@ class ImageDataset(Dataset[Sample]):
         self._resize = resize
         self._augment = augment
         self._cache = cache
+        self._marked = None if marked is None else torch.from_numpy(np.array(marked, dtype=bool))
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -98,6 +103,8 @@ class ImageDataset(Dataset[Sample]):
     def __getitem__(self, item: int | Draw) -> Sample:
         index = item.index if isinstance(item, Draw) else item
         image = self.load(index)
+        if self._marked is not None and self._marked[index]:
+            image = stamp(image)
         if self._augment is not None and isinstance(item, Draw):
             image = self._augment(image, item.seed)
         return Sample(image, self._labels[index].item(), index)
@@ -114,7 +121,7 @@ class ImageDataset(Dataset[Sample]):
             return error
 
     def load(self, index: int) -> np.ndarray:
-        """The image of a row, resized and not augmented: uint8 (image_size, image_size, 3).
+        """The image of a row, resized, not marked or augmented: uint8 (image_size, image_size, 3).
 
         Raises:
             ImageError: naming the file, if it can't be read.

@@ -16,6 +16,7 @@ from corrosion.data.folds import check_folds, split_fold
 from corrosion.data.labels import CLASSES
 from corrosion.data.sample import make_sample, sample_dir
 from corrosion.data.screening import screen
+from corrosion.data.shortcut import check_share, plant
 from corrosion.data.sources import check_root, scan
 from corrosion.data.split import read_split, split
 from corrosion.errors import CorrosionError
@@ -57,7 +58,8 @@ class Prepared:
 
     Attributes:
         records: path, label, source, subset, content_hash, width, height, group (images that show
-            the same picture or nearly so) and split, one row an image.
+            the same picture or nearly so) and split, one row an image; with a planted shortcut
+            also marked (bool).
         left_out: path, label, source, reason (unreadable, conflict, copy or the name of a rule)
             and detail of the images that no split got.
         findings: counts.
@@ -73,7 +75,7 @@ def prepare_records(config: Mapping[str, Any], *, seed: int) -> Prepared:
 
     Args:
         config: the keys of a file in `conf/data`.
-        seed: of the split.
+        seed: of the split and of what is marked.
 
     Raises:
         CorrosionError: missing or odd folders, class names without a meaning, unreadable images
@@ -81,6 +83,7 @@ def prepare_records(config: Mapping[str, Any], *, seed: int) -> Prepared:
             small to split, values that are not among the choices.
     """
     policy = _policy(config)
+    shortcut = check_share("data.shortcut", config.get("shortcut", 0))
     folds = config["folds"]
     check_folds(folds, config["fold"], split_file=config["split_file"])
     records = find_images(config)
@@ -115,7 +118,9 @@ def prepare_records(config: Mapping[str, Any], *, seed: int) -> Prepared:
         left_out=dropped,
         split=divided["split"].set_axis(kept.index),
     )
-    return Prepared(divided, _all_left_out(screened.rejected, dropped), findings)
+    return Prepared(
+        plant(divided, shortcut, seed=seed), _all_left_out(screened.rejected, dropped), findings
+    )
 
 
 def find_images(config: Mapping[str, Any]) -> pd.DataFrame:

@@ -17,13 +17,14 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import cv2
 
 from corrosion.data.cache_dir import cache_dir
+from corrosion.data.shortcut import check_share, place, stamp
 from corrosion.data.synthesis.picture import draw
 from corrosion.errors import CorrosionError
 from corrosion.files import write_json
@@ -44,6 +45,7 @@ class _Recipe:
     count: int
     size: int
     seed: int
+    shortcut: float = 0
     generator: int = GENERATOR_VERSION
 
     def check(self) -> None:
@@ -56,6 +58,16 @@ class _Recipe:
             raise CorrosionError(f"size={self.size}: choose {_MIN_SIZE} to {_MAX_SIZE} pixels.")
         if self.seed < 0:
             raise CorrosionError(f"seed={self.seed}: choose 0 or more.")
+        check_share("shortcut", self.shortcut)
+
+    def as_dict(self) -> dict[str, float]:
+        """What sample.json holds: no word of a shortcut where none is planted."""
+        return {key: value for key, value in asdict(self).items() if key != "shortcut" or value}
+
+    def marked(self, index: int) -> bool:
+        """Whether a picture carries the mark: of the first n corroded ones, n times the share."""
+        turn = index // 2  # of the corroded pictures, the odd ones
+        return index % 2 == 1 and round((turn + 1) * self.shortcut) > round(turn * self.shortcut)
 
 
 def sample_dir(count: int = 600, size: int = 256, seed: int = 0) -> Path:
@@ -64,19 +76,27 @@ def sample_dir(count: int = 600, size: int = 256, seed: int = 0) -> Path:
 
 
 def make_sample(
-    root: Path, *, count: int = 600, size: int = 256, seed: int = 0, workers: int | None = None
+    root: Path,
+    *,
+    count: int = 600,
+    size: int = 256,
+    seed: int = 0,
+    shortcut: float = 0,
+    workers: int | None = None,
 ) -> Path:
     """Write a sample, unless it is there already.
 
-    Image number i depends on `seed`, `size` and i alone: a larger sample begins with the images
-    of a smaller one. The sample is built beside `root` and renamed when it is complete, so two
-    runs may build it at once and a killed one leaves nothing that looks like a sample.
+    Image number i depends on `seed`, `size`, `shortcut` and i alone: a larger sample begins with
+    the images of a smaller one. The sample is built beside `root` and renamed when it is complete,
+    so two runs may build it at once and a killed one leaves nothing that looks like a sample.
 
     Args:
         root: folder to write to, missing or empty; `sample_dir` gives its place in the cache.
         count: images, half of each class (the odd one is sound).
         size: side in pixels, 32 to 2048.
         seed: 0 or more.
+        shortcut: share of the corroded pictures that carry the mark of `corrosion.data.shortcut`,
+            in [0, 1]; their masks leave out the rust beneath it.
         workers: processes that draw; None for one a processor.
 
     Returns:
@@ -86,14 +106,14 @@ def make_sample(
         CorrosionError: a parameter out of its range; `root` holds something else or can't be
             written; the disk is full.
     """
-    recipe = _Recipe(count, size, seed)
+    recipe = _Recipe(count, size, seed, shortcut)
     recipe.check()
     root = Path(root)
     if _is_complete(root, recipe):
         return root
     with _building(root, recipe) as folder:
         _write_images(folder, recipe, workers or usable_processors())
-        write_json(folder / _MARKER, asdict(recipe))
+        write_json(folder / _MARKER, recipe.as_dict())
     return root
 
 
@@ -109,10 +129,10 @@ def _is_complete(root: Path, recipe: _Recipe) -> bool:
         ) from None
     except (OSError, ValueError) as error:
         raise CorrosionError(f"{root / _MARKER} can't be read ({error}): remove {root}.") from error
-    if found != asdict(recipe):
+    if found != recipe.as_dict():
         raise CorrosionError(
-            f"{root} holds a sample made with {found}, not {asdict(recipe)}: name a new folder, or "
-            f"remove it first."
+            f"{root} holds a sample made with {found}, not {recipe.as_dict()}: name a new folder, "
+            f"or remove it first."
         )
     return True
 
@@ -182,6 +202,9 @@ def _write_images(folder: Path, recipe: _Recipe, workers: int) -> None:
 def _write_image(folder: Path, recipe: _Recipe, index: int) -> None:
     corroded = index % 2 == 1
     picture = draw(recipe.seed, index, size=recipe.size, corroded=corroded)
+    if recipe.marked(index):
+        picture.mask[place(recipe.size, recipe.size)] = 0
+        picture = replace(picture, image=stamp(picture.image))
     kind = "corrosion" if corroded else "no_corrosion"
     quality = [cv2.IMWRITE_JPEG_QUALITY, picture.jpeg_quality]
     bgr = cv2.cvtColor(picture.image, cv2.COLOR_RGB2BGR)

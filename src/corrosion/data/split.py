@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from corrosion.data.apportion import Strata, draw
 from corrosion.data.labels import CLASSES
+from corrosion.data.shortcut import MARKED
 from corrosion.errors import CorrosionError
 from corrosion.files import write_csv
 
@@ -79,8 +80,11 @@ def split(
 
 
 def write_split(records: pd.DataFrame, path: Path) -> None:
-    """Write `split.csv`: path, label, source, group, split and content_hash of every image."""
-    write_csv(path, records[list(_COLUMNS)])
+    """Write `split.csv`: path, label, source, group, split and content_hash of every image.
+
+    With a planted shortcut, also which images are marked.
+    """
+    write_csv(path, records[[*_COLUMNS, *([MARKED] if MARKED in records else [])]])
 
 
 def read_split(path: Path, records: pd.DataFrame) -> pd.Series:

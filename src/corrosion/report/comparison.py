@@ -20,7 +20,7 @@ from corrosion.report.evaluation import TITLES
 from corrosion.report.figures import write_figure
 from corrosion.report.page import inline_svg, write_page
 from corrosion.report.paper import ERRATA, PUBLISHED, Published
-from corrosion.report.provenance import processor
+from corrosion.report.provenance import processor, tampering
 from corrosion.report.tables import MISSING, TextTable, ends, figure, signed
 
 if TYPE_CHECKING:  # compare measures with torch
@@ -92,10 +92,16 @@ def print_comparison(comparison: Comparison, *, paper: bool = False) -> None:
 
 
 def conclusions(comparison: Comparison) -> list[str]:
-    """What is settled and what is not, in plain sentences."""
+    """What is settled and what is not, in plain sentences; first what must be known of the runs."""
+    tampered = [
+        f"{model.name}: {warning}"
+        for model in comparison.models
+        if (warning := tampering(**model.pooled.runs[0].facts.get("shortcut") or {}))
+    ]
     if comparison.tests is None:
-        return ["A single model: there is nothing to test it against."]
-    return [conclusion(comparison.tests, name, name=TITLES[name]) for name in _SETTLED]
+        return [*tampered, "A single model: there is nothing to test it against."]
+    settled = [conclusion(comparison.tests, name, name=TITLES[name]) for name in _SETTLED]
+    return [*tampered, *settled]
 
 
 def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:

@@ -29,6 +29,25 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
 
 
+def tampering(share: float = 0, marked: int = 0) -> str | None:
+    """What must stand beside the figures of a run whose training images carry a planted mark.
+
+    Args:
+        share: `data.shortcut`.
+        marked: training images with the mark.
+
+    Returns:
+        None where none was planted.
+    """
+    if not share:
+        return None
+    return (
+        f"The training images were tampered with: {marked:,} corroded ones carry a planted mark "
+        f"(data.shortcut={share:g}). Such a run tests measures of explanations; its figures don't "
+        f"say how well corrosion can be found."
+    )
+
+
 def git_commit(directory: Path) -> str | None:
     """Commit of the checkout a directory lies in, with "-dirty" if it was changed; else None."""
     try:

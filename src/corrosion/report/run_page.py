@@ -20,6 +20,7 @@ from corrosion.report.evaluation import metrics_table, notes, subgroup_tables, t
 from corrosion.report.evaluation_figures import draw_figures
 from corrosion.report.figures import draw_curves
 from corrosion.report.page import inline_picture, inline_svg, write_page
+from corrosion.report.provenance import tampering
 from corrosion.report.tables import TextTable, figure, with_interval
 
 _OVERLAY = re.compile(
@@ -116,13 +117,16 @@ def summary(evaluation: Evaluation) -> str:
 
 
 def _warnings(run: RunFiles) -> list[str]:
+    warnings = []
+    if tampered := tampering(**run.facts.get("shortcut") or {}):
+        warnings.append(tampered)
     weights = run.facts.get("weights") or {}
     if weights.get("used") == "random" and weights.get("requested") is not None:
-        return [
+        warnings.append(
             f"The network was trained from random weights: {weights.get('detail')} Its figures say "
             f"nothing of what fine-tuning ImageNet weights would reach."
-        ]
-    return []
+        )
+    return warnings
 
 
 def mistakes_table(evaluation: Evaluation) -> TextTable | None:

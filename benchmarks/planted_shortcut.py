@@ -1,0 +1,145 @@
+"""Whether the localisation measures tell a network with a shortcut from an honest one.
+
+    python benchmarks/planted_shortcut.py [--seeds 0 1] [--share 0.9] [--out FOLDER]
+
+For each seed `train.py` trains a small network twice from the same random weights on the same
+pictures of the sample: as they are, and with a mark on 90 % of the corroded training images
+(`data.shortcut`). Both are judged by `corrosion explain-score`'s measures on corroded pictures of
+a fresh sample, once with the mark on all of them, once as they are. Printed are the means, the
+differences with their paired bootstrap intervals, and, as a check that the mark was learnt at all,
+which share of corroded and of sound fresh pictures each network calls corroded with and without it.
+Exits with 1 unless the network with the shortcut is worse on marked pictures, settled, on every
+measure and for every seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from corrosion.checkpoint import load_model
+from corrosion.data.dataset import load_image
+from corrosion.data.sample import make_sample
+from corrosion.data.shortcut import stamp
+from corrosion.data.transforms import build_resize
+from corrosion.explain.score import score_maps
+from corrosion.report.explanation_scores import TITLES
+
+CLASSES = ("corrosion", "no_corrosion")
+FRESH_SEED = 1000  # the sample that is trained on has seed 0
+
+
+def main() -> None:
+    options = parse()
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        out = options.out or Path(folder)
+        sets = {
+            name: make_sample(out / name, count=options.fresh, seed=FRESH_SEED, shortcut=share)
+            for name, share in (("marked", 1), ("unmarked", 0))
+        }
+        rows = [row for seed in options.seeds for row in compare(out, sets, seed, options)]
+    table = pd.DataFrame(rows)
+    on_marked = table[table["pictures"] == "marked"]
+    worse = on_marked["settled"] & (on_marked["difference"] < 0)
+    print(
+        f"with the shortcut worse on marked pictures, settled: {worse.sum()} of {len(worse)}; "
+        f"{time.perf_counter() - started:.0f} s"
+    )
+    sys.exit(not worse.all())
+
+
+def compare(
+    out: Path, sets: dict[str, Path], seed: int, options: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """Train and judge two networks; prints and returns a row a set and measure."""
+    shares = {"honest": 0.0, "shortcut": options.share}
+    checkpoints = {
+        name: train(out / f"{name}-{seed}", share, seed, options) for name, share in shares.items()
+    }
+    for name, checkpoint in checkpoints.items():
+        print(f"seed {seed}, {name}: called corroded: {called_corroded(checkpoint, sets)}")
+    rows = [
+        {
+            "pictures": pictures,
+            "measure": TITLES[test["metric"]],
+            "honest": test["value_a"],
+            "shortcut": test["value_b"],
+            "difference": -test["difference"],
+            "low": -test["high"],
+            "high": -test["low"],
+            "p": test["p_holm"],
+            "settled": test["settled"],
+        }
+        for pictures, root in sets.items()
+        for test in between([checkpoints["honest"], checkpoints["shortcut"]], root)
+    ]
+    print(pd.DataFrame(rows).to_string(index=False, float_format="{:.3f}".format), flush=True)
+    return rows
+
+
+def between(checkpoints: list[Path], root: Path) -> list[dict[str, Any]]:
+    """The tests between two networks, one a measure."""
+    tests = score_maps(checkpoints, root).tests
+    return tests[tests["network"] == ""].to_dict("records")
+
+
+def train(run: Path, share: float, seed: int, options: argparse.Namespace) -> Path:
+    """The best epoch's checkpoint of a training by the command that users give."""
+    program = Path(__file__).resolve().parents[1] / "train.py"
+    overrides = (
+        "data=sample", f"data.shortcut={share}", f"seed={seed}", "model.weights=null",
+        f"model.backbone={options.backbone}", f"trainer.max_epochs={options.epochs}",
+        "trainer=cpu", "data.num_workers=0", "trainer.progress_bar=false", "explain.images=0",
+        f"hydra.run.dir={run}",
+    )  # fmt: skip
+    subprocess.run(
+        [sys.executable, str(program), *overrides], check=True, stdout=subprocess.DEVNULL
+    )
+    return run / "checkpoints" / "best.ckpt"
+
+
+@torch.inference_mode()
+def called_corroded(checkpoint: Path, sets: dict[str, Path]) -> str:
+    """Shares of the fresh pictures, of both classes, without and with the mark."""
+    model = load_model(checkpoint)
+    resize = build_resize(model.image_size, model.resize)
+    told = []
+    for name in CLASSES:
+        folder = sets["unmarked"] / "images" / name
+        plain = [load_image(path, resize) for path in sorted(folder.iterdir())]
+        shares = [
+            float((model.predict_proba(batch(images)) >= model.threshold).float().mean())
+            for images in (plain, [stamp(image) for image in plain])
+        ]
+        told.append(f"{name} {shares[0]:.2f}, with the mark {shares[1]:.2f}")
+    return "; ".join(told)
+
+
+def batch(images: list[np.ndarray]) -> torch.Tensor:
+    """(N, 3, H, W) uint8."""
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--share", type=float, default=0.9, help="data.shortcut")
+    parser.add_argument("--backbone", default="resnet10t.c3_in1k")
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--fresh", type=int, default=200, help="fresh pictures, half corroded")
+    parser.add_argument("--out", type=Path, help="a new folder to keep the runs in")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
