@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corrosion.errors import CorrosionError
+from corrosion.memory import keep_freed_memory
 from corrosion.processors import share_processors
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
     options = _parser().parse_args(arguments)
+    keep_freed_memory()
     try:
         code: int | None = options.run(options)
     except CorrosionError as error:

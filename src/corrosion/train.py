@@ -33,6 +33,7 @@ from corrosion.explain.examples import check_count
 from corrosion.files import write_csv, write_text
 from corrosion.finish import finish
 from corrosion.lightning_messages import quieten_lightning
+from corrosion.memory import keep_freed_memory
 from corrosion.metrics import METRICS
 from corrosion.models.backbones import check_runs
 from corrosion.models.weights import load_weights
@@ -154,6 +155,7 @@ def _train_or_prune(
 ) -> float | None:
     """`train`, in any process; None where the pruner of a sweep stopped it."""
     quieten_lightning()
+    keep_freed_memory()
     try:
         return train(config, run_dir, checkpoint=checkpoint, callbacks=callbacks)
     except TrialPruned:

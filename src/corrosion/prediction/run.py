@@ -20,7 +20,6 @@ from corrosion.checkpoint import load_model
 from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
 from corrosion.lightning_messages import quieten_lightning
-from corrosion.memory import keep_freed_memory
 from corrosion.prediction.contact_sheet import write_contact_sheet
 from corrosion.prediction.decisions import DETECTED, decision_rule
 from corrosion.prediction.folder import Counts, OutputFolder
@@ -111,7 +110,6 @@ def predict_files(
             result can't be written.
     """
     settings = settings or Settings()
-    keep_freed_memory()
     network = load_model(checkpoint).to(memory_format=torch.channels_last)
     rule = decision_rule(network, settings.threshold)
     resize = build_resize(network.image_size, network.resize)
