@@ -18,7 +18,6 @@ from optuna import TrialPruned
 
 from corrosion.averaging import AveragedWeights
 from corrosion.callbacks import History
-from corrosion.checkpoint import load_model
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.prepare import Prepared, check_sources, prepare_records
 from corrosion.data.split import write_split
@@ -35,11 +34,9 @@ from corrosion.finish import finish
 from corrosion.lightning_messages import quieten_lightning
 from corrosion.memory import keep_freed_memory
 from corrosion.metrics import METRICS
-from corrosion.models.backbones import check_runs
-from corrosion.models.weights import load_weights
-from corrosion.module import CorrosionModule
 from corrosion.report.provenance import tampering
 from corrosion.resuming import PREEMPTED, Preempted, find_checkpoint, hand_back_to_submitit
+from corrosion.starting import new_module, resumed_module
 from corrosion.sweep.cost import measure_cost
 from corrosion.sweep.pruning import PruneTrial
 from corrosion.trainer import build_logger, build_trainer
@@ -47,26 +44,6 @@ from corrosion.trainer import build_logger, build_trainer
 log = logging.getLogger(__name__)
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
-_MODULE_KEYS = (
-    "backbone",
-    "dense_units",
-    "spatial_dropout",
-    "dropout",
-    "threshold",
-    "tta",
-    "lr",
-    "backbone_lr_factor",
-    "layer_decay",
-    "weight_decay",
-    "unfreeze",
-    "head_epochs",
-    "schedule",
-    "warmup_epochs",
-    "label_smoothing",
-    "mixup",
-    "cutmix",
-    "compile",
-)
 
 
 def train_from_config(config: DictConfig) -> float | tuple[float, float] | None:
@@ -208,7 +185,7 @@ def train(
     check_sources(config["data"])
     # the network before the data: screening 100,000 photographs only to find that the weights
     # can't be had would waste the user's time
-    module = _resumed_module(checkpoint, config) if checkpoint else _new_module(config)
+    module = resumed_module(checkpoint, config) if checkpoint else new_module(config)
     trainer.strategy.setup_environment()  # lets processes talk before the fit
     first = trainer.is_global_zero
     mine = _prepared(config, run_dir, resumed=checkpoint is not None) if first else None
@@ -253,55 +230,6 @@ def _check_objective(config: Mapping[str, Any]) -> None:
         )
     if config["objective_mode"] not in ("min", "max"):
         raise CorrosionError(f"objective_mode={config['objective_mode']}: choose min or max.")
-
-
-def _new_module(config: Mapping[str, Any]) -> CorrosionModule:
-    """A module with its first weights."""
-    model = config["model"]
-    module = _module(model, config["data"])
-    network = module.network
-    check_runs(network.backbone, model["backbone"], image_size=network.image_size)
-    network.train()
-    weights = load_weights(network, model["backbone"], model["weights"])
-    if weights.used == "random" and model["from_random"]:
-        log.info("weights are random: %s (model.from_random)", _listed(model["from_random"]))
-        module = _module({**model, **model["from_random"]}, config["data"])
-    module.hparams["weights"] = weights.as_dict()
-    return module
-
-
-def _module(model: Mapping[str, Any], data: Mapping[str, Any]) -> CorrosionModule:
-    return CorrosionModule(
-        **{key: model[key] for key in _MODULE_KEYS},
-        image_size=data["image_size"],
-        resize=data["resize"],
-        shortcut=data["shortcut"],
-    )
-
-
-def _listed(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value:g}" for key, value in values.items())
-
-
-def _resumed_module(checkpoint: Path, config: Mapping[str, Any]) -> CorrosionModule:
-    log.info("going on from %s", checkpoint)
-    try:
-        load_model(checkpoint)  # tells in one sentence what is wrong with a bad file
-    except CorrosionError as error:
-        best = checkpoint.with_name("best.ckpt")
-        if checkpoint == best or not best.is_file():
-            raise
-        raise CorrosionError(
-            f"{error} To go on from the best epoch instead: resume={best}"
-        ) from error
-    module = CorrosionModule.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True)
-    if module.hparams["shortcut"] != config["data"]["shortcut"]:
-        # what the run has written says how its images were marked, and must stay true
-        raise CorrosionError(
-            f"data.shortcut={config['data']['shortcut']}: {checkpoint} was trained with "
-            f"data.shortcut={module.hparams['shortcut']}, and goes on with that alone."
-        )
-    return module
 
 
 def _prepared(config: Mapping[str, Any], run_dir: Path, *, resumed: bool) -> Prepared:
