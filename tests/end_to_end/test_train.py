@@ -319,6 +319,26 @@ def test_random_weights_keep_the_published_values_on_request(tmp_path, photos, m
     assert published.items() <= content["hyper_parameters"].items()
 
 
+def test_the_best_experiment_trains_with_all_that_it_bundles(tmp_path, photos, monkeypatch):
+    monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
+    tiny = [one for one in TINY if not one.startswith("augment=")]
+    overrides = [*tiny, "experiment=best", "data=folder", f"data.root={photos}"]
+    with initialize_config_dir(str(ROOT / "conf")):
+        config = compose("train", [*overrides, "trainer.max_epochs=1", "explain.images=1"])
+    assert "jpeg" in config.augment
+    train(OmegaConf.to_container(config, resolve=True), tmp_path / "run")
+    checkpoint = tmp_path / "run" / "checkpoints" / "best.ckpt"
+    content = torch.load(checkpoint, weights_only=True)
+    assert content["hyper_parameters"]["cutmix"] == 1
+    averaged, last = content["state_dict"], content["current_model_state"]
+    assert any(not torch.equal(averaged[key], last[key]) for key in last)
+    assert corrosion.load_model(checkpoint).tta == "flips"
+    predictions = pd.read_csv(tmp_path / "run" / "predictions.csv").set_index("path")
+    found = corrosion.predict(corrosion.load_model(checkpoint), list(predictions.index))
+    probability = pd.Series({one.path: one.probability for one in found})
+    np.testing.assert_allclose(probability, predictions["probability"], atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("resume", "message"), [("/no/such.ckpt", r"/no/such\.ckpt"), ("empty", "saved one")]
 )
