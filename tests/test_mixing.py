@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from corrosion.mixing import BatchMixing, smooth_labels
 
-WAYS = [{"mixup": 0.4}, {"cutmix": 1.0}, {"mixup": 0.4, "cutmix": 1.0}]
+WAYS = [{"mixup": 0.4}, {"cutmix": 1}, {"mixup": 1, "cutmix": 1.0}]
 
 
 def batch(labels):

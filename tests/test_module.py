@@ -50,6 +50,7 @@ def test_pos_weight_weighs_corroded_images():
         ({"label_smoothing": 1.0}, "model.label_smoothing"),
         ({"mixup": -0.1}, "model.mixup"),
         ({"cutmix": float("nan")}, "model.cutmix"),
+        ({"cutmix": "yes"}, "model.cutmix"),
         ({"tta": "turns"}, "model.tta"),
     ],
 )

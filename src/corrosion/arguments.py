@@ -6,6 +6,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+_CHECKPOINT = "a checkpoint, or the directory of a run for its best"
+
+
+def checkpoint_of(path: str | Path) -> Path:
+    """The checkpoint that a path stands for."""
+    best = Path(path, "checkpoints", "best.ckpt")
+    return best if best.is_file() else Path(path)
+
 
 class _HelpWithDefaults(argparse.HelpFormatter):
     """Adds each option's default, but for switches and where the help says what happens."""
@@ -69,7 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
         )
 
     info = commands.add_parser("info", help="describe a checkpoint")
-    info.add_argument("checkpoint", type=Path, help="best.ckpt or last.ckpt of a run")
+    info.add_argument("checkpoint", type=checkpoint_of, help=_CHECKPOINT)
 
     sample = commands.add_parser("sample", help="write the embedded sample photographs")
     sample.add_argument("out", type=Path, help="directory to write to")
@@ -93,7 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
         "judged",
         type=Path,
         metavar="RUN_OR_CHECKPOINT",
-        help="directory of a finished run; with --data a checkpoint",
+        help="directory of a finished run; with --data a checkpoint, or a run for its best",
     )
     evaluate.add_argument("--data", type=Path, help="folder with a folder of images per class")
     evaluate.add_argument("--out", type=Path, help="with --data: by default evaluation-FOLDER")
@@ -123,7 +131,11 @@ def build_parser() -> argparse.ArgumentParser:
         "explain", help="draw what one or several networks see in photographs"
     )
     explain.add_argument(
-        "--checkpoints", type=Path, nargs="+", required=True, help="several are compared in a grid"
+        "--checkpoints",
+        type=checkpoint_of,
+        nargs="+",
+        required=True,
+        help=f"{_CHECKPOINT}; several are compared in a grid",
     )
     explain.add_argument(
         "--images", type=Path, nargs="+", required=True, help="files, or folders of them"
@@ -145,7 +157,9 @@ def build_parser() -> argparse.ArgumentParser:
     score = commands.add_parser(
         "explain-score", help="judge maps by masks or boxes, against baselines and each other"
     )
-    score.add_argument("checkpoints", type=Path, nargs="+", metavar="CHECKPOINT")
+    score.add_argument(
+        "checkpoints", type=checkpoint_of, nargs="+", metavar="CHECKPOINT", help=_CHECKPOINT
+    )
     score.add_argument(
         "--data", type=Path, required=True, help="folder with images/ and masks/ or boxes.csv"
     )
@@ -162,7 +176,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="probability and decision for photographs and videos",
         description="Exit code 3 says that some files could not be read; their rows say why.",
     )
-    predict.add_argument("checkpoint", type=Path, help="best.ckpt of a run")
+    predict.add_argument("checkpoint", type=checkpoint_of, help=_CHECKPOINT)
     predict.add_argument(
         "paths",
         nargs="+",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corrosion.arguments import build_parser
+from corrosion.arguments import build_parser, checkpoint_of
 from corrosion.errors import CorrosionError
 from corrosion.memory import keep_freed_memory
 from corrosion.processors import share_processors
@@ -80,7 +80,11 @@ def _evaluate(options: argparse.Namespace) -> None:
 
         out = options.out or Path(f"evaluation-{options.data.resolve().name}")
         evaluation = evaluate_folder(
-            options.judged, options.data, out, settings=settings, device=options.device
+            checkpoint_of(options.judged),
+            options.data,
+            out,
+            settings=settings,
+            device=options.device,
         )
     write_evaluation(out, evaluation)
     print_evaluation(evaluation, run_dir=out)

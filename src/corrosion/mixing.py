@@ -26,13 +26,13 @@ class BatchMixing:
 
     def __init__(self, *, mixup: float = 0.0, cutmix: float = 0.0) -> None:
         for key, alpha in (("mixup", mixup), ("cutmix", cutmix)):
-            if not alpha >= 0:
-                raise CorrosionError(f"model.{key}={alpha}: must be at least 0, which is none.")
+            if isinstance(alpha, bool | str) or not alpha >= 0:
+                raise CorrosionError(f"model.{key}={alpha}: give a number from 0, which is none.")
         ways: list[v2.Transform] = []
         if mixup:
-            ways.append(v2.MixUp(alpha=mixup))
+            ways.append(v2.MixUp(alpha=float(mixup)))
         if cutmix:
-            ways.append(v2.CutMix(alpha=cutmix))
+            ways.append(v2.CutMix(alpha=float(cutmix)))
         self._way = v2.RandomChoice(ways) if ways else None
 
     def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

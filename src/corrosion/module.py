@@ -44,6 +44,7 @@ class CorrosionModule(L.LightningModule):
         pos_weight: weight of corroded images in the loss; None counts all images alike.
         label_smoothing: [0, 1), of the training's loss: see `smooth_labels`.
         mixup, cutmix: 0 or more, in training: see `BatchMixing`.
+        ema: decay of the average of the weights (`AveragedWeights`), 0 for none; for the record.
         compile: compile the network with `torch.compile`.
         weights: what the training started from (`LoadedWeights.as_dict`), kept for the record.
         shortcut: share of the corroded training images that carry a planted mark, kept likewise.
@@ -75,6 +76,7 @@ class CorrosionModule(L.LightningModule):
         label_smoothing: float = 0.0,
         mixup: float = 0.0,
         cutmix: float = 0.0,
+        ema: float | None = 0.0,
         compile: bool = False,  # noqa: A002 -- the name users know from torch
         weights: Mapping[str, str | None] | None = None,
         shortcut: float = 0,

@@ -33,6 +33,7 @@ _MODULE_KEYS = (
     "label_smoothing",
     "mixup",
     "cutmix",
+    "ema",
     "compile",
 )
 

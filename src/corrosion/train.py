@@ -13,6 +13,7 @@ import lightning as L
 import pandas as pd
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from optuna import TrialPruned
 
@@ -36,6 +37,7 @@ from corrosion.memory import keep_freed_memory
 from corrosion.metrics import METRICS
 from corrosion.report.provenance import tampering
 from corrosion.resuming import PREEMPTED, Preempted, find_checkpoint, hand_back_to_submitit
+from corrosion.settings import resumed_config
 from corrosion.starting import new_module, resumed_module
 from corrosion.sweep.cost import measure_cost
 from corrosion.sweep.pruning import PruneTrial
@@ -65,11 +67,7 @@ def train_from_config(config: DictConfig) -> float | tuple[float, float] | None:
     checkpoint = find_checkpoint(config.resume, run_dir)
     if checkpoint and checkpoint.parent.name == "checkpoints":
         run_dir = checkpoint.parent.parent  # a run goes on in its own directory
-    missing = sorted(OmegaConf.missing_keys(config))
-    if missing:
-        given = " ".join(f"{key}=..." for key in missing)
-        raise CorrosionError(f"{', '.join(missing)} must be given: python train.py ... {given}")
-    plain: Any = OmegaConf.to_container(config, resolve=True)
+    plain = _plain(config, hydra.overrides.task, run_dir if checkpoint else None)
     sweep = plain["sweep"] or {"pruner": None, "cost": None}
     if plain["sweep"] and sweep["trial"] is None:
         raise CorrosionError("A sweep is many runs: python train.py -m sweep=...")
@@ -95,8 +93,7 @@ def train_from_config(config: DictConfig) -> float | tuple[float, float] | None:
                 _train_or_prune, *arguments, count=count, logging_config=logging_config
             )
     except (SystemExit, KeyboardInterrupt) as end:  # Lightning makes the former of Ctrl-C
-        overrides = [item for item in hydra.overrides.task if not item.startswith("resume=")]
-        command = shlex.join(["python", "train.py", *overrides, f"resume={run_dir}"])
+        command = shlex.join(["python", "train.py", f"resume={run_dir}"])
         preempted = isinstance(end, Preempted)
         if (run_dir / "checkpoints" / "last.ckpt").is_file():
             saved = "Told to end, and saved" if preempted else "Interrupted"
@@ -109,6 +106,24 @@ def train_from_config(config: DictConfig) -> float | tuple[float, float] | None:
     if objective is not None and sweep["cost"]:
         return objective, measure_cost(sweep["cost"], run_dir / "checkpoints" / "best.ckpt")
     return objective
+
+
+def _plain(config: DictConfig, overrides: Sequence[str], resumed: Path | None) -> dict[str, Any]:
+    """The settings of a run, those of the run in `resumed` if it goes on."""
+    missing = sorted(OmegaConf.missing_keys(config))
+    plain: Any = OmegaConf.to_container(config, resolve=True)
+    if resumed is not None and (resumed / "config.yaml").is_file():
+        return resumed_config(plain, resumed / "config.yaml", overrides)
+    if missing:
+        given = " ".join(f"{key}=..." for key in missing)
+        raise CorrosionError(f"{', '.join(missing)} must be given: python train.py ... {given}")
+    if plain["model"]["from_random"]:  # what the command line says goes for any weights
+        plain["model"]["from_random"] = {
+            key: value
+            for key, value in plain["model"]["from_random"].items()
+            if not any(override.startswith(f"model.{key}=") for override in overrides)
+        }
+    return plain
 
 
 def _check_shared_directory(hydra: Any) -> None:
@@ -163,6 +178,8 @@ def train(
     started = time.perf_counter()
     _check_objective(config)
     check_count(config["explain"]["images"])
+    if config["model"]["head_epochs"] >= config["trainer"]["max_epochs"]:
+        log.warning("model.head_epochs takes all epochs: the backbone will learn nothing")
     if checkpoint is None and (run_dir / "checkpoints" / "last.ckpt").exists():
         raise CorrosionError(
             f"{run_dir} already holds a run, which would be overwritten: go on with it by "
@@ -170,8 +187,7 @@ def train(
         )
     L.seed_everything(config["seed"], workers=True, verbose=False)
     history = History(run_dir / "history.csv")
-    ema = config["model"]["ema"]
-    averaging = [] if ema is None else [AveragedWeights(ema)]
+    averaging = [AveragedWeights(ema)] if (ema := config["model"]["ema"]) else []
     trainer = build_trainer(
         config["trainer"],
         run_dir=run_dir,
@@ -202,7 +218,10 @@ def train(
             log.warning("%s", warning)
 
     fit_started = time.perf_counter()
-    trainer.fit(module, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
+    try:
+        trainer.fit(module, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
+    except MisconfigurationException as error:  # fewer epochs than it has had
+        raise CorrosionError(f"trainer: {error}") from error
     epochs = history.table()
     seconds = {
         "prepare": fit_started - started,

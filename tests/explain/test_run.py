@@ -100,13 +100,22 @@ def test_what_is_there_is_not_overwritten(checkpoints, photographs, tmp_path):
 def test_bad_files_are_found_before_anything_is_written(checkpoints, photographs, tmp_path):
     (photographs / "broken.jpg").write_bytes(b"\xff\xd8 broken")
     with pytest.raises(ImageError, match=r"broken\.jpg"):
-        explain_files(checkpoints, [photographs], tmp_path / "out")
+        explain_files(checkpoints, [photographs / "broken.jpg"], tmp_path / "out")
     (photographs / "empty").mkdir()
     with pytest.raises(CorrosionError, match="empty holds no image files"):
         explain_files(checkpoints, [photographs / "empty"], tmp_path / "out")
     with pytest.raises(CorrosionError, match=r"no\.ckpt"):
         explain_files([tmp_path / "no.ckpt"], [photographs / "a.jpg"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_bad_file_of_a_folder_is_left_out_with_a_warning(
+    checkpoints, photographs, tmp_path, caplog
+):
+    (photographs / "broken.jpg").write_bytes(b"\xff\xd8 broken")
+    table = explain_files(checkpoints[:1], [photographs], tmp_path / "out")
+    assert [path.rsplit("/", 1)[1] for path in table["path"]] == ["a.jpg", "b.png"]
+    assert "broken.jpg is left out" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -121,7 +130,8 @@ def test_settings_are_checked_when_made(bad):
 def test_the_command_explains_and_says_where(checkpoints, photographs, tmp_path, capsys):
     out = tmp_path / "out"
     options = ["--method=layercam", "--target=none", "--colormap=jet", "--regions=0.5"]
-    arguments = ["--checkpoints", *map(str, checkpoints), "--images", str(photographs)]
+    runs = [str(path.parents[1]) for path in checkpoints]  # stand for their best checkpoints
+    arguments = ["--checkpoints", *runs, "--images", str(photographs)]
     assert main(["explain", *arguments, "--out", str(out), *options]) == 0
     assert capsys.readouterr().out == f"{out}\n"
     table = pd.read_csv(out / "explanations.csv")

@@ -14,6 +14,7 @@ import pandas as pd
 from corrosion.errors import CorrosionError
 from corrosion.evaluate.predictions import read_predictions
 from corrosion.evaluate.run_files import RunFiles, read_run_files
+from corrosion.settings import flat
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ def pool(directories: Sequence[Path], *, threshold: float | None = None) -> list
 
 def _names(runs: Sequence[RunFiles]) -> list[str]:
     """A name a run: of its model, and of settings by which runs of that model differ."""
-    settings = [_flat({key: run.config.get(key) for key in _SECTIONS}) for run in runs]
+    settings = [_told(run) for run in runs]
     names = []
     for run, own in zip(runs, settings, strict=True):
         alike = [
@@ -102,11 +103,25 @@ def _names(runs: Sequence[RunFiles]) -> list[str]:
             if len({str(other.get(key)) for other in alike}) > 1
         ]
         shown = _telling(differing, alike)
-        told = [f"{key}={own.get(key)}" for key in shown]
+        told = [f"{key}={_text(own.get(key))}" for key in shown]
         if more := len(differing) - len(shown):
             told.append(f"{more} more setting{'s' if more > 1 else ''}")
         names.append(f"{run.name} ({', '.join(told)})" if told else run.name)
     return names
+
+
+def _told(run: RunFiles) -> dict[str, Any]:
+    """The settings of a run by dotted key; 0 and 0.0 are one value."""
+    values = flat({key: run.config.get(key) for key in _SECTIONS})
+    numbers = (int, float)
+    return {
+        key: float(value) if isinstance(value, numbers) and not isinstance(value, bool) else value
+        for key, value in values.items()
+    }
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _telling(keys: Sequence[str], settings: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -119,16 +134,6 @@ def _telling(keys: Sequence[str], settings: Sequence[Mapping[str, Any]]) -> list
             shown.append(key)
             told = len(values)
     return shown
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            result |= _flat(value, f"{prefix}{key}.")
-        else:
-            result[f"{prefix}{key}"] = value
-    return result
 
 
 def _pooled(name: str, runs: Sequence[RunFiles], threshold: float | None) -> Pooled:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from corrosion.checkpoint import load_model
-from corrosion.data.images import SUFFIXES, check_image
+from corrosion.data.images import SUFFIXES, ImageError, check_image
 from corrosion.data.listing import files_below
 from corrosion.errors import CorrosionError
 from corrosion.explain.cam import check_method
@@ -30,6 +31,8 @@ from corrosion.explain.targets import check_target
 from corrosion.files import replacing
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.progress import progress
+
+log = logging.getLogger(__name__)
 
 _GRID_ROWS = 10
 
@@ -95,16 +98,17 @@ def explain_files(
         raw_scale, empty, picture; with regions their count and area_share.
 
     Raises:
-        CorrosionError: there is something in `out`; a checkpoint or an image can't be read.
+        CorrosionError: there is something in `out`; a checkpoint, or an image that was named, can't
+            be read. Those inside folders are left out with a warning.
     """
     settings = settings or Settings()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CorrosionError(f"{out} is there already: choose another --out, or remove it.")
-    paths = _image_files(images)
     networks = [
         _Network(name, load_model(checkpoint, device=settings.device))
         for name, checkpoint in zip(network_names(checkpoints), checkpoints, strict=True)
     ]
+    paths = _image_files(images)
     rows: list[dict[str, Any]] = []
     page: list[list[Photograph]] = []
     pages = 0
@@ -205,12 +209,24 @@ def _image_files(images: Iterable[Path]) -> list[Path]:
     """The files named, and those in the folders named; each has been read once."""
     paths: list[Path] = []
     for path in images:
-        inside = sorted(map(Path, files_below(path, recursive=False))) if path.is_dir() else [path]
+        if not path.is_dir():
+            check_image(path)
+            paths.append(path)
+            continue
+        inside = sorted(map(Path, files_below(path, recursive=False)))
         if not inside:
             raise CorrosionError(f"{path} holds no image files ({', '.join(sorted(SUFFIXES))}).")
-        paths += inside
-    for path in paths:
-        check_image(path)
+        paths += filter(_readable, inside)
     if not paths:
-        raise CorrosionError("There is nothing to explain: give --images.")
+        raise CorrosionError("There is nothing to explain: give --images that can be read.")
     return paths
+
+
+def _readable(path: Path) -> bool:
+    """Whether a file of a folder can be explained; what can't be read is no reason to stop."""
+    try:
+        check_image(path)
+    except ImageError as error:
+        log.warning("%s is left out: %s", path, error.reason)
+        return False
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,8 @@ from corrosion.data.images import SUFFIXES
 from corrosion.data.listing import files_below
 from corrosion.data.video import VIDEO_SUFFIXES
 from corrosion.errors import CorrosionError
+
+log = logging.getLogger(__name__)
 
 _WANTED = SUFFIXES | VIDEO_SUFFIXES
 
@@ -56,6 +59,8 @@ def _inside(folder: Path, *, recursive: bool) -> list[str]:
         raise CorrosionError(
             f"{folder} holds no images or videos ({', '.join(sorted(_WANTED))}){deeper}."
         )
+    if not recursive and any(one.is_dir() for one in folder.iterdir()):
+        log.warning("%s has subfolders, which are passed over: --recursive looks into them", folder)
     return files
 
 

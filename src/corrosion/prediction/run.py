@@ -172,7 +172,7 @@ def _trainer(settings: Settings, writer: RowWriter) -> L.Trainer:
         )
     except (ValueError, TypeError, RuntimeError, MisconfigurationException) as error:
         raise CorrosionError(
-            f"device={settings.device}, devices={settings.devices}: {error}"
+            f"device={settings.device}, devices={settings.devices}: {error} Choose auto, or cpu."
         ) from error
 
 

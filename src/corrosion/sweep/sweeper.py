@@ -23,6 +23,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from corrosion.errors import CorrosionError
+from corrosion.settings import flat
 
 if TYPE_CHECKING:  # Optuna and what needs it load only for a sweep
     from optuna.samplers import BaseSampler
@@ -199,7 +200,7 @@ def _settings(config: DictConfig, space: Space) -> dict[str, Any]:
     own_keys = (*_WHERE, *space)
     return {
         key: value
-        for key, value in _flat(OmegaConf.to_container(own, resolve=True))
+        for key, value in flat(OmegaConf.to_container(own, resolve=True)).items()  # type: ignore[arg-type]
         if not any(key == one or key.startswith(f"{one}.") for one in own_keys)
     } | {f"search of {key}": distribution_to_json(one) for key, one in space.items()}
 
@@ -208,13 +209,3 @@ def _to_train(overrides: Sequence[str]) -> list[str]:
     """What of a sweep's overrides a training of its best model needs: all but model and sweep."""
     own = ("model", "sweep", "hydra", "resume")
     return [one for one in overrides if re.split(r"[=.@/]", one.lstrip("+~"))[0] not in own]
-
-
-def _flat(value: Any, key: str = "") -> list[tuple[str, Any]]:
-    if not isinstance(value, dict) or not value:
-        return [(key, value)]
-    return [
-        pair
-        for name, item in value.items()
-        for pair in _flat(item, f"{key}.{name}" if key else str(name))
-    ]

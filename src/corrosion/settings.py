@@ -1,0 +1,108 @@
+"""Configurations as plain values: flattened, compared, and taken over by a run that goes on."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from corrosion.errors import CorrosionError
+
+# how, where and how long a run goes on, not what it is
+_MAY_CHANGE = (
+    "resume",
+    "explain",
+    "hydra",
+    "logger",
+    "trainer",
+    "data.cache",
+    "data.cache_gib",
+    "data.num_workers",
+    "data.on_bad_image",
+    "data.root",
+)
+_LISTED = 5  # differences that an error names
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Values by dotted key; an empty mapping is a value."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def resumed_config(
+    composed: Mapping[str, Any], saved: Path, overrides: Iterable[str]
+) -> dict[str, Any]:
+    """The configuration with which a run goes on.
+
+    Without overrides but such as say how and where it goes on, the run's own settings are taken;
+    else the overrides must come to the same.
+
+    Args:
+        composed: of the command that goes on.
+        saved: config.yaml of the run.
+        overrides: of the command, in Hydra's grammar.
+
+    Raises:
+        CorrosionError: they come to something else, or the file can't be read.
+    """
+    try:
+        own = _filled(yaml.safe_load(saved.read_text(encoding="utf-8")), composed)
+    except (OSError, yaml.YAMLError, AttributeError) as error:
+        raise CorrosionError(f"{saved} can't be read: {error}") from error
+    keys = [override.lstrip("+~").partition("=")[0] for override in overrides]
+    if all(map(_may_change, keys)):
+        for key in keys:
+            _take(own, composed, key)
+        return own
+    before, now = flat(own), flat(composed)
+    different = [
+        f"{key} was {before.get(key)}, now {now.get(key)}"
+        for key in sorted(before | now)
+        if not _may_change(key) and before.get(key) != now.get(key)
+    ]
+    if different:
+        more = len(different) - _LISTED
+        raise CorrosionError(
+            f"resume: the run in {saved.parent} was started with other settings: "
+            f"{'; '.join(different[:_LISTED])}{f'; and {more} more' if more > 0 else ''}. Give "
+            f"resume={saved.parent} alone to go on with its own, or start another run."
+        )
+    return dict(composed)
+
+
+def _may_change(key: str) -> bool:
+    return any(key == one or key.startswith(f"{one}.") for one in _MAY_CHANGE)
+
+
+def _filled(saved: Mapping[str, Any], composed: Mapping[str, Any]) -> dict[str, Any]:
+    """What was saved, with what an earlier version did not know yet."""
+    filled = copy.deepcopy(dict(saved))
+    for key, value in composed.items():
+        if key not in filled:
+            filled[key] = value
+        elif isinstance(value, Mapping) and isinstance(filled[key], Mapping) and key != "augment":
+            filled[key] = _filled(filled[key], value)
+    return filled
+
+
+def _take(own: dict[str, Any], composed: Mapping[str, Any], key: str) -> None:
+    """Take over the setting of one override."""
+    if key == "trainer":  # another machine's; the length of the training stays
+        own[key] = {**composed[key], "max_epochs": own[key]["max_epochs"]}
+        return
+    *path, last = key.split(".")
+    source: Any = composed
+    target: Any = own
+    for name in path:
+        source, target = source[name], target[name]
+    if last in source:  # hydra's own are not among the settings
+        target[last] = source[last]
