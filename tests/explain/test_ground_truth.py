@@ -96,3 +96,8 @@ def test_a_folder_without_marks_is_refused(tmp_path):
         find_annotated(tmp_path)
     with pytest.raises(CorrosionError, match="count=0"):
         find_annotated(tmp_path, count=0)
+
+
+def test_a_missing_folder_is_told_from_one_without_masks(tmp_path):
+    with pytest.raises(CorrosionError, match="nowhere is no folder"):
+        find_annotated(tmp_path / "nowhere")

@@ -101,7 +101,7 @@ def _refuse_other_images(
     if extra:
         raise CorrosionError(
             f"{first} and {name} were tested on different images: {', '.join(extra)}. Train both "
-            f"with the same data.split_file to compare them."
+            f"with the same data.split_file to compare them, or all folds of both."
         )
 
 
