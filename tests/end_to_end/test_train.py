@@ -361,7 +361,7 @@ def test_a_sweep_runs_every_model_and_each_in_its_own_directory(command, tmp_pat
 
 
 def test_the_quick_experiment_trains_on_the_embedded_sample(command, tmp_path):
-    arguments = command("experiment=quick", "data.count=40")
+    arguments = command("experiment=quick", "data.count=40", "model.lr=2e-3")
     own = {*TINY, "data=folder"}
     arguments["args"] = [
         item for item in arguments["args"] if item not in own and "data.root=" not in item
@@ -370,6 +370,9 @@ def test_the_quick_experiment_trains_on_the_embedded_sample(command, tmp_path):
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["model"] == "mobilenetv2"
     assert metrics["images"]["train"] == {"no_corrosion": 14, "corrosion": 14}
+    # what is given goes, also from random weights; the rest is model.from_random's
+    assert metrics["hyperparameters"]["lr"] == 2e-3
+    assert metrics["hyperparameters"]["spatial_dropout"] == 0.1
 
 
 def test_composing_a_configuration_needs_no_torch(command):
