@@ -178,8 +178,6 @@ def train(
     started = time.perf_counter()
     _check_objective(config)
     check_count(config["explain"]["images"])
-    if config["model"]["head_epochs"] >= config["trainer"]["max_epochs"]:
-        log.warning("model.head_epochs takes all epochs: the backbone will learn nothing")
     if checkpoint is None and (run_dir / "checkpoints" / "last.ckpt").exists():
         raise CorrosionError(
             f"{run_dir} already holds a run, which would be overwritten: go on with it by "
@@ -198,6 +196,8 @@ def train(
         logger=build_logger(config["logger"], run_dir=run_dir),
         callbacks=[*averaging, *callbacks],
     )
+    if config["model"]["head_epochs"] >= config["trainer"]["max_epochs"]:
+        log.warning("model.head_epochs takes all epochs: the backbone will learn nothing")
     check_sources(config["data"])
     # the network before the data: screening 100,000 photographs only to find that the weights
     # can't be had would waste the user's time

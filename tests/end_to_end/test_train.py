@@ -243,6 +243,7 @@ def test_what_a_user_can_put_right_is_one_message_without_a_traceback(command, o
         ("trainer.precision=12", "trainer"),
         ("trainer.accelerator=tpu", "trainer"),
         ("trainer.max_epochs=0", r"trainer\.max_epochs"),
+        ("trainer.max_epochs=null", r"trainer\.max_epochs"),
         ("logger.name=comet", "comet"),
         ("augment.noise.limit=7", r"augment\.noise"),
         ("explain.images=-1", r"explain\.images"),
