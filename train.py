@@ -19,7 +19,9 @@ Plugins.instance().register(StudySweeper)  # what sweep=... runs on
 @hydra.main(config_path="conf", config_name="train")
 def main(config: DictConfig) -> float | tuple[float, float] | None:
     """Train, test, and return what sweepers optimise."""
-    from corrosion.train import train_from_config  # torch loads only when there is work for it
+    from corrosion.training.run import (
+        train_from_config,  # torch loads only when there is work for it
+    )
 
     try:
         return train_from_config(config)

@@ -14,7 +14,7 @@ import time
 import numpy as np
 from sklearn import metrics
 
-from corrosion.evaluate.intervals import estimate_metrics
+from corrosion.evaluation.intervals import estimate_metrics
 
 
 def main() -> None:

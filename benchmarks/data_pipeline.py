@@ -36,8 +36,8 @@ from torchvision.transforms import v2
 
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.images import content_hash
-from corrosion.data.synthesis.picture import draw
-from corrosion.processors import usable_processors
+from corrosion.data.sample.picture import draw
+from corrosion.system.processors import usable_processors
 
 WIDTH, HEIGHT, SIZE, BATCH = 1600, 1200, 224, 32
 PICTURES = 4  # drawn; the photographs are parts of them, with noise of their own

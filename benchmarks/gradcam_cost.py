@@ -26,7 +26,7 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.image import scale_cam_image
 from torch import Tensor, nn
 
-from corrosion.explain.cam import activation_maps
+from corrosion.explanation.cam import activation_maps
 from corrosion.models.backbones import STUDY_BACKBONES, feature_map
 from corrosion.models.classifier import CorrosionClassifier
 

@@ -16,8 +16,8 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from corrosion.data.duplicates import Duplicates, find_duplicates
-from corrosion.data.fingerprint import HASH_BITS, orientations
+from corrosion.data.curation.duplicates import Duplicates, find_duplicates
+from corrosion.data.curation.fingerprint import HASH_BITS, orientations
 
 _COMPARED = 2_000
 _MOST_CHANGED = 6

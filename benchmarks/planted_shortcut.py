@@ -26,12 +26,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from corrosion.checkpoint import load_model
 from corrosion.data.dataset import load_image
-from corrosion.data.sample import make_sample
+from corrosion.data.sample.generate import make_sample
 from corrosion.data.shortcut import stamp
 from corrosion.data.transforms import build_resize
-from corrosion.explain.score import score_maps
+from corrosion.explanation.scoring import score_maps
+from corrosion.models.checkpoint import load_model
 from corrosion.report.explanation_scores import TITLES
 
 CLASSES = ("corrosion", "no_corrosion")

@@ -21,19 +21,19 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from corrosion.processors import share_processors, usable_processors
+from corrosion.system.processors import share_processors, usable_processors
 
 share_processors()  # as the command does, before torch is imported
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from corrosion.checkpoint import load_model  # noqa: E402
 from corrosion.data.transforms import build_resize  # noqa: E402
-from corrosion.memory import keep_freed_memory  # noqa: E402
-from corrosion.module import CorrosionModule  # noqa: E402
+from corrosion.models.checkpoint import load_model  # noqa: E402
+from corrosion.prediction.predict_files import Settings, predict_files  # noqa: E402
 from corrosion.prediction.reading import Item, Reading  # noqa: E402
-from corrosion.prediction.run import Settings, predict_files  # noqa: E402
+from corrosion.system.memory import keep_freed_memory  # noqa: E402
+from corrosion.training.module import CorrosionModule  # noqa: E402
 
 
 @dataclass(frozen=True)

@@ -30,15 +30,15 @@ from lightning.pytorch.callbacks import Checkpoint
 from omegaconf import OmegaConf
 from torch.utils.data import DataLoader
 
-from corrosion.callbacks import History
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.dataset import ImageDataset, collate
 from corrosion.data.prepare import prepare_records
 from corrosion.data.transforms import build_augmentation, build_resize
-from corrosion.memory import keep_freed_memory
 from corrosion.models.classifier import CorrosionClassifier
-from corrosion.module import CorrosionModule
-from corrosion.trainer import build_logger, build_trainer
+from corrosion.system.memory import keep_freed_memory
+from corrosion.training.callbacks import History
+from corrosion.training.module import CorrosionModule
+from corrosion.training.trainer import build_logger, build_trainer
 
 
 def main() -> None:

@@ -10,14 +10,13 @@ Names are imported when they are first used, so that `import corrosion` costs no
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from corrosion.errors import CorrosionError
 
 if TYPE_CHECKING:
-    from corrosion.checkpoint import load_model
-    from corrosion.explain.explanation import explain
+    from corrosion.explanation.explanation import explain
+    from corrosion.models.checkpoint import load_model
     from corrosion.prediction.photographs import predict
 
 __all__ = ["CorrosionError", "explain", "load_model", "predict"]
@@ -25,11 +24,13 @@ __all__ = ["CorrosionError", "explain", "load_model", "predict"]
 
 def __getattr__(name: str) -> Any:
     if name == "load_model":
-        from corrosion.checkpoint import load_model
+        from corrosion.models.checkpoint import load_model
 
         return load_model
     if name == "explain":
-        return import_module("corrosion.explain")  # a package that can be called
+        from corrosion.explanation.explanation import explain
+
+        return explain
     if name == "predict":
         from corrosion.prediction.photographs import predict
 

@@ -15,12 +15,12 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from corrosion.errors import CorrosionError
-from corrosion.resuming import WholeCheckpoints, find_checkpoint
-from corrosion.train import train
+from corrosion.training.resuming import WholeCheckpoints, find_checkpoint
+from corrosion.training.run import train
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["corrosion.train"])
+PROCESSES.set_forkserver_preload(["corrosion.training.run"])
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,8 @@ from PIL import Image
 
 import corrosion
 from corrosion.errors import CorrosionError
-from corrosion.resuming import find_checkpoint
-from corrosion.train import train
+from corrosion.training.resuming import find_checkpoint
+from corrosion.training.run import train
 
 ROOT = Path(__file__).parents[2]
 TINY = (

@@ -12,15 +12,15 @@ import lightning as L
 import pandas as pd
 import torch
 
-from corrosion.data.cache_filling import CacheError, fill_cache
+from corrosion.data.cache.filling import CacheError, fill_cache
+from corrosion.data.cache.segments import ImageCache
 from corrosion.data.dataset import ImageDataset, ImageLoader
-from corrosion.data.image_cache import ImageCache
 from corrosion.data.labels import CLASSES
 from corrosion.data.sampler import EpochSampler
 from corrosion.data.shortcut import MARKED
 from corrosion.data.transforms import build_augmentation, build_resize
 from corrosion.errors import CorrosionError
-from corrosion.processors import usable_processors
+from corrosion.system.processors import usable_processors
 
 log = logging.getLogger(__name__)
 

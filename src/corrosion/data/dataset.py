@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from corrosion.data.image_cache import ImageCache
+from corrosion.data.cache.segments import ImageCache
 from corrosion.data.images import ImageError, read_image
 from corrosion.data.sampler import Draw
 from corrosion.data.shortcut import stamp

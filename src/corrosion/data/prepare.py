@@ -10,15 +10,15 @@ from typing import Any
 
 import pandas as pd
 
-from corrosion.data.curation import Policy, inspect, left_out
-from corrosion.data.findings import Findings, find
-from corrosion.data.folds import check_folds, split_fold
+from corrosion.data.curation.findings import Findings, find
+from corrosion.data.curation.policy import Policy, inspect, left_out
+from corrosion.data.curation.screening import screen
 from corrosion.data.labels import CLASSES
-from corrosion.data.sample import make_sample, sample_dir
-from corrosion.data.screening import screen
+from corrosion.data.sample.generate import make_sample, sample_dir
 from corrosion.data.shortcut import check_share, plant
 from corrosion.data.sources import check_root, scan
-from corrosion.data.split import read_split, split
+from corrosion.data.splits.folds import check_folds, split_fold
+from corrosion.data.splits.split import read_split, split
 from corrosion.errors import CorrosionError
 
 log = logging.getLogger(__name__)

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from corrosion.data.file_search import files_below, visible
 from corrosion.data.images import SUFFIXES
 from corrosion.data.labels import folder_labels, is_usual_name
-from corrosion.data.listing import files_below, visible
 from corrosion.errors import CorrosionError
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ below a group `model_weights`) the root lists the layers in `layer_names`, and e
 that lists its arrays in `weight_names`. Reference: `keras.src.legacy.saving.legacy_h5_format`.
 
 ImageNet weights are downloaded once from where `keras.applications` gets them, checked by md5,
-and kept as safetensors in the cache folder (`corrosion.data.cache_dir`: CORROSION_CACHE, else
+and kept as safetensors in the cache folder (`corrosion.data.cache.directory`: CORROSION_CACHE, else
 ~/.cache/corrosion). To do without network, put the .h5 file there by hand.
 """
 
@@ -29,10 +29,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from corrosion.data.cache_dir import cache_dir
+from corrosion.data.cache.directory import cache_dir
 from corrosion.errors import CorrosionError
-from corrosion.files import replacing
 from corrosion.models.keras_layers import keras_layers
+from corrosion.system.files import replacing
 
 log = logging.getLogger(__name__)
 

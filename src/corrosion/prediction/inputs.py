@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from corrosion.data.file_search import files_below
 from corrosion.data.images import SUFFIXES
-from corrosion.data.listing import files_below
 from corrosion.data.video import VIDEO_SUFFIXES
 from corrosion.errors import CorrosionError
 

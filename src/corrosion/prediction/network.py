@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from corrosion.errors import CorrosionError
-from corrosion.explain.explanation import Explanation, explain_inputs
+from corrosion.explanation.explanation import Explanation, explain_inputs
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.prediction.reading import Shot
 

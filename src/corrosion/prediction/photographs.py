@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from corrosion.checkpoint import check_network
 from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
+from corrosion.models.checkpoint import check_network
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.prediction.decisions import decision_rule
 from corrosion.prediction.inputs import find_inputs
 from corrosion.prediction.network import look
 from corrosion.prediction.reading import Item, Reading, batched
-from corrosion.processors import usable_processors
+from corrosion.system.processors import usable_processors
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 
 from corrosion.data.video import count_frames, is_video
 from corrosion.models.classifier import CorrosionClassifier
-from corrosion.prediction.folder import OutputFolder
 from corrosion.prediction.journal import Journal, Row
 from corrosion.prediction.network import Seen, look
-from corrosion.prediction.pictures import Artist
+from corrosion.prediction.output_folder import OutputFolder
 from corrosion.prediction.reading import Item, Reading, Shot, batched
-from corrosion.progress import progress
+from corrosion.prediction.rendering import Artist
+from corrosion.system.progress import progress
 
 
 class Predictor(L.LightningModule):

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from corrosion.errors import CorrosionError
-from corrosion.files import replacing
 from corrosion.prediction.decisions import REVIEW
 from corrosion.prediction.journal import Row
 from corrosion.prediction.reading import displayable
+from corrosion.system.files import replacing
 
 FORMATS = ("csv", "parquet")
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from corrosion.report.evaluation_figures import plot_confusion, plot_pr, plot_roc
 
 if TYPE_CHECKING:  # compare measures with torch, which drawing needs not
-    from corrosion.compare import ComparedModel, Comparison
+    from corrosion.evaluation.comparison import ComparedModel, Comparison
 
 _SIDE = 4.0  # inches of a model's panel
 

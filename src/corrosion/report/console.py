@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from corrosion.evaluate.agreement import agreement
-from corrosion.evaluate.intervals import Estimate
+from corrosion.evaluation.agreement import agreement
+from corrosion.evaluation.intervals import Estimate
 from corrosion.report.tables import TextTable, ends, figure
 
 _ROWS = (

@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from corrosion.data.labels import CLASSES
-from corrosion.evaluate.calibration import reliability
-from corrosion.evaluate.intervals import Estimate
-from corrosion.evaluate.metrics import Confusion, checked
-from corrosion.evaluate.run import Evaluation
-from corrosion.evaluate.selective import area_under_risk_coverage, risk_coverage
-from corrosion.evaluate.thresholds import Threshold, sweep
+from corrosion.evaluation.calibration import reliability
+from corrosion.evaluation.evaluation import Evaluation
+from corrosion.evaluation.intervals import Estimate
+from corrosion.evaluation.metrics import Confusion, checked
+from corrosion.evaluation.selective import area_under_risk_coverage, risk_coverage
+from corrosion.evaluation.thresholds import Threshold, sweep
 
 _CORROSION, _CLEAN, _GREY = "#b5532a", "#3b6ea8", "#777777"
 _NAMES = tuple(name.replace("_", " ") for name in CLASSES)

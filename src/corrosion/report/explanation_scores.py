@@ -7,10 +7,10 @@ from pathlib import Path
 from rich.console import Console
 
 from corrosion.errors import CorrosionError
-from corrosion.evaluate.comparison import conclusion
-from corrosion.explain.summary import LEVEL, LOWER_IS_BETTER, Scores
-from corrosion.files import write_json
+from corrosion.evaluation.model_tests import conclusion
+from corrosion.explanation.summary import LEVEL, LOWER_IS_BETTER, Scores
 from corrosion.report.tables import TextTable, with_interval
+from corrosion.system.files import write_json
 
 _TABLES = (slice(4), slice(4, 6), slice(6, None))  # more measures would not fit into 80 characters
 

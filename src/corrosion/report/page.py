@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from PIL import Image
 
-from corrosion.files import write_text
+from corrosion.system.files import write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

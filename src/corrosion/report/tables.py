@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from corrosion.evaluate.intervals import Estimate
+from corrosion.evaluation.intervals import Estimate
 
 MISSING = "–"
 _NAME, _HEAD = 24, 20  # characters that are kept on a line where a terminal is narrow

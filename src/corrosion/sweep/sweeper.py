@@ -23,7 +23,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from corrosion.errors import CorrosionError
-from corrosion.settings import flat
+from corrosion.settings.resumed import flat
 
 if TYPE_CHECKING:  # Optuna and what needs it load only for a sweep
     from optuna.samplers import BaseSampler
@@ -108,8 +108,8 @@ class StudySweeper(Sweeper):
 
     def _check(self) -> None:
         """Refuse at once what would make every trial fail."""
-        from corrosion.sweep.cost import check_cost
         from corrosion.sweep.pruning import build_pruner
+        from corrosion.sweep.trial_cost import check_cost
 
         for key in ("n_trials", "n_jobs", "heartbeat"):
             if getattr(self, key) < 1:
@@ -131,9 +131,9 @@ class StudySweeper(Sweeper):
     def _sweep(self, arguments: list[str]) -> None:
         import optuna
 
-        from corrosion.sweep.results import write_results
         from corrosion.sweep.space import parse_space
         from corrosion.sweep.study import open_study
+        from corrosion.sweep.sweep_results import write_results
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)  # we say it in our own words
         space, fixed = parse_space(self.params, arguments)

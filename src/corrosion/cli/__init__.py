@@ -1,0 +1,1 @@
+"""The `corrosion` command: arguments in, one call of the package behind it, exit code out."""

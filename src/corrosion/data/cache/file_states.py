@@ -1,0 +1,119 @@
+"""Remember what was learnt from files, so that unchanged ones are not read again."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from corrosion.data.cache.directory import cache_dir
+
+log = logging.getLogger(__name__)
+
+_VERSION = 3  # to be raised when what is learnt, or how, changes: older states are then forgotten
+_CHUNK = 500  # below SQLite's limit of parameters
+
+
+@dataclass(frozen=True)
+class FileState:
+    """A file that was read: its size and time then, and what it held.
+
+    Attributes:
+        size: in bytes.
+        mtime_ns: time of its last change, in nanoseconds.
+        content_hash: hexadecimal hash of its bytes.
+        width: in pixels, as displayed.
+        height: in pixels, as displayed.
+        pixel_hash: of the decoded image: see `fingerprint.pixel_hash`.
+        perceptual_hash: see `fingerprint.perceptual_hash`.
+        contrast, shadows, highlights, sharpness: see `quality.Measures`.
+    """
+
+    size: int
+    mtime_ns: int
+    content_hash: str
+    width: int
+    height: int
+    pixel_hash: int
+    perceptual_hash: int
+    contrast: float
+    shadows: int
+    highlights: int
+    sharpness: float
+
+
+_FIELDS = tuple(field.name for field in fields(FileState))
+
+
+class FileCache:
+    """States of files in a SQLite database below `cache_dir()`.
+
+    Several runs may use it at once. A damaged database is made anew; where the directory can't be
+    written, nothing is remembered and a warning says so.
+
+    Args:
+        name: of the database.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._path = cache_dir() / f"{name}-{_VERSION}.sqlite"
+
+    def load(self, paths: Sequence[str]) -> dict[str, FileState]:
+        """States, by path, of the files that have not changed since they were saved."""
+        if not self._path.exists():
+            return {}
+        try:
+            with closing(self._connect()) as connection:
+                rows = [row for chunk in _chunks(paths) for row in _select(connection, chunk)]
+        except sqlite3.DatabaseError as error:
+            log.warning("%s is damaged and is made anew: %s", self._path, error)
+            self._path.unlink(missing_ok=True)
+            return {}
+        return {path: state for path, state in rows if _unchanged(path, state)}
+
+    def save(self, states: Mapping[str, FileState]) -> None:
+        """Remember the states of files, by path."""
+        if not states:
+            return
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(self._connect()) as connection, connection:
+                connection.execute(
+                    f"CREATE TABLE IF NOT EXISTS files (path PRIMARY KEY, {', '.join(_FIELDS)})"
+                )
+                marks = _marks(1 + len(_FIELDS))
+                connection.executemany(
+                    f"INSERT OR REPLACE INTO files VALUES ({marks})",
+                    ((path, *astuple(state)) for path, state in states.items()),
+                )
+        except (OSError, sqlite3.Error) as error:
+            log.warning("%s can't be written, so images are checked anew: %s", self._path, error)
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, timeout=30)
+
+
+def _chunks(paths: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK))
+
+
+def _select(
+    connection: sqlite3.Connection, paths: Sequence[str]
+) -> Iterable[tuple[str, FileState]]:
+    query = f"SELECT path, {', '.join(_FIELDS)} FROM files WHERE path IN ({_marks(len(paths))})"
+    return [(path, FileState(*state)) for path, *state in connection.execute(query, paths)]
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
+
+
+def _unchanged(path: str, state: FileState) -> bool:
+    try:
+        stat = Path(path).stat()
+    except OSError:
+        return False  # gone, or no longer ours to read: reading it will tell
+    return (stat.st_size, stat.st_mtime_ns) == (state.size, state.mtime_ns)

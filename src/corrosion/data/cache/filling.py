@@ -1,0 +1,231 @@
+"""Decode the images that the cache of decoded images lacks, within its limit."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from corrosion.data.cache.segments import (
+    ImageCache,
+    Segment,
+    hash_array,
+    images_dir,
+    segments,
+    settings_dir,
+)
+from corrosion.data.dataset import load_image
+from corrosion.data.images import ImageError, content_hash, file_content
+from corrosion.data.transforms import Resize
+from corrosion.errors import CorrosionError
+from corrosion.system.files import replacing
+from corrosion.system.processors import usable_processors
+from corrosion.system.progress import progress
+
+log = logging.getLogger(__name__)
+
+_GIB = 2**30
+_SEGMENT = _GIB // 4  # bytes: what a killed run loses at most, and what is removed at once
+_SPARE = 2 * _GIB  # stays free on the disk, for checkpoints
+_WORTH_A_BAR = 200  # images that take a second or more
+_WAY_OUT = (
+    "Set data.cache_gib higher, CORROSION_CACHE to a folder on a larger disk, or data.cache=false."
+)
+
+
+class CacheError(CorrosionError):
+    """The images can't be kept: the way there is barred, or they need too much room."""
+
+
+def fill_cache(
+    paths: Sequence[str],
+    hashes: Sequence[str],
+    resize: Resize,
+    *,
+    limit_gib: float,
+) -> None:
+    """Decode and keep those images that the cache does not hold yet.
+
+    Only one run fills the cache at a time; another waits and finds its images there. A file whose
+    content is no longer that of its hash is passed over. Where room is needed, the segments that
+    have not been used for the longest time are removed.
+
+    Args:
+        paths: of image files.
+        hashes: their content hashes.
+        resize: how the images are resized.
+        limit_gib: size of all kept images, whatever their settings, in GiB; above 0.
+
+    Raises:
+        CacheError: the folder can't be written, or the images don't fit the limit or the disk.
+        ImageError: naming the file, if one can't be read.
+    """
+    cache = ImageCache(hashes, resize)
+    if cache.lacks.any():
+        with _sole_writer():
+            cache = ImageCache(hashes, resize)  # another run may have filled it meanwhile
+            _, rows = np.unique(hash_array(hashes), return_index=True)
+            rows = np.sort(rows[cache.lacks[rows]])  # as files lie on the disk
+            _make_room(len(rows) * _image_bytes(resize), cache.used, int(limit_gib * _GIB))
+            _add([paths[row] for row in rows], [hashes[row] for row in rows], resize)
+            cache = ImageCache(hashes, resize)
+    for segment in cache.used:
+        with suppress(OSError):
+            os.utime(segment.hashes)  # the time of its last use
+    size = sum(segment.size for folder in _folders() for segment in segments(folder)) / _GIB
+    log.info(
+        "%d of %d images are kept decoded; all that %s keeps is %.2f GiB of at most %g",
+        len(hashes) - int(cache.lacks.sum()),
+        len(hashes),
+        images_dir(),
+        size,
+        limit_gib,
+    )
+
+
+def _image_bytes(resize: Resize) -> int:
+    return resize.image_size**2 * 3
+
+
+@contextmanager
+def _sole_writer() -> Iterator[None]:
+    """Hold the lock of the cache; files that can't be written become a CacheError."""
+    folder = images_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            log.info("waiting for another run that decodes images into %s", folder)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+    except (CacheError, ImageError):
+        raise
+    except (OSError, CorrosionError) as error:
+        raise CacheError(
+            f"Decoded images can't be kept in {folder}: {error}. Set CORROSION_CACHE to another "
+            f"folder, or data.cache=false."
+        ) from error
+
+
+def _folders() -> list[Path]:
+    """The folder of each settings."""
+    return [path for path in images_dir().glob("*") if path.is_dir()]
+
+
+def _make_room(needed: int, used: Iterable[Segment], limit: int) -> None:
+    """Remove leftovers, and segments that are not `used`, the oldest first, until `needed` fit."""
+    for folder in _folders():
+        complete = {path for one in segments(folder) for path in (one.images, one.hashes)}
+        for path in set(folder.iterdir()) - complete:
+            path.unlink()  # a killed run's: the lock is ours
+    kept = {segment.images for segment in used}
+    found = [segment for folder in _folders() for segment in segments(folder)]
+    removable = [segment for segment in found if segment.images not in kept]
+    free = shutil.disk_usage(images_dir()).free
+    excess = sum(segment.size for segment in found) + needed - limit
+    shortage = needed + _SPARE - free
+    freed = sum(segment.size for segment in removable)
+    own = sum(segment.size for segment in found) - freed + needed
+    if excess > freed:
+        raise CacheError(
+            f"The decoded images take {own / _GIB:.1f} GiB, more than data.cache_gib="
+            f"{limit / _GIB:g}. {_WAY_OUT}"
+        )
+    if shortage > freed:
+        raise CacheError(
+            f"The decoded images take {own / _GIB:.1f} GiB, and {images_dir()} has only "
+            f"{free / _GIB:.1f} GiB free, of which 2 are left for other files. {_WAY_OUT}"
+        )
+    for segment in sorted(removable, key=_last_used):
+        if max(excess, shortage) <= 0:
+            return
+        excess -= segment.size
+        shortage -= segment.size
+        _remove(segment)
+
+
+def _last_used(segment: Segment) -> float:
+    return segment.hashes.stat().st_mtime
+
+
+def _remove(segment: Segment) -> None:
+    log.info("%s has not been used for the longest time and makes room", segment.images)
+    segment.hashes.unlink(missing_ok=True)  # first: from here on it does not count
+    segment.images.unlink(missing_ok=True)
+
+
+def _add(paths: Sequence[str], hashes: Sequence[str], resize: Resize) -> None:
+    """Write new segments."""
+    folder = settings_dir(resize)
+    rows = max(1, _SEGMENT // _image_bytes(resize))
+    with ThreadPoolExecutor(usable_processors()) as pool:  # decoding needs no lock of Python's
+        decoded = (
+            kept
+            for start in range(0, len(paths), rows)
+            for kept in _write_segment(
+                Segment(folder / f"{uuid.uuid4().hex}.npy"),
+                paths[start : start + rows],
+                hashes[start : start + rows],
+                resize,
+                pool,
+            )
+        )
+        bar = progress(decoded, "decoding images", total=len(paths), worth=_WORTH_A_BAR)
+        passed_over = sum(not kept for kept in bar)
+    if passed_over:
+        log.warning("%d files have changed since they were checked: not kept decoded", passed_over)
+
+
+def _write_segment(
+    segment: Segment,
+    paths: Sequence[str],
+    hashes: Sequence[str],
+    resize: Resize,
+    pool: ThreadPoolExecutor,
+) -> Iterator[bool]:
+    """Decode images into a segment; yields for each whether it has been kept."""
+    shape = (len(paths), resize.image_size, resize.image_size, 3)
+    kept = np.zeros(len(paths), bool)
+    with replacing(segment.images) as temporary, temporary.open("wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        # written, not mapped: on a full disk, writing to a mapped file kills the process
+        start, turn = file.tell(), Lock()
+        file.truncate(start + math.prod(shape))
+
+        def decode(row: int) -> bool:
+            pixels = _pixels(paths[row], hashes[row], resize)
+            if pixels is not None:
+                with turn:
+                    file.seek(start + row * pixels.nbytes)
+                    file.write(pixels.tobytes())
+            return pixels is not None
+
+        for row, done in enumerate(pool.map(decode, range(len(paths)))):
+            kept[row] = done
+            yield done
+        file.flush()
+        os.fsync(file.fileno())
+    with replacing(segment.hashes) as temporary, temporary.open("wb") as file:
+        np.save(file, np.where(kept, hash_array(hashes), b""))
+
+
+def _pixels(path: str, expected: str, resize: Resize) -> NDArray[np.uint8] | None:
+    content = file_content(path)
+    return load_image(path, resize, content=content) if content_hash(content) == expected else None

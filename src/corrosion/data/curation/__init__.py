@@ -1,0 +1,1 @@
+"""Which images may be trained on: screening, duplicates, conflicts, quality, audits."""

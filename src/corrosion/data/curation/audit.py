@@ -1,0 +1,133 @@
+"""Examine folders of photographs before anybody trains on them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from corrosion.data.curation.findings import count_leaks
+from corrosion.data.curation.policy import Inspection, Policy, inspect, left_out
+from corrosion.data.curation.screening import screen
+from corrosion.data.prepare import find_images
+from corrosion.data.splits.split import split
+from corrosion.errors import CorrosionError
+
+log = logging.getLogger(__name__)
+
+_FRACTIONS = (0.7, 0.2, 0.1)
+_SEEDS = 20  # splits over which leaks are averaged: one split is a matter of luck
+
+
+@dataclass(frozen=True)
+class Leaks:
+    """What splits of the same images leak, on average.
+
+    Attributes:
+        images: in each of val and test.
+        known: those of them with a copy or near-duplicate in training.
+    """
+
+    images: Mapping[str, float]
+    known: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found in some folders.
+
+    Attributes:
+        roots: the folders.
+        policy: what counted as a duplicate or as suspicious.
+        inspection: of the readable images.
+        unreadable: path, label, source and reason of the others.
+        left_out: what training would leave out of the readable ones: see `curation.left_out`.
+        official: images of official subsets that are known from another one, as {"test in train":
+            3, ...}; None where there are none.
+        random: leaks of random splits, stratified by class and source.
+        grouped: leaks of the splits that training makes.
+    """
+
+    roots: tuple[Path, ...]
+    policy: Policy
+    inspection: Inspection
+    unreadable: pd.DataFrame
+    left_out: pd.DataFrame
+    official: Mapping[str, int] | None
+    random: Leaks | None
+    grouped: Leaks | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether there are leaks between official subsets, or conflicting labels."""
+        return bool(self.inspection.conflicting.any() or sum((self.official or {}).values()))
+
+
+def audit_folders(
+    roots: Sequence[Path],
+    *,
+    classes: Mapping[str, Iterable[str]] | None = None,
+    policy: Policy | None = None,
+) -> Audit:
+    """Examine folders of photographs.
+
+    Args:
+        roots: each with a folder of images per class, or with official subsets of such folders.
+        classes: further folder names of each class: see `labels.folder_labels`.
+        policy: the defaults if None.
+
+    Raises:
+        CorrosionError: a folder is missing or odd, a class has no folder, or no image is readable.
+    """
+    policy = policy or Policy()
+    config = {"source": "folder", "root": [str(root) for root in roots], "classes": classes}
+    screened = screen(find_images(config))
+    inspection = inspect(screened.records, policy)
+    dropped = left_out(inspection, policy)
+    kept = inspection.records.drop(index=dropped.index)
+    # each image a group of its own: what a split by file names does
+    single = inspection.records.assign(content_hash=inspection.records["path"])
+    return Audit(
+        roots=tuple(roots),
+        policy=policy,
+        inspection=inspection,
+        unreadable=screened.rejected,
+        left_out=dropped,
+        official=_official_leaks(inspection),
+        random=_leaks(inspection, single),
+        grouped=_leaks(inspection, kept.assign(group=inspection.duplicates.group[kept.index])),
+    )
+
+
+def _official_leaks(inspection: Inspection) -> dict[str, int] | None:
+    subset = inspection.records["subset"].astype(str).to_numpy()
+    if len(set(subset) - {""}) < 2:
+        return None
+    return {
+        f"{name} in {other}": int(
+            (inspection.duplicates.seen_in(subset == other) & (subset == name)).sum()
+        )
+        for name, other in (("val", "train"), ("test", "train"), ("test", "val"))
+    }
+
+
+def _leaks(inspection: Inspection, records: pd.DataFrame) -> Leaks | None:
+    images: list[dict[str, int]] = []
+    known: list[dict[str, int]] = []
+    for seed in range(_SEEDS):
+        try:
+            divided = split(records, fractions=_FRACTIONS, seed=seed, keep_subsets=False)["split"]
+        except CorrosionError as error:
+            log.warning("no split can be tried: %s", error)
+            return None
+        images.append({name: int((divided == name).sum()) for name in ("val", "test")})
+        known.append(count_leaks(inspection, divided.set_axis(records.index)))
+    return Leaks(_mean(images), _mean(known))
+
+
+def _mean(counts: list[dict[str, int]]) -> dict[str, float]:
+    return {name: float(np.mean([count[name] for count in counts])) for name in counts[0]}

@@ -1,0 +1,139 @@
+"""Group images that show the same picture: copies, and near-duplicates that exports make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components
+
+from corrosion.data.curation.fingerprint import PLAIN, orientations
+from corrosion.data.curation.hash_search import MOST_DISTANCE, similar_pairs
+from corrosion.errors import CorrosionError
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Which of N images show the same of P distinct pictures, or nearly the same.
+
+    Attributes:
+        copy: (N,) int64 from 0; images with the same decoded pixels have the same number.
+        picture: (N,) int64 from 0 to P - 1; images with the same pixels or the same perceptual
+            hash in some orientation have the same number.
+        pairs: (M, 2) int64, pictures whose hashes differ in few bits.
+        distances: (M,) uint8, bits in which they differ.
+        group: (N,) int64 from 0; images that are linked through any number of such pairs.
+    """
+
+    copy: NDArray[np.int64]
+    picture: NDArray[np.int64]
+    pairs: NDArray[np.int64]
+    distances: NDArray[np.uint8]
+    group: NDArray[np.int64]
+
+    def seen_in(self, others: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which images have a copy or near-duplicate among others.
+
+        Args:
+            others: (N,), True for the others; an image that is one of them has itself.
+
+        Returns:
+            (N,), True where there is one.
+        """
+        shown = np.bincount(self.picture[others], minlength=self._pictures) > 0
+        near = shown.copy()
+        first, second = self.pairs.T
+        near[first[shown[second]]] = True
+        near[second[shown[first]]] = True
+        return near[self.picture]
+
+    def copies(self) -> int:
+        """Images that have the same pixels as another one that is counted as the original."""
+        return len(self.copy) - len(np.unique(self.copy))
+
+    def near_pairs(self) -> int:
+        """Pairs of images that are near-duplicates, copies not counted."""
+        ones = np.zeros(len(self.picture), np.int64)
+        return self._pairs_within(ones) - _pairs_of_equals(self.copy)
+
+    def pairs_across(self, parts: NDArray[np.int64]) -> int:
+        """Pairs of images that are copies or near-duplicates from different parts.
+
+        Args:
+            parts: (N,) int64 from 0: the source, the label or the split of each image.
+        """
+        return self._pairs_within(np.zeros_like(parts)) - self._pairs_within(parts)
+
+    def _pairs_within(self, parts: NDArray[np.int64]) -> int:
+        """Pairs of images of one part that show the same picture or nearly the same."""
+        count = int(parts.max(initial=0)) + 1
+        images = csr_array(
+            (np.ones(len(parts), np.int64), (self.picture, parts)), shape=(self._pictures, count)
+        )  # of each picture in each part
+        same = (images.data * (images.data - 1)).sum() // 2
+        near = images[self.pairs[:, 0]].multiply(images[self.pairs[:, 1]]).sum()
+        return int(same + near)
+
+    @property
+    def _pictures(self) -> int:
+        return int(self.picture.max(initial=-1)) + 1
+
+
+def find_duplicates(
+    pixel_hashes: NDArray[np.int64],
+    perceptual_hashes: NDArray[np.int64],
+    *,
+    max_distance: int | None,
+) -> Duplicates:
+    """Find copies and near-duplicates in about linear time.
+
+    Images without structure, whose perceptual hash is PLAIN, are compared by their pixels alone:
+    two blank walls are no leak.
+
+    Args:
+        pixel_hashes: (N,), see `fingerprint.pixel_hash`.
+        perceptual_hashes: (N,), see `fingerprint.perceptual_hash`.
+        max_distance: bits in which near-duplicates may differ; None finds copies alone.
+
+    Raises:
+        CorrosionError: `max_distance` is not None or a whole number from 0 to MOST_DISTANCE.
+    """
+    copy = _codes(pixel_hashes)
+    if max_distance is None:
+        none = np.zeros((0, 2), np.int64), np.zeros(0, np.uint8)
+        return Duplicates(copy, copy, *none, group=copy)
+    if (
+        isinstance(max_distance, bool)
+        or not isinstance(max_distance, int)
+        or not 0 <= max_distance <= MOST_DISTANCE
+    ):
+        raise CorrosionError(
+            f"data.near_duplicates={max_distance}: give bits from 0 to {MOST_DISTANCE} in which "
+            f"the hashes of near-duplicates may differ, or null to look for exact copies alone."
+        )
+    plain = perceptual_hashes == PLAIN
+    # of the eight orientations the smallest hash: equal pictures, however turned, become one
+    upright = orientations(perceptual_hashes.astype(np.uint64)).min(axis=1)
+    picture = np.empty_like(copy)
+    hashes, picture[~plain] = np.unique(upright[~plain], return_inverse=True)
+    picture[plain] = len(hashes) + _codes(pixel_hashes[plain])
+    pairs, distances = similar_pairs(hashes, max_distance)
+    return Duplicates(copy, picture, pairs, distances, group=_linked(picture, pairs))
+
+
+def _linked(picture: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    count = int(picture.max(initial=-1)) + 1
+    edges = coo_array((np.ones(len(pairs), bool), tuple(pairs.T)), shape=(count, count))
+    return _codes(connected_components(edges, directed=False)[1][picture])
+
+
+def _pairs_of_equals(codes: NDArray[np.int64]) -> int:
+    counts = np.bincount(codes)
+    return int((counts * (counts - 1)).sum() // 2)
+
+
+def _codes(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    return pd.factorize(values)[0].astype(np.int64)

@@ -1,0 +1,112 @@
+"""What curation found, in numbers: for the line that training prints and for metrics.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from corrosion.data.curation.policy import Inspection
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Counts of images, but for pairs and groups.
+
+    Attributes:
+        images: files found.
+        left_out: by reason: unreadable, conflict, copy or the name of a rule.
+        suspicious: by rule, whether left out or not.
+        copies: with the same pixels as another image, the originals not counted.
+        near_pairs: pairs of near-duplicates that are no copies.
+        pairs_across_sources: pairs of copies or near-duplicates from different sources.
+        groups: groups of several images that show the same picture or nearly so.
+        largest_group: images in the largest group.
+        conflicts: with a copy or near-duplicate of the other class.
+        leaks: of validation and test, with a copy or near-duplicate in training.
+    """
+
+    images: int
+    left_out: Mapping[str, int]
+    suspicious: Mapping[str, int]
+    copies: int
+    near_pairs: int
+    pairs_across_sources: int
+    groups: int
+    largest_group: int
+    conflicts: int
+    leaks: Mapping[str, int]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    def summary(self) -> str:
+        """One line for people."""
+        parts = [f"{self.images} images, {_sum(self.left_out)} left out{_listed(self.left_out)}"]
+        if self.near_pairs:
+            parts.append(f"{self.near_pairs} pairs of near-duplicates in {self.groups} groups")
+        if _sum(self.leaks):
+            parts.append(f"{_sum(self.leaks)} images{_listed(self.leaks)} known from training")
+        if _sum(self.suspicious):
+            parts.append(f"{_sum(self.suspicious)} suspicious{_listed(self.suspicious)}")
+        return "; ".join(parts)
+
+
+def find(
+    inspection: Inspection,
+    *,
+    unreadable: int,
+    left_out: pd.DataFrame,
+    split: pd.Series,
+) -> Findings:
+    """Count what an inspection and a split found.
+
+    Args:
+        inspection: of all readable images.
+        unreadable: number of files that were left out before.
+        left_out: as `curation.left_out` gives it.
+        split: see `count_leaks`.
+    """
+    duplicates = inspection.duplicates
+    sizes = np.bincount(duplicates.group)
+    reasons = {"unreadable": unreadable, **left_out["reason"].value_counts()}
+    return Findings(
+        images=len(inspection.records) + unreadable,
+        left_out={str(reason): int(count) for reason, count in reasons.items() if count},
+        suspicious={str(rule): int(count) for rule, count in inspection.broken.sum().items()},
+        copies=duplicates.copies(),
+        near_pairs=duplicates.near_pairs(),
+        pairs_across_sources=duplicates.pairs_across(
+            pd.factorize(inspection.records["source"])[0].astype(np.int64)
+        ),
+        groups=int((sizes > 1).sum()),
+        largest_group=int(sizes.max(initial=0)),
+        conflicts=int(inspection.conflicting.sum()),
+        leaks=count_leaks(inspection, split),
+    )
+
+
+def count_leaks(inspection: Inspection, split: pd.Series) -> dict[str, int]:
+    """Count the images of validation and test with a copy or near-duplicate in training.
+
+    Args:
+        inspection: of all readable images.
+        split: train, val or test, with the rows of `inspection.records` as index.
+    """
+    train = np.zeros(len(inspection.records), bool)
+    train[split.index[split == "train"]] = True
+    seen = inspection.duplicates.seen_in(train)
+    return {name: int(seen[split.index[split == name]].sum()) for name in ("val", "test")}
+
+
+def _sum(counts: Mapping[str, int]) -> int:
+    return sum(counts.values())
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    named = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    return f" ({named})" if named else ""

@@ -1,0 +1,193 @@
+"""Decide which images are left out: suspicious ones, copies, and those with conflicting labels."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from corrosion.data.curation.duplicates import Duplicates, find_duplicates
+from corrosion.data.curation.quality import LIMITS, RULES, broken_rules
+from corrosion.data.labels import CLASSES
+from corrosion.errors import CorrosionError
+
+log = logging.getLogger(__name__)
+
+_LISTED = 10  # conflicts that an error names
+_LARGE_GROUP = 0.1  # share of all images; such a group unbalances the split
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What counts as a duplicate or as suspicious, and what becomes of it.
+
+    Attributes:
+        near_duplicates: bits in which the perceptual hashes of near-duplicates may differ; None
+            looks for exact copies alone.
+        exact_duplicates: "drop" keeps one of the images with the same pixels and label; "keep".
+        on_conflict: "drop" leaves out images with a copy or near-duplicate of the other class;
+            "keep"; "error" stops.
+        limits: of the rules in `quality.RULES`, by name.
+        remove: names of rules whose breakers are left out; the others are counted alone.
+
+    Raises:
+        CorrosionError: a value that is not among the choices.
+    """
+
+    near_duplicates: int | None = 6
+    exact_duplicates: str = "drop"
+    on_conflict: str = "drop"
+    limits: Mapping[str, float | None] = field(default_factory=lambda: LIMITS)
+    remove: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        choices = {"exact_duplicates": ("drop", "keep"), "on_conflict": ("drop", "keep", "error")}
+        for key, allowed in choices.items():
+            if getattr(self, key) not in allowed:
+                raise CorrosionError(
+                    f"data.{key}={getattr(self, key)}: choose {', '.join(allowed)}."
+                )
+        if isinstance(self.remove, str) or not set(self.remove) <= set(RULES):
+            raise CorrosionError(
+                f"data.quality.remove={self.remove}: give a list of {', '.join(RULES)}."
+            )
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found in N readable images, before anything is left out.
+
+    Attributes:
+        records: the images.
+        duplicates: which of them show the same picture.
+        conflicting: (N,), whether an image has a copy or near-duplicate of the other class.
+        broken: a column of N booleans for each rule of `quality.RULES`.
+    """
+
+    records: pd.DataFrame
+    duplicates: Duplicates
+    conflicting: NDArray[np.bool_]
+    broken: pd.DataFrame
+
+
+def inspect(records: pd.DataFrame, policy: Policy) -> Inspection:
+    """Look for duplicates, conflicts and suspicious images.
+
+    Args:
+        records: as `screening.screen` gives them; numbered from 0.
+        policy: what counts as such.
+
+    Raises:
+        CorrosionError: `policy.near_duplicates` or one of `policy.limits` is out of range.
+    """
+    broken = broken_rules(records, policy.limits)
+    duplicates = find_duplicates(
+        records["pixel_hash"].to_numpy(),
+        records["perceptual_hash"].to_numpy(),
+        max_distance=policy.near_duplicates,
+    )
+    labels = records["label"].to_numpy()
+    conflicting = np.zeros(len(records), bool)
+    for label in range(len(CLASSES)):
+        conflicting |= (labels == label) & duplicates.seen_in(labels != label)
+    _warn_of_large_group(records, duplicates.group)
+    return Inspection(records, duplicates, conflicting, broken)
+
+
+def left_out(
+    inspection: Inspection, policy: Policy, *, places: pd.Series | None = None
+) -> pd.DataFrame:
+    """Choose the images that no split gets.
+
+    Of copies the one in a test set stays, so that test sets keep their images; then one in
+    validation, then the first.
+
+    Args:
+        inspection: of all images.
+        policy: what becomes of them.
+        places: where each image is by an earlier split or an official subset: train, val, test,
+            or "" where it is nowhere yet.
+
+    Returns:
+        One row an image, numbered as in `inspection.records`: path, label, source, reason
+        (conflict, copy or the name of a rule) and detail.
+
+    Raises:
+        CorrosionError: there are conflicts and `policy.on_conflict` is "error".
+    """
+    records = inspection.records
+    found = [_because(rule, _measured(inspection, rule, policy.limits)) for rule in policy.remove]
+    if policy.on_conflict != "keep":
+        partners = _partners(inspection)
+        if policy.on_conflict == "error" and len(partners):
+            raise _conflict_error(records, partners)
+        found.append(_because("conflict", "the other class has " + partners))
+    chosen = pd.concat([_because("", pd.Series(dtype="str")), *found])
+    chosen = chosen[~chosen.index.duplicated()]
+    if policy.exact_duplicates == "drop":
+        originals = _originals(inspection, records.index.difference(chosen.index), places)
+        chosen = pd.concat([chosen, _because("copy", "of " + originals)])
+    return records[["path", "label", "source"]].join(chosen.sort_index(), how="right")
+
+
+def _because(reason: str, detail: pd.Series) -> pd.DataFrame:
+    return pd.DataFrame({"reason": pd.Series(reason, index=detail.index, dtype="str")}).assign(
+        detail=detail
+    )
+
+
+def _measured(inspection: Inspection, rule: str, limits: Mapping[str, float | None]) -> pd.Series:
+    """Value and limit of the images that break a rule."""
+    broken = inspection.records[inspection.broken[rule]]
+    texts = [f"{value:.4g}, limit {limits[rule]:g}" for value in RULES[rule].value(broken)]
+    return pd.Series(texts, index=broken.index, dtype="str")
+
+
+def _partners(inspection: Inspection) -> pd.Series:
+    """Of each conflicting image an image of the other class in its group."""
+    records = inspection.records[inspection.conflicting]
+    group = pd.Series(inspection.duplicates.group[inspection.conflicting], index=records.index)
+    first = records["path"].groupby([group, records["label"]]).first()
+    wanted = pd.MultiIndex.from_arrays([group, 1 - records["label"]])
+    return pd.Series(first.reindex(wanted).to_numpy(), index=records.index, dtype="str")
+
+
+def _conflict_error(records: pd.DataFrame, partners: pd.Series) -> CorrosionError:
+    corroded = records.loc[partners.index, "label"] == 1
+    listed = partners[corroded].head(_LISTED)
+    lines = [
+        f"  {path} (corrosion) and {partner}"
+        for path, partner in zip(records.loc[listed.index, "path"], listed, strict=True)
+    ]
+    return CorrosionError(
+        f"{len(partners)} images have a copy or near-duplicate in the other class. Correct or "
+        "remove them, or leave them out by data.on_conflict=drop. Among them:\n" + "\n".join(lines)
+    )
+
+
+def _originals(inspection: Inspection, candidates: pd.Index, places: pd.Series | None) -> pd.Series:
+    """Of each superfluous copy the image that stays."""
+    table = inspection.records.loc[candidates, ["path", "label"]]
+    table["copy"] = inspection.duplicates.copy[candidates]
+    if places is not None:
+        rank = places[candidates].astype(str).map({"test": 0, "val": 1, "train": 2}).fillna(3)
+        table = table.loc[rank.sort_values(kind="stable").index]
+    alike = table.groupby(["copy", "label"])["path"]
+    return alike.transform("first")[alike.cumcount() > 0]
+
+
+def _warn_of_large_group(records: pd.DataFrame, group: NDArray[np.int64]) -> None:
+    sizes = np.bincount(group)
+    largest = int(sizes.max(initial=0))
+    if largest > max(2, _LARGE_GROUP * len(records)):
+        log.warning(
+            "%d of %d images are near-duplicates of each other, as %s: they stay in one subset. If "
+            "they differ in truth, lower data.near_duplicates.",
+            largest,
+            len(records),
+            records["path"].iloc[int(np.flatnonzero(group == sizes.argmax())[0])],
+        )

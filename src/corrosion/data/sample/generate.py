@@ -1,0 +1,218 @@
+"""The embedded sample: photograph-like pictures of metal, made once and kept in the cache.
+
+images/corrosion/00001.jpg        every odd number
+images/no_corrosion/00000.jpg     every even number
+masks/corrosion/00001.png         255 where there is rust; sound metal has no mask file
+sample.json                       what the sample was made with
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import cv2
+
+from corrosion.data.cache.directory import cache_dir
+from corrosion.data.sample.picture import draw
+from corrosion.data.shortcut import check_share, place, stamp
+from corrosion.errors import CorrosionError
+from corrosion.system.files import write_json
+from corrosion.system.processors import usable_processors
+from corrosion.system.progress import progress
+
+GENERATOR_VERSION = 4  # raise it when the pictures of a seed change
+_MARKER = "sample.json"
+_MIN_SIZE, _MAX_SIZE = 32, 2048
+_PER_WORKER = 16  # fewer pictures than this are drawn before a process has started
+_ABANDONED_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """Everything that decides what a sample looks like: the content of sample.json."""
+
+    count: int
+    size: int
+    seed: int
+    shortcut: float = 0
+    generator: int = GENERATOR_VERSION
+
+    def check(self) -> None:
+        for name, value in (("count", self.count), ("size", self.size), ("seed", self.seed)):
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise CorrosionError(f"{name}={value!r}: give a whole number.")
+        if self.count < 2:
+            raise CorrosionError(f"count={self.count}: a sample has at least 2 images.")
+        if not _MIN_SIZE <= self.size <= _MAX_SIZE:
+            raise CorrosionError(f"size={self.size}: choose {_MIN_SIZE} to {_MAX_SIZE} pixels.")
+        if self.seed < 0:
+            raise CorrosionError(f"seed={self.seed}: choose 0 or more.")
+        check_share("shortcut", self.shortcut)
+
+    def as_dict(self) -> dict[str, float]:
+        """What sample.json holds: no word of a shortcut where none is planted."""
+        return {key: value for key, value in asdict(self).items() if key != "shortcut" or value}
+
+    def marked(self, index: int) -> bool:
+        """Whether a picture carries the mark: of the first n corroded ones, n times the share."""
+        turn = index // 2  # of the corroded pictures, the odd ones
+        return index % 2 == 1 and round((turn + 1) * self.shortcut) > round(turn * self.shortcut)
+
+
+def sample_dir(count: int = 600, size: int = 256, seed: int = 0) -> Path:
+    """The place of a sample in the cache: another for other parameters or another generator."""
+    return cache_dir() / "sample" / f"{count}-{size}-{seed}-v{GENERATOR_VERSION}"
+
+
+def make_sample(
+    root: Path,
+    *,
+    count: int = 600,
+    size: int = 256,
+    seed: int = 0,
+    shortcut: float = 0,
+    workers: int | None = None,
+) -> Path:
+    """Write a sample, unless it is there already.
+
+    Image number i depends on `seed`, `size`, `shortcut` and i alone: a larger sample begins with
+    the images of a smaller one. The sample is built beside `root` and renamed when it is complete,
+    so two runs may build it at once and a killed one leaves nothing that looks like a sample.
+
+    Args:
+        root: folder to write to, missing or empty; `sample_dir` gives its place in the cache.
+        count: images, half of each class (the odd one is sound).
+        size: side in pixels, 32 to 2048.
+        seed: 0 or more.
+        shortcut: share of the corroded pictures that carry the mark of `corrosion.data.shortcut`,
+            in [0, 1]; their masks leave out the rust beneath it.
+        workers: processes that draw; None for one a processor.
+
+    Returns:
+        `root`.
+
+    Raises:
+        CorrosionError: a parameter out of its range; `root` holds something else or can't be
+            written; the disk is full.
+    """
+    recipe = _Recipe(count, size, seed, shortcut)
+    recipe.check()
+    root = Path(root)
+    if _is_complete(root, recipe):
+        return root
+    with _building(root, recipe) as folder:
+        _write_images(folder, recipe, workers or usable_processors())
+        write_json(folder / _MARKER, recipe.as_dict())
+    return root
+
+
+def _is_complete(root: Path, recipe: _Recipe) -> bool:
+    """Whether `root` holds this sample; an error if it holds anything else."""
+    try:
+        found = json.loads((root / _MARKER).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        if not root.exists() or (root.is_dir() and not any(root.iterdir())):
+            return False
+        raise CorrosionError(
+            f"{root} holds files but no complete sample: name a new folder, or remove it first."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise CorrosionError(f"{root / _MARKER} can't be read ({error}): remove {root}.") from error
+    if found != recipe.as_dict():
+        raise CorrosionError(
+            f"{root} holds a sample made with {found}, not {recipe.as_dict()}: name a new folder, "
+            f"or remove it first."
+        )
+    return True
+
+
+@contextmanager
+def _building(root: Path, recipe: _Recipe) -> Iterator[Path]:
+    """Give a temporary folder beside `root`; it becomes `root` when the block succeeds."""
+    folder: Path | None = None
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(root)
+        folder = Path(tempfile.mkdtemp(dir=root.parent, prefix=f".{root.name}-", suffix=".part"))
+        folder.chmod(0o755)  # mkdtemp's 0700 would hide a shared sample from colleagues
+        yield folder
+        with suppress(OSError):  # an empty folder is in the way of renaming on some systems
+            root.rmdir()
+        try:
+            folder.rename(root)
+        except OSError:
+            if not _is_complete(root, recipe):  # another run may have been faster
+                raise
+    except OSError as error:
+        raise CorrosionError(
+            f"The sample can't be written to {root}: {error.strerror or error}. Make room or get "
+            f"permission there, or set CORROSION_CACHE to another folder."
+        ) from error
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned(root: Path) -> None:
+    """Remove what killed runs left behind, but not what another run is building now."""
+    for folder in root.parent.glob(f".{root.name}-*.part"):
+        with suppress(FileNotFoundError):
+            if time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_images(folder: Path, recipe: _Recipe, workers: int) -> None:
+    for kind in ("images/corrosion", "images/no_corrosion", "masks/corrosion"):
+        (folder / kind).mkdir(parents=True)
+    write = partial(_write_image, folder, recipe)
+    indices = range(recipe.count)
+    workers = min(workers, -(-recipe.count // _PER_WORKER))
+    bar = partial(progress, description="Drawing the sample", total=recipe.count)
+    # trials that run side by side are processes themselves, which joblib lets start no others
+    if workers == 1 or multiprocessing.current_process().name != "MainProcess":
+        for _ in bar(map(write, indices)):
+            pass
+        return
+    # spawn: a fork would inherit locks held by the threads of torch and OpenCV
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, cv2.setNumThreads, (0,)) as pool:
+        try:
+            for _ in bar(pool.map(write, indices, chunksize=4)):
+                pass
+        except BrokenProcessPool as error:
+            raise CorrosionError(
+                "A process that drew the sample was killed, perhaps for lack of memory. Try again; "
+                "in a script, call make_sample under `if __name__ == '__main__':`."
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _write_image(folder: Path, recipe: _Recipe, index: int) -> None:
+    corroded = index % 2 == 1
+    picture = draw(recipe.seed, index, size=recipe.size, corroded=corroded)
+    if recipe.marked(index):
+        picture.mask[place(recipe.size, recipe.size)] = 0
+        picture = replace(picture, image=stamp(picture.image))
+    kind = "corrosion" if corroded else "no_corrosion"
+    quality = [cv2.IMWRITE_JPEG_QUALITY, picture.jpeg_quality]
+    bgr = cv2.cvtColor(picture.image, cv2.COLOR_RGB2BGR)
+    _write(folder / f"images/{kind}/{index:05d}.jpg", cv2.imencode(".jpg", bgr, quality))
+    if corroded:
+        _write(folder / f"masks/{kind}/{index:05d}.png", cv2.imencode(".png", picture.mask))
+
+
+def _write(path: Path, encoded: tuple[bool, cv2.typing.MatLike]) -> None:
+    # cv2.imwrite would return False on a full disk and not say why
+    path.write_bytes(encoded[1].tobytes())

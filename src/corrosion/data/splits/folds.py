@@ -1,0 +1,110 @@
+"""k-fold cross-validation: each image is in the test set of exactly one of k runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from corrosion.data.splits.apportion import draw
+from corrosion.data.splits.split import (
+    FREE,
+    SPLITS,
+    build_strata,
+    check_fractions,
+    fill_gaps,
+    group_turns,
+    number_groups,
+)
+from corrosion.errors import CorrosionError
+
+log = logging.getLogger(__name__)
+
+_MOST = 100
+
+
+def check_folds(folds: object, fold: object, *, split_file: object = None) -> None:
+    """Make sure that `data.folds`, `data.fold` and `data.split_file` go together.
+
+    Raises:
+        CorrosionError: naming the key; `folds` is neither None nor a whole number from 2 to 100,
+            or `fold` is not one of 0 to `folds` - 1 (without folds: 0), or there is a split file,
+            which would make all folds the same.
+    """
+    if folds is not None and not (_is_whole(folds) and 2 <= folds <= _MOST):  # type: ignore[operator]
+        raise CorrosionError(
+            f"data.folds={folds!r}: give null or a whole number from 2 to {_MOST}."
+        )
+    if folds is not None and split_file is not None:
+        raise CorrosionError(
+            f"data.folds={folds} and data.split_file={split_file} exclude each other: the file's "
+            f"test set would be that of every fold. Leave one of them out."
+        )
+    if folds is None and fold != 0:
+        raise CorrosionError(f"data.fold={fold!r} means nothing without data.folds, e.g. 5.")
+    if folds is not None and not (_is_whole(fold) and 0 <= fold < folds):  # type: ignore[operator]
+        raise CorrosionError(
+            f"data.fold={fold!r}: with data.folds={folds} give one of 0 to {folds - 1}."  # type: ignore[operator]
+        )
+
+
+def split_fold(
+    records: pd.DataFrame, *, folds: int, fold: int, fractions: Sequence[float], seed: int
+) -> pd.DataFrame:
+    """Split images with the test set of one fold.
+
+    All images are shared out among the folds as `split` shares them out: stratified by label and
+    source, never dividing a group. Fold number `fold` becomes the test set; the rest is split into
+    training and validation in their proportion to each other. Official subsets count for nothing.
+    The same seed gives the same folds whatever `fold` is.
+
+    Args:
+        records: as for `corrosion.data.splits.split.split`.
+        folds: number of folds, 2 to 100.
+        fold: the one to test on, from 0.
+        fractions: of training, validation and test; above 0, together 1. That of test is unused.
+        seed: 0 or more.
+
+    Returns:
+        The records with the columns group (int64, from 0) and split (train, val or test).
+
+    Raises:
+        CorrosionError: numbers that make no sense, or a class with too few groups.
+    """
+    check_folds(folds, fold)
+    train, val, _ = check_fractions(fractions)
+    records = records.reset_index(drop=True)
+    if "subset" in records and (records["subset"].astype(str) != "").any():
+        log.info("data.folds=%d splits official subsets anew", folds)
+    groups = number_groups(records)
+    names = [f"fold {number}" for number in range(folds)]
+    numbers = _share_out(records, groups, [1 / folds] * folds, seed, names)
+    rest = numbers != fold
+    places = np.full(len(records), SPLITS.index("test"), dtype=np.int8)
+    shares = (train / (train + val), val / (train + val))
+    places[rest] = _share_out(records[rest], groups[rest], shares, seed, SPLITS[:2])
+    return records.assign(group=groups, split=pd.Categorical.from_codes(places, pd.Index(SPLITS)))
+
+
+def _share_out(
+    records: pd.DataFrame,
+    groups: NDArray[np.int64],
+    shares: Sequence[float],
+    seed: int,
+    names: Sequence[str],
+) -> NDArray[np.int8]:
+    """The place of each row, one of `names` by its position, in these shares."""
+    free = np.full(len(records), FREE, dtype=np.int8)
+    of_source = dict.fromkeys(records["source"].astype(str).unique(), tuple(shares))
+    strata = build_strata(records, of_source, free, drawn=np.ones(len(records), dtype=np.bool_))
+    turns = group_turns(records["content_hash"], groups, seed)
+    places = draw(groups, free, strata, turns=turns)
+    fill_gaps(records["label"].to_numpy(), groups, free, places, names)
+    return places
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

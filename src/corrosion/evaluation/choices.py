@@ -1,0 +1,164 @@
+"""What is chosen on the validation set, and what it does on the test set."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from corrosion.evaluation.calibration import Temperature, fit_temperature, logit
+from corrosion.evaluation.intervals import Estimate, proportions
+from corrosion.evaluation.metrics import Floats, all_metrics, confusion, decision_metrics
+from corrosion.evaluation.predictions import groups_of
+from corrosion.evaluation.selective import Band, BandResult, apply_band, choose_band
+from corrosion.evaluation.thresholds import Threshold, at_least_recall, best_f1, lowest_cost
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ThresholdResult:
+    """What a threshold does.
+
+    Attributes:
+        threshold: chosen on validation.
+        validation: metrics there, as `decision_metrics` names them.
+        test: accuracy, precision, recall and specificity on the test set.
+    """
+
+    threshold: Threshold
+    validation: dict[str, float]
+    test: dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What was chosen on the validation set, and what it does on the test set.
+
+    Attributes:
+        validation: predictions it was chosen on, as `read_predictions` gives them.
+        temperature: fitted there.
+        log_loss: on the test set, before and after the temperature.
+        ece: on the test set, before and after.
+        thresholds: the one in use first. They are for the column `probability` of the tables.
+        band: of abstention, likewise.
+        band_on_test: its coverage and risk.
+    """
+
+    validation: pd.DataFrame
+    temperature: Temperature
+    log_loss: tuple[float, float]
+    ece: tuple[float, float]
+    thresholds: tuple[ThresholdResult, ...]
+    band: Band
+    band_on_test: BandResult
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as `evaluation.json` holds them."""
+        return {
+            "validation_images": len(self.validation),
+            "temperature": {
+                **asdict(self.temperature),
+                "test": {"log_loss": self.log_loss, "ece": self.ece},
+            },
+            "thresholds": [
+                {
+                    **asdict(result.threshold),
+                    "validation": result.validation,
+                    "test": {name: asdict(estimate) for name, estimate in result.test.items()},
+                }
+                for result in self.thresholds
+            ],
+            "band": {**asdict(self.band), "test": asdict(self.band_on_test)},
+        }
+
+
+def choose(
+    validation: pd.DataFrame,
+    test: pd.DataFrame,
+    *,
+    threshold: float,
+    min_recall: float,
+    costs: tuple[float, float] | None,
+    max_risk: float,
+    level: float,
+) -> Choices:
+    """Choose temperature, thresholds and band on validation, and try them on the test set.
+
+    Args:
+        validation: as `read_predictions` gives it. A column `logit` holds what the network gave
+            before any temperature, which `probability` may include; without it `probability` does
+            not include one.
+        test: likewise.
+        threshold: in use, in (0, 1).
+        min_recall: that one of the thresholds shall reach.
+        costs: of a missed corrosion and of a false alarm; None leaves that threshold out.
+        max_risk: share of errors among the decisions that no inspector sees.
+        level: of confidence of the intervals on the test set.
+
+    Raises:
+        CorrosionError: a value out of its range, or validation images of one class only.
+    """
+    label, probability = validation["label"], validation["probability"]
+    temperature = fit_temperature(label, _logits(validation))
+    if temperature.none_best:
+        log.warning(
+            "no best temperature: %s on the %d validation images; probabilities stay as they are",
+            temperature.none_best,
+            temperature.images,
+        )
+    thresholds = [
+        Threshold("in use", threshold),
+        best_f1(label, probability),
+        at_least_recall(label, probability, min_recall),
+    ]
+    if costs is not None:
+        missed, alarm = costs
+        thresholds.append(
+            lowest_cost(label, probability, false_negative=missed, false_positive=alarm)
+        )
+    band = choose_band(label, probability, threshold=threshold, max_risk=max_risk)
+    before, after = (
+        all_metrics(test["label"], scores)
+        for scores in (expit(_logits(test)), temperature.apply(_logits(test)))
+    )
+    return Choices(
+        validation=validation,
+        temperature=temperature,
+        log_loss=(before["log_loss"], after["log_loss"]),
+        ece=(before["ece"], after["ece"]),
+        thresholds=tuple(_try(one, validation, test, level=level) for one in thresholds),
+        band=band,
+        band_on_test=apply_band(
+            band, test["label"], test["probability"], group=groups_of(test), level=level
+        ),
+    )
+
+
+def _logits(predictions: pd.DataFrame) -> Floats:
+    if "logit" in predictions:
+        return predictions["logit"].to_numpy(np.float64)
+    return logit(predictions["probability"])
+
+
+def _try(
+    threshold: Threshold, validation: pd.DataFrame, test: pd.DataFrame, *, level: float
+) -> ThresholdResult:
+    counts = confusion(validation["label"], validation["probability"], threshold=threshold.value)
+    return ThresholdResult(
+        threshold,
+        validation={
+            name: float(value) for name, value in decision_metrics(**counts._asdict()).items()
+        },
+        test=proportions(
+            test["label"],
+            test["probability"],
+            threshold=threshold.value,
+            group=groups_of(test),
+            level=level,
+        ),
+    )

@@ -1,0 +1,143 @@
+"""Finished runs side by side: metrics, tests between models, costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from corrosion.evaluation.intervals import Estimate
+from corrosion.evaluation.metrics import Confusion, confusion
+from corrosion.evaluation.model_tests import align_runs, compare_models
+from corrosion.evaluation.pooling import Pooled, find_runs, pool
+from corrosion.evaluation.repeats import estimate_means
+from corrosion.models.cost import Cost, measure_costs
+
+
+@dataclass(frozen=True)
+class ComparedModel:
+    """A model of a comparison.
+
+    Attributes:
+        pooled: its runs and predictions.
+        metrics: means over its seeds, an estimate for each of `METRICS`.
+        confusion: counts, summed over its seeds.
+        cost: of the first run's network; None without a checkpoint.
+    """
+
+    pooled: Pooled
+    metrics: dict[str, Estimate]
+    confusion: Confusion
+    cost: Cost | None
+
+    @property
+    def name(self) -> str:
+        """Distinct in a comparison."""
+        return self.pooled.name
+
+    @property
+    def minutes(self) -> float:
+        """Mean time of training of its runs; NaN where they don't tell."""
+        seconds = [(run.facts.get("seconds") or {}).get("fit") for run in self.pooled.runs]
+        return float(pd.to_numeric(pd.Series(seconds), errors="coerce").mean()) / 60
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Models side by side.
+
+    Attributes:
+        models: at least one.
+        tests: as `compare_models` gives them; None for a single model.
+        level: of confidence.
+    """
+
+    models: tuple[ComparedModel, ...]
+    tests: pd.DataFrame | None
+    level: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as `compare.json` holds them."""
+        return {
+            "level": self.level,
+            "test_images": len(self.models[0].pooled.tables[0]),
+            "models": {
+                model.name: {
+                    "runs": [str(run.directory) for run in model.pooled.runs],
+                    "seeds": len(model.pooled.tables),
+                    "threshold": model.pooled.threshold,
+                    "hyperparameters": model.pooled.runs[0].facts.get("hyperparameters"),
+                    "weights": model.pooled.runs[0].facts.get("weights"),
+                    "confusion": model.confusion._asdict(),
+                    "metrics": {name: asdict(one) for name, one in model.metrics.items()},
+                    "training_minutes": model.minutes,
+                    "cost": model.cost and asdict(model.cost),
+                }
+                for model in self.models
+            },
+            "tests": [] if self.tests is None else self.tests.to_dict("records"),
+        }
+
+
+def compare_runs(
+    paths: Sequence[Path],
+    *,
+    threshold: float | None = None,
+    level: float = 0.95,
+    count: int = 2000,
+    seed: int = 0,
+    device: str = "cpu",
+) -> Comparison:
+    """Compare finished runs on the same test images.
+
+    Runs of the same model and configuration are put together: seeds (same test set) are averaged,
+    folds (test sets without a common image) are one test set.
+
+    Args:
+        paths: directories of runs, or of multiruns.
+        threshold: that decides; None is that of each model's runs.
+        level: of confidence.
+        count: resamples.
+        seed: of the resamples.
+        device: where costs are measured.
+
+    Raises:
+        CorrosionError: no finished run, a bad file or setting, or models with different test
+            images.
+    """
+    pooled = pool(find_runs(paths), threshold=threshold)
+    tests, tables = None, align_runs({model.name: model.tables for model in pooled})
+    if len(pooled) > 1:
+        at = {model.name: model.threshold for model in pooled}
+        tests = compare_models(tables, thresholds=at, level=level, count=count, seed=seed)
+    costs = measure_costs(
+        {
+            model.name: checkpoint
+            for model in pooled
+            if (checkpoint := model.runs[0].directory / "checkpoints" / "best.ckpt").is_file()
+        },
+        device=device,
+    )
+    models = tuple(
+        ComparedModel(
+            model,
+            metrics=estimate_means(
+                tables[model.name], threshold=model.threshold, level=level, count=count, seed=seed
+            ),
+            confusion=_summed(model),
+            cost=costs.get(model.name),
+        )
+        for model in pooled
+    )
+    return Comparison(models, tests, level)
+
+
+def _summed(model: Pooled) -> Confusion:
+    counts = [
+        confusion(table["label"], table["probability"], threshold=model.threshold)
+        for table in model.tables
+    ]
+    return Confusion(*map(sum, zip(*counts, strict=True)))

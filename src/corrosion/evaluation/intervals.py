@@ -1,0 +1,229 @@
+"""How far metrics of a test set can be trusted: an interval around each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm
+
+from corrosion.errors import CorrosionError
+from corrosion.evaluation.metrics import (
+    METRICS,
+    PROPORTIONS,
+    Floats,
+    WeightedMetrics,
+    all_metrics,
+    checked,
+)
+from corrosion.evaluation.resampling import group_numbers, resamples
+
+Method = Literal["wilson", "bootstrap", "undefined"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A metric and its confidence interval.
+
+    Attributes:
+        value: of the metric; NaN if undefined.
+        low: lower end of the interval; NaN if the data can't tell.
+        high: upper end, likewise.
+        method: how the interval was made; "undefined" where its ends are NaN.
+    """
+
+    value: float
+    low: float
+    high: float
+    method: Method
+
+
+def wilson(
+    successes: ArrayLike, trials: ArrayLike, *, level: float = 0.95
+) -> tuple[Floats, Floats]:
+    """Wilson's score interval for proportions (Wilson, 1927; Brown, Cai & DasGupta, 2001).
+
+    Args:
+        successes: of any shape, 0 to `trials`; numbers of images, whole or effective.
+        trials: of the same shape.
+        level: of confidence, in (0, 1).
+
+    Returns:
+        Lower and upper ends, in [0, 1] and of the same shape; NaN without trials.
+
+    Raises:
+        CorrosionError: `level` is not in (0, 1).
+
+    Example:
+        >>> low, high = wilson(395, 409)
+        >>> round(float(low), 4), round(float(high), 4)
+        (0.9434, 0.9795)
+    """
+    z = norm.isf((1 - checked_level(level)) / 2)
+    successes, trials = np.asarray(successes, float), np.asarray(trials, float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = successes / trials
+        centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
+        half = z * np.sqrt(share * (1 - share) / trials + (z / (2 * trials)) ** 2)
+        half /= 1 + z**2 / trials
+    return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+
+
+def checked_level(level: float) -> float:
+    """A level of confidence in (0, 1).
+
+    Raises:
+        CorrosionError: it is not.
+    """
+    if not 0 < level < 1:
+        raise CorrosionError(f"level={level}: a level of confidence lies between 0 and 1.")
+    return level
+
+
+def proportion(
+    success: ArrayLike, *, group: ArrayLike | None = None, level: float = 0.95
+) -> Estimate:
+    """A share of images with Wilson's interval, wider where images come in groups.
+
+    Images of one group are right or wrong together, so they count as fewer: as the number of
+    images divided by the design effect of the groups (Rao & Scott, 1992).
+
+    Args:
+        success: (n,) bool, one an image.
+        group: (n,) of any type; each image its own group if None.
+        level: of confidence.
+
+    Raises:
+        CorrosionError: as `wilson`, or there is not one group an image.
+    """
+    successes = np.asarray(success, dtype=bool)
+    effective = successes.size / _design_effect(successes, group_numbers(group, successes.size))
+    share = float(successes.mean()) if successes.size else np.nan
+    low, high = wilson(share * effective, effective, level=level)
+    return Estimate(share, float(low), float(high), "wilson" if successes.size else "undefined")
+
+
+def _design_effect(success: NDArray[np.bool_], group: NDArray[np.int64]) -> float:
+    """Variance of the share of successes with groups, over that with as many single images."""
+    sizes = np.bincount(group)
+    sizes = sizes[sizes > 0]
+    if not success.size or sizes.max() == 1:
+        return 1.0
+    share = success.mean()
+    together = float(np.square(sizes).sum() / success.size)  # if groups are all right or all wrong
+    if len(sizes) == 1 or share in (0, 1):
+        return together
+    excess = np.bincount(group, success - share)
+    variance = len(sizes) / (len(sizes) - 1) * np.square(excess).sum() / success.size**2
+    return max(1.0, float(variance / (share * (1 - share) / (success.size - 1))))
+
+
+def estimate_metrics(
+    label: ArrayLike,
+    probability: ArrayLike,
+    *,
+    threshold: float = 0.5,
+    group: ArrayLike | None = None,
+    level: float = 0.95,
+    count: int = 2000,
+    seed: int = 0,
+) -> dict[str, Estimate]:
+    """All metrics with intervals: Wilson's for proportions, the stratified bootstrap's for others.
+
+    Bootstrap intervals take the shares of the classes as given. They are percentile intervals
+    (Efron & Tibshirani, 1993), but the basic interval for ECE: it is biased upwards in every
+    resample, as it is in the test set. Where all resamples agree (a test set without an error)
+    they can't bound the metric, and its interval is undefined: accuracy, recall and specificity
+    still have theirs.
+
+    Args:
+        label: (N,) 0 or 1.
+        probability: (N,) in [0, 1], of corrosion.
+        threshold: probability from which an image counts as corroded.
+        group: (N,) of any type: images that are not independent; each its own if None.
+        level: of confidence.
+        count: resamples.
+        seed: of the resamples.
+
+    Returns:
+        An `Estimate` for each of `METRICS`.
+
+    Raises:
+        CorrosionError: bad arrays (as `checked`), level or count.
+    """
+    labels, scores = checked(label, probability)
+    checked_level(level)
+    groups = group_numbers(group, len(labels))
+    compute = WeightedMetrics(labels, scores, threshold=threshold)
+    values = all_metrics(labels, scores, threshold=threshold)
+    portions = [
+        compute(weight) for weight in resamples(labels, group=groups, count=count, seed=seed)
+    ]
+    drawn = {name: np.concatenate([part[name] for part in portions]) for name in METRICS}
+    return {
+        **proportions(labels, scores, threshold=threshold, group=groups, level=level),
+        **{
+            name: bootstrap_estimate(values[name], drawn[name], level=level, basic=name == "ece")
+            for name in METRICS
+            if name not in PROPORTIONS
+        },
+    }
+
+
+def proportions(
+    label: ArrayLike,
+    probability: ArrayLike,
+    *,
+    threshold: float = 0.5,
+    group: ArrayLike | None = None,
+    level: float = 0.95,
+) -> dict[str, Estimate]:
+    """Accuracy, precision, recall and specificity with Wilson's intervals, as `proportion`.
+
+    Raises:
+        CorrosionError: bad arrays (as `checked`) or level.
+    """
+    labels, scores = checked(label, probability)
+    groups = group_numbers(group, len(labels))
+    decided = scores >= threshold
+    everything = np.ones(len(labels), dtype=bool)
+    among: Mapping[str, NDArray[np.bool_]] = {
+        "accuracy": everything,
+        "precision": decided,
+        "recall": labels == 1,
+        "specificity": labels == 0,
+    }
+    right = decided == labels
+    return {
+        name: proportion(right[among[name]], group=groups[among[name]], level=level)
+        for name in PROPORTIONS
+    }
+
+
+def bootstrap_estimate(
+    value: float, drawn: Floats, *, level: float = 0.95, basic: bool = False
+) -> Estimate:
+    """The interval that resamples give a metric.
+
+    Args:
+        value: of the metric on the test set itself.
+        drawn: (B,) on each resample.
+        level: of confidence.
+        basic: reflect the percentiles about `value` (for metrics biased as their resamples are),
+            not below 0.
+
+    Returns:
+        An undefined interval if `value` is NaN, a resample is, or all agree. Where all but a few
+        resamples lie on one side of `value`, as for ECE on some ten images, the interval is
+        stretched to contain it: that can only make it cover more.
+    """
+    differ = np.ptp(drawn) > 1e-12  # by more than rounding; NaN where one is undefined is False
+    if np.isnan(value) or not differ:
+        return Estimate(value, np.nan, np.nan, "undefined")
+    low, high = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2))
+    if basic:
+        low, high = max(2 * value - high, 0.0), max(2 * value - low, 0.0)
+    return Estimate(value, min(float(low), value), max(float(high), value), "bootstrap")

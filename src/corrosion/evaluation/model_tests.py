@@ -1,0 +1,226 @@
+"""Models side by side on the same test images: what is settled, and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from corrosion.errors import CorrosionError
+from corrosion.evaluation.intervals import checked_level
+from corrosion.evaluation.metrics import LOWER_IS_BETTER, METRICS
+from corrosion.evaluation.predictions import groups_of
+from corrosion.evaluation.repeats import mean_metrics, resampled_means
+from corrosion.evaluation.significance import bootstrap_p, delong, holm, mcnemar
+
+
+def align(models: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Put the predictions of several models in the same order of images.
+
+    Images are told by their `content_hash` where every table has it, once an image; else by
+    their path.
+
+    Args:
+        models: at least two tables as `read_predictions` gives them, by the model's name.
+
+    Returns:
+        The tables, each with the first's order of images, and the first's `group` if it has any.
+
+    Raises:
+        CorrosionError: fewer than two models, other images, or other labels of the same images.
+    """
+    if len(models) < 2:
+        raise CorrosionError("A comparison needs at least two models.")
+    key = "content_hash" if all(_has_unique_hashes(table) for table in models.values()) else "path"
+    (first, reference), *others = (
+        (name, table.set_index(key, drop=False)) for name, table in models.items()
+    )
+    aligned = {first: reference}
+    for name, table in others:
+        _refuse_other_images(first, reference, name, table)
+        aligned[name] = table.loc[reference.index]
+        differs = aligned[name]["label"].to_numpy() != reference["label"].to_numpy()
+        if differs.any():
+            raise CorrosionError(
+                f"{first} and {name} disagree on the label of {differs.sum()} image(s), as "
+                f"{reference['path'].iloc[int(differs.argmax())]}: test both with the same labels."
+            )
+    if "group" in reference:
+        aligned = {
+            name: table.assign(group=reference["group"].to_numpy())
+            for name, table in aligned.items()
+        }
+    return {name: table.reset_index(drop=True) for name, table in aligned.items()}
+
+
+def align_runs(
+    models: Mapping[str, pd.DataFrame | Sequence[pd.DataFrame]],
+) -> dict[str, list[pd.DataFrame]]:
+    """Put the predictions of all runs of several models in the same order of images.
+
+    Args:
+        models: at least one, each with its table or one a run, by the model's name.
+
+    Raises:
+        CorrosionError: as `align`.
+    """
+    runs = {
+        name: [tables] if isinstance(tables, pd.DataFrame) else list(tables)
+        for name, tables in models.items()
+    }
+    named = {
+        (name, number): f"{name}, run {number + 1}" if len(tables) > 1 else name
+        for name, tables in runs.items()
+        for number in range(len(tables))
+    }
+    tables_by_text = {text: runs[name][number] for (name, number), text in named.items()}
+    aligned = align(tables_by_text) if len(tables_by_text) > 1 else tables_by_text
+    return {
+        name: [aligned[named[name, number]] for number in range(len(tables))]
+        for name, tables in runs.items()
+    }
+
+
+def _has_unique_hashes(table: pd.DataFrame) -> bool:
+    return "content_hash" in table and bool(table["content_hash"].is_unique)
+
+
+def _refuse_other_images(
+    first: str, reference: pd.DataFrame, name: str, table: pd.DataFrame
+) -> None:
+    only_first = reference.loc[~reference.index.isin(table.index), "path"]
+    only_other = table.loc[~table.index.isin(reference.index), "path"]
+    extra = [
+        f"{len(paths)} only of {model} (as {paths.iloc[0]})"
+        for model, paths in ((first, only_first), (name, only_other))
+        if len(paths)
+    ]
+    if extra:
+        raise CorrosionError(
+            f"{first} and {name} were tested on different images: {', '.join(extra)}. Train both "
+            f"with the same data.split_file to compare them, or all folds of both."
+        )
+
+
+def compare_models(
+    models: Mapping[str, pd.DataFrame | Sequence[pd.DataFrame]],
+    *,
+    thresholds: Mapping[str, float] | None = None,
+    level: float = 0.95,
+    count: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Test each pair of models on each metric.
+
+    Accuracy by McNemar's exact test, ROC-AUC by DeLong's, the rest by the paired bootstrap (the
+    same resamples for all models); groups of images stay together in each. Where a model has
+    several runs its means over them are compared, by the paired bootstrap of images and runs
+    (`resampled_means`). Holm's correction takes all pairs on one metric as one family.
+
+    Args:
+        models: of at least two models, by name, the table that `read_predictions` gives, or one a
+            run of several with different seeds.
+        thresholds: of each model, by name; 0.5 where none is given.
+        level: of confidence; a difference is settled if its corrected p-value is below 1 - level.
+        count: resamples.
+        seed: of the resamples.
+
+    Returns:
+        One row a metric and pair: metric, a, b, value_a, value_b, difference (a - b), low, high
+        (interval of the difference, not corrected for the number of pairs), test, p_value, p_holm
+        (NaN where the data can't tell) and settled (bool).
+
+    Raises:
+        CorrosionError: as `align`, or a bad level.
+    """
+    checked_level(level)
+    if len(models) < 2:
+        raise CorrosionError("A comparison needs at least two models.")
+    runs = align_runs(models)
+    at = {name: (thresholds or {}).get(name, 0.5) for name in runs}
+    first = next(iter(runs.values()))[0]
+    label, group = first["label"].to_numpy(), groups_of(first)
+    scores = {name: of_model[0]["probability"].to_numpy() for name, of_model in runs.items()}
+    right = {name: (scores[name] >= at[name]) == label for name in runs}
+    values = {name: mean_metrics(runs[name], threshold=at[name]) for name in runs}
+    drawn = resampled_means(runs, at, count=count, seed=seed)
+    rows = []
+    for metric in METRICS:
+        of_metric = []
+        for a, b in combinations(runs, 2):
+            change = drawn[a][metric] - drawn[b][metric]
+            low, high = np.quantile(change, ((1 - level) / 2, (1 + level) / 2))
+            test, p_value = "paired bootstrap", bootstrap_p(change)
+            single = len(runs[a]) == len(runs[b]) == 1
+            if metric == "accuracy" and single:
+                test, p_value = "McNemar", mcnemar(right[a], right[b], group=group).p_value
+            elif metric == "auroc" and single:
+                areas = delong(label, scores[a], scores[b], group=group, level=level)
+                test, p_value, low, high = "DeLong", areas.p_value, areas.low, areas.high
+            difference = values[a][metric] - values[b][metric]
+            pair = (a, b, values[a][metric], values[b][metric])
+            of_metric.append((metric, *pair, difference, low, high, test, p_value))
+        corrected = holm([row[-1] for row in of_metric])
+        rows += [(*row, p, p < 1 - level) for row, p in zip(of_metric, corrected, strict=True)]
+    columns = "metric a b value_a value_b difference low high test p_value p_holm settled"
+    return pd.DataFrame(rows, columns=columns.split())
+
+
+def conclusion(
+    comparison: pd.DataFrame,
+    metric: str,
+    *,
+    name: str | None = None,
+    lower_is_better: Collection[str] = LOWER_IS_BETTER,
+) -> str:
+    """What a comparison settles about one metric, in plain words.
+
+    Args:
+        comparison: as `compare_models` gives it.
+        metric: one of its metrics.
+        name: of the metric in the sentence.
+        lower_is_better: metrics of which less is better.
+
+    Returns:
+        Sentences on the differences that are settled, and on those that are not.
+
+    Example:
+        "Settled for accuracy: b is better than a (0.942 against 0.901, p = 0.004). Not settled:
+        a and c (0.901 against 0.905, p = 1)."
+    """
+    rows = comparison[comparison["metric"] == metric]
+    lower = metric in lower_is_better
+    settled = [_better(row, lower=lower) for row in rows[rows["settled"]].to_dict("records")]
+    open_ = [
+        f"{row['a']} and {row['b']} ({_value(row['value_a'])} against {_value(row['value_b'])}, "
+        f"{_p(row['p_holm'])})"
+        for row in rows[~rows["settled"]].to_dict("records")
+    ]
+    name = name or metric
+    if not settled:
+        return (
+            f"Nothing is settled for {name}: the test images can't tell apart {'; '.join(open_)}."
+        )
+    rest = f" Not settled: {'; '.join(open_)}." if open_ else " Every pair is settled."
+    return f"Settled for {name}: {'; '.join(settled)}.{rest}"
+
+
+def _better(row: Mapping[Hashable, Any], *, lower: bool) -> str:
+    better, worse = ("a", "b") if row["difference"] > 0 else ("b", "a")
+    if lower:
+        better, worse = worse, better
+    values = f"{row['value_' + better]:.3f} against {row['value_' + worse]:.3f}"
+    return f"{row[better]} is better than {row[worse]} ({values}, {_p(row['p_holm'])})"
+
+
+def _value(value: float) -> str:
+    return "undefined" if np.isnan(value) else f"{value:.3f}"
+
+
+def _p(value: float) -> str:
+    if np.isnan(value):
+        return "no test possible"
+    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"

@@ -1,0 +1,187 @@
+"""Runs put together by model: several seeds side by side, folds one after the other."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from corrosion.errors import CorrosionError
+from corrosion.evaluation.predictions import read_predictions
+from corrosion.evaluation.run_files import RunFiles, read_run_files
+from corrosion.settings.resumed import flat
+
+log = logging.getLogger(__name__)
+
+_SECTIONS = ("model", "data", "augment", "trainer")
+_NO_MATTER = {
+    "data.split_file",
+    "data.fold",  # its test images tell it
+    "data.num_workers",
+    "trainer.progress_bar",
+    "trainer.devices",
+}
+
+_SHOWN = 3  # settings in a name; more only where these leave two models with one name
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """A model and its predictions.
+
+    Attributes:
+        name: of the model, with what tells it from others of that name.
+        runs: at least one.
+        tables: predictions as `read_predictions` gives them, of the same test images: one a seed,
+            the folds of a seed put together.
+        threshold: that decides.
+    """
+
+    name: str
+    runs: tuple[RunFiles, ...]
+    tables: tuple[pd.DataFrame, ...]
+    threshold: float
+
+
+def find_runs(paths: Iterable[Path]) -> list[Path]:
+    """Directories of finished runs, given these or folders of them (as of a multirun).
+
+    Raises:
+        CorrosionError: nothing at a path, or no finished run below it.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        runs = sorted(file.parent for file in path.rglob("predictions.csv"))
+        if (path / "predictions.csv").is_file():
+            runs = [path]
+        if not runs:
+            raise CorrosionError(
+                f"{path} holds no finished run (no predictions.csv): give directories of runs, or "
+                f"the directory of a multirun."
+            )
+        started = {file.parent for file in path.rglob("split.csv")} - set(runs)
+        for unfinished in sorted(started):
+            log.warning("%s is left out: it is not finished (no predictions.csv)", unfinished)
+        found |= {run.resolve(): None for run in runs}
+    return list(found)
+
+
+def pool(directories: Sequence[Path], *, threshold: float | None = None) -> list[Pooled]:
+    """Read runs and put those of the same model and configuration together.
+
+    Args:
+        directories: of finished runs.
+        threshold: that decides; None is that of the runs.
+
+    Raises:
+        CorrosionError: a file is missing or bad, or runs of a model have test sets that are neither
+            the same (seeds) nor without a common image (folds), or different thresholds.
+    """
+    runs = [read_run_files(directory) for directory in directories]
+    by_name: dict[str, list[RunFiles]] = {}
+    for run, name in zip(runs, _names(runs), strict=True):
+        by_name.setdefault(name, []).append(run)
+    return [_pooled(name, of_model, threshold) for name, of_model in by_name.items()]
+
+
+def _names(runs: Sequence[RunFiles]) -> list[str]:
+    """A name a run: of its model, and of settings by which runs of that model differ."""
+    settings = [_told(run) for run in runs]
+    names = []
+    for run, own in zip(runs, settings, strict=True):
+        alike = [
+            other for rival, other in zip(runs, settings, strict=True) if rival.name == run.name
+        ]
+        differing = [
+            key
+            for key in sorted(set().union(*alike) - _NO_MATTER)
+            if len({str(other.get(key)) for other in alike}) > 1
+        ]
+        shown = _telling(differing, alike)
+        told = [f"{key}={_text(own.get(key))}" for key in shown]
+        if more := len(differing) - len(shown):
+            told.append(f"{more} more setting{'s' if more > 1 else ''}")
+        names.append(f"{run.name} ({', '.join(told)})" if told else run.name)
+    return names
+
+
+def _told(run: RunFiles) -> dict[str, Any]:
+    """The settings of a run by dotted key; 0 and 0.0 are one value."""
+    values = flat({key: run.config.get(key) for key in _SECTIONS})
+    numbers = (int, float)
+    return {
+        key: float(value) if isinstance(value, numbers) and not isinstance(value, bool) else value
+        for key, value in values.items()
+    }
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _telling(keys: Sequence[str], settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The first few of the keys in which settings differ, and any that it takes to tell them."""
+    shown: list[str] = []
+    told = 1
+    for key in keys:
+        values = {tuple(str(one.get(name)) for name in (*shown, key)) for one in settings}
+        if len(shown) < _SHOWN or len(values) > told:
+            shown.append(key)
+            told = len(values)
+    return shown
+
+
+def _pooled(name: str, runs: Sequence[RunFiles], threshold: float | None) -> Pooled:
+    thresholds = {(run.config.get("model") or {}).get("threshold", 0.5) for run in runs}
+    if threshold is None and len(thresholds) > 1:
+        raise CorrosionError(
+            f"The runs of {name} decide at different thresholds ({sorted(thresholds)}): give "
+            f"one by --threshold."
+        )
+    value = thresholds.pop() if threshold is None else threshold
+    if not 0 < value < 1:
+        raise CorrosionError(f"threshold={value}: give a probability between 0 and 1.")
+    by_images: dict[frozenset[str], list[pd.DataFrame]] = {}
+    for run in runs:
+        split = run.directory / "split.csv"
+        table = read_predictions(
+            run.directory / "predictions.csv", split=split if split.is_file() else None
+        )
+        key = "content_hash" if "content_hash" in table else "path"
+        by_images.setdefault(frozenset(table[key]), []).append(table)
+    return Pooled(name, tuple(runs), _put_together(name, by_images), value)
+
+
+def _put_together(
+    name: str, by_images: Mapping[frozenset[str], Sequence[pd.DataFrame]]
+) -> tuple[pd.DataFrame, ...]:
+    """One table a seed: of the same test set, or of folds, which share no image."""
+    times = Counter(image for images in by_images for image in images)
+    shared = sum(count > 1 for count in times.values())
+    repeats = {len(tables) for tables in by_images.values()}
+    if shared or len(repeats) > 1:
+        raise CorrosionError(
+            f"The runs of {name} have {len(by_images)} different test sets of "
+            f"{', '.join(str(len(images)) for images in by_images)} images, {shared} of them in "
+            f"several: seeds need the same data.split_file, folds need test sets without a common "
+            f"image and as many runs each."
+        )
+    if len(by_images) == 1:
+        return tuple(next(iter(by_images.values())))
+    folds = [
+        [_own_groups(table, fold) for table in tables]
+        for fold, tables in enumerate(by_images.values())
+    ]
+    return tuple(pd.concat(tables, ignore_index=True) for tables in zip(*folds, strict=True))
+
+
+def _own_groups(table: pd.DataFrame, fold: int) -> pd.DataFrame:
+    """Groups of another split are numbered anew, and mean others."""
+    if "group" not in table:
+        return table
+    return table.assign(group=[f"{fold}-{group}" for group in table["group"]])

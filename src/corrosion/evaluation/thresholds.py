@@ -1,0 +1,128 @@
+"""Thresholds chosen on validation. Chosen on the test set they would flatter its metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from corrosion.errors import CorrosionError
+from corrosion.evaluation.metrics import Floats, checked, decision_metrics
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A threshold and the rule it follows.
+
+    Attributes:
+        rule: what it is for, in words.
+        value: an image counts as corroded if its probability is at least this; one just above 1
+            means "never".
+    """
+
+    rule: str
+    value: float
+
+
+def sweep(label: ArrayLike, probability: ArrayLike) -> pd.DataFrame:
+    """Counts and metrics of decisions at every threshold that makes a difference.
+
+    Thresholds lie midway between neighbouring probabilities, so that images like those of the
+    validation set fall on the same side; the first calls all images corroded, the last none.
+
+    Args:
+        label: (N,) 0 or 1.
+        probability: (N,) in [0, 1], of corrosion.
+
+    Returns:
+        One row a threshold, rising: threshold, tp, fn, tn, fp, and the metrics of
+        `decision_metrics`.
+
+    Raises:
+        CorrosionError: bad arrays (as `checked`).
+    """
+    labels, scores = checked(label, probability)
+    distinct, position = np.unique(scores, return_inverse=True)
+    fn = np.concatenate([[0.0], np.bincount(position, labels).cumsum()])
+    tn = np.concatenate([[0.0], np.bincount(position, 1 - labels).cumsum()])
+    counts = {"tp": fn[-1] - fn, "fn": fn, "tn": tn, "fp": tn[-1] - tn}
+    return pd.DataFrame(
+        {
+            "threshold": _between(distinct),
+            **{name: count.astype(np.int64) for name, count in counts.items()},
+            **decision_metrics(**counts),
+        }
+    )
+
+
+def _between(distinct: Floats) -> Floats:
+    """Thresholds (k + 1,) around rising probabilities (k,)."""
+    bounded = np.concatenate([[0.0], distinct, [1.0]])
+    middle = (bounded[:-1] + bounded[1:]) / 2
+    middle[:-1] = np.where(middle[:-1] > bounded[:-2], middle[:-1], distinct)  # neighbouring floats
+    if distinct[-1] == 1:
+        middle[-1] = np.nextafter(1.0, 2.0)
+    return middle
+
+
+def best_f1(label: ArrayLike, probability: ArrayLike) -> Threshold:
+    """The threshold with the highest F1 on validation; the lowest of equal ones.
+
+    Raises:
+        CorrosionError: no corroded image, or bad arrays (as `checked`).
+    """
+    table = _with_corrosion(sweep(label, probability))
+    best = int(table["f1"].to_numpy().argmax())
+    return Threshold("best F1", float(table["threshold"].iloc[best]))
+
+
+def at_least_recall(label: ArrayLike, probability: ArrayLike, recall: float) -> Threshold:
+    """The highest threshold, so the fewest false alarms, with this recall on validation.
+
+    Recall on other images scatters about that on validation: look at its interval on the test
+    set before relying on it.
+
+    Raises:
+        CorrosionError: `recall` is not in (0, 1], no corroded image, or bad arrays (as `checked`).
+    """
+    if not 0 < recall <= 1:
+        raise CorrosionError(f"min_recall={recall}: a recall to reach lies above 0 and up to 1.")
+    table = _with_corrosion(sweep(label, probability))
+    reaching = table.loc[table["recall"] >= recall - 1e-12, "threshold"]
+    return Threshold(f"recall at least {recall:g}", float(reaching.iloc[-1]))
+
+
+def lowest_cost(
+    label: ArrayLike, probability: ArrayLike, *, false_negative: float, false_positive: float
+) -> Threshold:
+    """The threshold with the lowest cost of errors on validation; the lowest of equal ones.
+
+    (With perfectly calibrated probabilities it would be FP / (FP + FN): Elkan, IJCAI 2001.)
+
+    Args:
+        label: (N,) 0 or 1.
+        probability: (N,) in [0, 1], of corrosion.
+        false_negative: cost of a corroded image called clean.
+        false_positive: cost of a clean image called corroded.
+
+    Raises:
+        CorrosionError: a cost is not a positive number, or bad arrays (as `checked`).
+    """
+    if not (0 < false_negative < np.inf and 0 < false_positive < np.inf):
+        raise CorrosionError(
+            f"costs {false_negative:g} {false_positive:g}: give two numbers above 0, of a missed "
+            f"corrosion and of a false alarm."
+        )
+    table = sweep(label, probability)
+    cost = false_negative * table["fn"] + false_positive * table["fp"]
+    best = int(cost.to_numpy().argmin())
+    rule = f"lowest cost (missed {false_negative:g}, false alarm {false_positive:g})"
+    return Threshold(rule, float(table["threshold"].iloc[best]))
+
+
+def _with_corrosion(table: pd.DataFrame) -> pd.DataFrame:
+    if table["tp"].iloc[0] == 0:
+        raise CorrosionError("No validation image shows corrosion: no threshold can be chosen.")
+    return table

@@ -1,0 +1,93 @@
+"""`corrosion explain-score`: how good the maps of one or several networks are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from corrosion.data.dataset import load_image
+from corrosion.data.transforms import build_resize
+from corrosion.explanation.baselines import BASELINES
+from corrosion.explanation.cam import check_method
+from corrosion.explanation.explanation import explain_photographs
+from corrosion.explanation.faithfulness import faithfulness, randomised
+from corrosion.explanation.ground_truth import find_annotated
+from corrosion.explanation.localisation import LOCALISATION, Map, Mask
+from corrosion.explanation.names import network_names
+from corrosion.explanation.summary import Scores, summarise
+from corrosion.models.checkpoint import load_model
+from corrosion.system.progress import progress
+
+
+def score_maps(
+    checkpoints: Sequence[Path],
+    root: Path,
+    *,
+    method: str = "gradcam",
+    count: int | None = None,
+    faithful: bool = False,
+    device: str = "cpu",
+    batch_size: int = 16,
+    seed: int = 0,
+) -> Scores:
+    """Judge the maps for corrosion of several networks by masks.
+
+    Everything is read once before the work starts: a bad checkpoint or file is found at once.
+
+    Args:
+        checkpoints: at least one.
+        root: photographs and masks or boxes, see `corrosion.explanation.ground_truth`.
+        method: a name of `corrosion.explanation.cam.METHODS`.
+        count: photographs taken at random; None for all.
+        faithful: judge them by `corrosion.explanation.faithfulness` too, which takes far longer.
+        device: where the networks run.
+        batch_size: images at once through a network.
+        seed: of that choice, of the random baseline and of the resamples.
+
+    Raises:
+        CorrosionError: the method is unknown; a checkpoint, photograph or mask is bad.
+    """
+    check_method(method)
+    annotated = find_annotated(root, count=count, seed=seed)
+    named = dict(zip(network_names(checkpoints), checkpoints, strict=True))
+    networks = {name: load_model(path, device=device) for name, path in named.items()}
+    paths = [one.path for one in annotated]
+    explained = zip(
+        *(
+            explain_photographs(network, paths, method=method, batch_size=batch_size)
+            for network in networks.values()
+        ),
+        strict=True,
+    )
+    others = {name: randomised(network) for name, network in networks.items()} if faithful else {}
+    rows: list[dict[str, Any]] = []
+    pairs = zip(annotated, explained, strict=True)
+    for number, (one, photographs) in enumerate(progress(pairs, "scoring", total=len(annotated))):
+        generator = np.random.default_rng((seed, number))
+        baselines = {
+            name: draw(photographs[0].image, generator) for name, draw in BASELINES.items()
+        }
+        mask = one.mask()
+        of_baselines = {name: _localisation(values, mask) for name, values in baselines.items()}
+        for network, photograph in zip(networks, photographs, strict=True):
+            scores = {method: _localisation(photograph.explanation.map, mask), **of_baselines}
+            if faithful:
+                model = networks[network]
+                pixels = load_image(one.path, build_resize(model.image_size, model.resize))
+                found = faithfulness(
+                    model, others[network], pixels, method=method, generator=generator
+                )
+                scores = {name: values | found[name] for name, values in scores.items()}
+            rows += [
+                {"path": str(one.path), "network": network, "map": name, **values}
+                for name, values in scores.items()
+            ]
+    return summarise(pd.DataFrame(rows), method=method, checkpoints=named, seed=seed)
+
+
+def _localisation(values: Map, mask: Mask) -> dict[str, float]:
+    return {name: measure(values, mask) for name, measure in LOCALISATION.items()}

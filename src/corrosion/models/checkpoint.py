@@ -1,0 +1,143 @@
+"""Our checkpoints in any PyTorch program: no Hydra, no Lightning, no network, no pickled code."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from corrosion.errors import CorrosionError
+from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.state_dicts import NETWORK_PREFIX, below, read_checkpoint
+from corrosion.system.files import replacing
+
+log = logging.getLogger(__name__)
+
+_CALIBRATION = "calibration"
+_NETWORK_ARGUMENTS = frozenset(inspect.signature(CorrosionClassifier).parameters)
+
+
+def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> CorrosionClassifier:
+    """Rebuild a trained network from a checkpoint of `train.py`.
+
+    Args:
+        path: `checkpoints/best.ckpt` or `last.ckpt` of a run.
+        device: where the network shall live.
+
+    Returns:
+        A plain `nn.Module` in evaluation mode with `classes`, `threshold`, `image_size`, `resize`
+        and, if training could choose them on validation, `temperature` (in `predict_proba`),
+        `thresholds` and `band`; it maps RGB images (N, 3, H, W), uint8 or float in [0, 1], to
+        logits (N,).
+
+    Raises:
+        CorrosionError: the file is missing, damaged, contains pickled code, or is no checkpoint
+            of this project.
+    """
+    path = Path(path)
+    content = _read(path)
+    hyperparameters = content["hyper_parameters"]
+    network = CorrosionClassifier(
+        **{key: value for key, value in hyperparameters.items() if key in _NETWORK_ARGUMENTS}
+    )
+    try:
+        network.load_state_dict(below(content["state_dict"], NETWORK_PREFIX))
+    except RuntimeError as error:
+        raise CorrosionError(
+            f"{path} doesn't fit the network it describes ({hyperparameters.get('backbone')}): "
+            f"it was written by another version of corrosion or timm. {error}"
+        ) from error
+    if share := hyperparameters.get("shortcut"):
+        log.warning(
+            "%s was trained on corroded images with a planted mark (data.shortcut=%g): a test of "
+            "explanations, no network to find corrosion with",
+            path,
+            share,
+        )
+    chosen = content.get(_CALIBRATION)
+    if chosen is not None:
+        network.temperature = chosen["temperature"]
+        network.thresholds = chosen["thresholds"]
+        network.band = chosen["band"]
+    return network.to(device).eval()
+
+
+def check_network(network: object) -> None:
+    """Refuse what is no network, as the path of a checkpoint where its network is wanted.
+
+    Raises:
+        CorrosionError: it is none.
+    """
+    if not isinstance(network, CorrosionClassifier):
+        path = f'"{network}"' if isinstance(network, (str, Path)) else "CHECKPOINT"
+        raise CorrosionError(
+            f"{_brief(network)} is no network: give the one of corrosion.load_model({path})."
+        )
+
+
+def _brief(value: object) -> str:
+    return repr(str(value)) if isinstance(value, (str, Path)) else f"a {type(value).__name__}"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was chosen on the validation set, as a checkpoint keeps it.
+
+    Attributes:
+        temperature: of the probabilities.
+        thresholds: for these probabilities, by what each is for.
+        band: lowest and highest probability of those that go to an inspector.
+        images: of the validation set.
+    """
+
+    temperature: float
+    thresholds: Mapping[str, float]
+    band: tuple[float, float]
+    images: int
+
+
+def store_calibration(path: Path, calibration: Calibration) -> None:
+    """Add to a checkpoint what was chosen on validation; its tensors stay as they are.
+
+    Raises:
+        CorrosionError: as `load_model`, or the file can't be written (it then stays as it was).
+    """
+    content = _read(path)
+    content[_CALIBRATION] = asdict(calibration)
+    with replacing(path) as temporary:
+        torch.save(content, temporary)
+
+
+def describe(path: str | Path) -> dict[str, Any]:
+    """What a checkpoint holds: its hyperparameters, epoch and number of parameters.
+
+    Raises:
+        CorrosionError: as `load_model`.
+    """
+    path = Path(path)
+    network = load_model(path)
+    content = _read(path)
+    return {
+        "classes": ", ".join(network.classes),
+        **content["hyper_parameters"],
+        "temperature": network.temperature,
+        "thresholds": dict(network.thresholds),
+        "band": network.band,
+        "epoch": content["epoch"] + 1,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+    }
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content = read_checkpoint(path)
+    if not isinstance(content, dict) or not {"hyper_parameters", "state_dict"} <= content.keys():
+        raise CorrosionError(
+            f"{path} is no checkpoint of corrosion: a state dict of another program can start a "
+            f"training with model.weights={path}."
+        )
+    return content

@@ -1,0 +1,109 @@
+"""What a network costs to use: parameters, operations, size, time."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from corrosion.models.checkpoint import load_model
+from corrosion.models.classifier import CorrosionClassifier
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a network costs to use.
+
+    Attributes:
+        parameters: weights and biases.
+        flops: floating-point operations of the prediction of one image (in all views of test-time
+            augmentation), a multiply-add as two.
+        checkpoint_bytes: size of the checkpoint, which holds the optimiser's state too.
+        latency_ms: median time of that prediction.
+        image_size: side of that image.
+    """
+
+    parameters: int
+    flops: int
+    checkpoint_bytes: int
+    latency_ms: float
+    image_size: int
+
+
+def measure_costs(
+    checkpoints: Mapping[str, Path], *, device: str | torch.device = "cpu", passes: int = 20
+) -> dict[str, Cost]:
+    """Measure what networks cost, taking turns, so that what else the machine does hits all alike.
+
+    Args:
+        checkpoints: of runs, by the model's name.
+        device: where the networks run.
+        passes: that are timed.
+
+    Raises:
+        CorrosionError: as `load_model`.
+    """
+    networks = {name: load_model(path, device=device) for name, path in checkpoints.items()}
+    latencies = measure_latencies(networks, passes=passes)
+    return {
+        name: Cost(
+            parameters=count_parameters(network),
+            flops=count_flops(network),
+            checkpoint_bytes=checkpoints[name].stat().st_size,
+            latency_ms=latencies[name],
+            image_size=network.image_size,
+        )
+        for name, network in networks.items()
+    }
+
+
+def measure_latencies(
+    networks: Mapping[str, CorrosionClassifier], *, passes: int = 30, warm_up: int = 5
+) -> dict[str, float]:
+    """Milliseconds the prediction of one image takes: the median, which an interruption leaves be.
+
+    Args:
+        networks: in evaluation mode, on the device to measure on; they take turns.
+        passes: that are timed.
+        warm_up: passes before them.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in networks}
+    for _ in range(warm_up + passes):
+        for name, network in networks.items():
+            seconds[name].append(_time_pass(network))
+    return {name: 1000 * statistics.median(times[warm_up:]) for name, times in seconds.items()}
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Number of weights and biases."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+@torch.no_grad()
+def count_flops(network: CorrosionClassifier) -> int:
+    """Floating-point operations of the prediction of one image: of convolutions and products."""
+    counter = FlopCounterMode(display=False)
+    with counter:
+        network.predict_logits(_image(network))
+    return counter.get_total_flops()
+
+
+@torch.inference_mode()
+def _time_pass(network: CorrosionClassifier) -> float:
+    image = _image(network)
+    started = time.perf_counter()
+    network.predict_logits(image).item()  # waits for the device
+    return time.perf_counter() - started
+
+
+def _image(network: CorrosionClassifier) -> torch.Tensor:
+    side = network.image_size
+    return torch.zeros(
+        (1, 3, side, side), dtype=torch.uint8, device=next(network.parameters()).device
+    )

@@ -1,0 +1,131 @@
+"""A checkpoint judged on a labelled folder that it was not trained on."""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+
+from corrosion.data.curation.policy import Policy, inspect
+from corrosion.data.curation.screening import screen
+from corrosion.data.sources import scan
+from corrosion.data.splits.split import write_split
+from corrosion.data.transforms import build_resize
+from corrosion.errors import CorrosionError
+from corrosion.evaluation.evaluation import Evaluation, Settings, evaluate_predictions
+from corrosion.evaluation.predictions import read_predictions
+from corrosion.models.checkpoint import load_model
+from corrosion.models.classifier import CorrosionClassifier
+from corrosion.prediction.network import Seen, look
+from corrosion.prediction.reading import Item, Reading, batched
+from corrosion.report.result_files import predictions_table, write_predictions
+from corrosion.system.processors import usable_processors
+from corrosion.system.progress import progress
+from corrosion.training.epoch_metrics import Predictions
+
+log = logging.getLogger(__name__)
+
+
+def evaluate_folder(
+    checkpoint: Path,
+    root: Path,
+    out: Path,
+    *,
+    settings: Settings | None = None,
+    device: str = "cpu",
+    batch_size: int = 32,
+) -> Evaluation:
+    """Predict every image of a labelled folder and evaluate the predictions.
+
+    All images are test images. Thresholds, temperature and band are those chosen on the validation
+    images of the checkpoint's run, where the checkpoint is `best.ckpt` in its run's directory.
+
+    Args:
+        checkpoint: `best.ckpt` or `last.ckpt` of a run.
+        root: with a folder per class, as for training; official subsets are put together.
+        out: gets predictions.csv and split.csv.
+        settings: how to evaluate; the defaults if None. `threshold` is by default the checkpoint's.
+        device: where the network runs.
+        batch_size: images predicted at once.
+
+    Raises:
+        CorrosionError: the checkpoint, the folder or a setting is bad.
+    """
+    settings = settings or Settings()
+    model = load_model(checkpoint, device=device)
+    found = screen(scan(root, name=root.resolve().name)).records
+    groups = inspect(found, Policy()).duplicates.group
+    records = found.assign(group=groups, split="test")
+    run_dir = checkpoint.resolve().parent.parent
+    _warn_of_images_trained_on(records, run_dir)
+    table = _predict(model, records, batch_size=batch_size)
+    write_predictions(out / "predictions.csv", table)
+    write_split(records, out / "split.csv")
+    validation_file = run_dir / "predictions_val.csv"
+    # only best.ckpt, whose predictions these are, has a band
+    known = model.band is not None and validation_file.is_file()
+    return evaluate_predictions(
+        read_predictions(out / "predictions.csv", split=out / "split.csv"),
+        read_predictions(validation_file) if known else None,
+        threshold=model.threshold if settings.threshold is None else settings.threshold,
+        settings=settings,
+    )
+
+
+def _predict(model: CorrosionClassifier, records: pd.DataFrame, *, batch_size: int) -> pd.DataFrame:
+    reading = Reading(
+        build_resize(model.image_size, model.resize),
+        threads=usable_processors(),
+        ahead=2 * batch_size,
+    )
+    items = [Item(number, path) for number, path in enumerate(records["path"])]
+    batches = batched(reading.shots(items), batch_size)
+    logits = [
+        _logit(seen)
+        for shots in progress(batches, "predicting", total=math.ceil(len(items) / batch_size))
+        for seen in look(model, shots)
+    ]
+    logit, label = torch.tensor(logits), torch.from_numpy(records["label"].to_numpy(np.int64))
+    losses = F.binary_cross_entropy_with_logits(logit, label.float(), reduction="none")
+    return predictions_table(
+        Predictions(torch.arange(len(records)), logit, label, losses),
+        records,
+        threshold=model.threshold,
+        temperature=model.temperature,
+    )
+
+
+def _logit(seen: Seen) -> float:
+    if seen.logit is None:
+        raise CorrosionError(
+            f"{seen.shot.path} can't be read ({seen.shot.error}), but could a moment ago: run the "
+            f"command again."
+        )
+    return seen.logit
+
+
+def _warn_of_images_trained_on(records: pd.DataFrame, run_dir: Path) -> None:
+    """Say how many of the images, told by their content, the run has learnt from or chosen by."""
+    path = run_dir / "split.csv"
+    if not path.is_file():
+        log.warning(
+            "there is no %s: whether the checkpoint was trained on these images can't be told. "
+            "Leave it in its run's directory to know.",
+            path,
+        )
+        return
+    used = pd.read_csv(path, dtype=str)
+    seen = set(used.loc[used["split"] != "test", "content_hash"])
+    count = int(records["content_hash"].isin(seen).sum())
+    if count:
+        log.warning(
+            "%d of %d images were trained or validated on (%s): the figures flatter the network",
+            count,
+            len(records),
+            path,
+        )

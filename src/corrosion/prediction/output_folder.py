@@ -1,0 +1,145 @@
+"""The output folder of a run: what it was asked for, and how far it is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from corrosion.errors import CorrosionError
+from corrosion.prediction.journal import read_journals
+from corrosion.prediction.reading import Item
+from corrosion.system.files import write_json
+
+_PROGRESS = "progress"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a finished run has predicted.
+
+    Attributes:
+        images: photographs and frames, those that can't be read too.
+        detected: with corrosion.
+        review: to be looked at by an inspector.
+        failed: that could not be read, or not be drawn.
+    """
+
+    images: int
+    detected: int
+    review: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class OutputFolder:
+    """The folder of a run.
+
+    It holds `run.json` (what was asked for, attempts so far, counts once it is finished) and, until
+    then, `progress/`: the list of files and the journals.
+
+    Attributes:
+        path: of the folder.
+    """
+
+    path: Path
+
+    @property
+    def progress(self) -> Path:
+        """Where the journals are."""
+        return self.path / _PROGRESS
+
+    def begin(
+        self, asked: Mapping[str, Any], find: Callable[[], list[str]], *, resume: bool
+    ) -> Counts | None:
+        """Start a run, or a further attempt at it; for one process alone.
+
+        Args:
+            asked: plain values that decide what the results are.
+            find: lists the files; called by a new run only.
+            resume: go on with a run, if one was begun here.
+
+        Returns:
+            None, or the counts of a run that is finished already.
+
+        Raises:
+            CorrosionError: the folder holds something else, or a run that was asked for something
+                else; or as `find`.
+        """
+        if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):
+            files = find()
+            run: dict[str, Any] = {"asked": dict(asked), "attempts": 0, "counts": None}
+            self._write(run)
+            write_json(self.progress / "files.json", files)
+        else:
+            run = self._run_to_resume(asked, resume=resume)
+            if run["counts"] is not None:
+                return Counts(**run["counts"])
+            if not (self.progress / "files.json").is_file():  # killed before it was written
+                write_json(self.progress / "files.json", find())
+            for half_written in self.path.glob("*/*/.*"):  # pictures
+                half_written.unlink()
+        self._write(run | {"attempts": run["attempts"] + 1})
+        return None
+
+    def _run_to_resume(self, asked: Mapping[str, Any], *, resume: bool) -> dict[str, Any]:
+        run = self._read() if (self.path / "run.json").is_file() else {}
+        if "asked" not in run:
+            raise CorrosionError(f"{self.path} is there already: choose another --out.")
+        if not resume:
+            raise CorrosionError(
+                f"{self.path} is there already: go on with what was begun there by --resume, or "
+                f"choose another --out."
+            )
+        different = [key for key, value in asked.items() if run["asked"].get(key) != value]
+        if different:
+            was = ", ".join(f"{key} {_brief(run['asked'].get(key))}" for key in different)
+            now = ", ".join(f"{key} {_brief(asked[key])}" for key in different)
+            raise CorrosionError(
+                f"{self.path} was begun with other settings ({was}; now {now}): give those again, "
+                f"or choose another --out."
+            )
+        return run
+
+    @property
+    def attempt(self) -> int:
+        """Number of the attempt that was begun last, from 0."""
+        return self._read()["attempts"] - 1
+
+    def remaining(self) -> list[Item]:
+        """The files that attempts before this one have not finished, in order."""
+        finished: set[int] = set()
+        done: dict[int, int] = {}
+        for row in read_journals(self.progress, before=self.attempt):
+            done[row.item] = done.get(row.item, 0) + 1
+            if row.last:
+                finished.add(row.item)
+        files = json.loads((self.progress / "files.json").read_text(encoding="utf-8"))
+        return [
+            Item(number, path, done.get(number, 0))
+            for number, path in enumerate(files)
+            if number not in finished
+        ]
+
+    def finish(self, counts: Counts) -> None:
+        """Keep the counts and remove what was only needed to go on."""
+        self._write(self._read() | {"counts": vars(counts)})
+        shutil.rmtree(self.progress)
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            run = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise CorrosionError(f"{self.path / 'run.json'} can't be read: {error}") from error
+        return run if isinstance(run, dict) else {}
+
+    def _write(self, run: Mapping[str, Any]) -> None:
+        write_json(self.path / "run.json", run)
+
+
+def _brief(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

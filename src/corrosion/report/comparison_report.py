@@ -1,0 +1,263 @@
+"""A comparison as people and programs read it: the paper's tables, JSON, figures, a page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from corrosion.errors import CorrosionError
+from corrosion.evaluation.agreement import agreement
+from corrosion.evaluation.intervals import Estimate
+from corrosion.evaluation.metrics import METRICS
+from corrosion.evaluation.model_tests import conclusion
+from corrosion.report.comparison_figures import draw_comparison
+from corrosion.report.evaluation_report import TITLES
+from corrosion.report.page import inline_svg, write_page
+from corrosion.report.published import ERRATA, PUBLISHED, Published
+from corrosion.report.tables import MISSING, TextTable, ends, figure, signed
+from corrosion.report.training_curves import write_figure
+from corrosion.system.files import write_json
+from corrosion.system.provenance import processor, tampering
+
+if TYPE_CHECKING:  # compare measures with torch
+    from corrosion.evaluation.comparison import ComparedModel, Comparison
+
+_SETTINGS = {
+    "spatial_dropout": "spatial dropout",
+    "dense_units": "dense units",
+    "dropout": "dropout",
+    "lr": "learning rate",
+}
+_SETTLED = ("accuracy", "f1", "auroc")
+_CAPTIONS = {
+    "loss_curves": "Loss of training and validation by epoch (the paper's Figure 4).",
+    "confusion_matrices": "Confusion matrices of the test set (Figure 5).",
+    "roc": "ROC curves of both classes with their areas (Figure 6).",
+    "pr": "Precision-recall curves with average precision (Figure 7).",
+    "accuracy_cost": "Accuracy against cost: up and to the left is better.",
+}
+
+
+def write_comparison(directory: Path, comparison: Comparison, *, paper: bool = False) -> None:
+    """Write compare.json, figures/*.png and compare.html.
+
+    Args:
+        directory: where to.
+        comparison: of finished runs.
+        paper: put the published figures beside those of the same networks.
+
+    Raises:
+        CorrosionError: the directory holds something else.
+    """
+    if (
+        directory.exists()
+        and any(directory.iterdir())
+        and not (directory / "compare.json").exists()
+    ):
+        raise CorrosionError(
+            f"{directory} holds something else than a comparison: give another directory by --out."
+        )
+    write_json(directory / "compare.json", comparison.as_dict())
+    figures = draw_comparison(comparison)
+    for name, drawing in figures.items():
+        write_figure(directory / "figures" / f"{name}.png", drawing)
+    write_page(
+        directory / "compare.html",
+        "compare.html",
+        comparison=comparison,
+        conclusions=conclusions(comparison),
+        tables=tables(comparison, paper=paper),
+        tests=None if comparison.tests is None else tests_table(comparison, METRICS),
+        figures=[
+            (inline_svg(drawing, name=name.replace("_", " ")), _CAPTIONS[name])
+            for name, drawing in figures.items()
+        ],
+        errata=ERRATA if paper else (),
+    )
+
+
+def print_comparison(comparison: Comparison, *, paper: bool = False) -> None:
+    """Print the tables and what is settled on standard output."""
+    console = Console(soft_wrap=True)
+    for table in tables(comparison, paper=paper):
+        table.print(console)
+    if comparison.tests is not None:
+        tests_table(comparison, _SETTLED).print(console)
+    for sentence in [*conclusions(comparison), *(ERRATA if paper else ())]:
+        console.print(sentence, highlight=False, markup=False)
+
+
+def conclusions(comparison: Comparison) -> list[str]:
+    """What is settled and what is not, in plain sentences; first what must be known of the runs."""
+    tampered = [
+        f"{model.name}: {warning}"
+        for model in comparison.models
+        if (warning := tampering(**model.pooled.runs[0].facts.get("shortcut") or {}))
+    ]
+    if comparison.tests is None:
+        return [*tampered, "A single model: there is nothing to test it against."]
+    settled = [conclusion(comparison.tests, name, name=TITLES[name]) for name in _SETTLED]
+    return [*tampered, *settled]
+
+
+def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
+    """The paper's Tables 6, 8 (with costs), 9 and 10 for the models of a comparison.
+
+    Args:
+        comparison: of finished runs.
+        paper: with a column of the published figures for each network that has them.
+    """
+    images = len(comparison.models[0].pooled.tables[0])
+    metrics = [name for name in METRICS if name != "kappa"]
+    interval = f"{comparison.level:.0%} interval"
+    return [
+        _table(
+            comparison,
+            paper,
+            "Hyperparameters (Table 6)",
+            {
+                title: (
+                    lambda model, key=key: _setting(
+                        (model.pooled.runs[0].facts.get("hyperparameters") or {}).get(key)
+                    ),
+                    lambda published, key=key: _setting(published.hyperparameters[key]),
+                )
+                for key, title in _SETTINGS.items()
+            }
+            | {"first weights": (_weights, lambda _: "imagenet")},
+        ),
+        _table(
+            comparison,
+            paper,
+            f"Training time (Table 8) and cost; times of an image on {processor()}",
+            {
+                "training minutes": (
+                    lambda model: figure(model.minutes, 2),
+                    lambda published: f"{published.minutes:g}",
+                ),
+                **{title: (cost, _not_published) for title, cost in _COSTS.items()},
+            },
+        ),
+        _table(
+            comparison,
+            paper,
+            f"Metrics (Table 9) on {images} test images, {interval} below",
+            {
+                TITLES[name]: (
+                    lambda model, name=name: _estimate(model.metrics[name]),
+                    lambda published, name=name: _estimate(
+                        published.metrics(level=comparison.level).get(name)
+                    ),
+                )
+                for name in metrics
+            },
+        ),
+        _table(
+            comparison,
+            paper,
+            f"Agreement (Table 10), {interval} below",
+            {
+                TITLES["kappa"]: (
+                    lambda model: _estimate(model.metrics["kappa"]),
+                    lambda published: _estimate(published.metrics(level=comparison.level)["kappa"]),
+                ),
+                "means": (
+                    lambda model: agreement(model.metrics["kappa"].value),
+                    lambda published: agreement(published.metrics()["kappa"].value),
+                ),
+            },
+        ),
+    ]
+
+
+_Row = tuple[Callable[..., str], Callable[..., str]]
+
+
+def _table(comparison: Comparison, paper: bool, title: str, rows: dict[str, _Row]) -> TextTable:
+    """A column a model, and one of what was published for it; cells by two functions a row."""
+    columns = [""]
+    sources: list[tuple[int, ComparedModel | Published]] = []
+    for model in comparison.models:
+        seeds = len(model.pooled.tables)
+        columns.append(model.name + (f", mean of {seeds} seeds" if seeds > 1 else ""))
+        sources.append((0, model))
+        published = PUBLISHED.get(model.pooled.runs[0].name)
+        if paper and published:
+            columns.append(f"{model.pooled.runs[0].name}, published")
+            sources.append((1, published))
+    return TextTable.of(
+        title,
+        columns,
+        (
+            (name, *(functions[which](source) for which, source in sources))
+            for name, functions in rows.items()
+        ),
+    )
+
+
+def _setting(value: float | None) -> str:
+    return MISSING if value is None else f"{value:g}"
+
+
+def _weights(model: ComparedModel) -> str:
+    return str((model.pooled.runs[0].facts.get("weights") or {}).get("used", MISSING))
+
+
+def _not_published(_: Published) -> str:
+    return MISSING
+
+
+_COSTS: dict[str, Callable[[ComparedModel], str]] = {
+    "parameters": lambda model: f"{model.cost.parameters:,}" if model.cost else MISSING,
+    "GFLOPs": lambda model: figure(model.cost.flops / 1e9, 3) if model.cost else MISSING,
+    "input, px": lambda model: str(model.cost.image_size) if model.cost else MISSING,
+    "checkpoint, MB": lambda model: (
+        figure(model.cost.checkpoint_bytes / 1e6, 1) if model.cost else MISSING
+    ),
+    "latency, ms": lambda model: figure(model.cost.latency_ms, 1) if model.cost else MISSING,
+}
+
+
+def _estimate(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return MISSING
+    interval = ends(estimate)
+    return figure(estimate.value) + (f"\n{interval}" if interval != MISSING else "")
+
+
+def tests_table(comparison: Comparison, metrics: tuple[str, ...]) -> TextTable:
+    """The tests of each pair on these metrics.
+
+    Raises:
+        ValueError: a single model has no tests.
+    """
+    if comparison.tests is None:
+        raise ValueError("a single model has no tests")
+    rows = comparison.tests[comparison.tests["metric"].isin(metrics)].to_dict("records")
+    return TextTable.of(
+        f"Paired tests on the same images (intervals of the difference: {comparison.level:.0%}; p "
+        f"with Holm's correction)",
+        ("metric", "models", "difference", "interval", "test", "p", "p (Holm)", "settled"),
+        (
+            (
+                TITLES[row["metric"]],
+                f"{row['a']} – {row['b']}",
+                signed(row["difference"]),
+                _between(row["low"], row["high"]),
+                row["test"],
+                figure(row["p_value"]),
+                figure(row["p_holm"]),
+                "yes" if row["settled"] else "no",
+            )
+            for row in rows
+        ),
+        names=2,
+    )
+
+
+def _between(low: float, high: float) -> str:
+    return MISSING if math.isnan(low) else f"{signed(low)} – {signed(high)}"

@@ -1,0 +1,144 @@
+"""An evaluation as people and programs read it: tables, `evaluation.json`, figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from corrosion.evaluation.agreement import agreement
+from corrosion.evaluation.evaluation import Evaluation
+from corrosion.evaluation.metrics import METRICS
+from corrosion.report.evaluation_figures import draw_figures
+from corrosion.report.tables import TextTable, ends, figure, with_interval
+from corrosion.report.training_curves import write_figure
+from corrosion.system.files import write_json
+
+TITLES = {
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "specificity": "specificity",
+    "f1": "F1",
+    "kappa": "Cohen's kappa",
+    "mcc": "MCC",
+    "balanced_accuracy": "balanced accuracy",
+    "auroc": "ROC-AUC (either class)",
+    "auprc": "PR-AUC corrosion",
+    "auprc_negative": "PR-AUC no corrosion",
+    "brier": "Brier score",
+    "log_loss": "log loss",
+    "ece": "expected calibration error",
+}
+"""Names of `METRICS` in tables."""
+
+_DECISIONS = ("accuracy", "precision", "recall", "specificity")
+
+
+def write_evaluation(run_dir: Path, evaluation: Evaluation) -> None:
+    """Write `evaluation.json` and figures/*.png into a run's directory."""
+    write_json(run_dir / "evaluation.json", evaluation.as_dict())
+    for name, drawing in draw_figures(evaluation).items():
+        write_figure(run_dir / "figures" / f"{name}.png", drawing)
+
+
+def print_evaluation(evaluation: Evaluation, *, run_dir: Path) -> None:
+    """Print the tables of an evaluation on standard output.
+
+    Args:
+        evaluation: of a run.
+        run_dir: its directory.
+    """
+    console = Console(soft_wrap=True)
+    for table in tables(evaluation):
+        table.print(console)
+    for name, text in (notes(evaluation) | {"results": str(run_dir)}).items():
+        console.print(f"{name + ':':<12} {text}", highlight=False, markup=False)
+
+
+def tables(evaluation: Evaluation) -> list[TextTable]:
+    """Metrics of the test set; then by subgroup, and of thresholds, where there are any."""
+    result = [metrics_table(evaluation), *subgroup_tables(evaluation)]
+    if evaluation.choices:
+        result.append(thresholds_table(evaluation))
+    return result
+
+
+def metrics_table(evaluation: Evaluation) -> TextTable:
+    """Each of `METRICS` with its interval."""
+    label = evaluation.predictions["label"]
+    return TextTable.of(
+        f"{len(label)} test images, {int(label.sum())} with corrosion; corroded from a "
+        f"probability of {evaluation.threshold:.4g}",
+        ("metric", "value", _interval(evaluation)),
+        (
+            (TITLES[name], figure(evaluation.metrics[name].value), ends(evaluation.metrics[name]))
+            for name in METRICS
+        ),
+    )
+
+
+def subgroup_tables(evaluation: Evaluation) -> list[TextTable]:
+    """A table a column that subgroups are told by."""
+    names = (*_DECISIONS, "auroc")
+    return [
+        TextTable.of(
+            f"By {column} ({_interval(evaluation)})",
+            (column, "images", *_DECISIONS, TITLES["auroc"]),
+            (
+                (value, str(part.images), *(with_interval(part.metrics[name]) for name in names))
+                for value, part in parts.items()
+            ),
+        )
+        for column, parts in evaluation.subgroups.items()
+    ]
+
+
+def thresholds_table(evaluation: Evaluation) -> TextTable:
+    """What each threshold chosen on validation does on the test set.
+
+    Raises:
+        ValueError: nothing was chosen.
+    """
+    if evaluation.choices is None:
+        raise ValueError("nothing was chosen on validation")
+    return TextTable.of(
+        f"Thresholds chosen on {len(evaluation.choices.validation)} validation images, tried "
+        f"on the test set ({_interval(evaluation)})",
+        ("rule", "threshold", *_DECISIONS),
+        (
+            (
+                one.threshold.rule,
+                figure(one.threshold.value),
+                *(with_interval(one.test[name]) for name in _DECISIONS),
+            )
+            for one in evaluation.choices.thresholds
+        ),
+    )
+
+
+def _interval(evaluation: Evaluation) -> str:
+    return f"{evaluation.settings.level:.0%} interval"
+
+
+def notes(evaluation: Evaluation) -> dict[str, str]:
+    """What the tables leave unsaid, by name."""
+    counts = evaluation.confusion
+    lines = {
+        "confusion": f"{counts.tp} corroded found, {counts.fn} missed; {counts.tn} clean cleared, "
+        f"{counts.fp} false alarms",
+        "agreement": agreement(evaluation.metrics["kappa"].value),
+    }
+    if evaluation.choices is None:
+        return lines | {
+            "thresholds": "none chosen: predictions_val.csv (path, label, probability of the "
+            "validation images) is missing"
+        }
+    chosen, band = evaluation.choices, evaluation.choices.band
+    return lines | {
+        "temperature": f"{chosen.temperature.value:.3f}; calibration error on the test set "
+        f"{chosen.ece[0]:.4f} before, {chosen.ece[1]:.4f} after",
+        "inspector": f"probabilities between {band.low:.3f} and {band.high:.3f}; the network "
+        f"decides {with_interval(chosen.band_on_test.coverage)} of the test images, of which "
+        f"{with_interval(chosen.band_on_test.risk)} wrongly (aim {band.max_risk:g})",
+    }

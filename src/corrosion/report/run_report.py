@@ -1,0 +1,207 @@
+"""`report.html`: a run on one page, for a colleague who has nothing but the page."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from markupsafe import Markup
+
+from corrosion.data.labels import CLASSES
+from corrosion.evaluation.evaluation import Evaluation
+from corrosion.evaluation.run_files import RunFiles, read_run_files
+from corrosion.report.data_summary import data_tables, findings, leaks
+from corrosion.report.evaluation_figures import draw_figures
+from corrosion.report.evaluation_report import (
+    metrics_table,
+    notes,
+    subgroup_tables,
+    thresholds_table,
+)
+from corrosion.report.page import inline_picture, inline_svg, write_page
+from corrosion.report.tables import TextTable, figure, with_interval
+from corrosion.report.training_curves import draw_curves
+from corrosion.system.provenance import tampering
+
+_OVERLAY = re.compile(
+    r"(?P<kind>wrong|uncertain|right)-\d+_(?P<label>no_corrosion|corrosion)"
+    r"_(?P<probability>[01]\.\d+)_(?P<name>.*)\.png"
+)
+_MISTAKES = 20
+_WIDTH = 900  # pixels of an overlay: photograph, map and both beside each other
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A picture of `gradcam/`.
+
+    Attributes:
+        kind: wrong, uncertain or right.
+        caption: what it shows.
+        picture: data URI.
+    """
+
+    kind: str
+    caption: str
+    picture: str
+
+
+def write_report(run_dir: Path, evaluation: Evaluation, *, path: Path | None = None) -> Path:
+    """Write a run's report.
+
+    Args:
+        run_dir: of the run; what its files don't tell is left out of the report.
+        evaluation: of the run.
+        path: of the page; None is `report.html` in the run's directory.
+
+    Returns:
+        Where it is.
+
+    Raises:
+        CorrosionError: a file of the run can't be read, or the page can't be written.
+    """
+    run = read_run_files(run_dir)
+    path = path or run_dir / "report.html"
+    figures = draw_figures(evaluation)
+    if run.history is not None:
+        figures["curves"] = draw_curves(run.history)
+    write_page(
+        path,
+        "run.html",
+        run=run,
+        evaluation=evaluation,
+        summary=summary(evaluation),
+        warnings=_warnings(run),
+        data_tables=[] if run.split is None else data_tables(run.split),
+        findings=findings(run.facts.get("curation") or {}),
+        leaks={} if run.split is None else leaks(run.split),
+        metrics=metrics_table(evaluation),
+        subgroups=subgroup_tables(evaluation),
+        thresholds=thresholds_table(evaluation) if evaluation.choices else None,
+        notes=notes(evaluation),
+        figures={
+            name: inline_svg(drawing, name=name.replace("_", " "))
+            for name, drawing in figures.items()
+        },
+        mistakes=mistakes_table(evaluation),
+        overlays=_overlays(run_dir / "gradcam"),
+        facts=_facts(run.facts),
+        config=yaml.safe_dump(dict(run.config), sort_keys=False) if run.config else "",
+        commands=_commands(run),
+    )
+    return path
+
+
+def summary(evaluation: Evaluation) -> str:
+    """The outcome in plain sentences."""
+    metrics, counts = evaluation.metrics, evaluation.confusion
+    images, corroded, alarms = sum(counts), counts.tp + counts.fn, counts.tp + counts.fp
+    sentences = [
+        f"Of {images} test images, {corroded} of them with corrosion, the network decides "
+        f"{counts.tp + counts.tn} rightly and {counts.fn + counts.fp} wrongly: accuracy "
+        f"{with_interval(metrics['accuracy'])}."
+    ]
+    if corroded:
+        recall = with_interval(metrics["recall"])
+        sentences.append(f"It finds {counts.tp} of the {corroded} corroded ones: recall {recall}.")
+    if alarms:
+        precision = with_interval(metrics["precision"])
+        sentences.append(f"Of its {alarms} alarms {counts.tp} are right: precision {precision}.")
+    else:
+        sentences.append("It raises no alarm.")
+    sentences.append(
+        f"In brackets stand {evaluation.settings.level:.0%} intervals: what other test images of "
+        f"the same kind could have given."
+    )
+    return " ".join(sentences)
+
+
+def _warnings(run: RunFiles) -> list[str]:
+    warnings = []
+    if tampered := tampering(**run.facts.get("shortcut") or {}):
+        warnings.append(tampered)
+    weights = run.facts.get("weights") or {}
+    if weights.get("used") == "random" and weights.get("requested") is not None:
+        warnings.append(
+            f"The network was trained from random weights: {weights.get('detail')} Its figures say "
+            f"nothing of what fine-tuning ImageNet weights would reach."
+        )
+    return warnings
+
+
+def mistakes_table(evaluation: Evaluation) -> TextTable | None:
+    """The wrong decisions the network was surest of; None where there are none."""
+    table = evaluation.predictions
+    wrong = table[(table["probability"] >= evaluation.threshold) != table["label"]]
+    if wrong.empty:
+        return None
+    sureness = (wrong["probability"] - evaluation.threshold).abs()
+    worst = wrong.loc[sureness.sort_values(ascending=False, kind="stable").index].head(_MISTAKES)
+    title = f"{len(wrong)} wrong decisions"
+    if len(wrong) > _MISTAKES:
+        title += f", the {_MISTAKES} the network was surest of"
+    rows = worst[["path", "label", "probability"]].itertuples(index=False, name=None)
+    return TextTable.of(
+        title,
+        ("image", "it shows", "probability of corrosion"),
+        ((path, _words(CLASSES[label]), figure(value, 3)) for path, label, value in rows),
+    )
+
+
+def _overlays(folder: Path) -> list[Overlay]:
+    overlays = []
+    for path in sorted(folder.glob("*.png")):
+        if (match := _OVERLAY.fullmatch(path.name)) is None:
+            continue
+        caption = (
+            f"{match['name']}: shows {_words(match['label'])}, probability of corrosion "
+            f"{match['probability']}"
+        )
+        overlays.append(Overlay(match["kind"], caption, inline_picture(path, max_side=_WIDTH)))
+    return overlays
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _facts(facts: Mapping[str, Any]) -> dict[str, str]:
+    """What a result was made with, by name."""
+    weights, seconds = facts.get("weights") or {}, facts.get("seconds") or {}
+    machine = facts.get("machine") or {}
+    chosen = {
+        "model": facts.get("model"),
+        "parameters": _with_commas(facts.get("parameters")),
+        "first weights": weights and f"{weights.get('used')} ({weights.get('detail')})",
+        "epochs": facts.get("epochs"),
+        "best epoch": facts["best_epoch"] + 1 if "best_epoch" in facts else None,
+        "training": seconds and f"{seconds['fit'] / 60:.1f} minutes",
+        "seed": facts.get("seed"),
+        "precision": facts.get("precision"),
+        "machine": machine and f"{machine.get('name')} ({machine.get('device')})",
+        "commit": facts.get("git_commit"),
+        **(facts.get("versions") or {}),
+    }
+    return {name: str(value) for name, value in chosen.items() if value not in (None, "", {})}
+
+
+def _with_commas(number: int | None) -> str | None:
+    return None if number is None else f"{number:,}"
+
+
+def _commands(run: RunFiles) -> Markup | str:
+    """The commands that repeat the run; empty for what was not trained by train.py."""
+    if not run.config:
+        return ""
+    lines = []
+    commit = str(run.facts.get("git_commit") or "")
+    if commit.endswith("-dirty"):
+        lines.append("# the code had changes that the commit lacks")
+    if commit:
+        lines.append(f"git checkout {commit.removesuffix('-dirty')}")
+    return "\n".join([*lines, shlex.join(["python", "train.py", *run.overrides])])

@@ -1,0 +1,36 @@
+"""The curves of a training, and figures as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from corrosion.system.files import replacing
+
+
+def write_figure(path: Path, figure: Figure) -> None:
+    """Write a figure as its suffix says (.png, .svg), whole or not at all."""
+    with replacing(path) as temporary:
+        # without a date the same figures are the same bytes
+        figure.savefig(temporary, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else {})
+
+
+def draw_curves(history: pd.DataFrame) -> Figure:
+    """Loss and accuracy of training and validation by epoch (paper, Figure 4).
+
+    Args:
+        history: one row an epoch, as `history.csv` holds it.
+    """
+    figure = Figure(figsize=(9, 3.6), layout="constrained")  # no pyplot: no global state
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for stage, label in (("train", "training"), ("val", "validation")):
+            axes.plot(history["epoch"] + 1, history[f"{stage}/{name}"], marker=".", label=label)
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.axes[0].set_ylim(bottom=0)
+    figure.axes[1].set_ylim(top=1.01)
+    return figure

@@ -1,0 +1,1 @@
+"""The machine and its files: writing safely, progress, processors and memory, provenance."""

@@ -1,0 +1,1 @@
+"""Train one configuration: the run, its Lightning module and trainer, and what lets it go on."""

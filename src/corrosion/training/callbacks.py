@@ -1,0 +1,139 @@
+"""What accompanies a training: its history, its random numbers, a stop at a bad loss."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from corrosion.errors import CorrosionError
+from corrosion.system.files import replacing
+
+
+class History(L.Callback):
+    """Writes `history.csv`, one row an epoch, after every epoch; a resumed run continues it.
+
+    Columns: epoch (from 0), seconds (of a resumed epoch: since then), lr, then the metrics of
+    training and validation.
+
+    Args:
+        path: of the CSV file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: list[dict[str, float]] = []
+        self._started = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """The rows so far."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over the rows of an interrupted run."""
+        self.rows = list(state_dict["rows"])
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Start the clock of an epoch that a resumed run completes."""
+        self._started = time.perf_counter()
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Start the epoch's clock."""
+        self._started = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Add the epoch's row and rewrite the file."""
+        metrics = {
+            name: float(value)
+            for name, value in sorted(trainer.callback_metrics.items())
+            if name.startswith(("train/", "val/"))
+        }
+        self.rows.append(
+            {
+                "epoch": trainer.current_epoch,
+                "seconds": round(time.perf_counter() - self._started, 3),
+                "lr": float(trainer.optimizers[0].param_groups[0]["lr"]),
+                **metrics,
+            }
+        )
+        if trainer.is_global_zero:
+            with replacing(self.path) as temporary:
+                self.table().to_csv(temporary, index=False)
+
+    def table(self) -> pd.DataFrame:
+        """The history, one row an epoch."""
+        return pd.DataFrame(self.rows)
+
+
+class SeedBatches(L.Callback):
+    """Seeds torch's random numbers, which dropout draws from, before every training batch.
+
+    What a batch draws then depends on seed, epoch, batch and process alone: a resumed run repeats
+    the uninterrupted one wherever it was stopped, for any number of loader processes.
+
+    Args:
+        seed: of the run.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Seed the devices."""
+        numbers = (self.seed, trainer.current_epoch, batch_idx, trainer.global_rank)
+        torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]))
+
+
+class StopAtNonFiniteLoss(L.Callback):
+    """Ends a training whose loss became NaN or infinite, naming epoch, batch and learning rate.
+
+    On a GPU the loss is looked at every few batches, since reading it waits for the device; the
+    first bad batch is named all the same.
+
+    Args:
+        every: number of batches between looks on a GPU.
+    """
+
+    def __init__(self, every: int = 25) -> None:
+        self.every = every
+        self._first_bad: Tensor | None = None
+
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Note whether this batch's loss is finite; look now and then.
+
+        Raises:
+            CorrosionError: the loss of a batch was not finite.
+        """
+        loss: Tensor = outputs["loss"].detach()
+        if self._first_bad is None:
+            self._first_bad = torch.full((), -1, dtype=torch.int64, device=loss.device)
+        newly_bad = (self._first_bad < 0) & ~torch.isfinite(loss)
+        self._first_bad = torch.where(newly_bad, batch_idx, self._first_bad)
+        if loss.is_cuda and (batch_idx + 1) % self.every and not trainer.is_last_batch:
+            return
+        if (batch := int(self._first_bad)) >= 0:
+            rate = trainer.optimizers[0].param_groups[0]["lr"]
+            raise CorrosionError(
+                f"The loss is {float(loss)} since epoch {trainer.current_epoch}, batch {batch}, "
+                f"at learning rate {rate:g}. Lower model.lr"
+                + (
+                    ", or train with trainer.precision=32-true."
+                    if "16" in str(trainer.precision)
+                    else "."
+                )
+            )

@@ -1,0 +1,184 @@
+"""What lets a run go on, whatever stopped it: whole checkpoints, within epochs too, and signals."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.fabric.plugins.io import TorchCheckpointIO
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks.early_stopping import EarlyStopping, EarlyStoppingReason
+from lightning.pytorch.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
+
+from corrosion.errors import CorrosionError
+from corrosion.system.files import remove_leftovers, replacing
+
+log = logging.getLogger(__name__)
+
+PREEMPTED = 75
+"""Exit code of a run that was told to end and has saved itself (EX_TEMPFAIL: try again)."""
+
+_SIGNALS = ("SIGTERM", "SIGUSR1")  # what Kubernetes and SLURM send ahead of the end
+
+
+class Preempted(SystemExit):
+    """Raised where a run that was told to end can stop, its last checkpoint being up to date."""
+
+    def __init__(self) -> None:
+        super().__init__(PREEMPTED)
+
+
+def hand_back_to_submitit() -> None:
+    """Let submitit, if it started this SLURM job, put it back into the queue.
+
+    SLURM puts back the jobs that it has to kill, not those that end when they are told to;
+    submitit does so at a signal of its own.
+    """
+    if os.environ.get("SUBMITIT_EXECUTOR") == "slurm":
+        name = os.environ.get("SUBMITIT_PREEMPT_SIGNAL", "USR2")
+        signal.raise_signal(getattr(signal, f"SIG{name}"))
+
+
+def find_checkpoint(resume: str | None, run_dir: Path) -> Path | None:
+    """The checkpoint a run goes on from.
+
+    Args:
+        resume: None; "auto" (last.ckpt of `run_dir`, if there is one); a run's directory; or a
+            checkpoint.
+        run_dir: directory of this run.
+
+    Raises:
+        CorrosionError: there is no such checkpoint.
+    """
+    if resume is None:
+        return None
+    directory = run_dir if resume == "auto" else Path(resume).expanduser()
+    path = directory / "checkpoints" / "last.ckpt" if directory.is_dir() else directory
+    if path.is_file():
+        return path
+    if resume == "auto":
+        log.info("resume=auto: no %s yet, so training starts from the beginning", path)
+        return None
+    raise CorrosionError(
+        f"resume={resume}: there is no {path}. Give a checkpoint, the directory of a run that "
+        f"saved one, or resume=auto with hydra.run.dir=RUN_DIR."
+    )
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes checkpoints whole or not at all; the one before stays until the new one is on disk."""
+
+    def save_checkpoint(
+        self, checkpoint: Mapping[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        """Write a checkpoint beside `path`, then let it take the place of `path`.
+
+        Raises:
+            CorrosionError: the disk is full, or the folder can't be written.
+        """
+        path = Path(path)
+        with replacing(path) as temporary:
+            try:
+                torch.save(checkpoint, temporary)
+            except RuntimeError as error:  # torch's writer knows no OSError
+                reason = str(error).split("\n", 1)[0]
+                raise CorrosionError(
+                    f"{path} can't be written: is the disk full, or a quota reached? An earlier "
+                    f"checkpoint there is intact: make room, then go on with resume=auto or "
+                    f"resume={path.parents[1]}. [{reason}]"
+                ) from error
+
+
+class LastCheckpoint(Checkpoint):
+    """Keeps `last.ckpt` up to date, within epochs too; at a signal to end saves and ends the run.
+
+    What a batch draws depends on seed, epoch and batch alone (`SeedBatches`, `EpochSampler`), and
+    the module keeps the epoch's predictions so far in the checkpoint: a run that goes on from
+    there is the uninterrupted one. Lightning's `save_last` would save only where an epoch is the
+    best so far.
+
+    SIGTERM and SIGUSR1 are obeyed after the batch in hand, during validation after the epoch. On
+    several processes one that got the signal is enough.
+
+    Args:
+        path: of `last.ckpt`.
+        every: number of batches between checkpoints; None saves after epochs and at signals only.
+    """
+
+    def __init__(self, path: Path, *, every: int | None) -> None:
+        if every is not None and (isinstance(every, bool) or every < 1):
+            raise CorrosionError(
+                f"trainer.checkpoint_every={every}: give a number of batches from 1, or null."
+            )
+        self._path = path
+        self._every = every
+        self._told_to_end = False
+        self._handlers: dict[int, Any] = {}
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take over the signals; Lightning's own handler would lose what the epoch has learnt."""
+        if trainer.is_global_zero:
+            remove_leftovers(self._path.parent, suffix=self._path.suffix)
+        if threading.current_thread() is threading.main_thread():  # others may not take signals
+            numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+            self._handlers = {number: signal.signal(number, self._note) for number in numbers}
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._told_to_end = True
+
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Save now and then, and before ending."""
+        if trainer.is_last_batch:
+            return  # the epoch's end is near
+        end = self._end(trainer)
+        if end or (self._every is not None and (batch_idx + 1) % self._every == 0):
+            trainer.save_checkpoint(self._path)
+        if end:
+            raise Preempted
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Save, after the best epoch's checkpoint; Lightning calls `Checkpoint` callbacks last."""
+        trainer.save_checkpoint(self._path)
+        if self._end(trainer):
+            raise Preempted
+
+    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Give the signals back."""
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._handlers = {}
+
+    def _end(self, trainer: L.Trainer) -> bool:
+        if trainer.world_size == 1:
+            return self._told_to_end
+        return trainer.strategy.reduce_boolean_decision(self._told_to_end, all=False)
+
+
+class ResumableEarlyStopping(EarlyStopping):
+    """Lightning's, but a run that had stopped early does not train another epoch when resumed."""
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Stop at once if it had stopped."""
+        trainer.should_stop = self.stopping_reason != EarlyStoppingReason.NOT_STOPPED
+
+
+def slurm_without_requeue() -> SLURMEnvironment | None:
+    """SLURM's environment, if there; `LastCheckpoint` sees to its signals, Lightning must not."""
+    if SLURMEnvironment.detect() and not TorchElasticEnvironment.detect():
+        return SLURMEnvironment(auto_requeue=False)
+    return None

@@ -1,0 +1,262 @@
+"""`corrosion compare`: seeds and folds put together, tables, tests, costs, a page."""
+
+import io
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from browser import needs_chromium, open_page
+from PIL import Image
+
+from corrosion.cli.main import main
+from corrosion.errors import CorrosionError
+from corrosion.evaluation.comparison import compare_runs
+from corrosion.evaluation.intervals import wilson
+from corrosion.evaluation.metrics import all_metrics
+from corrosion.report.comparison_report import conclusions, tables
+from corrosion.report.published import PUBLISHED
+
+LABEL = np.arange(60) % 2
+
+
+def write_run(
+    directory, *, model="resnet50", seed=0, skill=2.0, images=range(60), data=None, **settings
+):
+    """A finished run without a checkpoint; images are told by their numbers."""
+    directory.mkdir(parents=True)
+    label = np.array([number % 2 for number in images])
+    noise = np.random.default_rng(len(model) + 100 * seed).normal(size=len(label))
+    table = pd.DataFrame(
+        {
+            "path": [f"/photos/{number}.jpg" for number in images],
+            "label": label,
+            "probability": 1 / (1 + np.exp(-noise - skill * (label - 0.5))),
+        }
+    )
+    table.sample(frac=1, random_state=seed).to_csv(directory / "predictions.csv", index=False)
+    pd.DataFrame({"epoch": [0, 1], "train/loss": [0.7, 0.4], "val/loss": [0.6, 0.5]}).to_csv(
+        directory / "history.csv", index=False
+    )
+    config = {"model": {"name": model, "threshold": 0.5, **settings}, "seed": seed}
+    config |= {"data": data} if data else {}
+    (directory / "config.yaml").write_text(yaml.safe_dump(config))
+    facts = {"model": model, "seconds": {"fit": 90.0}, "hyperparameters": {"lr": 3e-3}}
+    (directory / "metrics.json").write_text(json.dumps(facts))
+    return table
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A multirun of two networks, one of them better."""
+    write_run(tmp_path / "0_resnet50", skill=8)
+    write_run(tmp_path / "1_mobilenetv2", model="mobilenetv2", skill=0.5)
+    return tmp_path
+
+
+def cells(comparison, row, **options):
+    """A row of the tables, by column."""
+    table = next(one for one in tables(comparison, **options) if row in [r[0] for r in one.rows])
+    found = next(cells for cells in table.rows if cells[0] == row)
+    return dict(zip(table.columns[1:], found[1:], strict=True))
+
+
+def test_a_multirun_is_compared_in_one_command(study, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    assert main(["compare", str(study)]) == 0
+    printed = capsys.readouterr().out
+    assert "resnet50 is better than mobilenetv2" in printed
+    assert "Settled for accuracy" in printed
+    content = json.loads((study / "comparison" / "compare.json").read_text())
+    assert set(content["models"]) == {"resnet50", "mobilenetv2"}
+    assert content["models"]["resnet50"]["training_minutes"] == 1.5
+    assert content["test_images"] == 60
+    figures = {path.stem for path in (study / "comparison" / "figures").iterdir()}
+    assert figures == {"loss_curves", "confusion_matrices", "roc", "pr"}
+    assert main(["compare", str(study)]) == 0  # what is ours is replaced
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [1000, 400])
+def test_a_browser_shows_the_page_and_asks_for_nothing(study, width):
+    assert main(["compare", str(study), "--paper"]) == 0
+    path = study / "comparison" / "compare.html"
+    page = open_page(path, width=width)
+    assert (page.requests, page.failed, page.errors) == ((path.as_uri(),), (), ())
+    assert page.overflow <= 0
+    for text in ("What is settled", "Table 9", "Figure 6", "Errata", "McNemar", "DeLong"):
+        assert text in page.text
+    assert np.asarray(Image.open(io.BytesIO(page.screenshot))).std() > 5
+
+
+def test_seeds_are_averaged_with_an_interval(tmp_path):
+    runs = [write_run(tmp_path / str(seed), seed=seed) for seed in range(3)]
+    comparison = compare_runs([tmp_path], count=200)
+    (model,) = comparison.models
+    means = {
+        name: np.mean([all_metrics(run["label"], run["probability"])[name] for run in runs])
+        for name in ("accuracy", "auroc", "f1")
+    }
+    assert {name: model.metrics[name].value for name in means} == pytest.approx(means)
+    assert all(model.metrics[n].low < means[n] < model.metrics[n].high for n in means)
+    assert sum(model.confusion) == 180
+    assert "resnet50, mean of 3 seeds" in cells(comparison, "accuracy")
+    assert "single model" in conclusions(comparison)[0]
+
+
+def test_seeds_that_scatter_widen_the_interval(tmp_path):
+    for seed in range(2):
+        write_run(tmp_path / "alike" / str(seed), skill=2)
+        write_run(tmp_path / "apart" / str(seed), model="other", seed=seed, skill=1 + 3 * seed)
+    width = {
+        model.name: model.metrics["auroc"].high - model.metrics["auroc"].low
+        for model in compare_runs([tmp_path], count=500).models
+    }
+    assert width["other"] > width["resnet50"]
+
+
+def test_models_with_several_seeds_are_tested_by_the_bootstrap(tmp_path):
+    for seed in range(2):
+        write_run(tmp_path / f"a{seed}", seed=seed, skill=8)
+    write_run(tmp_path / "b", model="mobilenetv2", skill=0.5)
+    tests = compare_runs([tmp_path], count=200).tests
+    assert set(tests["test"]) == {"paired bootstrap"}
+    assert tests.set_index("metric").loc["accuracy", "settled"]
+
+
+def test_folds_are_one_test_set(tmp_path):
+    parts = [
+        write_run(
+            tmp_path / str(fold),
+            images=range(20 * fold, 20 * fold + 20),
+            data={"folds": 3, "fold": fold},
+        )
+        for fold in range(3)
+    ]
+    (model,) = compare_runs([tmp_path], count=50).models
+    whole = pd.concat(parts)
+    assert len(model.pooled.tables) == 1
+    assert model.metrics["auroc"].value == pytest.approx(
+        all_metrics(whole["label"], whole["probability"])["auroc"]
+    )
+
+
+def test_test_sets_that_overlap_are_neither_seeds_nor_folds(tmp_path):
+    write_run(tmp_path / "a", images=range(40))
+    write_run(tmp_path / "b", seed=1, images=range(30, 60))
+    with pytest.raises(CorrosionError, match="40, 30 images, 10 of them in several"):
+        compare_runs([tmp_path])
+
+
+def test_models_tested_on_different_images_are_refused_with_the_difference_named(tmp_path, capsys):
+    write_run(tmp_path / "a")
+    write_run(tmp_path / "b", model="mobilenetv2", images=range(58))
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 1
+    message = capsys.readouterr().err
+    assert "2 only of resnet50" in message
+    assert "data.split_file" in message
+
+
+def test_runs_of_a_network_with_other_settings_are_other_models(tmp_path):
+    for rate in (0.1, 0.2):
+        write_run(tmp_path / str(rate), lr=rate)
+    names = [model.name for model in compare_runs([tmp_path], count=50).models]
+    assert names == ["resnet50 (model.lr=0.1)", "resnet50 (model.lr=0.2)"]
+
+
+def test_a_name_tells_a_few_settings_and_how_many_more_there_are(tmp_path):
+    settings = {"a": 1, "b": 2, "c": 3, "d": 4, "e": 5}
+    write_run(tmp_path / "0", **settings)
+    write_run(tmp_path / "1", **{key: -value for key, value in settings.items()})
+    write_run(tmp_path / "2", **settings | {"e": -5})
+    names = [model.name for model in compare_runs([tmp_path], count=50).models]
+    told = "model.a={0}, model.b={1}, model.c={2}, model.e={3}, 1 more setting"
+    assert names == [
+        f"resnet50 ({told.format(1, 2, 3, 5)})",
+        f"resnet50 ({told.format(-1, -2, -3, -5)})",
+        f"resnet50 ({told.format(1, 2, 3, -5)})",
+    ]
+
+
+def test_what_is_undefined_is_a_dash_on_the_page(study):
+    assert main(["compare", str(study), "--threshold", "0.9999999"]) == 0  # nothing is corroded
+    page = (study / "comparison" / "compare.html").read_text()
+    assert not re.findall(r">[^<]*\bnan\b[^<]*<", page)
+
+
+def test_nothing_is_cut_where_a_terminal_is_narrow(study, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["compare", str(study), "--paper"]) == 0
+    printed = capsys.readouterr().out
+    assert "…" not in printed
+    lines = [line for line in printed.splitlines() if line.startswith(("│", "┃", "┏"))]
+    assert max(map(len, lines)) <= 80
+    for column in ("resnet50, published", "mobilenetv2, published", "settled"):
+        assert column.split()[-1] in printed
+    assert "0.9434 – 0.9795" in printed
+
+
+def test_the_same_run_given_twice_counts_once(tmp_path):
+    write_run(tmp_path / "a")
+    (model,) = compare_runs([tmp_path / "a", tmp_path], count=50).models
+    assert len(model.pooled.runs) == 1
+
+
+def test_unfinished_runs_are_named_and_left_out(study, caplog):
+    (study / "2_nasnetmobile").mkdir()
+    (study / "2_nasnetmobile" / "split.csv").touch()
+    assert len(compare_runs([study], count=50).models) == 2
+    assert "2_nasnetmobile is left out" in caplog.text
+
+
+def test_a_folder_without_a_finished_run_is_an_error(tmp_path, capsys):
+    assert main(["compare", str(tmp_path)]) == 1
+    assert "holds no finished run" in capsys.readouterr().err
+
+
+def test_a_folder_of_something_else_is_not_written_to(study, tmp_path_factory, capsys):
+    other = tmp_path_factory.mktemp("other")
+    (other / "thesis.tex").touch()
+    assert main(["compare", str(study), "--out", str(other)]) == 1
+    assert "something else than a comparison" in capsys.readouterr().err
+    assert [path.name for path in other.iterdir()] == ["thesis.tex"]
+
+
+def test_published_figures_stand_beside_those_of_the_same_network(study):
+    comparison = compare_runs([study], count=50)
+    row = cells(comparison, "accuracy", paper=True)
+    assert row["resnet50, published"] == "0.9658\n0.9434 – 0.9795"
+    assert row["mobilenetv2, published"].startswith("0.9291")
+    assert (
+        cells(comparison, "ROC-AUC (either class)", paper=True)["resnet50, published"] == "0.9880"
+    )
+    assert "resnet50, published" not in cells(comparison, "accuracy")
+
+
+@pytest.mark.parametrize(
+    ("model", "published"),
+    [
+        ("resnet50", (0.9658, 0.9730, 0.9524, 0.9626, 0.9310)),
+        ("mobilenetv2", (0.9291, 0.9348, 0.9101, 0.9223, 0.8571)),
+        ("nasnetmobile", (0.9584, 0.9674, 0.9418, 0.9544, 0.9162)),
+        ("efficientnetv2b0", (0.9584, 0.9831, 0.9259, 0.9537, 0.9160)),
+    ],
+)
+def test_published_metrics_follow_from_the_published_counts(model, published):
+    metrics = PUBLISHED[model].metrics()
+    names = ("accuracy", "precision", "recall", "f1", "kappa")
+    assert tuple(round(metrics[name].value, 4) for name in names) == published
+    right = PUBLISHED[model].confusion.tp + PUBLISHED[model].confusion.tn
+    assert (metrics["accuracy"].low, metrics["accuracy"].high) == wilson(right, 409)
+
+
+def test_a_run_with_a_planted_shortcut_is_told_from_others(study):
+    facts = json.loads((study / "1_mobilenetv2" / "metrics.json").read_text())
+    facts["shortcut"] = {"share": 0.5, "marked": 12}
+    (study / "1_mobilenetv2" / "metrics.json").write_text(json.dumps(facts))
+    told = [line for line in conclusions(compare_runs([study])) if "planted mark" in line]
+    assert len(told) == 1
+    assert told[0].startswith("mobilenetv2: ")
+    assert "12 corroded ones" in told[0]

@@ -1,0 +1,141 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+import corrosion
+from corrosion.cli.main import main
+from corrosion.data.images import ImageError
+from corrosion.errors import CorrosionError
+from corrosion.explanation.explain_files import Settings, explain_files
+from corrosion.training.module import CorrosionModule
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory):
+    """Two runs' checkpoints, with the keys that Lightning's have."""
+    folder = tmp_path_factory.mktemp("runs")
+    paths = []
+    for seed, run in enumerate(("09-00_first", "10-00_second")):
+        torch.manual_seed(seed)
+        module = CorrosionModule("test_resnet.r160_in1k", dense_units=8, image_size=64)
+        path = folder / run / "checkpoints" / "best.ckpt"
+        path.parent.mkdir(parents=True)
+        content = {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}
+        torch.save(content | {"epoch": 0}, path)
+        paths.append(path)
+    return paths
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    folder = tmp_path / "photographs"
+    (folder / "more").mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for name, size in (("a.jpg", (80, 120)), ("b.png", (200, 90)), ("more/a.png", (64, 64))):
+        small = Image.fromarray(generator.integers(0, 256, (4, 4, 3), dtype=np.uint8))
+        small.resize(size[::-1]).save(folder / name)
+    (folder / "notes.txt").write_text("no image")
+    return folder
+
+
+def test_several_networks_are_compared_in_pictures_a_grid_and_a_table(
+    checkpoints, photographs, tmp_path
+):
+    out = tmp_path / "out"
+    images = [photographs, photographs / "more" / "a.png"]
+    table = explain_files(checkpoints, images, out, Settings(coco=True, batch_size=2))
+    runs = ("09-00_first", "10-00_second")
+    files = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+    names = ("a-2.png", "a.png", "b.png", "regions.json")
+    assert files == sorted(
+        ["explanations.csv", "grid-01.png", *(f"{run}/{name}" for run in runs for name in names)]
+    )
+    assert table["network"].tolist() == list(runs) * 3
+    assert table["path"].map(lambda path: path.removeprefix(f"{photographs}/")).tolist() == [
+        "a.jpg", "a.jpg", "b.png", "b.png", "more/a.png", "more/a.png"
+    ]  # fmt: skip
+    read = pd.read_csv(out / "explanations.csv")
+    pd.testing.assert_frame_equal(read, table, check_exact=False)
+    assert table["area_share"].between(0, 1).all()
+    for run in runs:
+        coco = json.loads((out / run / "regions.json").read_text())
+        assert [image["width"] for image in coco["images"]] == [120, 90, 64]
+        own = table[table["network"] == run]
+        assert len(coco["annotations"]) == own["regions"].sum()
+    with Image.open(out / "09-00_first" / "a.png") as picture:
+        assert picture.width > 3 * 120
+
+
+def test_the_table_says_what_the_network_says(checkpoints, photographs, tmp_path):
+    table = explain_files(checkpoints[:1], [photographs / "more"], tmp_path / "out")
+    model = corrosion.load_model(checkpoints[0])
+    pixels = np.asarray(Image.open(photographs / "more" / "a.png").convert("RGB")).copy()
+    [row] = table.to_dict("records")
+    assert row["probability"] == pytest.approx(
+        model.predict_proba(torch.from_numpy(pixels).permute(2, 0, 1)[None]).item()
+    )
+    assert row["decision"] == int(row["probability"] >= 0.5)
+    assert not (tmp_path / "out" / "grid-01.png").exists()
+
+
+def test_long_comparisons_go_on_in_a_further_grid(checkpoints, photographs, tmp_path):
+    explain_files(checkpoints, [photographs / "more" / "a.png"] * 11, tmp_path / "out")
+    first, second = (Image.open(tmp_path / "out" / f"grid-0{page}.png") for page in (1, 2))
+    assert first.height > 5 * second.height
+
+
+def test_what_is_there_is_not_overwritten(checkpoints, photographs, tmp_path):
+    (tmp_path / "out").mkdir()
+    explain_files(checkpoints[:1], [photographs / "more"], tmp_path / "out")
+    before = (tmp_path / "out" / "explanations.csv").read_bytes()
+    with pytest.raises(CorrosionError, match=r"out is there already: choose another --out"):
+        explain_files(checkpoints[:1], [photographs], tmp_path / "out")
+    assert (tmp_path / "out" / "explanations.csv").read_bytes() == before
+
+
+def test_bad_files_are_found_before_anything_is_written(checkpoints, photographs, tmp_path):
+    (photographs / "broken.jpg").write_bytes(b"\xff\xd8 broken")
+    with pytest.raises(ImageError, match=r"broken\.jpg"):
+        explain_files(checkpoints, [photographs / "broken.jpg"], tmp_path / "out")
+    (photographs / "empty").mkdir()
+    with pytest.raises(CorrosionError, match="empty holds no image files"):
+        explain_files(checkpoints, [photographs / "empty"], tmp_path / "out")
+    with pytest.raises(CorrosionError, match=r"no\.ckpt"):
+        explain_files([tmp_path / "no.ckpt"], [photographs / "a.jpg"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_bad_file_of_a_folder_is_left_out_with_a_warning(
+    checkpoints, photographs, tmp_path, caplog
+):
+    (photographs / "broken.jpg").write_bytes(b"\xff\xd8 broken")
+    table = explain_files(checkpoints[:1], [photographs], tmp_path / "out")
+    assert [path.rsplit("/", 1)[1] for path in table["path"]] == ["a.jpg", "b.png"]
+    assert "broken.jpg is left out" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "bad", [{"method": "cam"}, {"target": "rust"}, {"colormap": "hot"}, {"regions": "2"}]
+)
+def test_settings_are_checked_when_made(bad):
+    [name] = bad
+    with pytest.raises(CorrosionError, match=f"{name}={bad[name]}: "):
+        Settings(**bad)
+
+
+def test_the_command_explains_and_says_where(checkpoints, photographs, tmp_path, capsys):
+    out = tmp_path / "out"
+    options = ["--method=layercam", "--target=none", "--colormap=jet", "--regions=0.5"]
+    runs = [str(path.parents[1]) for path in checkpoints]  # stand for their best checkpoints
+    arguments = ["--checkpoints", *runs, "--images", str(photographs)]
+    assert main(["explain", *arguments, "--out", str(out), *options]) == 0
+    assert capsys.readouterr().out == f"{out}\n"
+    table = pd.read_csv(out / "explanations.csv")
+    assert set(table["target"]) == {"no_corrosion"}
+    assert table["regions"].notna().all()
+    assert main(["explain", *arguments, "--out", str(out)]) == 1
+    assert "choose another --out" in capsys.readouterr().err

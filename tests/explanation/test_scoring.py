@@ -1,0 +1,80 @@
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from corrosion.cli.main import main
+from corrosion.data.sample.generate import make_sample
+from corrosion.explanation.baselines import BASELINES
+from corrosion.explanation.explanation import explain_photographs
+from corrosion.explanation.ground_truth import find_annotated
+from corrosion.explanation.localisation import energy_inside
+from corrosion.explanation.scoring import score_maps
+from corrosion.models.checkpoint import load_model
+from corrosion.training.module import CorrosionModule
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory):
+    paths = []
+    for seed, run in enumerate(("first", "second")):
+        torch.manual_seed(seed)
+        module = CorrosionModule("test_resnet.r160_in1k", dense_units=8, image_size=64)
+        path = tmp_path_factory.mktemp(run) / run / "checkpoints" / "best.ckpt"
+        path.parent.mkdir(parents=True)
+        content = {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}
+        torch.save(content | {"epoch": 0}, path)
+        paths.append(path)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    return make_sample(tmp_path_factory.mktemp("data") / "sample", count=8, size=48, workers=1)
+
+
+def test_each_map_is_judged_by_the_mask_of_its_photograph(checkpoints, sample):
+    scores = score_maps(checkpoints[:1], sample)
+    annotated = find_annotated(sample)
+    assert scores.count == len(annotated) == 4
+    assert list(scores.means["first"]) == ["gradcam", *BASELINES]
+    paths = [one.path for one in annotated]
+    photographs = explain_photographs(load_model(checkpoints[0]), paths)
+    expected = [
+        energy_inside(photograph.explanation.map, one.mask())
+        for photograph, one in zip(photographs, annotated, strict=True)
+    ]
+    own = scores.photographs[scores.photographs["map"] == "gradcam"]
+    np.testing.assert_allclose(own["energy"], expected)
+    assert math.isclose(scores.means["first"]["gradcam"]["energy"].value, np.mean(expected))
+
+
+def test_the_command_ranks_networks_and_writes_json(checkpoints, sample, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = ["explain-score", *map(str, checkpoints), "--data", str(sample), "--out", str(out)]
+    assert main([*command, "--count", "3"]) == 0
+    printed = capsys.readouterr().out
+    assert "first: gradcam on 3 photographs" in printed
+    assert "Ranked by pixel AP: " in printed
+    written = json.loads((out / "scores.json").read_text())
+    assert sorted(written["ranking"]["iou"]) == ["first", "second"]
+    assert len(written["values"]) == 3 * 2 * (1 + len(BASELINES))
+    assert main([*command, "--count", "2", "--faithfulness"]) == 0  # replaces its own
+    printed = capsys.readouterr().out
+    assert "ROAD" in printed
+    assert "…" not in printed
+    written = json.loads((out / "scores.json").read_text())
+    assert written["photographs"] == 2
+    deletion = {
+        name: maps["gradcam"]["deletion"]["value"] for name, maps in written["means"].items()
+    }
+    assert written["ranking"]["deletion"] == sorted(deletion, key=deletion.__getitem__)
+    assert {row["randomisation"] for row in written["values"] if row["map"] == "edges"} == {1}
+
+
+def test_the_command_leaves_other_folders_alone(checkpoints, sample, capsys):
+    command = ["explain-score", str(checkpoints[0]), "--data", str(sample), "--out", str(sample)]
+    assert main(command) == 1
+    assert "holds something else than scores" in capsys.readouterr().err

@@ -1,0 +1,232 @@
+"""`corrosion predict` through its command, on tiny photographs and videos."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+import corrosion
+from corrosion.cli.main import main
+from corrosion.data.images import read_image
+from corrosion.errors import CorrosionError
+from corrosion.models.checkpoint import Calibration, store_calibration
+from corrosion.training.module import CorrosionModule
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    torch.manual_seed(0)
+    module = CorrosionModule("test_resnet.r160_in1k", dense_units=8, image_size=64)
+    path = tmp_path_factory.mktemp("run") / "best.ckpt"
+    content = {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}
+    torch.save(content | {"epoch": 0}, path)
+    thresholds = {"in use": 0.5, "best F1": 0.4, "recall at least 0.98": 0.3}
+    store_calibration(path, Calibration(1.0, thresholds, band=(0.2, 0.8), images=40))
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Three photographs, one of them turned by EXIF, a broken one, a video, one in a subfolder."""
+    folder = tmp_path / "photos"
+    (folder / "deeper").mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for name in ("a.jpg", "brücke ß.jpg", "turned.jpg", "deeper/b.png"):
+        pixels = generator.integers(0, 256, (4, 6, 3), dtype=np.uint8)
+        exif = Image.Exif()
+        exif[0x0112] = 6 if name == "turned.jpg" else 1
+        Image.fromarray(pixels).resize((120, 80)).save(folder / name, exif=exif)
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8 broken")
+    (folder / "notes.txt").write_text("no image")
+    write_video(folder / "flight.avi", "MJPG")
+    return folder
+
+
+def write_video(path, codec, frames=25):
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), 10, (64, 48))
+    for number in range(frames):
+        video.write(np.full((48, 64, 3), number * 9, np.uint8))
+    video.release()
+
+
+def predict(*arguments):
+    return main(["predict", *map(str, arguments), "--device=cpu"])
+
+
+def test_files_of_every_kind_get_rows_and_bad_ones_their_reason(
+    checkpoint, photos, tmp_path, capsys
+):
+    write_video(tmp_path / "second.mp4", "mp4v")
+    out = tmp_path / "out"
+    paths = (photos / "a.jpg", photos, f"{photos}/dee*/**/*.png", tmp_path / "second.mp4")
+    assert predict(checkpoint, *paths, "--out", out) == 3  # some failed
+    table = pd.read_csv(out / "predictions.csv")
+    names = [Path(path).name for path in table["path"]]
+    assert names == [
+        "a.jpg", "broken.jpg", "brücke ß.jpg", "flight.avi", "flight.avi", "flight.avi",
+        "turned.jpg", "b.png", "second.mp4", "second.mp4", "second.mp4",
+    ]  # fmt: skip
+    assert table["frame"].dropna().tolist() == [0, 10, 20] * 2
+    assert table["time"].dropna().tolist() == [0, 1, 2] * 2
+    assert table["error"].dropna().tolist() == ["no image of a known kind"]
+    good = table[table["error"].isna()]
+    assert good["probability"].between(0, 1).all()
+    assert set(good["review"]) == {"send to an inspector"}  # all lie in the wide band
+    model = corrosion.load_model(checkpoint)
+    pixels = torch.zeros(1, 3, 64, 64, dtype=torch.uint8)
+    assert 0.2 < model.predict_proba(pixels).item() < 0.8
+    assert "11 images" in capsys.readouterr().out
+    page = (out / "contact-sheet.html").read_text(encoding="utf-8")
+    assert page.count("<figure>") == 10
+    assert "broken.jpg: no image of a known kind" in page
+
+
+def test_overlays_and_boxes_lie_upright_at_full_resolution(checkpoint, photos, tmp_path):
+    out = tmp_path / "out"
+    paths = (photos / "a.jpg", photos / "turned.jpg")
+    assert predict(checkpoint, *paths, "--out", out, "--explain") == 0
+    table = pd.read_csv(out / "predictions.csv")
+    for row, path in zip(table.to_dict("records"), paths, strict=True):
+        photograph = read_image(path)
+        assert read_image(out / row["overlay"]).shape == photograph.shape
+        for left, top, width, height in json.loads(row["boxes"]):
+            assert 0 <= left < left + width <= photograph.shape[1]
+            assert 0 <= top < top + height <= photograph.shape[0]
+    assert read_image(out / table["overlay"][1]).shape[:2] == (120, 80)
+
+
+def test_python_gives_what_the_command_gives(checkpoint, photos, tmp_path):
+    out = tmp_path / "out"
+    assert predict(checkpoint, photos, "--out", out, "--recursive", "--threshold=recall") == 3
+    table = pd.read_csv(out / "predictions.csv")
+    model = corrosion.load_model(checkpoint)
+    found = corrosion.predict(model, photos, recursive=True, threshold=0.3)
+    assert [one.path for one in found] == table["path"].tolist()
+    assert [one.decision for one in found] == [
+        None if pd.isna(decision) else decision for decision in table["decision"]
+    ]
+    for one, probability in zip(found, table["probability"], strict=True):
+        assert one.probability is None or one.probability == pytest.approx(probability, abs=1e-5)
+
+
+def test_parquet_holds_the_same_rows(checkpoint, photos, tmp_path):
+    pytest.importorskip("pyarrow")
+    out = tmp_path / "out"
+    assert predict(checkpoint, photos / "a.jpg", "--out", out, "--format=parquet", "--explain") == 0
+    [row] = pd.read_parquet(out / "predictions.parquet").to_dict("records")
+    assert row["path"] == str(photos / "a.jpg")
+    assert all(len(box) == 4 for box in row["boxes"])
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("missing.jpg", "There is no"),
+        ("*.tiff", "Nothing that"),
+        ("empty", "empty holds no images or videos"),
+    ],
+)
+def test_nothing_to_predict_is_said_before_anything_is_written(
+    checkpoint, tmp_path, capsys, path, message
+):
+    (tmp_path / "empty").mkdir()
+    assert predict(checkpoint, tmp_path / path, "--out", tmp_path / "out") == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_there_is_not_overwritten(checkpoint, photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mine.txt").write_text("mine")
+    assert predict(checkpoint, photos, "--out", out, "--resume") == 1
+    assert "choose another --out" in capsys.readouterr().err
+    (out / "mine.txt").unlink()
+    assert predict(checkpoint, photos / "a.jpg", "--out", out) == 0
+    assert predict(checkpoint, photos / "a.jpg", "--out", out) == 1
+    assert "--resume" in capsys.readouterr().err
+    assert predict(checkpoint, photos / "a.jpg", "--out", out, "--resume") == 0  # finished
+    assert predict(checkpoint, photos / "a.jpg", "--out", out, "--resume", "--explain") == 1
+    assert "other settings (explain false; now explain true)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("bad", ["--threshold=2", "--threshold=zeal", "--every=-1", "--format=xls"])
+def test_bad_settings_are_refused(checkpoint, photos, tmp_path, capsys, bad):
+    assert predict(checkpoint, photos, "--out", tmp_path / "out", bad) == 1
+    assert bad.removeprefix("--").split("=")[0] in capsys.readouterr().err
+
+
+def command(checkpoint, photos, out, *options):
+    call = "import sys; from corrosion.cli.main import main; sys.exit(main())"
+    script = out.with_suffix(".py")  # a file: Lightning starts further processes from it
+    script.write_text(call)
+    arguments = ["predict", checkpoint, photos, "--out", out, "--device=cpu", *options]
+    return {
+        "args": [sys.executable, str(script), *map(str, arguments)],
+        "env": {**os.environ, "PYTHONPATH": str(ROOT / "src")},
+    }
+
+
+def test_a_killed_run_goes_on_without_losing_or_doubling_rows(checkpoint, tmp_path):
+    photos = tmp_path / "many"
+    photos.mkdir()
+    for number in range(400):
+        Image.new("RGB", (64, 48), (number % 256, 80, 40)).save(photos / f"{number:03d}.jpg")
+    write_video(photos / "999.avi", "MJPG")
+    out = tmp_path / "out"
+    running = subprocess.Popen(**command(checkpoint, photos, out, "--batch-size=2"))
+    try:
+        deadline = time.monotonic() + 120
+        journals: list[Path] = []
+        while not (journals and journals[0].stat().st_size) and time.monotonic() < deadline:
+            time.sleep(0.01)
+            journals = list(out.glob("progress/rows-*.jsonl"))
+    finally:
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+    [journal] = journals
+    with journal.open("a") as file:
+        file.write('{"item":399,"order":0,"la')  # a line that was being written
+    (photos / "390.jpg").unlink()  # vanishes between the attempts
+    assert predict(checkpoint, photos, "--out", out, "--resume") == 3
+    table = pd.read_csv(out / "predictions.csv")
+    images = [str(photos / f"{number:03d}.jpg") for number in range(400)]
+    assert table["path"].tolist() == images + [str(photos / "999.avi")] * 3
+    assert table.loc[table["error"].notna(), "path"].tolist() == [str(photos / "390.jpg")]
+    assert not (out / "progress").exists()
+
+
+def test_two_processes_write_the_rows_of_one(checkpoint, photos, tmp_path):
+    done = subprocess.run(
+        **command(checkpoint, photos, tmp_path / "two", "--devices=2", "--explain"), check=False
+    )
+    assert done.returncode == 3
+    assert predict(checkpoint, photos, "--out", tmp_path / "one", "--explain") == 3
+    one, two = (pd.read_csv(tmp_path / name / "predictions.csv") for name in ("one", "two"))
+    pd.testing.assert_frame_equal(one, two, rtol=1e-4)
+
+
+def test_a_missing_path_in_python_is_an_error(checkpoint):
+    with pytest.raises(CorrosionError, match="nothing to predict"):
+        corrosion.predict(corrosion.load_model(checkpoint), [])
+
+
+def test_what_is_no_network_or_no_path_is_an_error_that_names_the_call(checkpoint, photos):
+    with pytest.raises(CorrosionError, match=r'best\.ckpt. is no network.*load_model\("'):
+        corrosion.predict(checkpoint, photos)
+    model = corrosion.load_model(checkpoint)
+    for images in (Image.new("RGB", (8, 8)), [torch.zeros(3, 8, 8)]):
+        with pytest.raises(CorrosionError, match=r"is no path.*predict_proba"):
+            corrosion.predict(model, images)

@@ -1,0 +1,176 @@
+"""`report.html`: what it says of a run, and that a browser shows it."""
+
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from browser import needs_chromium, open_page
+from PIL import Image
+
+from corrosion.cli.main import main
+from corrosion.evaluation.evaluation import Settings, evaluate_run
+from corrosion.report.run_report import mistakes_table, summary, write_report
+
+SECTIONS = ["Outcome", "Images", "Training", "Metrics", "Thresholds", "Mistakes", "repeat", "Made"]
+SETTINGS = Settings(resamples=50)
+
+
+def predictions(prefix, count, seed):
+    label = np.arange(count) % 2
+    score = np.random.default_rng(seed).normal(size=count) + 2 * (label - 0.5)
+    paths = [f"/photos/{prefix}/{number}.jpg" for number in range(count)]
+    return pd.DataFrame(
+        {"path": paths, "label": label, "probability": 1 / (1 + np.exp(-2 * score))}
+    )
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    """All files that a page is made of, as a training writes them."""
+    tables = {
+        name: predictions(name, 60, seed) for seed, name in enumerate(("train", "val", "test"))
+    }
+    tables["test"].to_csv(tmp_path / "predictions.csv", index=False)
+    tables["val"].to_csv(tmp_path / "predictions_val.csv", index=False)
+    split = pd.concat([table.assign(split=name) for name, table in tables.items()])
+    split = split.drop(columns="probability").assign(
+        source=["ships", "bridges"] * 90,
+        group=range(180),
+        content_hash=[f"{number:x}" for number in range(180)],
+    )
+    split.to_csv(tmp_path / "split.csv", index=False)
+    stages = {
+        f"{stage}/{name}": [0.9, 0.8] for stage in ("train", "val") for name in ("loss", "accuracy")
+    }
+    pd.DataFrame({"epoch": [0, 1], **stages}).to_csv(tmp_path / "history.csv", index=False)
+    config = {"model": {"name": "resnet50", "threshold": 0.5}, "seed": 3}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    facts = {
+        "model": "resnet50",
+        "parameters": 24557633,
+        "best_epoch": 1,
+        "seconds": {"fit": 120.0},
+        "weights": {"requested": "auto", "used": "random", "detail": "no network."},
+        "git_commit": "abc-dirty",
+        "curation": {"images": 190, "left_out": {"unreadable": 8, "copy": 2}, "near_pairs": 7},
+        "versions": {"torch": "2.15.0"},
+    }
+    (tmp_path / "metrics.json").write_text(json.dumps(facts))
+    (tmp_path / ".hydra").mkdir()
+    (tmp_path / ".hydra" / "overrides.yaml").write_text("- model=resnet50\n- data.root=my photos\n")
+    (tmp_path / "gradcam").mkdir()
+    for name in ("wrong-01_no_corrosion_0.973_a <b>", "right-01_corrosion_0.999_bolt", "notes"):
+        Image.new("RGB", (90, 30), "maroon").save(tmp_path / "gradcam" / f"{name}.png")
+    return tmp_path
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [1000, 400])
+def test_a_browser_shows_every_section_and_asks_for_nothing(run_dir, width):
+    path = write_report(run_dir, evaluate_run(run_dir, SETTINGS))
+    page = open_page(path, width=width)
+    assert page.requests == (path.as_uri(),)
+    assert page.failed == ()
+    assert page.errors == ()
+    assert page.overflow <= 0
+    for text in (*SECTIONS, "a <b>: shows no corrosion, probability of corrosion 0.973"):
+        assert text in page.text
+    assert np.asarray(Image.open(io.BytesIO(page.screenshot))).std() > 5
+
+
+@needs_chromium
+def test_the_browser_of_these_tests_tells_what_fails(tmp_path):
+    path = tmp_path / "page.html"
+    path.write_text(
+        "<!doctype html><img src='missing.png'><script>nothing.at.all</script>"
+        "<p style='width: 9999px'>wide"
+    )
+    page = open_page(path)
+    assert len(page.requests) == 2
+    assert page.failed == ("net::ERR_FILE_NOT_FOUND",)
+    assert any("ReferenceError" in error for error in page.errors)
+    assert page.overflow > 8000
+
+
+def test_the_page_tells_how_to_repeat_the_run_and_what_it_was_made_with(run_dir):
+    text = write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
+    for part in (
+        "had changes that the commit lacks",
+        "git checkout abc\n",
+        "python train.py model=resnet50 &#39;data.root=my photos&#39;",
+        "24,557,633",
+        "2.0 minutes",
+        "trained from random weights: no network.",
+        "seed: 3",
+        "190 images found.",
+        "7 pairs of near-duplicates.",
+        "10 left out: 8 unreadable, 2 copy.",
+        "ships",
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("column", "sentence"),
+    [
+        ("content_hash", "1 test images are exact copies of training images"),
+        ("group", "1 test images are near-duplicates of training images"),
+    ],
+)
+def test_leaks_into_the_test_set_are_told(run_dir, column, sentence):
+    assert sentence not in write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
+    split = pd.read_csv(run_dir / "split.csv", dtype={"content_hash": str})
+    split.loc[split.index[-1], column] = split.loc[0, column]
+    split.to_csv(run_dir / "split.csv", index=False)
+    assert sentence in write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
+
+
+def test_a_planted_shortcut_is_told_beside_the_outcome(run_dir):
+    sentence = "189 corroded ones carry a planted mark (data.shortcut=0.9)"
+    facts = json.loads((run_dir / "metrics.json").read_text())
+    for shortcut, told in (
+        ({"share": 0.9, "marked": 189}, True),
+        ({"share": 0, "marked": 0}, False),
+    ):
+        (run_dir / "metrics.json").write_text(json.dumps(facts | {"shortcut": shortcut}))
+        text = write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
+        outcome = text[text.index("<h2>Outcome") : text.index("<h2>Images")]
+        assert (sentence in outcome) == told
+
+
+def test_predictions_alone_make_a_page(run_dir, capsys):
+    for path in run_dir.rglob("*"):
+        if path.is_file() and path.name != "predictions.csv":
+            path.unlink()
+    assert main(["report", str(run_dir), "--out", str(run_dir / "page.html")]) == 0
+    assert capsys.readouterr().out == f"{run_dir / 'page.html'}\n"
+    text = (run_dir / "page.html").read_text()
+    assert "ROC and precision-recall" in text
+    assert "none chosen: predictions_val.csv" in text
+    assert "How to repeat it" not in text
+
+
+def test_a_damaged_file_of_the_run_is_named(run_dir, capsys):
+    (run_dir / "metrics.json").write_text("{")
+    assert main(["report", str(run_dir)]) == 1
+    assert f"{run_dir / 'metrics.json'} can't be read" in capsys.readouterr().err
+
+
+def test_the_surest_mistakes_come_first(run_dir):
+    table = mistakes_table(evaluate_run(run_dir, SETTINGS))
+    sureness = [round(abs(float(row[2]) - 0.5), 3) for row in table.rows]
+    assert sureness == sorted(sureness, reverse=True)
+    assert all((row[1] == "corrosion") == (float(row[2]) < 0.5) for row in table.rows)
+
+
+def test_without_a_mistake_there_is_no_table_and_without_an_alarm_no_precision(run_dir):
+    table = pd.read_csv(run_dir / "predictions.csv")
+    table.assign(probability=table["label"]).to_csv(run_dir / "predictions.csv", index=False)
+    assert mistakes_table(evaluate_run(run_dir, SETTINGS)) is None
+    table.assign(probability=0.1).to_csv(run_dir / "predictions.csv", index=False)
+    sentences = summary(evaluate_run(run_dir, SETTINGS))
+    assert "It raises no alarm." in sentences
+    assert "0 of the 30 corroded ones" in sentences

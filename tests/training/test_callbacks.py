@@ -1,0 +1,50 @@
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+import torch
+
+from corrosion.errors import CorrosionError
+from corrosion.training.callbacks import History, StopAtNonFiniteLoss
+
+
+def trainer(epoch, metrics=None, *, precision="32-true"):
+    return SimpleNamespace(
+        current_epoch=epoch,
+        callback_metrics={key: torch.tensor(value) for key, value in (metrics or {}).items()},
+        optimizers=[SimpleNamespace(param_groups=[{"lr": 0.01}])],
+        is_global_zero=True,
+        is_last_batch=False,
+        precision=precision,
+    )
+
+
+def test_history_holds_a_row_an_epoch_and_goes_on_after_a_restart(tmp_path):
+    path = tmp_path / "history.csv"
+    first = History(path)
+    first.on_train_epoch_start(None, None)
+    first.on_train_epoch_end(trainer(0, {"train/loss": 0.5, "val/loss": 0.75, "other": 1.0}), None)
+    second = History(path)
+    second.load_state_dict(first.state_dict())
+    second.on_train_epoch_start(None, None)
+    second.on_train_epoch_end(trainer(1, {"train/loss": 0.25, "val/loss": 0.5}), None)
+    table = pd.read_csv(path)
+    assert table["epoch"].tolist() == [0, 1]
+    assert table["val/loss"].tolist() == [0.75, 0.5]
+    assert "other" not in table
+    assert (table["seconds"] >= 0).all()
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_stops_naming_epoch_batch_and_learning_rate(loss):
+    watch = StopAtNonFiniteLoss()
+    watch.on_train_batch_end(trainer(3), None, {"loss": torch.tensor(0.5)}, None, 0)
+    with pytest.raises(CorrosionError, match="epoch 3, batch 1, at learning rate 0.01"):
+        watch.on_train_batch_end(trainer(3), None, {"loss": torch.tensor(loss)}, None, 1)
+
+
+def test_half_precision_is_named_as_a_way_out_where_it_is_used():
+    with pytest.raises(CorrosionError, match="precision=32-true"):
+        StopAtNonFiniteLoss().on_train_batch_end(
+            trainer(0, precision="16-mixed"), None, {"loss": torch.tensor(torch.nan)}, None, 0
+        )
