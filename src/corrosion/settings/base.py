@@ -1,0 +1,204 @@
+"""What all settings share: frozen, checked when made, with errors that tell the way out."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+
+from corrosion.errors import CorrosionError
+from corrosion.settings.ranges import allowed, as_written
+
+Name = Callable[[Sequence[str]], str]
+"""How a setting is called where its value was given, from the names that lead to it."""
+
+
+def dotted(path: Sequence[str]) -> str:
+    """The name of a setting in Hydra's grammar and in Python: "model.lr"."""
+    return ".".join(path)
+
+
+class Settings(BaseModel):
+    """A group of settings: one attribute a setting, with its type, range, default and meaning.
+
+    Instances are frozen and hold valid values only. Numbers are not made of text or of booleans.
+
+    Raises:
+        CorrosionError: naming every bad value, what is allowed, and unknown or missing settings.
+
+    Example:
+        >>> from typing import Annotated
+        >>> from annotated_types import Gt
+        >>> class Oven(Settings):
+        ...     degrees: Annotated[float, Gt(0)] = 180.0
+        ...     "Temperature of the air."
+        >>> Oven(degrees=220).degrees
+        220.0
+        >>> Oven(degrees=-1)
+        Traceback (most recent call last):
+        corrosion.errors.CorrosionError: degrees=-1: give a number above 0.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
+
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """What settings that users may still have in scripts have become, by their old names."""
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any], *, name: Name = dotted) -> Self:
+        """Settings from plain values.
+
+        Args:
+            values: by name; groups within groups as mappings, or as `Settings`.
+            name: how settings are called where these values come from, for messages.
+
+        Raises:
+            CorrosionError: as the class.
+        """
+        try:
+            return cls.model_validate(values, context=_READING)
+        except ValidationError as error:
+            raise CorrosionError(_message(cls, error, values, name)) from error
+
+    def conflicts(self) -> Iterable[str]:
+        """What is wrong with values that are fine each by itself; nothing, unless overridden.
+
+        Yields:
+            Sentences in which {name} stands for a setting of this group.
+        """
+        return ()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _refuse(
+        cls, values: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> Self:
+        reading = info.context is _READING  # `read` tells of all groups at once
+        try:
+            made = validate(values)
+        except ValidationError as error:
+            if reading:
+                raise
+            given = values if isinstance(values, Mapping) else {}
+            raise CorrosionError(_message(cls, error, given, dotted)) from error
+        if conflicts := list(made.conflicts()):
+            if reading:
+                raise ValueError("\n".join(conflicts))
+            raise CorrosionError("\n".join(_named(one, [], dotted) for one in conflicts))
+        return made
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with other values, checked.
+
+        Raises:
+            CorrosionError: as the class.
+        """
+        return type(self).read({**dict(self), **changes})
+
+    def plain(self) -> dict[str, Any]:
+        """Plain values as YAML and JSON hold them; paths as text."""
+        return self.model_dump(mode="json")
+
+
+_READING: Mapping[str, Any] = {"reading": True}
+
+
+def _message(cls: type[Settings], error: ValidationError, values: Any, name: Name) -> str:
+    lines = list(dict.fromkeys(_lines(cls, error, values, name)))
+    return lines[0] if len(lines) == 1 else "\n".join(["several settings can't be used:", *lines])
+
+
+def _lines(cls: type[Settings], error: ValidationError, values: Any, name: Name) -> Iterator[str]:
+    """A line for each setting that can't be used, or each conflict of several."""
+    for problem in error.errors(include_url=False):
+        location = [str(part) for part in problem["loc"]]
+        group, path, field = _setting(cls, location)
+        key, given = name(path), as_written(_value(values, path))
+        if problem["type"] == "extra_forbidden":
+            yield _unknown(group, path, name)
+        elif problem["type"] == "missing" and len(path) == len(location):
+            assert field is not None
+            yield f"{key} must be given: {allowed(field.annotation, field.metadata)}."
+        elif problem["type"] == "value_error":
+            said = str(problem["ctx"]["error"])
+            inside = field is None or _group(field.annotation) is not None
+            yield _named(said, path, name) if inside else f"{key}={given}: {said}"
+        elif field is None:
+            yield f"{key or 'settings'}: give a mapping of settings to values."
+        else:
+            yield f"{key}={given}: give {allowed(field.annotation, field.metadata)}."
+
+
+def _named(sentence: str, group: Sequence[str], name: Name) -> str:
+    """A sentence of `conflicts` with the names of the settings in it."""
+    return re.sub(r"\{(\w+)\}", lambda match: name([*group, match[1]]), sentence)
+
+
+def _setting(
+    cls: type[Settings], location: Sequence[str]
+) -> tuple[type[Settings], list[str], FieldInfo | None]:
+    """The group, the path and the declaration of the setting at a location.
+
+    Locations of pydantic go on into elements of lists and members of unions.
+    """
+    group, field = cls, None
+    path: list[str] = []
+    for part in location:
+        inner = group if field is None else _group(field.annotation)
+        if inner is None:
+            break
+        if part not in inner.model_fields:
+            if part in _unions(field):
+                continue
+            return inner, [*path, part], None
+        group, field = inner, inner.model_fields[part]
+        path.append(part)
+    return group, path, field
+
+
+def _group(annotation: Any) -> type[Settings] | None:
+    """The class of settings that an annotation stands for, None among others too."""
+    members = [annotation, *getattr(annotation, "__args__", ())]
+    classes = [one for one in members if isinstance(one, type) and issubclass(one, Settings)]
+    return classes[0] if classes else None
+
+
+def _unions(field: FieldInfo | None) -> set[str]:
+    """Names that pydantic gives the members of a field's union."""
+    return set() if field is None else {one.__name__ for one in _members(field.annotation)}
+
+
+def _members(annotation: Any) -> list[type]:
+    return [one for one in getattr(annotation, "__args__", ()) if isinstance(one, type)]
+
+
+def _unknown(group: type[Settings], path: Sequence[str], name: Name) -> str:
+    *parents, last = path
+    if last in group.renamed:
+        return f"{name(path)} is gone: {group.renamed[last]}"
+    if near := difflib.get_close_matches(last, group.model_fields, n=1):
+        return f"{name(path)} is no setting. Did you mean {name([*parents, near[0]])}?"
+    return f"{name(path)} is no setting. There are {', '.join(group.model_fields)}."
+
+
+def _value(values: Any, path: Sequence[str]) -> Any:
+    for part in path:
+        values = values.get(part) if isinstance(values, Mapping) else getattr(values, part, None)
+    return values

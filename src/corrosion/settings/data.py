@@ -1,0 +1,162 @@
+"""The images, how they are divided and how they become batches: `conf/data`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Le
+from pydantic import Field, Strict, field_validator
+
+from corrosion.settings.base import Settings
+from corrosion.settings.types import (
+    AnyPath,
+    Count,
+    Names,
+    NotNegative,
+    Positive,
+    Seed,
+    Share,
+    WholeNumber,
+)
+
+ResizeMode = Literal["pad", "reflect", "crop", "stretch"]
+QualityRule = Literal["small", "blank", "blurred", "dark", "bright", "elongated"]
+
+
+class ClassFolders(Settings):
+    """Names of folders, beside those that are known (rust, clean ...)."""
+
+    corrosion: Names = ()
+    """Folders of corroded images: data.classes.corrosion=[pitted,crevice]."""
+    no_corrosion: Names = ()
+    """Folders of images without corrosion: data.classes.no_corrosion=[new]."""
+    ignore: Names = ()
+    """Folders that are passed over."""
+
+
+class QualitySettings(Settings):
+    """Limits of what is reported as suspicious; null switches a rule off."""
+
+    small: NotNegative | None = 64
+    """Least pixels of the shorter side."""
+    blank: NotNegative | None = 5
+    """Least contrast: standard deviation in grey levels."""
+    blurred: NotNegative | None = 0.8
+    """Least sharpness: change of slopes over slopes, at 256 px."""
+    dark: NotNegative | None = 50
+    """95 % of the pixels are darker than this grey level."""
+    bright: NotNegative | None = 245
+    """95 % of the pixels are brighter than this grey level."""
+    elongated: NotNegative | None = 3
+    """Longer side over shorter side."""
+    remove: Annotated[tuple[QualityRule, ...], Strict(False)] = ()
+    """Rules whose images are left out: data.quality.remove=[small,blank]."""
+
+    @property
+    def limits(self) -> dict[str, float | None]:
+        """Limits by the name of their rule."""
+        return {name: value for name, value in dict(self).items() if name != "remove"}
+
+
+class PublicSource(Settings):
+    """A public set of images."""
+
+    name: str
+    """Its name in records and results."""
+    folder: str
+    """Its folder below data.root."""
+    url: str
+    """Where it can be had."""
+    images: dict[str, WholeNumber]
+    """Number of its images by class."""
+
+
+class DataSettings(Settings):
+    """Where images come from, what is left out, how they are divided and read."""
+
+    source: Literal["sample", "folder", "paper"] = "sample"
+    """sample: generated pictures; folder: your photographs; paper: the study's public sets."""
+    root: AnyPath | Annotated[tuple[AnyPath, ...], Strict(False)] | None = None
+    """Folder with a folder of images per class, or several: data.root=[SHIPS,BRIDGES]."""
+    classes: ClassFolders = Field(default_factory=ClassFolders)
+    """Further names of the classes' folders."""
+    keep_subsets: bool = True
+    """Keep the subsets that a source brings along (train, valid, test); false divides it anew."""
+    sources: Annotated[tuple[PublicSource, ...], Strict(False)] = ()
+    """The public sets of source=paper."""
+    count: Annotated[int, Ge(2)] = 600
+    """Images of the sample, half of each class."""
+    size: Annotated[int, Ge(32), Le(2048)] = 256
+    """Side of the sample's images in pixels."""
+    sample_seed: Seed = 0
+    """Seed of what the sample shows."""
+
+    image_size: Annotated[int, Ge(32)] = 224
+    """Side of the network's square input in pixels."""
+    resize: ResizeMode = "pad"
+    """How a photograph becomes square. pad: its longest side fits, black bars; reflect: mirrored
+    bars; crop: its centre, edges are lost; stretch."""
+    split: Annotated[tuple[Positive, Positive, Positive], Strict(False)] = (0.7, 0.2, 0.1)
+    """Shares of training, validation and test."""
+    split_file: AnyPath | None = None
+    """split.csv of an earlier run: the same images come into the same subsets."""
+    folds: Annotated[int, Ge(2), Le(100)] | None = None
+    """Cross-validation: -m data.folds=5 data.fold=0,1,2,3,4 tests each image once."""
+    fold: WholeNumber = 0
+    """Which fold is the test set; training and validation share the rest."""
+    on_bad_image: Literal["warn", "error"] = "warn"
+    """Unreadable images are listed and left out (warn), or stop the run (error)."""
+    max_megapixels: Annotated[float, Gt(0), Le(2000)] = 178
+    """Larger photographs count as unreadable."""
+    near_duplicates: Annotated[int, Ge(0), Le(11)] | None = 6
+    """Bits of a 63-bit perceptual hash in which near-duplicates may differ; null seeks none."""
+    exact_duplicates: Literal["drop", "keep"] = "drop"
+    """What becomes of all but one of the images with the same pixels and label."""
+    on_conflict: Literal["drop", "keep", "error"] = "drop"
+    """What becomes of copies and near-duplicates of both classes."""
+    quality: QualitySettings = Field(default_factory=QualitySettings)
+    """What counts as suspicious."""
+    shortcut: Share = 0.0
+    """Share of the corroded training images with a planted mark, to test explanations."""
+    repeats: Annotated[int, Ge(1), Le(1000)] = 1
+    """Differently augmented versions of each training image in an epoch (3 in the study)."""
+    batch_size: Count = 32
+    """Images in a batch, on each device."""
+    num_workers: Literal["auto"] | WholeNumber = "auto"
+    """Processes that read images; 0 reads them in the training process."""
+    cache: Literal["auto"] | bool = "auto"
+    """Keep decoded, resized images on disk for further epochs and runs; auto: if there is room."""
+    cache_gib: Positive = 20
+    """Size of all kept images in GiB; those unused for the longest time make room."""
+
+    renamed = {"expand": "give data.repeats instead."}  # noqa: RUF012 -- a ClassVar of the base
+
+    @field_validator("split")
+    @classmethod
+    def _whole(cls, shares: tuple[float, float, float]) -> tuple[float, float, float]:
+        if not math.isclose(sum(shares), 1, abs_tol=1e-6):
+            raise ValueError("give three shares that sum to 1, as [0.7,0.2,0.1].")
+        return shares
+
+    def conflicts(self) -> Iterator[str]:
+        """Sources without a folder, and folds that don't go together with other settings."""
+        if self.source != "sample" and self.root is None:
+            yield "{root} must be given: the folder of your images."
+        if self.folds is None and self.fold != 0:
+            yield "{fold} means nothing without {folds}: give {folds}=5, for example."
+        if self.folds is not None and self.fold >= self.folds:
+            yield f"{{fold}}={self.fold}: with {{folds}}={self.folds} give 0 to {self.folds - 1}."
+        if self.folds is not None and self.split_file is not None:
+            yield (
+                "{folds} and {split_file} exclude each other: the file's test set would be that of "
+                "every fold. Leave one of them out."
+            )
+
+    @property
+    def roots(self) -> tuple[AnyPath, ...]:
+        """The folders of `root`, one or several."""
+        if self.root is None:
+            return ()
+        return self.root if isinstance(self.root, tuple) else (self.root,)

@@ -1,0 +1,107 @@
+"""The network and how it learns: `conf/model`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import field_validator
+
+from corrosion.settings.base import Settings
+from corrosion.settings.types import (
+    Count,
+    NotNegative,
+    Positive,
+    Probability,
+    ShareBelowOne,
+    WholeNumber,
+)
+
+Schedule = Literal["none", "cosine"]
+Unfreeze = Literal["all", "none"] | WholeNumber
+TestTimeAugmentation = Literal["none", "hflip", "flips", "dihedral"]
+
+
+class ModelSettings(Settings):
+    """A backbone, the study's head, and how both learn."""
+
+    backbone: str = "mobilenetv2"
+    """resnet50, mobilenetv2, nasnetmobile, efficientnetv2b0, or the name of any timm model."""
+    name: str | None = None
+    """What results and their directory call the network; null for the backbone's name."""
+    weights: str | None = "auto"
+    """First weights. auto: ImageNet weights if they are cached or can be downloaded, else random
+    ones with a warning; imagenet: these or an error; null: random; else the path of a state dict,
+    of Keras weights (.h5) or of a checkpoint."""
+
+    dense_units: Count = 192
+    """Width of the dense layer of the head."""
+    spatial_dropout: ShareBelowOne = 0.0
+    """Share of the channels of the last feature map that are dropped in training."""
+    dropout: ShareBelowOne = 0.0
+    """Share of the dense units that are dropped in training."""
+    threshold: Probability = 0.5
+    """Probability from which an image counts as corroded."""
+    tta: TestTimeAugmentation = "none"
+    """Test-time augmentation: predictions are averaged over hflip (2 views), flips (4) or dihedral
+    (8), which multiplies the time of a prediction."""
+
+    lr: Positive = 1e-4
+    """Learning rate of the head, and of the backbone times `backbone_lr_factor`."""
+    backbone_lr_factor: NotNegative = 1.0
+    """Learning rate of the backbone as a share of `lr`."""
+    layer_decay: Annotated[float, Gt(0), Le(1)] = 1.0
+    """Below 1, every layer of the backbone learns that much slower than the one behind it."""
+    weight_decay: NotNegative = 0.0
+    """Weight decay of AdamW; 0 is Adam, as published."""
+    from_random: dict[str, Any] | None = None
+    """Settings that replace these where the first weights are random; null replaces nothing. What
+    is given on the command line goes for any weights."""
+    schedule: Schedule = "none"
+    """Course of the learning rate: none, as published, or cosine, which falls to 0."""
+    warmup_epochs: NotNegative = 0.0
+    """Epochs over which the learning rate rises to `lr`; fractions are fine."""
+
+    unfreeze: Unfreeze = "all"
+    """What learns of the backbone: all of it, none (only the head learns), or the number of its
+    last stages that learn."""
+    head_epochs: WholeNumber = 0
+    """Number of first epochs in which only the head learns."""
+    loss: str = "binary_cross_entropy"
+    """Loss: binary_cross_entropy, or the import path of your own (docs/extending.md)."""
+    pos_weight: Literal["balanced"] | Positive | None = None
+    """Weight of corroded images in the loss; balanced gives both classes the same total weight,
+    null counts all images alike."""
+    label_smoothing: ShareBelowOne = 0.0
+    """Share of each label that is spread evenly over both classes."""
+    mixup: NotNegative = 0.0
+    """Alpha of mixup, which blends the images of a batch; 0.2 is usual, 0 is none. With cutmix too,
+    batches are mixed by either, by chance."""
+    cutmix: NotNegative = 0.0
+    """Alpha of CutMix, which pastes a part of one image into another; 1.0 is usual, 0 is none."""
+    ema: Annotated[float, Ge(0), Lt(1)] = 0.0
+    """Decay of an exponential moving average of the weights, which is kept instead of the last
+    weights; 0.999 is usual, 0 is none."""
+    compile: bool = False
+    """Compile the network with torch.compile."""
+
+    @field_validator("from_random")
+    @classmethod
+    def _known(cls, values: dict[str, Any] | None) -> dict[str, Any] | None:
+        for key in values or {}:
+            if key not in cls.model_fields or key in ("backbone", "weights", "from_random"):
+                raise ValueError(f"{key} can't be replaced.")
+        return values
+
+    @property
+    def title(self) -> str:
+        """What results and their directory call the network."""
+        return self.name or self.backbone
+
+    def from_random_weights(self) -> ModelSettings:
+        """The settings for a training that starts from random weights.
+
+        Raises:
+            CorrosionError: a value of `from_random` is out of its range.
+        """
+        return self.replace(**(self.from_random or {}))

@@ -1,0 +1,129 @@
+"""Which values a setting takes, in words: for error messages and for docs/configuration.md."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+
+def allowed(annotation: Any, metadata: Iterable[Any] = ()) -> str:
+    """The values that a type takes, as a phrase that follows "give".
+
+    Args:
+        annotation: of the setting.
+        metadata: of the annotation: bounds from `annotated_types`.
+
+    Example:
+        >>> allowed(Annotated[int, Ge(1)] | Literal["auto"] | None)
+        'a whole number from 1, auto or null'
+        >>> allowed(Literal["pad", "crop", "stretch"])
+        'pad, crop or stretch'
+    """
+    return _listed(list(dict.fromkeys(_choices(annotation, metadata))))
+
+
+def _choices(annotation: Any, metadata: Iterable[Any]) -> list[str]:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _choices(arguments[0], [*arguments[1:], *metadata])
+    if origin in (Union, types.UnionType):
+        members = [part for one in arguments for part in _choices(one, ())]
+        return [
+            *(one for one in members if one != "null"),
+            *(one for one in members if one == "null"),
+        ]
+    if origin is Literal:
+        return [as_written(value) for value in arguments]
+    if annotation in (None, type(None)):
+        return ["null"]
+    if annotation is bool:
+        return ["true", "false"]
+    if annotation in (int, float):
+        kind = "a whole number" if annotation is int else "a number"
+        return [kind + _bounds(metadata)]
+    if annotation is str:
+        return ["text"]
+    if annotation is Path:
+        return ["a path"]
+    if isinstance(origin, type) and issubclass(origin, Sequence):
+        return [_list_of(arguments)]
+    return ["a mapping"] if _is_mapping(annotation, origin) else ["another value"]
+
+
+_PLURALS = {
+    "a whole number": "whole numbers",
+    "a number": "numbers",
+    "text": "names",
+    "a path": "paths",
+}
+
+
+def _list_of(arguments: Sequence[Any]) -> str:
+    inner = allowed(arguments[0]) if arguments else "values"
+    for one, several in _PLURALS.items():
+        inner = inner.replace(one, several)
+    if len(arguments) > 1 and arguments[-1] is not ...:
+        inner = f"{len(arguments)} {inner}"
+    return f"a list of {inner}"
+
+
+def _is_mapping(annotation: Any, origin: Any) -> bool:
+    kind = origin or annotation
+    return isinstance(kind, type) and issubclass(kind, (Mapping, BaseModel))
+
+
+def _bounds(metadata: Iterable[Any]) -> str:
+    low = high = ""
+    for one in _flat(metadata):
+        match one:
+            case Ge(ge=value):
+                low = f" from {value:g}"
+            case Gt(gt=value):
+                low = f" above {value:g}"
+            case Le(le=value):
+                high = f" to {value:g}"
+            case Lt(lt=value):
+                high = f" below {value:,}"
+    if low.startswith(" above") and high.startswith(" to"):
+        high = f", up to{high.removeprefix(' to')}"
+    elif low and high.startswith(" below"):
+        high = f" and{high}"
+    return low + high
+
+
+def _flat(metadata: Iterable[Any]) -> Iterable[Any]:
+    for one in metadata:
+        if isinstance(one, FieldInfo):
+            yield from one.metadata
+        else:
+            yield one
+
+
+def _listed(words: Sequence[str]) -> str:
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def as_written(value: Any) -> str:
+    """A value as users write it on a command line or in YAML.
+
+    Example:
+        >>> as_written(None), as_written(True), as_written([0.7, 0.3])
+        ('null', 'true', '[0.7,0.3]')
+    """
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(as_written(one) for one in value)}]"
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{as_written(one)}" for key, one in value.items()) + "}"
+    return str(value)
