@@ -3,54 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 
 
 class CorrosionError(Exception):
-    """Something the user can put right; the message names the file or parameter and the way out."""
+    """Something the user can put right.
 
-    def told(self, name: Callable[[str], str]) -> str:
-        """The message, with parameters called as the user gave them.
-
-        Args:
-            name: what a parameter is called where its value came from, as "data.root" for "root".
-        """
-        return str(self)
-
-
-class ParameterError(CorrosionError):
-    """A bad value of a parameter, which is called otherwise on a command line.
-
-    Args:
-        template: the message; {parameter} stands for the name of a parameter, {value} for what
-            `values` has under that name.
-        values: what is put into the message.
-
-    Example:
-        >>> error = ParameterError("{root}={given}: there is no such folder.", given="photos")
-        >>> str(error)
-        'root=photos: there is no such folder.'
-        >>> error.told(lambda parameter: f"data.{parameter}")
-        'data.root=photos: there is no such folder.'
+    The message names the file or the parameter and the way out. Parameters are called as the
+    function calls them that raises it (`image_size=abc`); where a value came from a command line or
+    a configuration, `called` gives the names that stand there.
     """
 
-    def __init__(self, template: str, **values: object) -> None:
-        super().__init__(template)
-        self._template = template
-        self._values = values
+    def called(self, names: Mapping[str, str]) -> str:
+        """The message with parameters called as the user gave them.
 
-    def __str__(self) -> str:
-        return self.told(str)
+        Args:
+            names: the user's name of each parameter, as {"root": "data.root"}.
 
-    def at(self, place: object) -> ParameterError:
-        """The same error with the place of what is wrong, as a folder, in front."""
-        return ParameterError("{place}: " + self._template, place=place, **self._values)
-
-    def told(self, name: Callable[[str], str]) -> str:
-        """See `CorrosionError.told`."""
-        values = self._values
-        return re.sub(
-            r"\{(\w+)\}",
-            lambda match: str(values[match[1]]) if match[1] in values else name(match[1]),
-            self._template,
-        )
+        Example:
+            >>> error = CorrosionError("root=photos: there is no such folder.")
+            >>> error.called({"root": "data.root"})
+            'data.root=photos: there is no such folder.'
+        """
+        if not names:
+            return str(self)
+        known = "|".join(map(re.escape, names))
+        # a parameter, not a part of a path, of an option or of a longer name
+        parameter = re.compile(rf"(?<![\w./-])({known})(?==|\.\w+=)")
+        return parameter.sub(lambda match: names[match[1]], str(self))

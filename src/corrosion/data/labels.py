@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from corrosion.errors import ParameterError
+from corrosion.errors import CorrosionError
 from corrosion.settings.data import ClassFolders
 
 ClassNames = ClassFolders | Mapping[str, Iterable[str]]
@@ -69,22 +69,18 @@ def folder_labels(counts: Mapping[str, int], classes: ClassNames | None = None) 
     found = ", ".join(f"{name} ({count} images)" for name, count in sorted(counts.items()))
     if unknown:
         example = _as_value(unknown[0])
-        raise ParameterError(
-            "Folders without a known class: {unknown}. Found: {found}. Say what they stand for, "
-            "e.g. '{classes}.corrosion=[{example}]' or '{classes}.no_corrosion=[{example}]', or "
-            "leave them out by '{classes}.ignore=[{example}]'.",
-            unknown=", ".join(unknown),
-            found=found,
-            example=example,
+        raise CorrosionError(
+            f"Folders without a known class: {', '.join(unknown)}. Found: {found}. Say what they "
+            f"stand for, e.g. 'classes.corrosion=[{example}]' or "
+            f"'classes.no_corrosion=[{example}]', or leave them out by "
+            f"'classes.{_IGNORE}=[{example}]'."
         )
     labels = {name: mapping[_key(name)] for name in counts if mapping[_key(name)] != _IGNORED}
     for label, name in enumerate(CLASSES):
         if label not in labels.values():
-            raise ParameterError(
-                "No folder stands for the class {name}. Found: {found}. Both classes are needed; "
-                "map folders by '{classes}.{name}=[FOLDER]'.",
-                name=name,
-                found=found or "no folders",
+            raise CorrosionError(
+                f"No folder stands for the class {name}. Found: {found or 'no folders'}. Both "
+                f"classes are needed; map folders by 'classes.{name}=[FOLDER]'."
             )
     return labels
 
@@ -94,8 +90,8 @@ def _own_names(classes: ClassFolders) -> dict[str, int]:
     for name, code in (*((name, label) for label, name in enumerate(CLASSES)), (_IGNORE, _IGNORED)):
         for folder in getattr(classes, name):
             if own.setdefault(_key(folder), code) != code:
-                raise ParameterError(
-                    "{classes}: {folder} is mapped twice; leave one of the two out.", folder=folder
+                raise CorrosionError(
+                    f"classes.{name}=[{folder}]: it is mapped twice; leave one of the two out."
                 )
     return own
 

@@ -18,7 +18,7 @@ from corrosion.data.shortcut import plant
 from corrosion.data.sources import check_root, scan
 from corrosion.data.splits.folds import split_fold
 from corrosion.data.splits.split import read_split, split
-from corrosion.errors import CorrosionError, ParameterError
+from corrosion.errors import CorrosionError
 from corrosion.settings.data import ClassFolders, DataSettings, SourceSettings
 from corrosion.settings.ranges import as_written
 
@@ -204,9 +204,9 @@ def _sources(settings: SourceSettings) -> list[Source]:
         ]
     names = [root.resolve().name for root in settings.roots]
     if len(set(names)) < len(names):
-        raise ParameterError(
-            "{root}={roots}: the last part of each path is the source's name; two are the same.",
-            roots=as_written(settings.roots),
+        raise CorrosionError(
+            f"root={as_written(settings.roots)}: the last part of each path is the source's name, "
+            f"and two are the same."
         )
     return [
         Source(name, root, settings.classes)

@@ -12,7 +12,7 @@ import pandas as pd
 from corrosion.data.file_search import files_below, visible
 from corrosion.data.images import SUFFIXES
 from corrosion.data.labels import ClassNames, folder_labels, is_usual_name
-from corrosion.errors import CorrosionError, ParameterError
+from corrosion.errors import CorrosionError
 
 log = logging.getLogger(__name__)
 
@@ -143,14 +143,13 @@ def _labels(
         )
     try:
         return folder_labels(counts, classes)
-    except ParameterError as error:
+    except CorrosionError as error:
         roots = [str(folder) for folder in _folders(root) if _is_root(folder)]
         if not roots:
-            raise error.at(root) from error
-        raise ParameterError(
-            "{where} holds no folders of classes itself, but folders that do; use {root}={use}.",
-            where=root,
-            use=roots[0] if len(roots) == 1 else f"[{','.join(roots)}]",
+            raise CorrosionError(f"{root}: {error}") from error
+        use = roots[0] if len(roots) == 1 else f"[{','.join(roots)}]"
+        raise CorrosionError(
+            f"{root} holds no folders of classes itself, but folders that do; use root={use}."
         ) from error
 
 

@@ -65,7 +65,7 @@ def load_weights(network: CorrosionClassifier, backbone: str, weights: str | Non
             contains pickled code, or doesn't fit the backbone.
     """
     if weights is None:
-        return LoadedWeights(None, "random", "model.weights=null")
+        return LoadedWeights(None, "random", "weights=null")
     if weights not in ("auto", "imagenet"):
         return _load_file(network, Path(weights).expanduser())
     try:
@@ -88,7 +88,7 @@ def _imagenet_state(backbone: str, network: CorrosionClassifier) -> tuple[dict[s
     """ImageNet weights of a backbone and where they come from; fails fast when offline."""
     name, cfg = timm_name(backbone), pretrained_cfg(backbone)
     if not cfg.has_weights:
-        raise CorrosionError(f"timm has no ImageNet weights for model.backbone={backbone!r}.")
+        raise CorrosionError(f"timm has no ImageNet weights for backbone={backbone!r}.")
     if cfg.hf_hub_id and not _cached(cfg.hf_hub_id):
         published = f"{cfg.architecture}.{cfg.tag}"
         installed = find_installed_weights(published)
@@ -102,8 +102,8 @@ def _imagenet_state(backbone: str, network: CorrosionClassifier) -> tuple[dict[s
         trained = create_backbone(backbone, image_size=network.image_size, pretrained=True)
     except (OSError, RuntimeError) as error:
         raise CorrosionError(
-            f"ImageNet weights for model.backbone={backbone!r} can't be loaded: {error} "
-            f"Pass model.weights=PATH to a file of weights, or model.weights=null."
+            f"ImageNet weights for backbone={backbone!r} can't be loaded: {error} "
+            f"Pass weights=PATH to a file of weights, or weights=null."
         ) from error
     return trained.state_dict(), name
 
@@ -114,8 +114,8 @@ def _out_of_reach(published: str, hub_id: str) -> CorrosionError:
     return CorrosionError(
         f"They are neither cached nor downloadable ({constants.ENDPOINT} can't be reached). "
         f"{install}Download {hub_id} on a machine that is online and copy its folder to "
-        f"{constants.HF_HUB_CACHE}, or pass model.weights=PATH to a file of weights, or "
-        f"model.weights=null to start from random weights."
+        f"{constants.HF_HUB_CACHE}, or pass weights=PATH to a file of weights, or "
+        f"weights=null to start from random weights."
     )
 
 
@@ -140,7 +140,7 @@ def _reachable(url: str) -> bool:
 def _load_file(network: CorrosionClassifier, path: Path) -> LoadedWeights:
     if not path.is_file():
         raise CorrosionError(
-            f"model.weights={path}: no such file. Give auto, imagenet, null or the path of a "
+            f"weights={path}: no such file. Give auto, imagenet, null or the path of a "
             f"state dict (.pth, .pt, .bin, .safetensors), Keras weights (.h5) or a checkpoint."
         )
     if path.suffix in (".h5", ".hdf5"):
@@ -171,7 +171,7 @@ def _fill(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
             state, missing, misfits = converted, [], []
     if missing or misfits:
         raise CorrosionError(
-            f"{path} doesn't fit model.backbone: {len(missing)} of {len(wanted)} tensors are "
+            f"{path} doesn't fit backbone: {len(missing)} of {len(wanted)} tensors are "
             f"missing, {len(misfits)} have another shape (first: {(missing + misfits)[0]}). "
             f"Use weights saved from the same network."
         )

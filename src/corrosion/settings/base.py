@@ -105,6 +105,12 @@ class Settings(BaseModel):
             raise CorrosionError("\n".join(_named(one, [], dotted) for one in conflicts))
         return made
 
+    @classmethod
+    def inner(cls, name: str) -> type[Settings] | None:
+        """The class of the group that a setting stands for; None where it is no group."""
+        field = cls.model_fields.get(name)
+        return None if field is None else _group(field.annotation)
+
     def replace(self, **changes: Any) -> Self:
         """A copy with other values, checked.
 
@@ -133,7 +139,7 @@ def _lines(cls: type[Settings], error: ValidationError, values: Any, name: Name)
         group, path, field = _setting(cls, location)
         key, given = name(path), as_written(_value(values, path))
         if problem["type"] == "extra_forbidden":
-            yield _unknown(group, path, name)
+            yield unknown_setting(group, path, name)
         elif problem["type"] == "missing" and len(path) == len(location):
             assert field is not None
             yield f"{key} must be given: {allowed(field.annotation, field.metadata)}."
@@ -190,7 +196,14 @@ def _members(annotation: Any) -> list[type]:
     return [one for one in getattr(annotation, "__args__", ()) if isinstance(one, type)]
 
 
-def _unknown(group: type[Settings], path: Sequence[str], name: Name) -> str:
+def unknown_setting(group: type[Settings], path: Sequence[str], name: Name) -> str:
+    """What to say of a setting that a group does not have: its new name, or one that looks alike.
+
+    Args:
+        group: that it is not in.
+        path: the names that lead to it, its own last.
+        name: how settings are called where it was given.
+    """
     *parents, last = path
     if last in group.renamed:
         new = group.renamed[last]

@@ -17,6 +17,9 @@ from corrosion.settings.types import (
     WholeNumber,
 )
 
+BINARY_CROSS_ENTROPY = "binary_cross_entropy"
+"""The loss that is used if no other is named."""
+
 Schedule = Literal["none", "cosine"]
 Unfreeze = Literal["all", "none"] | WholeNumber
 TestTimeAugmentation = Literal["none", "hflip", "flips", "dihedral"]
@@ -73,7 +76,7 @@ class ModelSettings(NetworkSettings):
     last stages that learn."""
     head_epochs: WholeNumber = 0
     """Number of first epochs in which only the head learns."""
-    loss: str = "binary_cross_entropy"
+    loss: str = BINARY_CROSS_ENTROPY
     """Loss: binary_cross_entropy, or the import path of your own (docs/extending.md)."""
     pos_weight: Literal["balanced"] | Positive | None = None
     """Weight of corroded images in the loss; balanced gives both classes the same total weight,

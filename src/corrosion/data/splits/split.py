@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from corrosion.data.labels import CLASSES
 from corrosion.data.shortcut import MARKED
 from corrosion.data.splits.apportion import Strata, draw
-from corrosion.errors import CorrosionError, ParameterError
+from corrosion.errors import CorrosionError
 from corrosion.settings.data import SplitSettings
 from corrosion.system.files import write_csv
 
@@ -105,29 +105,22 @@ def read_split(path: Path, records: pd.DataFrame) -> pd.Series:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:  # ValueError covers pandas' own parser errors
-        raise ParameterError(
-            "{split_file}={path} can't be read: {error}", path=path, error=error
-        ) from error
+        raise CorrosionError(f"split_file={path} can't be read: {error}") from error
     missing = {"path", "split", "content_hash"} - set(table)
     unknown = set() if missing else set(table["split"]) - set(SPLITS)
     if missing or unknown:
         wrong = f"columns {sorted(missing)} are missing" if missing else f"splits {unknown}"
-        raise ParameterError(
-            "{split_file}={path}: {wrong}. It must be a split.csv of an earlier run, with split "
-            "one of {splits}.",
-            path=path,
-            wrong=wrong,
-            splits=", ".join(SPLITS),
+        raise CorrosionError(
+            f"split_file={path}: {wrong}. It must be a split.csv of an earlier run, with split one "
+            f"of {', '.join(SPLITS)}."
         )
     by_path = dict(zip(table["path"], table["split"], strict=True))
     by_content = dict(zip(table["content_hash"], table["split"], strict=True))
     found = records["path"].map(by_path).fillna(records["content_hash"].map(by_content)).fillna("")
     if (found == "").all():
-        raise ParameterError(
-            "{split_file}={path} knows none of the {count} images, neither by path nor by content: "
-            "it belongs to other data.",
-            path=path,
-            count=len(records),
+        raise CorrosionError(
+            f"split_file={path} knows none of the {len(records)} images, neither by path nor by "
+            f"content: it belongs to other data."
         )
     here = table["path"].isin(records["path"]) | table["content_hash"].isin(records["content_hash"])
     if gone := int((~here).sum()):
@@ -274,13 +267,10 @@ def fill_gaps(
             donor = max(held, key=len)
             movable = np.setdiff1d(donor, groups[fixed != FREE])
             if len(donor) < 2 or not len(movable):
-                raise ParameterError(
-                    "The class {class_name} has no image in {name}, and the official subsets or "
-                    "{split_file} keep its {count} images where they are. Split anew by "
-                    "{keep_subsets}=false without {split_file}, or add images.",
-                    class_name=class_name,
-                    name=name,
-                    count=len(rows),
+                raise CorrosionError(
+                    f"The class {class_name} has no image in {name}, and the official subsets or "
+                    f"the split file keep its {len(rows)} images where they are. Split anew by "
+                    f"keep_subsets=false without a split file, or add images."
                 )
             sizes = np.bincount(groups)[movable]
             places[groups == movable[np.argmin(sizes)]] = place
