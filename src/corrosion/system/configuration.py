@@ -1,4 +1,4 @@
-"""Where the YAML files of the configuration lie: at the top of a checkout, in an installed package."""
+"""Finds the YAML files of the configuration, in a checkout or in an installed package."""
 
 from __future__ import annotations
 
