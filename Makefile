@@ -1,9 +1,9 @@
-# make train [ARGS="model=resnet50 trainer.max_epochs=3"] | make test [ARGS="-k head"] | make lint
+# make train [ARGS="model=resnet50 trainer.max_epochs=3"] | make test [ARGS="-k head"] | make lint | make docs
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: train test lint
+.PHONY: train test lint docs
 train: .venv/installed
 	$(BIN)/python train.py $(ARGS)
 
@@ -15,6 +15,9 @@ lint: .venv/installed
 	$(BIN)/ruff check --no-cache
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+docs: .venv/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear .venv
