@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from corrosion.errors import CorrosionError
+from corrosion.errors import ParameterError
+from corrosion.settings.data import ClassFolders
+
+ClassNames = ClassFolders | Mapping[str, Iterable[str]]
+"""Further folder names of each class, as settings or as plain values of them."""
 
 CLASSES = ("no_corrosion", "corrosion")
 """Names by label: corrosion, the positive class, is 1."""
@@ -46,14 +50,12 @@ def is_usual_name(name: str) -> bool:
     return _key(name) in _DEFAULT
 
 
-def folder_labels(
-    counts: Mapping[str, int], classes: Mapping[str, Iterable[str]] | None = None
-) -> dict[str, int]:
+def folder_labels(counts: Mapping[str, int], classes: ClassNames | None = None) -> dict[str, int]:
     """Give each folder name its label; never by alphabetical order.
 
     Args:
         counts: number of images by folder name.
-        classes: further names of each class, e.g. {"corrosion": ["pitted"]}, which win over the
+        classes: further names of each class, as {"corrosion": ["pitted"]}, which win over the
             usual names; names under "ignore" are left out.
 
     Returns:
@@ -69,44 +71,38 @@ def folder_labels(
         >>> folder_labels({"pitted": 12, "clean": 9}, {"corrosion": ["pitted"]})
         {'pitted': 1, 'clean': 0}
     """
-    mapping = _DEFAULT | _own_names(classes or {})
+    mapping = _DEFAULT | _own_names(ClassFolders.read(classes or {}))
     unknown = sorted(name for name in counts if _key(name) not in mapping)
     found = ", ".join(f"{name} ({count} images)" for name, count in sorted(counts.items()))
     if unknown:
         example = _as_value(unknown[0])
-        raise CorrosionError(
-            f"Folders without a known class: {', '.join(unknown)}. Found: {found}. Say what they "
-            f"stand for, e.g. 'data.classes.corrosion=[{example}]' or "
-            f"'data.classes.no_corrosion=[{example}]', or leave them out by "
-            f"'data.classes.{_IGNORE}=[{example}]'."
+        raise ParameterError(
+            "Folders without a known class: {unknown}. Found: {found}. Say what they stand for, "
+            "e.g. '{classes}.corrosion=[{example}]' or '{classes}.no_corrosion=[{example}]', or "
+            "leave them out by '{classes}.ignore=[{example}]'.",
+            unknown=", ".join(unknown),
+            found=found,
+            example=example,
         )
     labels = {name: mapping[_key(name)] for name in counts if mapping[_key(name)] != _IGNORED}
     for label, name in enumerate(CLASSES):
         if label not in labels.values():
-            raise CorrosionError(
-                f"No folder stands for the class {name}. Found: {found or 'no folders'}. Both "
-                f"classes are needed; map folders by 'data.classes.{name}=[FOLDER]'."
+            raise ParameterError(
+                "No folder stands for the class {name}. Found: {found}. Both classes are needed; "
+                "map folders by '{classes}.{name}=[FOLDER]'.",
+                name=name,
+                found=found or "no folders",
             )
     return labels
 
 
-def _own_names(classes: Mapping[str, Iterable[str]]) -> dict[str, int]:
-    codes = {**{name: label for label, name in enumerate(CLASSES)}, _IGNORE: _IGNORED}
+def _own_names(classes: ClassFolders) -> dict[str, int]:
     own: dict[str, int] = {}
-    for name, folders in classes.items():
-        if name not in codes:
-            raise CorrosionError(
-                f"data.classes.{name}: there are two classes, {' and '.join(CLASSES)}, and "
-                f"{_IGNORE} for folders to leave out."
-            )
-        if isinstance(folders, str):
-            raise CorrosionError(
-                f"data.classes.{name}={folders}: give a list, data.classes.{name}=[{folders}]."
-            )
-        for folder in map(str, folders):  # a folder called 1 arrives as a number
-            if own.setdefault(_key(folder), codes[name]) != codes[name]:
-                raise CorrosionError(
-                    f"data.classes: {folder} is mapped twice; leave one of the two out."
+    for name, code in (*((name, label) for label, name in enumerate(CLASSES)), (_IGNORE, _IGNORED)):
+        for folder in getattr(classes, name):
+            if own.setdefault(_key(folder), code) != code:
+                raise ParameterError(
+                    "{classes}: {folder} is mapped twice; leave one of the two out.", folder=folder
                 )
     return own
 

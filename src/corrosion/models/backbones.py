@@ -1,4 +1,4 @@
-"""The registry of backbones: the study's four by name, any other timm model by its own name."""
+"""The registry of backbones: the study's four and EfficientNet-Lite by name, else timm's names."""
 
 from __future__ import annotations
 
@@ -29,14 +29,26 @@ STUDY_BACKBONES: Mapping[str, str] = MappingProxyType(
         "efficientnetv2b0": "tf_efficientnetv2_b0.in1k",
     }
 )
-"""Our name -> timm's name (with the tag of the ImageNet weights)."""
+"""Name of each of the study's backbones -> timm's name (with the tag of the ImageNet weights)."""
+
+NAMED_BACKBONES: Mapping[str, str] = MappingProxyType(
+    {
+        **STUDY_BACKBONES,
+        # Google's own, whose weights come as packages; timm's networks of these very names are
+        # other ones, of which only the first has weights: give its tag to have it
+        "efficientnet_lite0": "tf_efficientnet_lite0.in1k",
+        "efficientnet_lite1": "tf_efficientnet_lite1.in1k",
+        "efficientnet_lite2": "tf_efficientnet_lite2.in1k",
+    }
+)
+"""Every name that is ours -> timm's name (with the tag of the ImageNet weights)."""
 
 
 def timm_name(backbone: str) -> str:
     """Translate a backbone's name into timm's.
 
     Args:
-        backbone: a name of `STUDY_BACKBONES`, or any timm model name, with or without a tag.
+        backbone: a name of `NAMED_BACKBONES`, or any timm model name, with or without a tag.
 
     Raises:
         CorrosionError: timm knows no such model; the message lists names that look alike.
@@ -45,14 +57,14 @@ def timm_name(backbone: str) -> str:
         >>> timm_name("efficientnetv2b0"), timm_name("regnety_002")
         ('tf_efficientnetv2_b0.in1k', 'regnety_002')
     """
-    name = STUDY_BACKBONES.get(backbone, backbone)
+    name = NAMED_BACKBONES.get(backbone, backbone)
     architecture = name.split(".", 1)[0]
     if not timm.is_model(architecture):
         alike = timm.list_models(f"*{architecture[:6]}*")[:8]
         hint = f"; similar in timm: {', '.join(alike)}" if alike else ""
         raise CorrosionError(
             f"model.backbone={backbone!r} is unknown. Choose one of "
-            f"{', '.join(STUDY_BACKBONES)} or any timm model name{hint}."
+            f"{', '.join(NAMED_BACKBONES)} or any timm model name{hint}."
         )
     return name
 

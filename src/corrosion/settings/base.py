@@ -59,14 +59,15 @@ class Settings(BaseModel):
     )
 
     renamed: ClassVar[Mapping[str, str]] = {}
-    """What settings that users may still have in scripts have become, by their old names."""
+    """What settings that users may still have in scripts have become: a new name, or a sentence."""
 
     @classmethod
-    def read(cls, values: Mapping[str, Any], *, name: Name = dotted) -> Self:
+    def read(cls, values: Mapping[str, Any] | Self, *, name: Name = dotted) -> Self:
         """Settings from plain values.
 
         Args:
-            values: by name; groups within groups as mappings, or as `Settings`.
+            values: by name; groups within groups as mappings, or as `Settings`. Settings of this
+                class are given back as they are.
             name: how settings are called where these values come from, for messages.
 
         Raises:
@@ -192,7 +193,9 @@ def _members(annotation: Any) -> list[type]:
 def _unknown(group: type[Settings], path: Sequence[str], name: Name) -> str:
     *parents, last = path
     if last in group.renamed:
-        return f"{name(path)} is gone: {group.renamed[last]}"
+        new = group.renamed[last]
+        way_out = f"give {name([*parents, new])}." if new in group.model_fields else new
+        return f"{name(path)} is gone: {way_out}"
     if near := difflib.get_close_matches(last, group.model_fields, n=1):
         return f"{name(path)} is no setting. Did you mean {name([*parents, near[0]])}?"
     return f"{name(path)} is no setting. There are {', '.join(group.model_fields)}."
