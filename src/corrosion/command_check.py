@@ -18,8 +18,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.metric_table import direction
 from corrosion.settings.base import Settings, dotted, unknown_setting
-from corrosion.settings.resumed import resumed_values
+from corrosion.settings.resumed import resumed_settings
 from corrosion.settings.run import RunSettings
 from corrosion.system.configuration import config_dir
 
@@ -49,6 +50,10 @@ def check(arguments: Sequence[str]) -> None:
     for chosen in _combinations(overrides, several=several):
         config = _composed([*chosen, *search])
         settings = read_settings(config, chosen)
+        if settings.sweep and not several:
+            raise CorrosionError("a sweep is many runs: give -m too, as -m sweep=paper.")
+        if not settings.metrics:
+            direction(settings.objective)  # refuses what is no metric
         _check_files(settings)
         _check_device(settings)
 
@@ -70,17 +75,34 @@ def read_settings(
     missing = sorted(OmegaConf.missing_keys(own))
     values: Any = OmegaConf.to_container(own, resolve=not missing)
     if run_dir is not None and (run_dir / "config.yaml").is_file():
-        values = resumed_values(values, run_dir / "config.yaml", overrides)
-    elif missing:
+        return resumed_settings(values, run_dir / "config.yaml", overrides)
+    if missing:
         given = " ".join(f"{key}=..." for key in missing)
         raise CorrosionError(f"{', '.join(missing)} must be given: python train.py ... {given}")
-    elif values["model"]["from_random"]:  # what the command line says goes for any weights
+    if values["model"]["from_random"]:  # what the command line says goes for any weights
         values["model"]["from_random"] = {
             key: value
             for key, value in values["model"]["from_random"].items()
             if not any(override.startswith(f"model.{key}=") for override in overrides)
         }
     return RunSettings.read(values)
+
+
+def settings_of(overrides: Sequence[str]) -> RunSettings:
+    """The settings that `python train.py OVERRIDES...` would train with, for notebooks and scripts.
+
+    Args:
+        overrides: in Hydra's grammar, as on the command line.
+
+    Raises:
+        CorrosionError: as `read_settings`, or an unknown key or option.
+
+    Example:
+        >>> settings = settings_of(["model=resnet50", "trainer.max_epochs=3"])
+        >>> settings.model.lr, settings.trainer.max_epochs
+        (1e-05, 3)
+    """
+    return read_settings(_composed(overrides), overrides)
 
 
 def user_names() -> dict[str, str]:

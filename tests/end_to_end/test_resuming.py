@@ -11,9 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
+from corrosion.command_check import settings_of
 from corrosion.errors import CorrosionError
 from corrosion.training.resuming import WholeCheckpoints, find_checkpoint
 from corrosion.training.run import train
@@ -37,9 +36,7 @@ def config(photos):
     """Composes a configuration of a small training with everything that has a state."""
 
     def composed(*overrides):
-        with initialize_config_dir(str(ROOT / "conf")):
-            values = compose(
-                "train",
+        return settings_of(
                 [
                     "data=folder", f"data.root={photos}", "model.backbone=test_resnet.r160_in1k",
                     "model.weights=null", "model.dense_units=8", "data.image_size=32",
@@ -50,7 +47,6 @@ def config(photos):
                     "trainer.progress_bar=false", "explain.images=0", *overrides,
                 ],
             )  # fmt: skip
-        return OmegaConf.to_container(values, resolve=True)
 
     return composed
 
@@ -169,7 +165,7 @@ def test_a_run_killed_at_random_moments_ends_as_one_that_was_not(config, tmp_pat
 
 
 def test_a_run_that_had_stopped_early_is_not_trained_further_when_resumed(config, tmp_path):
-    values = config("trainer.early_stopping=1", "objective=val/recall", "objective_mode=max")
+    values = config("trainer.early_stopping=1", "objective=val/recall")
     assert finish(values, tmp_path) == 0
     first = outcome(tmp_path)
     assert len(first["history"]) < 4

@@ -78,10 +78,10 @@ def test_of_a_network_without_groups_of_layers_the_whole_is_one_stage():
 @pytest.mark.parametrize(
     ("backbone", "size", "choice"),
     [
-        ("test_vit", 100, "multiple of 16: data.image_size=96 or 112"),
-        ("vit_tiny_patch16_dinov3_qkvb", 40, "multiple of 16: data.image_size=32 or 48"),
-        ("test_maxvit", 100, "multiple of 32: data.image_size=96 or 128"),
-        ("inception_v3", 64, "Try data.image_size=299"),
+        ("test_vit", 100, "multiple of 16: image_size=96 or 112"),
+        ("vit_tiny_patch16_dinov3_qkvb", 40, "multiple of 16: image_size=32 or 48"),
+        ("test_maxvit", 100, "multiple of 32: image_size=96 or 128"),
+        ("inception_v3", 64, "Try image_size=299"),
     ],
 )
 def test_an_image_size_that_a_network_does_not_take_is_an_error_with_a_way_out(
@@ -89,7 +89,7 @@ def test_an_image_size_that_a_network_does_not_take_is_an_error_with_a_way_out(
 ):
     with pytest.raises(CorrosionError, match=choice) as caught:
         check_runs(create_backbone(backbone, image_size=size), backbone, image_size=size)
-    assert f"data.image_size={size}" in str(caught.value)
+    assert f"image_size={size}" in str(caught.value)
 
 
 def test_a_network_without_a_feature_map_is_refused():

@@ -39,10 +39,10 @@ def test_null_keeps_random_weights_and_says_so():
 
 @pytest.mark.usefixtures("offline")
 def test_imagenet_weights_offline_are_one_error_with_the_ways_out():
-    with pytest.raises(CorrosionError, match="model.weights=PATH") as caught:
+    with pytest.raises(CorrosionError, match="weights=PATH") as caught:
         load_weights(network(0), "mobilenetv2", "imagenet")
     assert "timm/mobilenetv2_100.ra_in1k" in str(caught.value)
-    assert "model.weights=null" in str(caught.value)
+    assert "weights=null" in str(caught.value)
 
 
 @pytest.mark.usefixtures("offline")

@@ -4,10 +4,10 @@ import pytest
 import yaml
 
 from corrosion.errors import CorrosionError
-from corrosion.settings.resumed import flat, resumed_values
+from corrosion.settings.resumed import flat, resumed_settings
 
 SAVED = {
-    "model": {"name": "resnet50", "lr": 0.003},
+    "model": {"backbone": "resnet50", "lr": 0.003},
     "data": {"source": "folder", "root": "photos", "image_size": 32},
     "augment": {},
     "trainer": {"max_epochs": 60, "devices": 1},
@@ -15,9 +15,9 @@ SAVED = {
     "resume": None,
 }
 COMPOSED = {
-    "model": {"name": "mobilenetv2", "lr": 0.003, "ema": 0.0},
-    "data": {"source": "sample", "root": "photos", "image_size": 128},
-    "augment": {"noise": {"p": 0.5}},
+    "model": {"backbone": "mobilenetv2", "lr": 0.003, "ema": 0.0},
+    "data": {"source": "sample", "image_size": 128},
+    "augment": {"noise": {"p": 0.5, "limit": 0.1}},
     "trainer": {"max_epochs": 25, "devices": 2},
     "seed": 0,
     "resume": "run",
@@ -36,36 +36,53 @@ def test_values_are_told_by_dotted_keys():
 
 
 def test_without_settings_a_run_goes_on_with_its_own(saved):
-    config = resumed_values(COMPOSED, saved, ["resume=run"])
-    assert config["data"] == SAVED["data"]
-    assert config["augment"] == {}
-    assert config["trainer"] == SAVED["trainer"]
-    assert config["seed"] == 3
-    assert config["model"] == {**SAVED["model"], "ema": 0.0}  # not known when it was started
+    settings = resumed_settings(COMPOSED, saved, ["resume=run"])
+    assert (settings.data.source, str(settings.data.root)) == ("folder", "photos")
+    assert settings.augment.noise is None
+    assert (settings.trainer.max_epochs, settings.trainer.devices) == (60, 1)
+    assert settings.seed == 3
+    assert settings.model.backbone == "resnet50"
+    assert settings.model.ema == 0  # not known when it was started
 
 
 def test_how_and_where_it_goes_on_may_be_told(saved):
-    overrides = ["resume=run", "trainer=ddp", "data.root=photos"]
-    config = resumed_values(COMPOSED, saved, overrides)
-    assert config["trainer"] == {"max_epochs": 60, "devices": 2}
-    overrides = ["resume=run", "trainer.max_epochs=25"]
-    assert resumed_values(COMPOSED, saved, overrides)["trainer"] == {"max_epochs": 25, "devices": 1}
+    composed = {**COMPOSED, "data": {"source": "sample", "root": "moved"}}
+    overrides = ["resume=run", "trainer=ddp", "data.root=moved"]
+    settings = resumed_settings(composed, saved, overrides)
+    assert (settings.trainer.max_epochs, settings.trainer.devices) == (60, 2)
+    assert str(settings.data.root) == "moved"
+    settings = resumed_settings(COMPOSED, saved, ["resume=run", "trainer.max_epochs=25"])
+    assert (settings.trainer.max_epochs, settings.trainer.devices) == (25, 1)
 
 
 def test_the_same_settings_may_be_given_again(saved):
     again = {**SAVED, "resume": "run", "trainer": COMPOSED["trainer"]}
     overrides = ["model=resnet50", "data=folder", "resume=run", "trainer.devices=2"]
-    assert resumed_values(again, saved, overrides) == again
+    settings = resumed_settings(again, saved, overrides)
+    assert settings.trainer.devices == 2
+    assert settings.resume == "run"
 
 
 def test_other_settings_are_refused_by_name(saved):
-    other = {**SAVED, "model": {"name": "mobilenetv2", "lr": 0.003}}
-    with pytest.raises(CorrosionError, match=r"model\.name was resnet50, now mobilenetv2\. Give"):
-        resumed_values(other, saved, ["model=mobilenetv2", "resume=run"])
+    other = {**SAVED, "model": {"backbone": "mobilenetv2", "lr": 0.003}}
+    message = r"model\.backbone was resnet50, now mobilenetv2\. Give"
+    with pytest.raises(CorrosionError, match=message):
+        resumed_settings(other, saved, ["model=mobilenetv2", "resume=run"])
 
 
-def test_a_damaged_configuration_is_an_error_that_names_the_file(tmp_path):
+def test_what_an_earlier_version_saved_is_read_by_the_names_of_today(tmp_path):
     path = tmp_path / "config.yaml"
-    path.write_text("a: [")
-    with pytest.raises(CorrosionError, match=r"config\.yaml can't be read"):
-        resumed_values(COMPOSED, path, [])
+    data = {**SAVED["data"], "expand": 3}
+    path.write_text(yaml.safe_dump({**SAVED, "data": data, "objective_mode": "min"}))
+    assert resumed_settings(COMPOSED, path, ["resume=run"]).data.repeats == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("a: [", "can't be read"), ("[]", "can't be read"), ("seed: many", "seed=many")],
+)
+def test_a_damaged_configuration_is_an_error_that_names_the_file(tmp_path, text, message):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(CorrosionError, match=rf"config\.yaml .*{message}"):
+        resumed_settings(COMPOSED, path, [])

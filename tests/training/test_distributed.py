@@ -6,6 +6,7 @@ import time
 import pytest
 
 from corrosion.errors import CorrosionError
+from corrosion.settings.trainer import TrainerSettings
 from corrosion.training.distributed import (
     processes_to_start,
     run_in_processes,
@@ -14,10 +15,10 @@ from corrosion.training.distributed import (
 
 
 def trainer(**changes):
-    return {"accelerator": "cpu", "devices": 1, "num_nodes": 1} | changes
+    return TrainerSettings(**{"accelerator": "cpu", **changes})
 
 
-@pytest.mark.parametrize(("devices", "count"), [(1, 1), (3, 3), ([0, 2], 2), ("auto", 1)])
+@pytest.mark.parametrize(("devices", "count"), [(1, 1), (3, 3), ((0, 2), 2), ("auto", 1)])
 def test_a_training_needs_a_process_for_each_device(devices, count):
     assert processes_to_start(trainer(devices=devices)) == count
 

@@ -43,15 +43,15 @@ def test_pos_weight_weighs_corroded_images():
 @pytest.mark.parametrize(
     ("arguments", "key"),
     [
-        ({"lr": 0.0}, "model.lr"),
-        ({"schedule": "step"}, "model.schedule"),
+        ({"lr": 0.0}, "lr"),
+        ({"schedule": "step"}, "schedule"),
         ({"unfreeze": 77}, "unfreeze"),
-        ({"layer_decay": 0.0}, "model.layer_decay"),
-        ({"label_smoothing": 1.0}, "model.label_smoothing"),
-        ({"mixup": -0.1}, "model.mixup"),
-        ({"cutmix": float("nan")}, "model.cutmix"),
-        ({"cutmix": "yes"}, "model.cutmix"),
-        ({"tta": "turns"}, "model.tta"),
+        ({"layer_decay": 0.0}, "layer_decay"),
+        ({"label_smoothing": 1.0}, "label_smoothing"),
+        ({"mixup": -0.1}, "mixup"),
+        ({"cutmix": float("nan")}, "cutmix"),
+        ({"cutmix": "yes"}, "cutmix"),
+        ({"tta": "turns"}, "tta"),
     ],
 )
 def test_values_out_of_range_are_errors_that_name_the_key(arguments, key):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import Field, field_validator
 
+from corrosion.errors import CorrosionError
 from corrosion.settings.base import Settings
 from corrosion.settings.types import (
     Count,
@@ -102,15 +104,21 @@ class ModelSettings(NetworkSettings):
                 raise ValueError(f"{key} can't be replaced.")
         return values
 
+    def conflicts(self) -> Iterator[str]:
+        """Values of `from_random` that can't be used."""
+        yield from super().conflicts()
+        if not self.from_random:
+            return
+        try:
+            self.from_random_weights()
+        except CorrosionError as error:
+            yield f"{{from_random}}: {error}"
+
     @property
     def title(self) -> str:
         """What results and their directory call the network."""
         return self.name or self.backbone
 
     def from_random_weights(self) -> ModelSettings:
-        """The settings for a training that starts from random weights.
-
-        Raises:
-            CorrosionError: a value of `from_random` is out of its range.
-        """
-        return self.replace(**(self.from_random or {}))
+        """The settings for a training that starts from random weights."""
+        return self.replace(**(self.from_random or {}), from_random=None)

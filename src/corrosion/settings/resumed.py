@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import yaml
 
 from corrosion.errors import CorrosionError
 from corrosion.settings.base import Settings
+from corrosion.settings.ranges import as_written
 from corrosion.settings.run import RunSettings
 
 # how, where and how long a run goes on, not what it is
@@ -40,16 +40,16 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def resumed_values(
+def resumed_settings(
     composed: Mapping[str, Any], saved: Path, overrides: Iterable[str]
-) -> dict[str, Any]:
-    """The configuration with which a run goes on.
+) -> RunSettings:
+    """The settings with which a run goes on.
 
     Without overrides but such as say how and where it goes on, the run's own settings are taken;
     else the overrides must come to the same.
 
     Args:
-        composed: of the command that goes on.
+        composed: plain values of the command that goes on.
         saved: config.yaml of the run.
         overrides: of the command, in Hydra's grammar.
 
@@ -58,17 +58,20 @@ def resumed_values(
     """
     try:
         content = yaml.safe_load(saved.read_text(encoding="utf-8"))
-        own = _filled(_translated(content, RunSettings), composed)
+        own = RunSettings.read(_translated(content, RunSettings)).plain()
     except (OSError, yaml.YAMLError, AttributeError) as error:
         raise CorrosionError(f"{saved} can't be read: {error}") from error
+    except CorrosionError as error:
+        raise CorrosionError(f"{saved} holds settings that can't be used: {error}") from error
     keys = [override.lstrip("+~").partition("=")[0] for override in overrides]
     if all(map(_may_change, keys)):
         for key in keys:
             _take(own, composed, key)
-        return own
-    before, now = flat(own), flat(composed)
+        return RunSettings.read(own)
+    settings = RunSettings.read(composed)
+    before, now = flat(own), flat(settings.plain())
     different = [
-        f"{key} was {before.get(key)}, now {now.get(key)}"
+        f"{key} was {as_written(before.get(key))}, now {as_written(now.get(key))}"
         for key in sorted(before | now)
         if not _may_change(key) and before.get(key) != now.get(key)
     ]
@@ -79,7 +82,7 @@ def resumed_values(
             f"{'; '.join(different[:_LISTED])}{f'; and {more} more' if more > 0 else ''}. Give "
             f"resume={saved.parent} alone to go on with its own, or start another run."
         )
-    return dict(composed)
+    return settings
 
 
 def _may_change(key: str) -> bool:
@@ -98,17 +101,6 @@ def _translated(saved: Mapping[str, Any], group: type[Settings]) -> dict[str, An
         elif group.renamed[key] in group.model_fields:
             values[group.renamed[key]] = value
     return values
-
-
-def _filled(saved: Mapping[str, Any], composed: Mapping[str, Any]) -> dict[str, Any]:
-    """What was saved, with what an earlier version did not know yet."""
-    filled = copy.deepcopy(dict(saved))
-    for key, value in composed.items():
-        if key not in filled:
-            filled[key] = value
-        elif isinstance(value, Mapping) and isinstance(filled[key], Mapping) and key != "augment":
-            filled[key] = _filled(filled[key], value)
-    return filled
 
 
 def _take(own: dict[str, Any], composed: Mapping[str, Any], key: str) -> None:

@@ -37,7 +37,8 @@ def new_module(settings: RunSettings, extensions: Extensions) -> CorrosionModule
     weights = load_weights(network, model.backbone, model.weights)
     if weights.used == "random" and model.from_random:
         log.info("weights are random: %s (model.from_random)", _listed(model.from_random))
-        module = _module(model.from_random_weights(), settings, extensions)
+        model = model.from_random_weights()
+        module = _module(model, settings, extensions)
     module.hparams["weights"] = weights.as_dict()
     return module
 
