@@ -1,7 +1,7 @@
 """Explainable image classification of corroded metal.
 
     import corrosion
-    model = corrosion.load_model("best.ckpt")
+    model = corrosion.load_model("outputs/RUN")
     predictions = corrosion.predict(model, ["photographs", "flight.mp4"])
     [explanation] = corrosion.explain(model, images)
 

@@ -11,6 +11,7 @@ from corrosion.evaluation.evaluation import Settings, evaluate_run
 from corrosion.evaluation.metric_table import EVALUATED
 from corrosion.evaluation.metrics import all_metrics
 from corrosion.evaluation.predictions import read_predictions
+from corrosion.runs import RunDirectory
 from corrosion.system.files import write_json
 
 SETTINGS = {"resamples": 50}
@@ -172,11 +173,11 @@ def test_bad_prediction_files_are_refused(tmp_path, content, message):
     if content is not None:
         path.write_text(content)
     with pytest.raises(CorrosionError, match=message):
-        read_predictions(path)
+        read_predictions(RunDirectory(tmp_path), "test")
 
 
 def test_predictions_of_another_run_are_refused(run_dir):
     split = pd.read_csv(run_dir / "split.csv").iloc[3:]
     split.to_csv(run_dir / "split.csv", index=False)
-    with pytest.raises(CorrosionError, match=r"3 image\(s\) are not in .*split\.csv"):
+    with pytest.raises(CorrosionError, match=r"split\.csv are of different runs: 3 .*image\(s\)"):
         evaluate_run(run_dir, Settings(**SETTINGS))

@@ -6,13 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from corrosion.runs import checkpoint_of
+
 _CHECKPOINT = "a checkpoint, or the directory of a run for its best"
-
-
-def checkpoint_of(path: str | Path) -> Path:
-    """The checkpoint that a path stands for."""
-    best = Path(path, "checkpoints", "best.ckpt")
-    return best if best.is_file() else Path(path)
 
 
 class _HelpWithDefaults(argparse.HelpFormatter):

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corrosion.cli.arguments import build_parser, checkpoint_of
+from corrosion.cli.arguments import build_parser
 from corrosion.errors import CorrosionError
+from corrosion.runs import RunDirectory, checkpoint_of
 from corrosion.system.memory import keep_freed_memory
 from corrosion.system.processors import share_processors
 
@@ -28,9 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         (2 is argparse's, for arguments that it can't make out.)
     """
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
-    options = build_parser().parse_args(arguments)
     keep_freed_memory()
     try:
+        options = build_parser().parse_args(arguments)
         code = _COMMANDS[options.command](options)
     except CorrosionError as error:
         print(f"corrosion: {error}", file=sys.stderr)  # noqa: T201
@@ -68,13 +69,18 @@ def _sample(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from corrosion.evaluation.evaluation import evaluate_run, run_directory
+    from corrosion.evaluation.evaluation import evaluate_run
     from corrosion.report.evaluation_report import print_evaluation, write_evaluation
 
     settings = _settings(options)
     if options.data is None:
-        out = run_directory(options.judged)
-        evaluation = evaluate_run(out, settings)
+        run = RunDirectory.of(options.judged)
+        if not run.is_finished:
+            raise CorrosionError(
+                f"{options.judged} belongs to no finished run: give the directory of a run, or a "
+                f"labelled folder with --data for a checkpoint."
+            )
+        out, evaluation = run.path, evaluate_run(run.path, settings)
     else:
         from corrosion.prediction.labelled_folder import evaluate_folder
 
@@ -86,7 +92,7 @@ def _evaluate(options: argparse.Namespace) -> None:
             settings=settings,
             device=options.device,
         )
-    write_evaluation(out, evaluation)
+    write_evaluation(RunDirectory(out), evaluation)
     print_evaluation(evaluation, run_dir=out)
 
 
@@ -95,7 +101,7 @@ def _compare(options: argparse.Namespace) -> None:
     from corrosion.report.comparison_report import print_comparison, write_comparison
 
     first = options.runs[0]
-    multirun = len(options.runs) == 1 and not (first / "predictions.csv").is_file()
+    multirun = len(options.runs) == 1 and not RunDirectory(first).is_finished
     out = options.out or (first if multirun else Path()) / "comparison"
     comparison = compare_runs(
         options.runs, threshold=options.threshold, level=options.level, device=options.device
@@ -106,10 +112,10 @@ def _compare(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    from corrosion.evaluation.evaluation import evaluate_run, run_directory
+    from corrosion.evaluation.evaluation import evaluate_run
     from corrosion.report.run_report import write_report
 
-    run_dir = run_directory(options.run_dir)
+    run_dir = RunDirectory.of(options.run_dir).path
     path = write_report(run_dir, evaluate_run(run_dir, _settings(options)), path=options.out)
     sys.stdout.write(f"{path}\n")
 

@@ -58,7 +58,7 @@ class Choices:
     band_on_test: BandResult
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, as `evaluation.json` holds them."""
+        """Plain values, as JSON holds them."""
         return {
             "validation_images": len(self.validation),
             "temperature": {

@@ -66,7 +66,7 @@ class Comparison:
             "test_images": len(self.models[0].pooled.tables[0]),
             "models": {
                 model.name: {
-                    "runs": [str(run.directory) for run in model.pooled.runs],
+                    "runs": [str(run.directory.path) for run in model.pooled.runs],
                     "seeds": len(model.pooled.tables),
                     "threshold": model.pooled.threshold,
                     "hyperparameters": model.pooled.runs[0].facts.get("hyperparameters"),
@@ -117,7 +117,7 @@ def compare_runs(
         {
             model.name: checkpoint
             for model in pooled
-            if (checkpoint := model.runs[0].directory / "checkpoints" / "best.ckpt").is_file()
+            if (checkpoint := model.runs[0].directory.best).is_file()
         },
         device=device,
     )

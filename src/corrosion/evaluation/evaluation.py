@@ -1,4 +1,4 @@
-"""Everything that a finished run's predictions say, from its CSV files alone."""
+"""Everything that a finished run's predictions say."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.agreement import agreement
@@ -19,6 +18,7 @@ from corrosion.evaluation.metrics import Confusion, confusion
 from corrosion.evaluation.predictions import groups_of, read_predictions
 from corrosion.evaluation.selective import area_under_risk_coverage, risk_coverage
 from corrosion.evaluation.subgroups import Subgroup, by_column
+from corrosion.runs import RunDirectory
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Settings:
     """How to evaluate a run.
 
     Attributes:
-        threshold: in (0, 1); None is that of the run (`model.threshold` in its config.yaml).
+        threshold: in (0, 1); None is that of the run's settings (`model.threshold`).
         min_recall: in (0, 1], that one of the thresholds shall reach on validation; None is 0.98
             if there are predictions for validation.
         costs: of a missed corrosion and of a false alarm; None leaves that threshold out.
@@ -74,7 +74,7 @@ class Evaluation:
     choices: Choices | None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, as `evaluation.json` holds them."""
+        """Plain values, as JSON holds them."""
         label, probability = self.predictions["label"], self.predictions["probability"]
         curve = risk_coverage(label, probability, threshold=self.threshold)
         calibration = reliability(label, probability, level=self.settings.level)
@@ -99,42 +99,28 @@ class Evaluation:
         }
 
 
-def run_directory(path: Path) -> Path:
-    """The directory of a run, given that or one of its checkpoints.
+def evaluate_run(path: str | Path, settings: Settings | None = None) -> Evaluation:
+    """Recompute everything from a run's predictions.
 
-    Raises:
-        CorrosionError: there is nothing at `path`, or it belongs to no run.
-    """
-    directory = path.resolve().parents[1] if path.is_file() else path
-    if not (directory / "predictions.csv").is_file():
-        raise CorrosionError(
-            f"{path} belongs to no finished run (there is no {directory / 'predictions.csv'}): "
-            f"give the directory of a run, or a labelled folder with --data for a checkpoint."
-        )
-    return directory
-
-
-def evaluate_run(run_dir: Path, settings: Settings | None = None) -> Evaluation:
-    """Recompute everything from a run's `predictions.csv`.
-
-    `split.csv` beside it adds sources and groups; `predictions_val.csv` (the same columns, for the
-    validation images) is what thresholds, temperature and the band of abstention are chosen on.
+    Its split adds sources and groups; the predictions for its validation images are what
+    thresholds, temperature and the band of abstention are chosen on.
 
     Args:
-        run_dir: directory of a finished run.
+        path: directory of a finished run, or one of its checkpoints.
         settings: how; the defaults if None.
 
     Raises:
         CorrosionError: a file is missing or bad, a setting is out of its range, or a threshold is
-            asked for that can't be chosen without `predictions_val.csv`.
+            asked for that can't be chosen without predictions for validation.
     """
-    settings = settings or Settings()
-    split = run_dir / "split.csv"
-    split_file = split if split.is_file() else None
-    test = read_predictions(run_dir / "predictions.csv", split=split_file)
-    validation = _read_validation(run_dir / "predictions_val.csv", split_file, settings)
-    threshold = _threshold(settings.threshold, run_dir / "config.yaml")
-    return evaluate_predictions(test, validation, threshold=threshold, settings=settings)
+    run, settings = RunDirectory.of(path), settings or Settings()
+    run.check_finished()
+    return evaluate_predictions(
+        read_predictions(run, "test"),
+        _read_validation(run, settings),
+        threshold=_threshold(settings.threshold, run),
+        settings=settings,
+    )
 
 
 def evaluate_predictions(
@@ -197,25 +183,28 @@ def _has_both_classes(validation: pd.DataFrame, settings: Settings) -> bool:
     return False
 
 
-def _read_validation(path: Path, split: Path | None, settings: Settings) -> pd.DataFrame | None:
+def _read_validation(run: RunDirectory, settings: Settings) -> pd.DataFrame | None:
+    path = run.predictions_file("val")
     if path.is_file():
-        return read_predictions(path, split=split)
+        return read_predictions(run, "val")
     if settings.min_recall is not None or settings.costs is not None:
         raise CorrosionError(
             f"There is no {path}: a threshold for a recall or for costs is chosen on validation, "
-            f"never on the test set. It needs the columns of predictions.csv (path, label, "
-            f"probability) for the validation images."
+            f"never on the test set. It needs the columns of the test set's predictions (path, "
+            f"label, probability) for the validation images."
         )
     return None
 
 
-def _threshold(given: float | None, config: Path) -> float:
+def _threshold(given: float | None, run: RunDirectory) -> float:
     threshold = given
-    if threshold is None and config.is_file():
+    if threshold is None and (config := run.read_config()):
         try:
-            threshold = yaml.safe_load(config.read_text(encoding="utf-8"))["model"]["threshold"]
-        except (yaml.YAMLError, TypeError, KeyError) as error:
-            raise CorrosionError(f"{config} names no model.threshold: give a threshold.") from error
+            threshold = config["model"]["threshold"]
+        except (TypeError, KeyError) as error:
+            raise CorrosionError(
+                f"{run.config_file} names no model.threshold: give a threshold."
+            ) from error
     threshold = 0.5 if threshold is None else threshold
     if not 0 < threshold < 1:
         raise CorrosionError(f"threshold={threshold}: give a probability between 0 and 1.")

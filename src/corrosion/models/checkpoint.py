@@ -14,6 +14,7 @@ import torch
 from corrosion.errors import CorrosionError
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.state_dicts import NETWORK_PREFIX, below, read_checkpoint
+from corrosion.runs import checkpoint_of
 from corrosion.system.files import replacing
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
     """Rebuild a trained network from a checkpoint of `train.py`.
 
     Args:
-        path: `checkpoints/best.ckpt` or `last.ckpt` of a run.
+        path: a checkpoint, or the directory of a run for its best.
         device: where the network shall live.
 
     Returns:
@@ -39,7 +40,7 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
         CorrosionError: the file is missing, damaged, contains pickled code, or is no checkpoint
             of this project.
     """
-    path = Path(path)
+    path = checkpoint_of(path)
     content = _read(path)
     hyperparameters = content["hyper_parameters"]
     network = CorrosionClassifier(
@@ -119,7 +120,7 @@ def describe(path: str | Path) -> dict[str, Any]:
     Raises:
         CorrosionError: as `load_model`.
     """
-    path = Path(path)
+    path = checkpoint_of(path)
     network = load_model(path)
     content = _read(path)
     return {

@@ -1,4 +1,4 @@
-"""`report.html`: a run on one page, for a colleague who has nothing but the page."""
+"""A run on one page, for a colleague who has nothing but the page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from corrosion.data.labels import CLASSES
 from corrosion.evaluation.evaluation import Evaluation
-from corrosion.evaluation.run_files import RunFiles, read_run_files
+from corrosion.evaluation.run_facts import RunFacts, read_run_facts
 from corrosion.report.data_summary import data_tables, findings, leaks
 from corrosion.report.evaluation_figures import draw_figures
 from corrosion.report.evaluation_report import (
@@ -26,6 +26,7 @@ from corrosion.report.evaluation_report import (
 from corrosion.report.page import inline_picture, inline_svg, write_page
 from corrosion.report.tables import TextTable, figure, with_interval
 from corrosion.report.training_curves import draw_curves
+from corrosion.runs import RunDirectory
 from corrosion.system.provenance import tampering
 
 _OVERLAY = re.compile(
@@ -57,7 +58,7 @@ def write_report(run_dir: Path, evaluation: Evaluation, *, path: Path | None = N
     Args:
         run_dir: of the run; what its files don't tell is left out of the report.
         evaluation: of the run.
-        path: of the page; None is `report.html` in the run's directory.
+        path: of the page; None is that of the run's report.
 
     Returns:
         Where it is.
@@ -65,8 +66,9 @@ def write_report(run_dir: Path, evaluation: Evaluation, *, path: Path | None = N
     Raises:
         CorrosionError: a file of the run can't be read, or the page can't be written.
     """
-    run = read_run_files(run_dir)
-    path = path or run_dir / "report.html"
+    directory = RunDirectory(run_dir)
+    run = read_run_facts(directory)
+    path = path or directory.report_file
     figures = draw_figures(evaluation)
     if run.history is not None:
         figures["curves"] = draw_curves(run.history)
@@ -89,7 +91,7 @@ def write_report(run_dir: Path, evaluation: Evaluation, *, path: Path | None = N
             for name, drawing in figures.items()
         },
         mistakes=mistakes_table(evaluation),
-        overlays=_overlays(run_dir / "gradcam"),
+        overlays=_overlays(directory.examples),
         facts=_facts(run.facts),
         config=yaml.safe_dump(dict(run.config), sort_keys=False) if run.config else "",
         commands=_commands(run),
@@ -121,7 +123,7 @@ def summary(evaluation: Evaluation) -> str:
     return " ".join(sentences)
 
 
-def _warnings(run: RunFiles) -> list[str]:
+def _warnings(run: RunFacts) -> list[str]:
     warnings = []
     if tampered := tampering(**run.facts.get("shortcut") or {}):
         warnings.append(tampered)
@@ -194,7 +196,7 @@ def _with_commas(number: int | None) -> str | None:
     return None if number is None else f"{number:,}"
 
 
-def _commands(run: RunFiles) -> Markup | str:
+def _commands(run: RunFacts) -> Markup | str:
     """The commands that repeat the run; empty for what was not trained by train.py."""
     if not run.config:
         return ""

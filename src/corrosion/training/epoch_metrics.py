@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import pandas as pd
 import torch
 from torch import Tensor
 from torchmetrics import Metric
@@ -21,6 +22,7 @@ from torchmetrics.functional.classification import (
 
 from corrosion.evaluation.metric_table import LOGGED
 from corrosion.evaluation.metric_table import METRICS as TABLE
+from corrosion.evaluation.predictions import predictions_table
 
 _OF_DECISIONS = {
     "accuracy": binary_accuracy,
@@ -55,6 +57,27 @@ class Predictions:
     def probability(self, temperature: float = 1.0) -> Tensor:
         """Probability of corrosion, (N,) float32 in [0, 1]: sigmoid(logit / temperature)."""
         return (self.logit / temperature).sigmoid()
+
+    def table(
+        self, records: pd.DataFrame, *, threshold: float, temperature: float = 1.0
+    ) -> pd.DataFrame:
+        """The predictions beside the files they are for.
+
+        Args:
+            records: with a column `path`, whose rows the predictions are for.
+            threshold: probability from which an image counts as corroded.
+            temperature: of the probabilities.
+
+        Returns:
+            One row an image, as `corrosion.evaluation.predictions.predictions_table` gives it.
+        """
+        return predictions_table(
+            records["path"].to_numpy()[self.index.numpy()],
+            self.label.numpy(),
+            self.logit.numpy(),
+            self.probability(temperature).numpy(),
+            threshold=threshold,
+        )
 
 
 class PredictionStore(Metric):

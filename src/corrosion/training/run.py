@@ -22,10 +22,10 @@ from corrosion.data.prepare import Prepared, check_sources, prepare_records
 from corrosion.data.splits.split import write_split
 from corrosion.errors import CorrosionError
 from corrosion.explanation.examples import check_count
+from corrosion.runs import RunDirectory
 from corrosion.settings.resumed import resumed_config
 from corrosion.sweep.pruning import PruneTrial
 from corrosion.sweep.trial_cost import measure_cost
-from corrosion.system.files import write_csv, write_text
 from corrosion.system.lightning_messages import quieten_lightning
 from corrosion.system.memory import keep_freed_memory
 from corrosion.system.provenance import tampering
@@ -65,8 +65,8 @@ def train_from_config(config: DictConfig) -> float | tuple[float, float] | None:
         silence_all_but_first()
         _check_shared_directory(hydra)
     checkpoint = find_checkpoint(config.resume, run_dir)
-    if checkpoint and checkpoint.parent.name == "checkpoints":
-        run_dir = checkpoint.parent.parent  # a run goes on in its own directory
+    if checkpoint and (own := RunDirectory.holding(checkpoint)):
+        run_dir = own.path  # a run goes on in its own directory
     plain = _plain(config, hydra.overrides.task, run_dir if checkpoint else None)
     sweep = plain["sweep"] or {"pruner": None, "cost": None}
     if plain["sweep"] and sweep["trial"] is None:
@@ -95,7 +95,7 @@ def train_from_config(config: DictConfig) -> float | tuple[float, float] | None:
     except (SystemExit, KeyboardInterrupt) as end:  # Lightning makes the former of Ctrl-C
         command = shlex.join(["python", "train.py", f"resume={run_dir}"])
         preempted = isinstance(end, Preempted)
-        if (run_dir / "checkpoints" / "last.ckpt").is_file():
+        if RunDirectory(run_dir).last.is_file():
             saved = "Told to end, and saved" if preempted else "Interrupted"
             log.warning("%s. To go on from the last checkpoint: %s", saved, command)
         else:
@@ -104,7 +104,7 @@ def train_from_config(config: DictConfig) -> float | tuple[float, float] | None:
             hand_back_to_submitit()
         raise SystemExit(PREEMPTED if preempted else _INTERRUPTED) from end
     if objective is not None and sweep["cost"]:
-        return objective, measure_cost(sweep["cost"], run_dir / "checkpoints" / "best.ckpt")
+        return objective, measure_cost(sweep["cost"], RunDirectory(run_dir).best)
     return objective
 
 
@@ -112,8 +112,8 @@ def _plain(config: DictConfig, overrides: Sequence[str], resumed: Path | None) -
     """The settings of a run, those of the run in `resumed` if it goes on."""
     missing = sorted(OmegaConf.missing_keys(config))
     plain: Any = OmegaConf.to_container(config, resolve=True)
-    if resumed is not None and (resumed / "config.yaml").is_file():
-        return resumed_config(plain, resumed / "config.yaml", overrides)
+    if resumed is not None and (saved := RunDirectory(resumed).config_file).is_file():
+        return resumed_config(plain, saved, overrides)
     if missing:
         given = " ".join(f"{key}=..." for key in missing)
         raise CorrosionError(f"{', '.join(missing)} must be given: python train.py ... {given}")
@@ -175,16 +175,16 @@ def train(
     Raises:
         CorrosionError: anything the user can put right.
     """
-    started = time.perf_counter()
+    started, run = time.perf_counter(), RunDirectory(run_dir)
     _check_objective(config)
     check_count(config["explain"]["images"])
-    if checkpoint is None and (run_dir / "checkpoints" / "last.ckpt").exists():
+    if checkpoint is None and run.last.exists():
         raise CorrosionError(
             f"{run_dir} already holds a run, which would be overwritten: go on with it by "
             f"resume=auto, or choose another hydra.run.dir."
         )
     L.seed_everything(config["seed"], workers=True, verbose=False)
-    history = History(run_dir / "history.csv")
+    history = History(run)
     averaging = [AveragedWeights(ema)] if (ema := config["model"]["ema"]) else []
     trainer = build_trainer(
         config["trainer"],
@@ -204,15 +204,15 @@ def train(
     module = resumed_module(checkpoint, config) if checkpoint else new_module(config)
     trainer.strategy.setup_environment()  # lets processes talk before the fit
     first = trainer.is_global_zero
-    mine = _prepared(config, run_dir, resumed=checkpoint is not None) if first else None
+    mine = _prepared(config, run, resumed=checkpoint is not None) if first else None
     prepared: Prepared = trainer.strategy.broadcast(mine)  # type: ignore[assignment]
     datamodule = _datamodule(config, prepared.records)
     if checkpoint is None and config["model"]["pos_weight"] is not None:
         module.hparams["pos_weight"] = _pos_weight(config["model"]["pos_weight"], datamodule)
     if first:
-        write_text(run_dir / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(config))))
-        write_split(prepared.records, run_dir / "split.csv")
-        write_csv(run_dir / "left_out.csv", prepared.left_out)
+        run.write_config(config)
+        write_split(prepared.records, run.split_file)
+        run.write_left_out(prepared.left_out)
         log.info("%s", prepared.findings.summary())
         if warning := tampering(config["data"]["shortcut"], datamodule.marked):
             log.warning("%s", warning)
@@ -251,11 +251,11 @@ def _check_objective(config: Mapping[str, Any]) -> None:
         raise CorrosionError(f"objective_mode={config['objective_mode']}: choose min or max.")
 
 
-def _prepared(config: Mapping[str, Any], run_dir: Path, *, resumed: bool) -> Prepared:
+def _prepared(config: Mapping[str, Any], run: RunDirectory, *, resumed: bool) -> Prepared:
     data = dict(config["data"])
-    if resumed and data["split_file"] is None and (run_dir / "split.csv").is_file():
+    if resumed and data["split_file"] is None and run.split_file.is_file():
         # images added since must not change the test set
-        data |= {"split_file": run_dir / "split.csv", "folds": None, "fold": 0}
+        data |= {"split_file": run.split_file, "folds": None, "fold": 0}
     return prepare_records(data, seed=config["seed"])
 
 

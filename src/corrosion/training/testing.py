@@ -11,7 +11,7 @@ from typing import Any
 import lightning as L
 import pandas as pd
 
-from corrosion.data.datamodule import CorrosionDataModule, Split
+from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.calibration import fit_temperature
 from corrosion.evaluation.evaluation import evaluate_run
@@ -19,9 +19,9 @@ from corrosion.explanation.examples import write_examples
 from corrosion.models.checkpoint import Calibration, store_calibration
 from corrosion.report.console import print_results
 from corrosion.report.evaluation_report import write_evaluation
-from corrosion.report.result_files import predictions_table, write_metrics, write_predictions
 from corrosion.report.run_report import write_report
 from corrosion.report.training_curves import draw_curves, write_figure
+from corrosion.runs import RunDirectory, Subset
 from corrosion.system.provenance import git_commit, machine, tampering, versions
 from corrosion.training.epoch_metrics import Predictions
 from corrosion.training.module import CorrosionModule
@@ -62,23 +62,23 @@ def finish(
     """
     started = time.perf_counter()
     best = _best_epoch(epochs, config["objective"], config["objective_mode"])
-    checkpoint = run_dir / "checkpoints" / "best.ckpt"
+    run = RunDirectory(run_dir)
     trainer.validate(
-        module, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True, verbose=False
+        module, datamodule=datamodule, ckpt_path=run.best, weights_only=True, verbose=False
     )
     assert module.validated is not None
     module.network.temperature = _temperature(module.validated)
     trainer.test(module, datamodule=datamodule, verbose=False)
     if not trainer.is_global_zero:
         return best[config["objective"]]
-    tested = _write_predictions(run_dir, module, datamodule)
-    write_figure(run_dir / "figures" / "curves.png", draw_curves(epochs))
+    tested = _write_predictions(run, module, datamodule)
+    write_figure(run.figure_file("curves"), draw_curves(epochs))
     evaluation = evaluate_run(run_dir)
-    write_evaluation(run_dir, evaluation)
+    write_evaluation(run, evaluation)
     if evaluation.choices:
         chosen = evaluation.choices
         store_calibration(
-            checkpoint,
+            run.best,
             Calibration(
                 temperature=module.network.temperature,
                 thresholds={one.threshold.rule: one.threshold.value for one in chosen.thresholds},
@@ -89,14 +89,13 @@ def finish(
     metrics = {key: value for key, value in best.items() if "/" in key}
     metrics.update({key: float(value) for key, value in trainer.callback_metrics.items()})
     seconds = {**seconds, "test": time.perf_counter() - started}
-    write_metrics(
-        run_dir / "metrics.json",
+    run.write_metrics(
         metrics,
         _facts(trainer, module, datamodule, config=config, epochs=epochs, best=best)
         | {"curation": curation}
         | {"seconds": {key: round(value, 2) for key, value in seconds.items()}},
     )
-    write_examples(run_dir / "gradcam", module.network, tested, count=config["explain"]["images"])
+    write_examples(run.examples, module.network, tested, count=config["explain"]["images"])
     write_report(run_dir, evaluation)
     tampered = tampering(config["data"]["shortcut"], datamodule.marked)
     print_results(
@@ -104,7 +103,7 @@ def finish(
         evaluation.metrics,
         title=f"{config['model']['name']}: epoch {int(best['epoch']) + 1} of {len(epochs)}",
         notes={
-            "weights": _first_weights(module.hparams["weights"]),
+            "weights": _first_weights(module.hparams["weights"], run),
             "training": f"{seconds['fit']:.0f} s, {len(epochs)} epoch(s)",
             **({"WARNING": tampered} if tampered else {}),
         },
@@ -131,22 +130,21 @@ def _temperature(validated: Predictions) -> float:
 
 
 def _write_predictions(
-    run_dir: Path, module: CorrosionModule, datamodule: CorrosionDataModule
+    run: RunDirectory, module: CorrosionModule, datamodule: CorrosionDataModule
 ) -> pd.DataFrame:
     """Write the predictions of validation and test; returns those of the test."""
-    sets: tuple[tuple[str, Split, Predictions | None], ...] = (
-        ("predictions_val.csv", "val", module.validated),
-        ("predictions.csv", "test", module.tested),
+    sets: tuple[tuple[Subset, Predictions | None], ...] = (
+        ("val", module.validated),
+        ("test", module.tested),
     )
-    for name, split, predictions in sets:
+    for subset, predictions in sets:
         assert predictions is not None
-        table = predictions_table(
-            predictions,
-            datamodule.records(split),
+        table = predictions.table(
+            datamodule.records(subset),
             threshold=module.network.threshold,
             temperature=module.network.temperature,
         )
-        write_predictions(run_dir / name, table)
+        run.write_predictions(subset, table)
     return table
 
 
@@ -180,7 +178,7 @@ def _facts(
     }
 
 
-def _first_weights(weights: Mapping[str, str | None]) -> str:
+def _first_weights(weights: Mapping[str, str | None], run: RunDirectory) -> str:
     if weights["used"] == "random" and weights["requested"] is not None:
-        return "RANDOM, since no ImageNet weights could be had (metrics.json says why)"
+        return f"RANDOM, since no ImageNet weights could be had ({run.metrics_file.name} says why)"
     return f"{weights['used']} ({weights['detail']})"

@@ -20,6 +20,7 @@ from lightning.pytorch.loggers import (
 )
 
 from corrosion.errors import CorrosionError
+from corrosion.runs import RunDirectory
 from corrosion.training.callbacks import History, SeedBatches, StopAtNonFiniteLoss
 from corrosion.training.distributed import started_from_outside
 from corrosion.training.resuming import (
@@ -73,19 +74,20 @@ def build_trainer(
     if several or options["strategy"] == "ddp":
         # frozen layers, and those of a backbone behind its last feature map, get no gradients
         options["strategy"] = "ddp_find_unused_parameters_true"
+    run = RunDirectory(run_dir)
     best = ModelCheckpoint(
-        run_dir / "checkpoints",
-        filename="best",
+        run.checkpoints,
+        filename=run.best.stem,
         monitor=objective,
         mode=objective_mode,
-        enable_version_counter=False,  # "best.ckpt" is a promise, also when a run is resumed
+        enable_version_counter=False,  # the name is a promise, also when a run is resumed
     )
     own: list[L.Callback] = [
         SeedBatches(seed),
         StopAtNonFiniteLoss(),
         history,
         best,
-        LastCheckpoint(run_dir / "checkpoints" / "last.ckpt", every=checkpoint_every),
+        LastCheckpoint(run.last, every=checkpoint_every),
     ]
     if patience is not None:
         own.append(ResumableEarlyStopping(objective, mode=objective_mode, patience=patience))
@@ -135,9 +137,9 @@ def build_logger(config: Mapping[str, Any], *, run_dir: Path) -> Logger | bool:
         case None:
             return False
         case "csv":
-            return CSVLogger(run_dir, name="logs", version="")
+            return CSVLogger(run_dir, name=RunDirectory(run_dir).logs.name, version="")
         case "tensorboard":
-            return TensorBoardLogger(run_dir, name="logs", version="")
+            return TensorBoardLogger(run_dir, name=RunDirectory(run_dir).logs.name, version="")
         case "wandb":
             offline = options.pop("mode") == "offline"
             return WandbLogger(save_dir=run_dir, name=run_dir.name, offline=offline, **options)

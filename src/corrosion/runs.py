@@ -1,0 +1,283 @@
+"""The run directory: the one owner of the names, places and formats of what a run writes.
+
+    checkpoints/best.ckpt     the best epoch, with temperature, thresholds and band
+    checkpoints/last.ckpt     the last state, from which the run goes on
+    config.yaml               the settings
+    split.csv                 which image is used for what
+    left_out.csv              images that no subset got, each with the reason
+    history.csv               loss and metrics by epoch
+    predictions.csv           of the test images; predictions_val.csv those of validation
+    metrics.json              metrics, and everything else to be known of the run
+    evaluation.json           metrics with intervals, and what was chosen on validation
+    figures/                  curves of the training, figures of the evaluation
+    gradcam/                  pictures of what the network looks at, and their table, examples.csv
+    report.html               all of it on one page
+    logs/                     of Lightning's loggers
+    .hydra/overrides.yaml     what the command line said, written by Hydra
+
+What is read here is checked for its form only; `corrosion.evaluation.predictions` looks at values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+
+from corrosion.errors import CorrosionError
+from corrosion.system.files import read_csv, read_json, read_yaml, write_csv, write_json, write_text
+
+if TYPE_CHECKING:
+    import pandas as pd  # half a second that a look for a checkpoint need not wait
+
+Subset = Literal["val", "test"]
+"""Subsets that a run predicts."""
+
+_CHECKPOINTS = "checkpoints"
+_PREDICTIONS: Mapping[Subset, str] = {"val": "predictions_val.csv", "test": "predictions.csv"}
+_TEXT = ("path", "source", "content_hash")  # columns, whatever they look like
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The files of a run. Readers say what is missing and the way out; writers write whole files.
+
+    Attributes:
+        path: of the directory.
+
+    Example:
+        >>> run = RunDirectory(Path("outputs/first"))
+        >>> run.best.as_posix(), run.predictions_file("val").name
+        ('outputs/first/checkpoints/best.ckpt', 'predictions_val.csv')
+        >>> RunDirectory.holding(run.best) == run
+        True
+        >>> run.check_finished()
+        Traceback (most recent call last):
+        corrosion.errors.CorrosionError: outputs/first is no finished run (there is no \
+outputs/first/predictions.csv): give the directory of a run whose training has ended.
+    """
+
+    path: Path
+
+    @classmethod
+    def of(cls, path: str | Path) -> RunDirectory:
+        """The run that a directory, or one of the run's checkpoints, stands for.
+
+        Raises:
+            CorrosionError: there is nothing at `path`, or it is a file in no run's directory.
+        """
+        path = Path(path)
+        run = cls(path) if path.is_dir() else cls.holding(path)
+        if run is None or not path.exists():
+            what = "lies in no run's directory" if path.exists() else "is not there"
+            raise CorrosionError(
+                f"{path} {what}: give the directory of a run, or one of its checkpoints."
+            )
+        return run
+
+    @classmethod
+    def holding(cls, checkpoint: Path) -> RunDirectory | None:
+        """The run in whose directory a checkpoint lies; None for one that lies elsewhere."""
+        folder = checkpoint.resolve().parent
+        if folder.name != _CHECKPOINTS:
+            return None
+        # as it was given where that tells it: messages shall name what the user knows
+        given = (
+            checkpoint.parent.parent if checkpoint.parent.name == _CHECKPOINTS else folder.parent
+        )
+        return cls(given)
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.path / _CHECKPOINTS
+
+    @property
+    def best(self) -> Path:
+        """Checkpoint of the best epoch."""
+        return self.checkpoints / "best.ckpt"
+
+    @property
+    def last(self) -> Path:
+        """Checkpoint of the last state."""
+        return self.checkpoints / "last.ckpt"
+
+    @property
+    def config_file(self) -> Path:
+        """The settings, YAML."""
+        return self.path / "config.yaml"
+
+    @property
+    def split_file(self) -> Path:
+        """Which image is used for what, as `corrosion.data.splits.split.write_split` writes it."""
+        return self.path / "split.csv"
+
+    @property
+    def left_out_file(self) -> Path:
+        """Images that no subset got, CSV."""
+        return self.path / "left_out.csv"
+
+    @property
+    def history_file(self) -> Path:
+        """Loss and metrics by epoch, CSV."""
+        return self.path / "history.csv"
+
+    def predictions_file(self, subset: Subset) -> Path:
+        """Predictions of validation or test, CSV."""
+        return self.path / _PREDICTIONS[subset]
+
+    @property
+    def metrics_file(self) -> Path:
+        """Metrics and facts, JSON."""
+        return self.path / "metrics.json"
+
+    @property
+    def evaluation_file(self) -> Path:
+        """Metrics with intervals and choices, JSON."""
+        return self.path / "evaluation.json"
+
+    def figure_file(self, name: str) -> Path:
+        """A figure, PNG."""
+        return self.path / "figures" / f"{name}.png"
+
+    @property
+    def examples(self) -> Path:
+        """Folder of the pictures of what the network looks at."""
+        return self.path / "gradcam"
+
+    @property
+    def examples_file(self) -> Path:
+        """The table of these pictures, CSV."""
+        return self.examples / "examples.csv"
+
+    @property
+    def report_file(self) -> Path:
+        """The page, HTML."""
+        return self.path / "report.html"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of Lightning's loggers."""
+        return self.path / "logs"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the test set has been predicted."""
+        return self.predictions_file("test").is_file()
+
+    def check_finished(self) -> None:
+        """Make sure that the test set has been predicted.
+
+        Raises:
+            CorrosionError: it has not.
+        """
+        if not self.is_finished:
+            raise CorrosionError(
+                f"{self.path} is no finished run (there is no {self.predictions_file('test')}): "
+                f"give the directory of a run whose training has ended."
+            )
+
+    def write_config(self, settings: Mapping[str, Any]) -> None:
+        """Write the settings, plain values by group."""
+        text = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
+        write_text(self.config_file, text)
+
+    def write_left_out(self, table: pd.DataFrame) -> None:
+        """Write the images that no subset got, one row an image."""
+        write_csv(self.left_out_file, table)
+
+    def write_history(self, table: pd.DataFrame) -> None:
+        """Write the history, one row an epoch."""
+        write_csv(self.history_file, table)
+
+    def write_predictions(self, subset: Subset, table: pd.DataFrame) -> None:
+        """Write predictions, one row an image, with path, label and probability at least."""
+        write_csv(self.predictions_file(subset), table)
+
+    def write_metrics(self, metrics: Mapping[str, float], facts: Mapping[str, Any]) -> None:
+        """Write metrics by key ("test/accuracy"; NaN becomes null), then the facts of the run."""
+        write_json(self.metrics_file, {**metrics, **facts})
+
+    def write_evaluation(self, evaluation: Mapping[str, Any]) -> None:
+        """Write an evaluation, plain values; NaN becomes null."""
+        write_json(self.evaluation_file, evaluation)
+
+    def read_config(self) -> dict[str, Any]:
+        """The settings; empty where there is no such file.
+
+        Raises:
+            CorrosionError: the file can't be read.
+        """
+        return read_yaml(self.config_file) or {} if self.config_file.is_file() else {}
+
+    def read_metrics(self) -> dict[str, Any]:
+        """Metrics by key and facts of the run; empty where there is no such file.
+
+        Raises:
+            CorrosionError: the file can't be read.
+        """
+        return read_json(self.metrics_file) if self.metrics_file.is_file() else {}
+
+    def read_history(self) -> pd.DataFrame | None:
+        """The history, one row an epoch; None where there is no such file.
+
+        Raises:
+            CorrosionError: the file can't be read.
+        """
+        return read_csv(self.history_file) if self.history_file.is_file() else None
+
+    def read_split(self) -> pd.DataFrame | None:
+        """Which image is used for what, one row an image; None where there is no such file.
+
+        Raises:
+            CorrosionError: the file can't be read, or is no such table.
+        """
+        return _images(self.split_file, "label") if self.split_file.is_file() else None
+
+    def read_predictions(self, subset: Subset) -> pd.DataFrame:
+        """Predictions, one row an image: path (str), label, probability and further columns.
+
+        Raises:
+            CorrosionError: there is no such file, or it is no such table.
+        """
+        path = self.predictions_file(subset)
+        if not path.is_file():
+            raise CorrosionError(f"There is no {path}: give the directory of a finished run.")
+        return _images(path, "label", "probability")
+
+    def read_overrides(self) -> tuple[str, ...]:
+        """What the command line of the training said; empty where Hydra did not start it.
+
+        Raises:
+            CorrosionError: the file can't be read.
+        """
+        path = self.path / ".hydra" / "overrides.yaml"
+        return tuple(read_yaml(path) or ()) if path.is_file() else ()
+
+
+def checkpoint_of(path: str | Path) -> Path:
+    """The checkpoint that a path stands for: a file itself, of a run's directory the best one.
+
+    Raises:
+        CorrosionError: a directory without it.
+    """
+    path = Path(path)
+    best = RunDirectory(path).best
+    if path.is_dir() and not best.is_file():
+        raise CorrosionError(
+            f"{path} holds no checkpoint (there is no {best}): give a checkpoint, or the directory "
+            f"of a run."
+        )
+    return best if path.is_dir() else path
+
+
+def _images(path: Path, *required: str) -> pd.DataFrame:
+    """A table of one row an image."""
+    table = read_csv(path, required=("path", *required), text=_TEXT)
+    twice = table["path"][table["path"].duplicated()]
+    if len(twice):
+        raise CorrosionError(f"{path} names {twice.iloc[0]} twice: give each image one row.")
+    return table
