@@ -205,6 +205,10 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
         """Write an evaluation, plain values; NaN becomes null."""
         write_json(self.evaluation_file, evaluation)
 
+    def write_examples(self, table: pd.DataFrame) -> None:
+        """Write the table of the pictures of what the network looks at, one row a picture."""
+        write_csv(self.examples_file, table)
+
     def read_config(self) -> dict[str, Any]:
         """The settings; empty where there is no such file.
 
@@ -247,6 +251,17 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
         if not path.is_file():
             raise CorrosionError(f"There is no {path}: give the directory of a finished run.")
         return _images(path, "label", "probability")
+
+    def read_examples(self) -> pd.DataFrame | None:
+        """The table of the pictures of what the network looks at; None where there is none.
+
+        Raises:
+            CorrosionError: the file can't be read, or is no such table.
+        """
+        if not self.examples_file.is_file():
+            return None
+        required = ("picture", "kind", "path", "label", "probability")
+        return read_csv(self.examples_file, required=required, text=("picture", "path"))
 
     def read_overrides(self) -> tuple[str, ...]:
         """What the command line of the training said; empty where Hydra did not start it.

@@ -86,6 +86,7 @@ def choose(
     costs: tuple[float, float] | None,
     max_risk: float,
     level: float,
+    temperature: Temperature | None = None,
 ) -> Choices:
     """Choose temperature, thresholds and band on validation, and try them on the test set.
 
@@ -98,13 +99,15 @@ def choose(
         min_recall: that one of the thresholds shall reach.
         costs: of a missed corrosion and of a false alarm; None leaves that threshold out.
         max_risk: share of errors among the decisions that no inspector sees.
-        level: of confidence of the intervals on the test set.
+        level: confidence level of the intervals on the test set, in (0, 1).
+        temperature: that was fitted on `validation` before; None fits it now.
 
     Raises:
         CorrosionError: a value out of its range, or validation images of one class only.
     """
     label, probability = validation["label"], validation["probability"]
-    temperature = fit_temperature(label, _logits(validation))
+    if temperature is None:
+        temperature = fit_temperature(label, _logits(validation))
     if temperature.none_best:
         log.warning(
             "no best temperature: %s on the %d validation images; probabilities stay as they are",

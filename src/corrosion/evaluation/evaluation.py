@@ -11,7 +11,7 @@ import pandas as pd
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.agreement import agreement
-from corrosion.evaluation.calibration import reliability
+from corrosion.evaluation.calibration import Temperature, reliability
 from corrosion.evaluation.choices import Choices, choose
 from corrosion.evaluation.intervals import Estimate, estimate_metrics
 from corrosion.evaluation.metrics import Confusion, confusion
@@ -124,7 +124,12 @@ def evaluate_run(path: str | Path, settings: Settings | None = None) -> Evaluati
 
 
 def evaluate_predictions(
-    test: pd.DataFrame, validation: pd.DataFrame | None, *, threshold: float, settings: Settings
+    test: pd.DataFrame,
+    validation: pd.DataFrame | None,
+    *,
+    threshold: float,
+    settings: Settings,
+    temperature: Temperature | None = None,
 ) -> Evaluation:
     """Compute everything that tables of predictions say.
 
@@ -133,6 +138,7 @@ def evaluate_predictions(
         validation: likewise; None chooses nothing.
         threshold: that decides, in (0, 1).
         settings: how; its own threshold is not looked at.
+        temperature: that was fitted on `validation` before; None fits it where it can be.
 
     Raises:
         CorrosionError: a setting is out of its range.
@@ -148,6 +154,7 @@ def evaluate_predictions(
             costs=settings.costs,
             max_risk=settings.max_risk,
             level=level,
+            temperature=temperature,
         )
     return Evaluation(
         settings=settings,

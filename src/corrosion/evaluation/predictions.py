@@ -67,21 +67,21 @@ def predictions_table(
     Returns:
         One row an image: path, label, logit, probability, prediction (0 or 1), and the names of
         label and prediction. Logits and probabilities are float64 of as many digits as tell
-        float32 numbers apart: what a CSV file of the table gives when it is read.
+        float32 numbers apart (`as_written`).
 
     Example:
         >>> predictions_table(["a.jpg"], [1], [0.8], [0.69], threshold=0.5).to_dict("records")
         [{'path': 'a.jpg', 'label': 1, 'logit': 0.8, 'probability': 0.69, 'prediction': 1, \
 'label_name': 'corrosion', 'prediction_name': 'corrosion'}]
     """
-    labels, scores = np.asarray(label, dtype=np.int64), _as_written(probability)
+    labels, scores = np.asarray(label, dtype=np.int64), as_written(probability)
     predicted = (scores >= threshold).astype(np.int64)
     names = np.array(CLASSES, dtype=object)
     return pd.DataFrame(
         {
             "path": np.asarray(paths, dtype=object),
             "label": labels,
-            "logit": _as_written(logit),
+            "logit": as_written(logit),
             "probability": scores,
             "prediction": predicted,
             "label_name": names[labels],
@@ -90,8 +90,15 @@ def predictions_table(
     )
 
 
-def _as_written(values: ArrayLike) -> Floats:
-    """The float64 numbers that the shortest decimals of float32 numbers stand for."""
+def as_written(values: ArrayLike) -> Floats:
+    """The float64 numbers that the shortest decimals of float32 numbers stand for.
+
+    A table that is handed on in memory then says the same, bit for bit, as its file.
+
+    Example:
+        >>> float(as_written(0.1)), float(np.float32(0.1))
+        (0.1, 0.10000000149011612)
+    """
     return np.asarray(values, dtype=np.float32).astype(str).astype(np.float64)
 
 

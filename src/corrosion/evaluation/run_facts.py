@@ -22,6 +22,8 @@ class RunFacts:
         history: one row an epoch.
         split: which image was used for what, one row an image.
         overrides: what the command line of the training said.
+        examples: pictures of what the network looks at, one row a picture, as
+            `corrosion.explanation.examples.write_examples` gives them.
     """
 
     directory: RunDirectory
@@ -30,6 +32,7 @@ class RunFacts:
     history: pd.DataFrame | None
     split: pd.DataFrame | None
     overrides: tuple[str, ...]
+    examples: pd.DataFrame | None
 
     @property
     def name(self) -> str:
@@ -53,4 +56,5 @@ def read_run_facts(run: RunDirectory) -> RunFacts:
         history=run.read_history(),
         split=run.read_split(),
         overrides=run.read_overrides(),
+        examples=run.read_examples(),
     )

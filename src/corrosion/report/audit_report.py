@@ -17,7 +17,7 @@ from corrosion.data.labels import CLASSES
 from corrosion.errors import CorrosionError
 from corrosion.report.page import inline_picture, write_page
 from corrosion.report.photograph_sheets import Block, contact_sheets
-from corrosion.report.tables import MISSING, TextTable, figure
+from corrosion.report.tables import MISSING, TextTable, format_number
 from corrosion.system.files import replacing, write_csv, write_json
 
 _SHEETS = 4  # of duplicates, and of suspicious images; audit.json names all
@@ -190,7 +190,7 @@ def _leaks_table(audit: Audit) -> TextTable:
     for name, leaks in (("random", audit.random), ("groups kept together", audit.grouped)):
         for subset, title in (("val", "validation"), ("test", "test")):
             cells = (leaks.images[subset], leaks.known[subset]) if leaks else (None, None)
-            rows.append((f"{name}: {title}", *(figure(cell, 1) for cell in cells)))
+            rows.append((f"{name}: {title}", *(format_number(cell, 1) for cell in cells)))
     if audit.official is not None:
         rows += [(f"official: {where}", MISSING, str(n)) for where, n in audit.official.items()]
     return TextTable.of(

@@ -17,10 +17,10 @@ from corrosion.evaluation.model_tests import conclusion
 from corrosion.report.comparison_figures import draw_comparison
 from corrosion.report.page import inline_svg, write_page
 from corrosion.report.published import ERRATA, PUBLISHED, Published
-from corrosion.report.tables import MISSING, TextTable, ends, figure, signed
+from corrosion.report.tables import MISSING, TextTable, ends, format_number, signed
 from corrosion.report.training_curves import write_figure
 from corrosion.system.files import write_json
-from corrosion.system.provenance import processor, tampering
+from corrosion.system.provenance import processor, shortcut_warning
 
 if TYPE_CHECKING:  # compare measures with torch
     from corrosion.evaluation.comparison import ComparedModel, Comparison
@@ -92,15 +92,15 @@ def print_comparison(comparison: Comparison, *, paper: bool = False) -> None:
 
 def conclusions(comparison: Comparison) -> list[str]:
     """What is settled and what is not, in plain sentences; first what must be known of the runs."""
-    tampered = [
+    warnings = [
         f"{model.name}: {warning}"
         for model in comparison.models
-        if (warning := tampering(**model.pooled.runs[0].facts.get("shortcut") or {}))
+        if (warning := shortcut_warning(**model.pooled.runs[0].facts.get("shortcut") or {}))
     ]
     if comparison.tests is None:
-        return [*tampered, "A single model: there is nothing to test it against."]
+        return [*warnings, "A single model: there is nothing to test it against."]
     settled = [conclusion(comparison.tests, name) for name in _SETTLED]
-    return [*tampered, *settled]
+    return [*warnings, *settled]
 
 
 def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
@@ -135,7 +135,7 @@ def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
             f"Training time (Table 8) and cost; times of an image on {processor()}",
             {
                 "training minutes": (
-                    lambda model: figure(model.minutes, 2),
+                    lambda model: format_number(model.minutes, 2),
                     lambda published: f"{published.minutes:g}",
                 ),
                 **{title: (cost, _not_published) for title, cost in _COSTS.items()},
@@ -212,12 +212,12 @@ def _not_published(_: Published) -> str:
 
 _COSTS: dict[str, Callable[[ComparedModel], str]] = {
     "parameters": lambda model: f"{model.cost.parameters:,}" if model.cost else MISSING,
-    "GFLOPs": lambda model: figure(model.cost.flops / 1e9, 3) if model.cost else MISSING,
+    "GFLOPs": lambda model: format_number(model.cost.flops / 1e9, 3) if model.cost else MISSING,
     "input, px": lambda model: str(model.cost.image_size) if model.cost else MISSING,
     "checkpoint, MB": lambda model: (
-        figure(model.cost.checkpoint_bytes / 1e6, 1) if model.cost else MISSING
+        format_number(model.cost.checkpoint_bytes / 1e6, 1) if model.cost else MISSING
     ),
-    "latency, ms": lambda model: figure(model.cost.latency_ms, 1) if model.cost else MISSING,
+    "latency, ms": lambda model: format_number(model.cost.latency_ms, 1) if model.cost else MISSING,
 }
 
 
@@ -225,7 +225,7 @@ def _estimate(estimate: Estimate | None) -> str:
     if estimate is None:
         return MISSING
     interval = ends(estimate)
-    return figure(estimate.value) + (f"\n{interval}" if interval != MISSING else "")
+    return format_number(estimate.value) + (f"\n{interval}" if interval != MISSING else "")
 
 
 def tests_table(comparison: Comparison, metrics: tuple[str, ...]) -> TextTable:
@@ -248,8 +248,8 @@ def tests_table(comparison: Comparison, metrics: tuple[str, ...]) -> TextTable:
                 signed(row["difference"]),
                 _between(row["low"], row["high"]),
                 row["test"],
-                figure(row["p_value"]),
-                figure(row["p_holm"]),
+                format_number(row["p_value"]),
+                format_number(row["p_holm"]),
                 "yes" if row["settled"] else "no",
             )
             for row in rows

@@ -11,7 +11,7 @@ from rich.console import Console
 from corrosion.evaluation.agreement import agreement
 from corrosion.evaluation.intervals import Estimate
 from corrosion.evaluation.metric_table import LOGGED, METRICS
-from corrosion.report.tables import TextTable, ends, figure
+from corrosion.report.tables import TextTable, ends, format_number
 
 
 def print_results(
@@ -37,7 +37,7 @@ def print_results(
         (
             (
                 METRICS[key].title,
-                *(figure(metrics.get(f"{stage}/{key}")) for stage in ("val", "test")),
+                *(format_number(metrics.get(f"{stage}/{key}")) for stage in ("val", "test")),
                 ends(estimates.get(key)),
             )
             for key in LOGGED

@@ -10,7 +10,7 @@ from corrosion.evaluation.agreement import agreement
 from corrosion.evaluation.evaluation import Evaluation
 from corrosion.evaluation.metric_table import EVALUATED, METRICS, SHARES
 from corrosion.report.evaluation_figures import draw_figures
-from corrosion.report.tables import TextTable, ends, figure, with_interval
+from corrosion.report.tables import TextTable, ends, format_number, with_interval
 from corrosion.report.training_curves import write_figure
 from corrosion.runs import RunDirectory
 
@@ -56,7 +56,7 @@ def metrics_table(evaluation: Evaluation) -> TextTable:
         (
             (
                 METRICS[name].title,
-                figure(evaluation.metrics[name].value),
+                format_number(evaluation.metrics[name].value),
                 ends(evaluation.metrics[name]),
             )
             for name in EVALUATED
@@ -95,7 +95,7 @@ def thresholds_table(evaluation: Evaluation) -> TextTable:
         (
             (
                 one.threshold.rule,
-                figure(one.threshold.value),
+                format_number(one.threshold.value),
                 *(with_interval(one.test[name]) for name in SHARES),
             )
             for one in evaluation.choices.thresholds

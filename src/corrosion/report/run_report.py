@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,22 +23,18 @@ from corrosion.report.evaluation_report import (
     thresholds_table,
 )
 from corrosion.report.page import inline_picture, inline_svg, write_page
-from corrosion.report.tables import TextTable, figure, with_interval
+from corrosion.report.tables import TextTable, format_number, with_interval
 from corrosion.report.training_curves import draw_curves
 from corrosion.runs import RunDirectory
-from corrosion.system.provenance import tampering
+from corrosion.system.provenance import shortcut_warning
 
-_OVERLAY = re.compile(
-    r"(?P<kind>wrong|uncertain|right)-\d+_(?P<label>no_corrosion|corrosion)"
-    r"_(?P<probability>[01]\.\d+)_(?P<name>.*)\.png"
-)
 _MISTAKES = 20
 _WIDTH = 900  # pixels of an overlay: photograph, map and both beside each other
 
 
 @dataclass(frozen=True)
 class Overlay:
-    """A picture of `gradcam/`.
+    """A picture of what the network looks at.
 
     Attributes:
         kind: wrong, uncertain or right.
@@ -53,7 +48,7 @@ class Overlay:
 
 
 def write_report(run_dir: Path, evaluation: Evaluation, *, path: Path | None = None) -> Path:
-    """Write a run's report.
+    """Write the report of a run from its files.
 
     Args:
         run_dir: of the run; what its files don't tell is left out of the report.
@@ -66,9 +61,24 @@ def write_report(run_dir: Path, evaluation: Evaluation, *, path: Path | None = N
     Raises:
         CorrosionError: a file of the run can't be read, or the page can't be written.
     """
-    directory = RunDirectory(run_dir)
-    run = read_run_facts(directory)
-    path = path or directory.report_file
+    return write_run_page(read_run_facts(RunDirectory.of(run_dir)), evaluation, path=path)
+
+
+def write_run_page(run: RunFacts, evaluation: Evaluation, *, path: Path | None = None) -> Path:
+    """Write the report of a run of which everything is known.
+
+    Args:
+        run: what it says of itself; of its files, the pictures alone are read.
+        evaluation: of the run.
+        path: as `write_report`.
+
+    Returns:
+        Where it is.
+
+    Raises:
+        CorrosionError: the page can't be written.
+    """
+    path = path or run.directory.report_file
     figures = draw_figures(evaluation)
     if run.history is not None:
         figures["curves"] = draw_curves(run.history)
@@ -91,7 +101,7 @@ def write_report(run_dir: Path, evaluation: Evaluation, *, path: Path | None = N
             for name, drawing in figures.items()
         },
         mistakes=mistakes_table(evaluation),
-        overlays=_overlays(directory.examples),
+        overlays=_overlays(run),
         facts=_facts(run.facts),
         config=yaml.safe_dump(dict(run.config), sort_keys=False) if run.config else "",
         commands=_commands(run),
@@ -125,8 +135,8 @@ def summary(evaluation: Evaluation) -> str:
 
 def _warnings(run: RunFacts) -> list[str]:
     warnings = []
-    if tampered := tampering(**run.facts.get("shortcut") or {}):
-        warnings.append(tampered)
+    if shortcut := shortcut_warning(**run.facts.get("shortcut") or {}):
+        warnings.append(shortcut)
     weights = run.facts.get("weights") or {}
     if weights.get("used") == "random" and weights.get("requested") is not None:
         warnings.append(
@@ -151,20 +161,24 @@ def mistakes_table(evaluation: Evaluation) -> TextTable | None:
     return TextTable.of(
         title,
         ("image", "it shows", "probability of corrosion"),
-        ((path, _words(CLASSES[label]), figure(value, 3)) for path, label, value in rows),
+        ((path, _words(CLASSES[label]), format_number(value, 3)) for path, label, value in rows),
     )
 
 
-def _overlays(folder: Path) -> list[Overlay]:
+def _overlays(run: RunFacts) -> list[Overlay]:
+    if run.examples is None:
+        return []
+    columns = ["picture", "kind", "path", "label", "probability"]
+    rows = run.examples[columns].itertuples(index=False, name=None)
     overlays = []
-    for path in sorted(folder.glob("*.png")):
-        if (match := _OVERLAY.fullmatch(path.name)) is None:
-            continue
-        caption = (
-            f"{match['name']}: shows {_words(match['label'])}, probability of corrosion "
-            f"{match['probability']}"
-        )
-        overlays.append(Overlay(match["kind"], caption, inline_picture(path, max_side=_WIDTH)))
+    for picture, kind, path, label, probability in rows:
+        file = run.directory.examples / picture
+        if file.is_file():
+            caption = (
+                f"{Path(path).stem}: shows {_words(CLASSES[label])}, probability of corrosion "
+                f"{format_number(probability, 3)}"
+            )
+            overlays.append(Overlay(kind, caption, inline_picture(file, max_side=_WIDTH)))
     return overlays
 
 

@@ -28,7 +28,7 @@ from corrosion.sweep.pruning import PruneTrial
 from corrosion.sweep.trial_cost import measure_cost
 from corrosion.system.lightning_messages import quieten_lightning
 from corrosion.system.memory import keep_freed_memory
-from corrosion.system.provenance import tampering
+from corrosion.system.provenance import shortcut_warning
 from corrosion.training.callbacks import History
 from corrosion.training.distributed import (
     processes_to_start,
@@ -40,7 +40,7 @@ from corrosion.training.ema import AveragedWeights
 from corrosion.training.epoch_metrics import METRICS
 from corrosion.training.initialisation import new_module, resumed_module
 from corrosion.training.resuming import PREEMPTED, Preempted, find_checkpoint, hand_back_to_submitit
-from corrosion.training.testing import finish
+from corrosion.training.testing import test_and_report
 from corrosion.training.trainer import build_logger, build_trainer
 
 log = logging.getLogger(__name__)
@@ -214,7 +214,7 @@ def train(
         write_split(prepared.records, run.split_file)
         run.write_left_out(prepared.left_out)
         log.info("%s", prepared.findings.summary())
-        if warning := tampering(config["data"]["shortcut"], datamodule.marked):
+        if warning := shortcut_warning(config["data"]["shortcut"], datamodule.marked):
             log.warning("%s", warning)
 
     fit_started = time.perf_counter()
@@ -228,7 +228,7 @@ def train(
         "fit": time.perf_counter() - fit_started,
         "epochs": float(epochs["seconds"].sum()),
     }
-    return finish(
+    return test_and_report(
         trainer,
         module,
         datamodule,
@@ -236,7 +236,7 @@ def train(
         run_dir=run_dir,
         epochs=epochs,
         seconds=seconds,
-        curation=prepared.findings.as_dict(),
+        prepared=prepared,
     )
 
 
