@@ -13,7 +13,7 @@
     gradcam/                  pictures of what the network looks at, and their table, examples.csv
     report.html               all of it on one page
     logs/                     of Lightning's loggers
-    .hydra/overrides.yaml     what the command line said, written by Hydra
+    .hydra/, train.log        what the command line said, and messages, both written by Hydra
 
 What is read here is checked for its form only; `corrosion.evaluation.predictions` looks at values.
 """
@@ -36,14 +36,18 @@ if TYPE_CHECKING:
 Subset = Literal["val", "test"]
 """Subsets that a run predicts."""
 
-_CHECKPOINTS = "checkpoints"
+_CHECKPOINTS, _HYDRA = "checkpoints", ".hydra"
+_OF_HYDRA = {_HYDRA, "train.log"}
 _PREDICTIONS: Mapping[Subset, str] = {"val": "predictions_val.csv", "test": "predictions.csv"}
 _TEXT = ("path", "source", "content_hash")  # columns, whatever they look like
 
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """The files of a run. Readers say what is missing and the way out; writers write whole files.
+    """The files of a run.
+
+    Writers write whole files or none. Readers raise CorrosionError where a file can't be read or is
+    something else.
 
     Attributes:
         path: of the directory.
@@ -168,6 +172,11 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
         """Whether the test set has been predicted."""
         return self.predictions_file("test").is_file()
 
+    @property
+    def is_unused(self) -> bool:
+        """Whether nothing is there but what Hydra makes before a run."""
+        return {path.name for path in self.path.iterdir()} <= _OF_HYDRA
+
     def check_finished(self) -> None:
         """Make sure that the test set has been predicted.
 
@@ -210,35 +219,19 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
         write_csv(self.examples_file, table)
 
     def read_config(self) -> dict[str, Any]:
-        """The settings; empty where there is no such file.
-
-        Raises:
-            CorrosionError: the file can't be read.
-        """
+        """The settings; empty where there is no such file."""
         return read_yaml(self.config_file) or {} if self.config_file.is_file() else {}
 
     def read_metrics(self) -> dict[str, Any]:
-        """Metrics by key and facts of the run; empty where there is no such file.
-
-        Raises:
-            CorrosionError: the file can't be read.
-        """
+        """Metrics by key and facts of the run; empty where there is no such file."""
         return read_json(self.metrics_file) if self.metrics_file.is_file() else {}
 
     def read_history(self) -> pd.DataFrame | None:
-        """The history, one row an epoch; None where there is no such file.
-
-        Raises:
-            CorrosionError: the file can't be read.
-        """
+        """The history, one row an epoch; None where there is no such file."""
         return read_csv(self.history_file) if self.history_file.is_file() else None
 
     def read_split(self) -> pd.DataFrame | None:
-        """Which image is used for what, one row an image; None where there is no such file.
-
-        Raises:
-            CorrosionError: the file can't be read, or is no such table.
-        """
+        """Which image is used for what, one row an image; None where there is no such file."""
         return _images(self.split_file, "label") if self.split_file.is_file() else None
 
     def read_predictions(self, subset: Subset) -> pd.DataFrame:
@@ -253,23 +246,15 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
         return _images(path, "label", "probability")
 
     def read_examples(self) -> pd.DataFrame | None:
-        """The table of the pictures of what the network looks at; None where there is none.
-
-        Raises:
-            CorrosionError: the file can't be read, or is no such table.
-        """
+        """The table of the pictures of what the network looks at; None where there is none."""
         if not self.examples_file.is_file():
             return None
         required = ("picture", "kind", "path", "label", "probability")
         return read_csv(self.examples_file, required=required, text=("picture", "path"))
 
     def read_overrides(self) -> tuple[str, ...]:
-        """What the command line of the training said; empty where Hydra did not start it.
-
-        Raises:
-            CorrosionError: the file can't be read.
-        """
-        path = self.path / ".hydra" / "overrides.yaml"
+        """What the command line of the training said; empty where Hydra did not start it."""
+        path = self.path / _HYDRA / "overrides.yaml"
         return tuple(read_yaml(path) or ()) if path.is_file() else ()
 
 

@@ -41,12 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _audit(options: argparse.Namespace) -> bool:
     from corrosion.data.curation.audit import audit_folders
-    from corrosion.data.curation.policy import Policy
     from corrosion.report.audit_report import check_out, print_audit, write_audit
+    from corrosion.settings.data import ClassFolders, CurationSettings
 
     check_out(options.out)
-    classes = {name: getattr(options, name) for name in ("corrosion", "no_corrosion", "ignore")}
-    policy = Policy(near_duplicates=options.near_duplicates)
+    names = ("corrosion", "no_corrosion", "ignore")
+    classes = ClassFolders(**{name: getattr(options, name) for name in names})
+    policy = CurationSettings(near_duplicates=options.near_duplicates)
     audit = audit_folders(options.roots, classes=classes, policy=policy)
     write_audit(options.out, audit)
     print_audit(audit, out=options.out)

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 
-from corrosion.data.curation.policy import Policy, inspect
+from corrosion.data.curation.policy import inspect
 from corrosion.data.curation.screening import screen
 from corrosion.data.sources import scan
 from corrosion.data.splits.split import split_table, write_split
@@ -24,6 +24,7 @@ from corrosion.models.classifier import CorrosionClassifier
 from corrosion.prediction.network import Seen, look
 from corrosion.prediction.reading import Item, Reading, batched
 from corrosion.runs import RunDirectory
+from corrosion.settings.data import CurationSettings
 from corrosion.system.processors import usable_processors
 from corrosion.system.progress import progress
 from corrosion.training.epoch_metrics import Predictions
@@ -59,7 +60,7 @@ def evaluate_folder(
     settings = settings or Settings()
     model = load_model(checkpoint, device=device)
     found = screen(scan(root, name=root.resolve().name)).records
-    groups = inspect(found, Policy()).duplicates.group
+    groups = inspect(found, CurationSettings()).duplicates.group
     records = found.assign(group=groups, split="test")
     trained, judged = RunDirectory.holding(checkpoint), RunDirectory(out)
     _warn_of_images_trained_on(records, trained, checkpoint)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from torch import Tensor
 from torchvision.transforms import v2
 
-from corrosion.errors import CorrosionError
-
 
 class BatchMixing:
     """Mixup and CutMix of torchvision; with both, each batch is mixed by one of them, by chance.
@@ -19,15 +17,9 @@ class BatchMixing:
             none (Zhang et al., ICLR 2018).
         cutmix: likewise, of the share of the area that the other image takes (Yun et al., ICCV
             2019).
-
-    Raises:
-        CorrosionError: a value below 0.
     """
 
     def __init__(self, *, mixup: float = 0.0, cutmix: float = 0.0) -> None:
-        for key, alpha in (("mixup", mixup), ("cutmix", cutmix)):
-            if isinstance(alpha, bool | str) or not alpha >= 0:
-                raise CorrosionError(f"model.{key}={alpha}: give a number from 0, which is none.")
         ways: list[v2.Transform] = []
         if mixup:
             ways.append(v2.MixUp(alpha=float(mixup)))

@@ -52,8 +52,8 @@ def _layer_scales(backbone: nn.Module, layer_decay: float) -> dict[Parameter, fl
         groups = param_groups_layer_decay(backbone, layer_decay=layer_decay)
     except (AssertionError, AttributeError) as error:
         raise CorrosionError(
-            f"model.layer_decay={layer_decay}: timm knows no order of this backbone's layers. "
-            f"Choose another model.backbone, or model.layer_decay=1 with model.backbone_lr_factor."
+            f"layer_decay={layer_decay}: timm knows no order of this backbone's layers. "
+            f"Choose another model.backbone, or layer_decay=1 with model.backbone_lr_factor."
         ) from error
     return {parameter: group["lr_scale"] for group in groups for parameter in group["params"]}
 

@@ -27,6 +27,7 @@ from corrosion.report.evaluation_report import write_evaluation
 from corrosion.report.run_report import write_run_page
 from corrosion.report.training_curves import draw_curves, write_figure
 from corrosion.runs import RunDirectory, Subset
+from corrosion.settings.run import RunSettings
 from corrosion.system.provenance import git_commit, machine, shortcut_warning, versions
 from corrosion.training.epoch_metrics import Predictions
 from corrosion.training.module import CorrosionModule
@@ -41,7 +42,8 @@ def test_and_report(
     module: CorrosionModule,
     datamodule: CorrosionDataModule,
     *,
-    config: Mapping[str, Any],
+    settings: RunSettings,
+    mode: str,
     run_dir: Path,
     epochs: pd.DataFrame,
     seconds: Mapping[str, float],
@@ -53,7 +55,8 @@ def test_and_report(
         trainer: that has fitted `module`.
         module: gets the weights and the temperature of the best epoch.
         datamodule: it was fitted with.
-        config: plain values as in `conf/train.yaml` and its groups.
+        settings: of the run.
+        mode: "min" or "max", whether the objective is to be small or large.
         run_dir: where the files go.
         epochs: one row an epoch, as `History.table` gives it.
         seconds: what came before, for the record.
@@ -67,7 +70,7 @@ def test_and_report(
     """
     started = time.perf_counter()
     run = RunDirectory(run_dir)
-    best = _best_epoch(epochs, config["objective"], config["objective_mode"])
+    best = _best_epoch(epochs, settings.objective, mode)
     trainer.validate(
         module, datamodule=datamodule, ckpt_path=run.best, weights_only=True, verbose=False
     )
@@ -75,7 +78,7 @@ def test_and_report(
     module.network.temperature = 1.0 if temperature is None else temperature.value
     trainer.test(module, datamodule=datamodule, verbose=False)
     if not trainer.is_global_zero:
-        return best[config["objective"]]
+        return best[settings.objective]
     validated = _table(module.validated, "val", module, datamodule)
     tested = _table(module.tested, "test", module, datamodule)
     run.write_predictions("val", validated)
@@ -96,21 +99,21 @@ def test_and_report(
     metrics |= _test_metrics(trainer, evaluation)
     seconds = {**seconds, "test": time.perf_counter() - started}
     facts = {
-        **_facts(trainer, module, datamodule, config=config, epochs=epochs, best=best),
+        **_facts(trainer, module, datamodule, settings=settings, epochs=epochs, best=best),
         "curation": prepared.findings.as_dict(),
         "seconds": {key: round(value, 2) for key, value in seconds.items()},
     }
     run.write_metrics(metrics, facts)
-    examples = write_examples(run, module.network, tested, count=config["explain"]["images"])
+    examples = write_examples(run, module.network, tested, count=settings.explain.images)
     known = RunFacts(
-        run, config, {**metrics, **facts}, epochs, split, run.read_overrides(), examples
+        run, settings.plain(), {**metrics, **facts}, epochs, split, run.read_overrides(), examples
     )
     write_run_page(known, evaluation)
-    warning = shortcut_warning(config["data"]["shortcut"], datamodule.marked)
+    warning = shortcut_warning(settings.data.shortcut, datamodule.marked)
     print_results(
         metrics,
         evaluation.metrics,
-        title=f"{config['model']['name']}: epoch {int(best['epoch']) + 1} of {len(epochs)}",
+        title=f"{settings.model.title}: epoch {int(best['epoch']) + 1} of {len(epochs)}",
         notes={
             "weights": _first_weights(module.hparams["weights"], run),
             "training": f"{seconds['fit']:.0f} s, {len(epochs)} epoch(s)",
@@ -118,7 +121,7 @@ def test_and_report(
         },
         run_dir=run_dir,
     )
-    return best[config["objective"]]
+    return best[settings.objective]
 
 
 def _best_epoch(history: pd.DataFrame, objective: str, mode: str) -> dict[str, float]:
@@ -173,24 +176,24 @@ def _facts(
     module: CorrosionModule,
     datamodule: CorrosionDataModule,
     *,
-    config: Mapping[str, Any],
+    settings: RunSettings,
     epochs: pd.DataFrame,
     best: Mapping[str, float],
 ) -> dict[str, Any]:
     return {
-        "objective": {"metric": config["objective"], "value": best[config["objective"]]},
+        "objective": {"metric": settings.objective, "value": best[settings.objective]},
         "best_epoch": int(best["epoch"]),
         "epochs": len(epochs),
         "temperature": module.network.temperature,
         "images": datamodule.counts,
-        "expand": config["data"]["expand"],
+        "repeats": settings.data.repeats,
         "samples_per_epoch": datamodule.samples_per_epoch,
-        "shortcut": {"share": config["data"]["shortcut"], "marked": datamodule.marked},
-        "model": config["model"]["name"],
+        "shortcut": {"share": settings.data.shortcut, "marked": datamodule.marked},
+        "model": settings.model.title,
         "parameters": sum(parameter.numel() for parameter in module.parameters()),
         "weights": module.hparams["weights"],
         "hyperparameters": {key: module.hparams[key] for key in _HYPERPARAMETERS},
-        "seed": config["seed"],
+        "seed": settings.seed,
         "precision": str(trainer.precision),
         "machine": machine(trainer.strategy.root_device),
         "versions": versions(),

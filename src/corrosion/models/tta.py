@@ -13,8 +13,6 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from corrosion.errors import CorrosionError
-
 
 @dataclass(frozen=True)
 class View:
@@ -51,13 +49,3 @@ VIEWS: Mapping[str, tuple[View, ...]] = MappingProxyType(
 )
 """Sets of views by name: the image as it is; its mirror image too; all that flips make of it; and
 quarter turns as well."""
-
-
-def check_views(name: str) -> None:
-    """Make sure that a set of views is known.
-
-    Raises:
-        CorrosionError: it is not.
-    """
-    if name not in VIEWS:
-        raise CorrosionError(f"model.tta={name}: choose {', '.join(VIEWS)}.")
