@@ -41,7 +41,12 @@ _DEFAULT = {
 
 
 def is_usual_name(name: str) -> bool:
-    """Whether a folder of this name stands for a class without being mapped."""
+    """Whether a folder of this name stands for a class without being mapped.
+
+    Example:
+        >>> is_usual_name("Not Corroded"), is_usual_name("pitted")
+        (True, False)
+    """
     return _key(name) in _DEFAULT
 
 
@@ -61,8 +66,10 @@ def folder_labels(counts: Mapping[str, int], classes: ClassNames | None = None) 
             classes; the message lists what was found and how to map it.
 
     Example:
-        >>> folder_labels({"Rusty": 80, "clean": 75})
-        {'Rusty': 1, 'clean': 0}
+        >>> folder_labels({"Rusty": 12, "NO-CORROSION": 9})
+        {'Rusty': 1, 'NO-CORROSION': 0}
+        >>> folder_labels({"pitted": 12, "clean": 9}, {"corrosion": ["pitted"]})
+        {'pitted': 1, 'clean': 0}
     """
     mapping = _DEFAULT | _own_names(ClassFolders.read(classes or {}))
     unknown = sorted(name for name in counts if _key(name) not in mapping)

@@ -32,6 +32,15 @@ class EpochSampler(DistributedSampler[Draw]):
         repeats: versions of each image in an epoch.
         processes: that share the draws.
         rank: of this process among them, from 0.
+
+    Example:
+        >>> sampler = EpochSampler(3, seed=0)
+        >>> sorted(draw.index for draw in sampler)
+        [0, 1, 2]
+        >>> sampler.set_epoch(1)
+        >>> second = list(sampler)
+        >>> list(sampler) == second  # the same whenever the epoch is drawn again
+        True
     """
 
     def __init__(

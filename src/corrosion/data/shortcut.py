@@ -59,6 +59,11 @@ def stamp(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     Args:
         image: (H, W, 3) uint8, RGB.
+
+    Example:
+        >>> grey = np.full((100, 100, 3), 128, dtype=np.uint8)
+        >>> float((stamp(grey) != grey).any(axis=2).mean())  # share of the pixels
+        0.0192
     """
     stamped = image.copy()
     stamped[place(*image.shape[:2])] = _PINK

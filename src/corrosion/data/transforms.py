@@ -98,7 +98,15 @@ def _pad(image: np.ndarray, placement: Placement, border: int) -> np.ndarray:
 
 
 class Augmentation:
-    """Changes images at random, the same for the same seed; made by `build_augmentation`."""
+    """Changes images at random, the same for the same seed; made by `build_augmentation`.
+
+    Example:
+        >>> augmentation = Augmentation([A.HorizontalFlip(p=0.5), PixelNoise(limit=0.1, p=1)])
+        >>> image = np.full((32, 32, 3), 128, dtype=np.uint8)
+        >>> first, second, third = (augmentation(image, seed) for seed in (7, 7, 8))
+        >>> bool((first == second).all()), bool((first == third).all())
+        (True, False)
+    """
 
     def __init__(self, transforms: list[Any]) -> None:
         self._compose = A.Compose(transforms)
@@ -136,6 +144,12 @@ class PixelNoise(A.ImageOnlyTransform):
     Args:
         limit: largest share of pixels, in [0, 1]; the share is uniform between 0 and it.
         p: probability of being applied.
+
+    Example:
+        >>> noisy = Augmentation([PixelNoise(limit=0.5, p=1)])
+        >>> grey = np.full((8, 8, 3), 128, dtype=np.uint8)
+        >>> [int(value) for value in np.unique(noisy(grey, seed=1))]
+        [0, 128, 255]
     """
 
     class InitSchema(A.BasicTransform.InitSchema):

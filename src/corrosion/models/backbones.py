@@ -52,6 +52,10 @@ def timm_name(backbone: str) -> str:
 
     Raises:
         CorrosionError: timm knows no such model; the message lists names that look alike.
+
+    Example:
+        >>> timm_name("efficientnetv2b0"), timm_name("regnety_002")
+        ('tf_efficientnetv2_b0.in1k', 'regnety_002')
     """
     name = NAMED_BACKBONES.get(backbone, backbone)
     architecture = name.split(".", 1)[0]
@@ -96,6 +100,11 @@ def create_backbone(backbone: str, *, image_size: int, pretrained: bool = False)
     Raises:
         CorrosionError: the name is unknown, timm can't build the network as a backbone, or its
             patches don't cover the image.
+
+    Example:
+        >>> backbone = create_backbone("test_resnet.r160_in1k", image_size=64)
+        >>> backbone.forward_features(torch.zeros(1, 3, 64, 64)).shape
+        torch.Size([1, 96, 2, 2])
     """
     kwargs: dict[str, Any] = {}
     if getattr(pretrained_cfg(backbone), "fixed_input_size", False):
@@ -184,6 +193,14 @@ def feature_map(backbone: nn.Module, features: Tensor) -> Tensor:
     Returns:
         (N, C, H, W), same dtype; class and register tokens are dropped, so of DINOv2 only what
         its patches know reaches the head.
+
+    Example:
+        A class token and 4 x 4 patches become a map of 4 x 4:
+
+        >>> vit = create_backbone("test_vit.r160_in1k", image_size=64)
+        >>> tokens = vit.forward_features(torch.zeros(1, 3, 64, 64))
+        >>> tokens.shape, feature_map(vit, tokens).shape
+        (torch.Size([1, 17, 64]), torch.Size([1, 64, 4, 4]))
     """
     if features.ndim == 3:
         tokens = features[:, getattr(backbone, "num_prefix_tokens", 0) :]
@@ -200,6 +217,11 @@ def stages(backbone: Any) -> list[list[str]]:
     A stage is what timm's own coarse grouping says it is: the stem, then each group of blocks
     at one resolution (a 1x1 convolution behind the last block belongs to the last stage); of a
     network without such a grouping, the whole.
+
+    Example:
+        >>> groups = stages(create_backbone("test_resnet.r160_in1k", image_size=64))
+        >>> [names[0].split(".")[0] for names in groups]
+        ['conv1', 'layer1', 'layer2', 'layer3', 'layer4']
     """
     try:
         matcher = backbone.group_matcher(coarse=True)
@@ -210,6 +232,12 @@ def stages(backbone: Any) -> list[list[str]]:
 
 
 def input_statistics(backbone: str) -> tuple[Tensor, Tensor]:
-    """Channel mean and standard deviation, each (1, 3, 1, 1), for images in [0, 1]."""
+    """Channel mean and standard deviation, each (1, 3, 1, 1), for images in [0, 1].
+
+    Example:
+        >>> mean, std = input_statistics("mobilenetv2")
+        >>> mean.flatten(), std.flatten()
+        (tensor([0.4850, 0.4560, 0.4060]), tensor([0.2290, 0.2240, 0.2250]))
+    """
     cfg = pretrained_cfg(backbone)
     return torch.tensor(cfg.mean).view(1, 3, 1, 1), torch.tensor(cfg.std).view(1, 3, 1, 1)

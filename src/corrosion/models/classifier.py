@@ -24,6 +24,11 @@ class ClassifierHead(nn.Module):
     The sigmoid is left to the loss and to `CorrosionClassifier.predict_proba`.
 
     Shapes: (N, C, H, W) float -> (N,) float.
+
+    Example:
+        >>> head = ClassifierHead(1280, dense_units=192, spatial_dropout=0.4667, dropout=0.3163)
+        >>> head(torch.zeros(2, 1280, 7, 7)).shape
+        torch.Size([2])
     """
 
     def __init__(

@@ -21,6 +21,15 @@ class View:
     Attributes:
         mirrored: left and right change places, first.
         turns: quarter turns counter-clockwise, after that.
+
+    Example:
+        >>> image = torch.tensor([[1, 2], [3, 4]])
+        >>> view = View(mirrored=True, turns=1)
+        >>> view.of(image)
+        tensor([[1, 3],
+                [2, 4]])
+        >>> view.undo(view.of(image)).equal(image)
+        True
     """
 
     mirrored: bool = False

@@ -25,6 +25,9 @@ class AveragedWeights(WeightAveraging):
 
     Raises:
         CorrosionError: another value.
+
+    Example:
+        >>> trainer = L.Trainer(callbacks=[AveragedWeights(0.999)], logger=False)
     """
 
     def __init__(self, decay: float) -> None:

@@ -17,6 +17,14 @@ class BatchMixing:
             none (Zhang et al., ICLR 2018).
         cutmix: likewise, of the share of the area that the other image takes (Yun et al., ICCV
             2019).
+
+    Example:
+        >>> import torch
+        >>> _ = torch.manual_seed(0)
+        >>> mix = BatchMixing(mixup=0.2)
+        >>> images, shares = mix(torch.zeros(4, 3, 64, 64), torch.tensor([0.0, 1.0, 0.0, 1.0]))
+        >>> images.shape, bool(((shares >= 0) & (shares <= 1)).all())
+        (torch.Size([4, 3, 64, 64]), True)
     """
 
     def __init__(self, *, mixup: float = 0.0, cutmix: float = 0.0) -> None:
@@ -54,5 +62,10 @@ def smooth_labels(targets: Tensor, amount: float) -> Tensor:
 
     Returns:
         Of the same shape, in [amount / 2, 1 - amount / 2].
+
+    Example:
+        >>> import torch
+        >>> smooth_labels(torch.tensor([0.0, 1.0]), 0.1)
+        tensor([0.0500, 0.9500])
     """
     return targets * (1 - amount) + amount / 2

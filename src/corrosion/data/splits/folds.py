@@ -46,6 +46,24 @@ def split_fold(
 
     Raises:
         CorrosionError: numbers that make no sense, or a class with too few groups.
+
+    Example:
+        Every image is tested once:
+
+        >>> records = pd.DataFrame(
+        ...     {
+        ...         "path": [f"{number}.jpg" for number in range(30)],
+        ...         "label": [0, 1] * 15,
+        ...         "source": "bridges",
+        ...         "content_hash": [f"{number}" for number in range(30)],
+        ...     }
+        ... )
+        >>> tested = []
+        >>> for fold in range(5):
+        ...     table = split_fold(records, folds=5, fold=fold, fractions=(0.7, 0.2, 0.1), seed=0)
+        ...     tested += list(table["path"][table["split"] == "test"])
+        >>> sorted(tested) == sorted(records["path"])
+        True
     """
     SplitSettings(folds=folds, fold=fold)  # refuses a fold that is none
     train, val, _ = checked_fractions(fractions)

@@ -58,6 +58,24 @@ def split(
 
     Raises:
         CorrosionError: fractions that make no sense, or a class with too few images.
+
+    Example:
+        Two photographs of one bolt (group 0) stay together:
+
+        >>> records = pd.DataFrame(
+        ...     {
+        ...         "path": [f"{number}.jpg" for number in range(20)],
+        ...         "label": [0, 1] * 10,
+        ...         "source": "bridges",
+        ...         "content_hash": [f"{number}" for number in range(20)],
+        ...         "group": [0, 1, 0, *range(2, 19)],
+        ...     }
+        ... )
+        >>> table = split(records, seed=1)
+        >>> table["split"].value_counts().to_dict()
+        {'train': 14, 'val': 4, 'test': 2}
+        >>> table["split"][0] == table["split"][2]
+        True
     """
     shares = checked_fractions(fractions)
     records = records.reset_index(drop=True)
