@@ -19,36 +19,10 @@ from corrosion.evaluation.metrics import Confusion, confusion
 from corrosion.evaluation.predictions import groups_of, read_predictions
 from corrosion.evaluation.selective import area_under_risk_coverage, risk_coverage
 from corrosion.evaluation.subgroups import Subgroup, by_column
+from corrosion.evaluation.thresholds import MIN_RECALL, candidates, find_threshold
+from corrosion.settings.evaluation import EvaluationSettings
 
 log = logging.getLogger(__name__)
-
-_RECALL = 0.98  # missing corrosion costs more than a second look
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to evaluate a run.
-
-    Attributes:
-        threshold: in (0, 1); None is that of the run (`model.threshold` in its config.yaml).
-        min_recall: in (0, 1], that one of the thresholds shall reach on validation; None is 0.98
-            if there are predictions for validation.
-        costs: of a missed corrosion and of a false alarm; None leaves that threshold out.
-        max_risk: share of errors among the decisions that no inspector sees.
-        level: of confidence.
-        resamples: of the bootstrap.
-        seed: of the resamples.
-        by: columns to tell subgroups by; None is `source` if there are several.
-    """
-
-    threshold: float | None = None
-    min_recall: float | None = None
-    costs: tuple[float, float] | None = None
-    max_risk: float = 0.01
-    level: float = 0.95
-    resamples: int = 2000
-    seed: int = 0
-    by: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +39,7 @@ class Evaluation:
         choices: made on validation; None without predictions for both classes of it.
     """
 
-    settings: Settings
+    settings: EvaluationSettings
     threshold: float
     predictions: pd.DataFrame
     confusion: Confusion
@@ -79,7 +53,7 @@ class Evaluation:
         curve = risk_coverage(label, probability, threshold=self.threshold)
         calibration = reliability(label, probability, level=self.settings.level)
         return {
-            "settings": asdict(self.settings),
+            "settings": self.settings.plain(),
             "threshold": self.threshold,
             "images": {
                 "corrosion": int(label.sum()),
@@ -114,7 +88,7 @@ def run_directory(path: Path) -> Path:
     return directory
 
 
-def evaluate_run(run_dir: Path, settings: Settings | None = None) -> Evaluation:
+def evaluate_run(run_dir: Path, settings: EvaluationSettings | None = None) -> Evaluation:
     """Recompute everything from a run's `predictions.csv`.
 
     `split.csv` beside it adds sources and groups; `predictions_val.csv` (the same columns, for the
@@ -128,17 +102,21 @@ def evaluate_run(run_dir: Path, settings: Settings | None = None) -> Evaluation:
         CorrosionError: a file is missing or bad, a setting is out of its range, or a threshold is
             asked for that can't be chosen without `predictions_val.csv`.
     """
-    settings = settings or Settings()
+    settings = settings or EvaluationSettings()
     split = run_dir / "split.csv"
     split_file = split if split.is_file() else None
     test = read_predictions(run_dir / "predictions.csv", split=split_file)
     validation = _read_validation(run_dir / "predictions_val.csv", split_file, settings)
-    threshold = _threshold(settings.threshold, run_dir / "config.yaml")
+    threshold = _threshold(settings, run_dir / "config.yaml", validation)
     return evaluate_predictions(test, validation, threshold=threshold, settings=settings)
 
 
 def evaluate_predictions(
-    test: pd.DataFrame, validation: pd.DataFrame | None, *, threshold: float, settings: Settings
+    test: pd.DataFrame,
+    validation: pd.DataFrame | None,
+    *,
+    threshold: float,
+    settings: EvaluationSettings,
 ) -> Evaluation:
     """Compute everything that tables of predictions say.
 
@@ -158,7 +136,7 @@ def evaluate_predictions(
             validation,
             test,
             threshold=threshold,
-            min_recall=_RECALL if settings.min_recall is None else settings.min_recall,
+            min_recall=_min_recall(settings),
             costs=settings.costs,
             max_risk=settings.max_risk,
             level=level,
@@ -187,7 +165,7 @@ def evaluate_predictions(
     )
 
 
-def _has_both_classes(validation: pd.DataFrame, settings: Settings) -> bool:
+def _has_both_classes(validation: pd.DataFrame, settings: EvaluationSettings) -> bool:
     if validation["label"].nunique() > 1:
         return True
     message = "The validation images are of one class: nothing can be chosen on them."
@@ -197,10 +175,13 @@ def _has_both_classes(validation: pd.DataFrame, settings: Settings) -> bool:
     return False
 
 
-def _read_validation(path: Path, split: Path | None, settings: Settings) -> pd.DataFrame | None:
+def _read_validation(
+    path: Path, split: Path | None, settings: EvaluationSettings
+) -> pd.DataFrame | None:
     if path.is_file():
         return read_predictions(path, split=split)
-    if settings.min_recall is not None or settings.costs is not None:
+    named = isinstance(settings.threshold, str)
+    if settings.min_recall is not None or settings.costs is not None or named:
         raise CorrosionError(
             f"There is no {path}: a threshold for a recall or for costs is chosen on validation, "
             f"never on the test set. It needs the columns of predictions.csv (path, label, "
@@ -209,9 +190,14 @@ def _read_validation(path: Path, split: Path | None, settings: Settings) -> pd.D
     return None
 
 
-def _threshold(given: float | None, config: Path) -> float:
-    threshold = given
-    if threshold is None and config.is_file():
+def _threshold(
+    settings: EvaluationSettings, config: Path, validation: pd.DataFrame | None
+) -> float:
+    """The threshold that decides: a number, a rule's on validation, or that of the run."""
+    if settings.threshold is not None:
+        return find_threshold(settings.threshold, _known(settings, validation))
+    threshold = None
+    if config.is_file():
         try:
             threshold = yaml.safe_load(config.read_text(encoding="utf-8"))["model"]["threshold"]
         except (yaml.YAMLError, TypeError, KeyError) as error:
@@ -222,7 +208,24 @@ def _threshold(given: float | None, config: Path) -> float:
     return threshold
 
 
-def _columns(settings: Settings, test: pd.DataFrame) -> tuple[str, ...]:
+def _known(settings: EvaluationSettings, validation: pd.DataFrame | None) -> dict[str, float]:
+    """Thresholds that are known by a name; none where the name of none is asked for."""
+    if validation is None or not isinstance(settings.threshold, str):
+        return {}
+    found = candidates(
+        validation["label"],
+        validation["probability"],
+        min_recall=_min_recall(settings),
+        costs=settings.costs,
+    )
+    return {one.rule: one.value for one in found}
+
+
+def _min_recall(settings: EvaluationSettings) -> float:
+    return MIN_RECALL if settings.min_recall is None else settings.min_recall
+
+
+def _columns(settings: EvaluationSettings, test: pd.DataFrame) -> tuple[str, ...]:
     if settings.by is not None:
         return settings.by
     return ("source",) if "source" in test and test["source"].nunique() > 1 else ()

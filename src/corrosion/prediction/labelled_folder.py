@@ -17,7 +17,7 @@ from corrosion.data.sources import scan
 from corrosion.data.splits.split import write_split
 from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.evaluation import Evaluation, Settings, evaluate_predictions
+from corrosion.evaluation.evaluation import Evaluation, EvaluationSettings, evaluate_predictions
 from corrosion.evaluation.predictions import read_predictions
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
@@ -36,7 +36,7 @@ def evaluate_folder(
     root: Path,
     out: Path,
     *,
-    settings: Settings | None = None,
+    settings: EvaluationSettings | None = None,
     device: str = "cpu",
     batch_size: int = 32,
 ) -> Evaluation:
@@ -56,7 +56,7 @@ def evaluate_folder(
     Raises:
         CorrosionError: the checkpoint, the folder or a setting is bad.
     """
-    settings = settings or Settings()
+    settings = settings or EvaluationSettings()
     model = load_model(checkpoint, device=device)
     found = screen(scan(root, name=root.resolve().name)).records
     groups = inspect(found, Policy()).duplicates.group
