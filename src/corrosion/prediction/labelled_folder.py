@@ -13,16 +13,17 @@ import torch.nn.functional as F
 
 from corrosion.data.curation.policy import Policy, inspect
 from corrosion.data.curation.screening import screen
+from corrosion.data.image_reader import ImageReader, Item, batched
 from corrosion.data.sources import scan
 from corrosion.data.splits.split import write_split
 from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.decisions import decision_rule
 from corrosion.evaluation.evaluation import Evaluation, EvaluationSettings, evaluate_predictions
 from corrosion.evaluation.predictions import read_predictions
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
-from corrosion.prediction.network import Seen, look
-from corrosion.prediction.reading import Item, Reading, batched
+from corrosion.prediction.batches import Output, predict_batch
 from corrosion.report.result_files import predictions_table, write_predictions
 from corrosion.system.processors import usable_processors
 from corrosion.system.progress import progress
@@ -37,8 +38,9 @@ def evaluate_folder(
     out: Path,
     *,
     settings: EvaluationSettings | None = None,
-    device: str = "cpu",
+    device: str = "auto",
     batch_size: int = 32,
+    num_workers: int | None = None,
 ) -> Evaluation:
     """Predict every image of a labelled folder and evaluate the predictions.
 
@@ -50,8 +52,9 @@ def evaluate_folder(
         root: with a folder per class, as for training; official subsets are put together.
         out: gets predictions.csv and split.csv.
         settings: how to evaluate; the defaults if None. `threshold` is by default the checkpoint's.
-        device: where the network runs.
+        device: where the network runs, as for `load_model`.
         batch_size: images predicted at once.
+        num_workers: threads that decode images; None for one a processor.
 
     Raises:
         CorrosionError: the checkpoint, the folder or a setting is bad.
@@ -63,7 +66,9 @@ def evaluate_folder(
     records = found.assign(group=groups, split="test")
     run_dir = checkpoint.resolve().parent.parent
     _warn_of_images_trained_on(records, run_dir)
-    table = _predict(model, records, batch_size=batch_size)
+    table = _predict(
+        model, records, batch_size=batch_size, threads=num_workers or usable_processors()
+    )
     write_predictions(out / "predictions.csv", table)
     write_split(records, out / "split.csv")
     validation_file = run_dir / "predictions_val.csv"
@@ -72,23 +77,25 @@ def evaluate_folder(
     return evaluate_predictions(
         read_predictions(out / "predictions.csv", split=out / "split.csv"),
         read_predictions(validation_file) if known else None,
-        threshold=model.threshold if settings.threshold is None else settings.threshold,
+        threshold=decision_rule(model, settings.threshold).threshold,
         settings=settings,
     )
 
 
-def _predict(model: CorrosionClassifier, records: pd.DataFrame, *, batch_size: int) -> pd.DataFrame:
-    reading = Reading(
+def _predict(
+    model: CorrosionClassifier, records: pd.DataFrame, *, batch_size: int, threads: int
+) -> pd.DataFrame:
+    reader = ImageReader(
         build_resize(model.image_size, model.resize),
-        threads=usable_processors(),
+        threads=threads,
         ahead=2 * batch_size,
     )
     items = [Item(number, path) for number, path in enumerate(records["path"])]
-    batches = batched(reading.shots(items), batch_size)
+    batches = batched(reader.inputs(items), batch_size)
     logits = [
-        _logit(seen)
-        for shots in progress(batches, "predicting", total=math.ceil(len(items) / batch_size))
-        for seen in look(model, shots)
+        _logit(output)
+        for batch in progress(batches, "predicting", total=math.ceil(len(items) / batch_size))
+        for output in predict_batch(model, batch)
     ]
     logit, label = torch.tensor(logits), torch.from_numpy(records["label"].to_numpy(np.int64))
     losses = F.binary_cross_entropy_with_logits(logit, label.float(), reduction="none")
@@ -100,13 +107,13 @@ def _predict(model: CorrosionClassifier, records: pd.DataFrame, *, batch_size: i
     )
 
 
-def _logit(seen: Seen) -> float:
-    if seen.logit is None:
+def _logit(output: Output) -> float:
+    if output.logit is None:
         raise CorrosionError(
-            f"{seen.shot.path} can't be read ({seen.shot.error}), but could a moment ago: run the "
-            f"command again."
+            f"{output.image.path} can't be read ({output.image.error}), but could a moment ago: "
+            f"run the command again."
         )
-    return seen.logit
+    return output.logit
 
 
 def _warn_of_images_trained_on(records: pd.DataFrame, run_dir: Path) -> None:

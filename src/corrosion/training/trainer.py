@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from lightning.pytorch.loggers import (
 )
 
 from corrosion.errors import CorrosionError
+from corrosion.system.extras import EXTRAS, require_package
 from corrosion.training.callbacks import History, SeedBatches, StopAtNonFiniteLoss
 from corrosion.training.distributed import started_from_outside
 from corrosion.training.resuming import (
@@ -28,8 +28,6 @@ from corrosion.training.resuming import (
     WholeCheckpoints,
     slurm_without_requeue,
 )
-
-_LOGGER_PACKAGES = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
 
 
 def build_trainer(
@@ -125,12 +123,8 @@ def build_logger(config: Mapping[str, Any], *, run_dir: Path) -> Logger | bool:
     """
     options = dict(config)
     name = options.pop("name")
-    package = _LOGGER_PACKAGES.get(name)
-    if package and find_spec(package) is None:
-        raise CorrosionError(
-            f'logger={name} needs the package {package}: uv pip install "corrosion[{name}]", '
-            f"or choose logger=csv."
-        )
+    if name in EXTRAS:
+        require_package(name, f"logger={name}", instead="csv")
     match name:
         case None:
             return False
