@@ -83,7 +83,7 @@ def run_directory(path: Path) -> Path:
     if not (directory / "predictions.csv").is_file():
         raise CorrosionError(
             f"{path} belongs to no finished run (there is no {directory / 'predictions.csv'}): "
-            f"give the directory of a run, or a labelled folder with --data for a checkpoint."
+            f"give the directory of a run."
         )
     return directory
 

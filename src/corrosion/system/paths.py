@@ -33,3 +33,8 @@ def checkpoint_of(path: str | Path) -> Path:
 def is_taken(path: Path) -> bool:
     """Whether something would be lost if results were written to a path: no empty folder."""
     return path.exists() and (not path.is_dir() or any(path.iterdir()))
+
+
+def is_finished_run(path: Path) -> bool:
+    """Whether a path is the directory of a run that has been tested."""
+    return (path / "predictions.csv").is_file()
