@@ -34,7 +34,7 @@ def test_what_belongs_to_no_run_is_refused_with_the_way_out(run, tmp_path):
 
 def test_a_checkpoint_is_itself_or_the_best_of_a_run(run, tmp_path):
     assert checkpoint_of(run.path) == checkpoint_of(run.best) == run.best
-    with pytest.raises(CorrosionError, match="holds no checkpoint.*directory of a run"):
+    with pytest.raises(CorrosionError, match="holds no checkpoints.*directory of a run"):
         checkpoint_of(tmp_path)
 
 

@@ -259,19 +259,26 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
 
 
 def checkpoint_of(path: str | Path) -> Path:
-    """The checkpoint that a path stands for: a file itself, of a run's directory the best one.
+    """The checkpoint that a path stands for.
+
+    Args:
+        path: a checkpoint, or the directory of a run, which stands for its best epoch.
 
     Raises:
-        CorrosionError: a directory without it.
+        CorrosionError: there is nothing at `path`, or a directory without a best checkpoint.
     """
     path = Path(path)
     best = RunDirectory(path).best
-    if path.is_dir() and not best.is_file():
-        raise CorrosionError(
-            f"{path} holds no checkpoint (there is no {best}): give a checkpoint, or the directory "
-            f"of a run."
-        )
-    return best if path.is_dir() else path
+    if path.is_dir():
+        if not best.is_file():
+            raise CorrosionError(
+                f"{path} holds no {best.relative_to(path)}: give a checkpoint, or the directory of "
+                f"a run that has finished an epoch."
+            )
+        return best
+    if not path.is_file():
+        raise CorrosionError(f"There is no {path}: give a checkpoint, or the directory of a run.")
+    return path
 
 
 def _images(path: Path, *required: str) -> pd.DataFrame:

@@ -10,7 +10,8 @@ import corrosion
 from corrosion.cli.main import main
 from corrosion.data.images import ImageError
 from corrosion.errors import CorrosionError
-from corrosion.explanation.explain_files import Settings, explain_files
+from corrosion.explanation.explain_files import explain_files
+from corrosion.settings.explanation import ExplanationSettings
 from corrosion.training.module import CorrosionModule
 
 
@@ -47,7 +48,7 @@ def test_several_networks_are_compared_in_pictures_a_grid_and_a_table(
 ):
     out = tmp_path / "out"
     images = [photographs, photographs / "more" / "a.png"]
-    table = explain_files(checkpoints, images, out, Settings(coco=True, batch_size=2))
+    table = explain_files(checkpoints, images, out, ExplanationSettings(coco=True, batch_size=2))
     runs = ("09-00_first", "10-00_second")
     files = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
     names = ("a-2.png", "a.png", "b.png", "regions.json")
@@ -124,7 +125,7 @@ def test_a_bad_file_of_a_folder_is_left_out_with_a_warning(
 def test_settings_are_checked_when_made(bad):
     [name] = bad
     with pytest.raises(CorrosionError, match=f"{name}={bad[name]}: "):
-        Settings(**bad)
+        ExplanationSettings(**bad)
 
 
 def test_the_command_explains_and_says_where(checkpoints, photographs, tmp_path, capsys):

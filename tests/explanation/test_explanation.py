@@ -11,12 +11,8 @@ from corrosion.data.images import ImageError
 from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
 from corrosion.explanation.cam import activation_maps
-from corrosion.explanation.explanation import (
-    Explanation,
-    explain,
-    explain_photographs,
-    over_photograph,
-)
+from corrosion.explanation.explanation import Explanation, over_photograph
+from corrosion.explanation.photographs import explain, explain_photographs
 from corrosion.models.classifier import CorrosionClassifier
 
 ORIENTATION = 0x0112

@@ -8,9 +8,9 @@ import torch
 from corrosion.cli.main import main
 from corrosion.data.sample.generate import make_sample
 from corrosion.explanation.baselines import BASELINES
-from corrosion.explanation.explanation import explain_photographs
 from corrosion.explanation.ground_truth import find_annotated
 from corrosion.explanation.localisation import energy_inside
+from corrosion.explanation.photographs import explain_photographs
 from corrosion.explanation.scoring import score_maps
 from corrosion.models.checkpoint import load_model
 from corrosion.training.module import CorrosionModule

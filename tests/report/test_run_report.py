@@ -11,12 +11,12 @@ from browser import needs_chromium, open_page
 from PIL import Image
 
 from corrosion.cli.main import main
-from corrosion.evaluation.evaluation import Settings, evaluate_run
+from corrosion.evaluation.evaluation import EvaluationSettings, evaluate_run
 from corrosion.report.run_report import mistakes_table, summary, write_report
 from corrosion.runs import RunDirectory
 
 SECTIONS = ["Outcome", "Images", "Training", "Metrics", "Thresholds", "Mistakes", "repeat", "Made"]
-SETTINGS = Settings(resamples=50)
+SETTINGS = EvaluationSettings(resamples=50)
 
 
 def predictions(prefix, count, seed):

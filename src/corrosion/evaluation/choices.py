@@ -15,7 +15,7 @@ from corrosion.evaluation.intervals import Estimate, proportions
 from corrosion.evaluation.metrics import Floats, all_metrics, confusion, decision_metrics
 from corrosion.evaluation.predictions import groups_of
 from corrosion.evaluation.selective import Band, BandResult, apply_band, choose_band
-from corrosion.evaluation.thresholds import Threshold, at_least_recall, best_f1, lowest_cost
+from corrosion.evaluation.thresholds import Threshold, candidates
 
 log = logging.getLogger(__name__)
 
@@ -116,14 +116,8 @@ def choose(
         )
     thresholds = [
         Threshold("in use", threshold),
-        best_f1(label, probability),
-        at_least_recall(label, probability, min_recall),
+        *candidates(label, probability, min_recall=min_recall, costs=costs),
     ]
-    if costs is not None:
-        missed, alarm = costs
-        thresholds.append(
-            lowest_cost(label, probability, false_negative=missed, false_positive=alarm)
-        )
     band = choose_band(label, probability, threshold=threshold, max_risk=max_risk)
     before, after = (
         all_metrics(test["label"], scores)

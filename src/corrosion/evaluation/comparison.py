@@ -85,7 +85,7 @@ class Comparison:
 def compare_runs(
     paths: Sequence[Path],
     *,
-    threshold: float | None = None,
+    threshold: float | str | None = None,
     level: float = 0.95,
     count: int = 2000,
     seed: int = 0,
@@ -98,7 +98,8 @@ def compare_runs(
 
     Args:
         paths: directories of runs, or of multiruns.
-        threshold: that decides; None is that of each model's runs.
+        threshold: that decides: a number, or words of the name of a threshold (see `pool`); None is
+            that of each model's runs.
         level: of confidence.
         count: resamples.
         seed: of the resamples.

@@ -18,37 +18,11 @@ from corrosion.evaluation.metrics import Confusion, confusion
 from corrosion.evaluation.predictions import groups_of, read_predictions
 from corrosion.evaluation.selective import area_under_risk_coverage, risk_coverage
 from corrosion.evaluation.subgroups import Subgroup, by_column
+from corrosion.evaluation.thresholds import MIN_RECALL, candidates, find_threshold
 from corrosion.runs import RunDirectory
+from corrosion.settings.evaluation import EvaluationSettings
 
 log = logging.getLogger(__name__)
-
-_RECALL = 0.98  # missing corrosion costs more than a second look
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to evaluate a run.
-
-    Attributes:
-        threshold: in (0, 1); None is that of the run's settings (`model.threshold`).
-        min_recall: in (0, 1], that one of the thresholds shall reach on validation; None is 0.98
-            if there are predictions for validation.
-        costs: of a missed corrosion and of a false alarm; None leaves that threshold out.
-        max_risk: share of errors among the decisions that no inspector sees.
-        level: of confidence.
-        resamples: of the bootstrap.
-        seed: of the resamples.
-        by: columns to tell subgroups by; None is `source` if there are several.
-    """
-
-    threshold: float | None = None
-    min_recall: float | None = None
-    costs: tuple[float, float] | None = None
-    max_risk: float = 0.01
-    level: float = 0.95
-    resamples: int = 2000
-    seed: int = 0
-    by: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +39,7 @@ class Evaluation:
         choices: made on validation; None without predictions for both classes of it.
     """
 
-    settings: Settings
+    settings: EvaluationSettings
     threshold: float
     predictions: pd.DataFrame
     confusion: Confusion
@@ -79,7 +53,7 @@ class Evaluation:
         curve = risk_coverage(label, probability, threshold=self.threshold)
         calibration = reliability(label, probability, level=self.settings.level)
         return {
-            "settings": asdict(self.settings),
+            "settings": self.settings.plain(),
             "threshold": self.threshold,
             "images": {
                 "corrosion": int(label.sum()),
@@ -99,7 +73,7 @@ class Evaluation:
         }
 
 
-def evaluate_run(path: str | Path, settings: Settings | None = None) -> Evaluation:
+def evaluate_run(path: str | Path, settings: EvaluationSettings | None = None) -> Evaluation:
     """Recompute everything from a run's predictions.
 
     Its split adds sources and groups; the predictions for its validation images are what
@@ -113,14 +87,11 @@ def evaluate_run(path: str | Path, settings: Settings | None = None) -> Evaluati
         CorrosionError: a file is missing or bad, a setting is out of its range, or a threshold is
             asked for that can't be chosen without predictions for validation.
     """
-    run, settings = RunDirectory.of(path), settings or Settings()
+    run, settings = RunDirectory.of(path), settings or EvaluationSettings()
     run.check_finished()
-    return evaluate_predictions(
-        read_predictions(run, "test"),
-        _read_validation(run, settings),
-        threshold=_threshold(settings.threshold, run),
-        settings=settings,
-    )
+    test, validation = read_predictions(run, "test"), _read_validation(run, settings)
+    threshold = _threshold(settings, run, validation)
+    return evaluate_predictions(test, validation, threshold=threshold, settings=settings)
 
 
 def evaluate_predictions(
@@ -128,7 +99,7 @@ def evaluate_predictions(
     validation: pd.DataFrame | None,
     *,
     threshold: float,
-    settings: Settings,
+    settings: EvaluationSettings,
     temperature: Temperature | None = None,
 ) -> Evaluation:
     """Compute everything that tables of predictions say.
@@ -150,7 +121,7 @@ def evaluate_predictions(
             validation,
             test,
             threshold=threshold,
-            min_recall=_RECALL if settings.min_recall is None else settings.min_recall,
+            min_recall=_min_recall(settings),
             costs=settings.costs,
             max_risk=settings.max_risk,
             level=level,
@@ -180,7 +151,7 @@ def evaluate_predictions(
     )
 
 
-def _has_both_classes(validation: pd.DataFrame, settings: Settings) -> bool:
+def _has_both_classes(validation: pd.DataFrame, settings: EvaluationSettings) -> bool:
     if validation["label"].nunique() > 1:
         return True
     message = "The validation images are of one class: nothing can be chosen on them."
@@ -190,11 +161,12 @@ def _has_both_classes(validation: pd.DataFrame, settings: Settings) -> bool:
     return False
 
 
-def _read_validation(run: RunDirectory, settings: Settings) -> pd.DataFrame | None:
+def _read_validation(run: RunDirectory, settings: EvaluationSettings) -> pd.DataFrame | None:
     path = run.predictions_file("val")
     if path.is_file():
         return read_predictions(run, "val")
-    if settings.min_recall is not None or settings.costs is not None:
+    named = isinstance(settings.threshold, str)
+    if settings.min_recall is not None or settings.costs is not None or named:
         raise CorrosionError(
             f"There is no {path}: a threshold for a recall or for costs is chosen on validation, "
             f"never on the test set. It needs the columns of the test set's predictions (path, "
@@ -203,9 +175,14 @@ def _read_validation(run: RunDirectory, settings: Settings) -> pd.DataFrame | No
     return None
 
 
-def _threshold(given: float | None, run: RunDirectory) -> float:
-    threshold = given
-    if threshold is None and (config := run.read_config()):
+def _threshold(
+    settings: EvaluationSettings, run: RunDirectory, validation: pd.DataFrame | None
+) -> float:
+    """The threshold that decides: a number, a rule's on validation, or that of the run."""
+    if settings.threshold is not None:
+        return find_threshold(settings.threshold, _known(settings, validation))
+    threshold = None
+    if config := run.read_config():
         try:
             threshold = config["model"]["threshold"]
         except (TypeError, KeyError) as error:
@@ -218,7 +195,24 @@ def _threshold(given: float | None, run: RunDirectory) -> float:
     return threshold
 
 
-def _columns(settings: Settings, test: pd.DataFrame) -> tuple[str, ...]:
+def _known(settings: EvaluationSettings, validation: pd.DataFrame | None) -> dict[str, float]:
+    """Thresholds that are known by a name; none where the name of none is asked for."""
+    if validation is None or not isinstance(settings.threshold, str):
+        return {}
+    found = candidates(
+        validation["label"],
+        validation["probability"],
+        min_recall=_min_recall(settings),
+        costs=settings.costs,
+    )
+    return {one.rule: one.value for one in found}
+
+
+def _min_recall(settings: EvaluationSettings) -> float:
+    return MIN_RECALL if settings.min_recall is None else settings.min_recall
+
+
+def _columns(settings: EvaluationSettings, test: pd.DataFrame) -> tuple[str, ...]:
     if settings.by is not None:
         return settings.by
     return ("source",) if "source" in test and test["source"].nunique() > 1 else ()

@@ -14,6 +14,7 @@ import pandas as pd
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.predictions import read_predictions
 from corrosion.evaluation.run_facts import RunFacts, read_run_facts
+from corrosion.evaluation.thresholds import candidates, find_threshold
 from corrosion.runs import RunDirectory
 from corrosion.settings.resumed import flat
 
@@ -72,12 +73,13 @@ def find_runs(paths: Iterable[Path]) -> list[RunDirectory]:
     return list(map(RunDirectory, found))
 
 
-def pool(runs: Iterable[RunDirectory], *, threshold: float | None = None) -> list[Pooled]:
+def pool(runs: Iterable[RunDirectory], *, threshold: float | str | None = None) -> list[Pooled]:
     """Read runs and put those of the same model and configuration together.
 
     Args:
         runs: that are finished.
-        threshold: that decides; None is that of the runs.
+        threshold: that decides: a probability, or words of the name of a threshold, which is then
+            chosen on the validation images of all runs of a model; None is that of the runs.
 
     Raises:
         CorrosionError: a file is missing or bad, or runs of a model have test sets that are neither
@@ -137,22 +139,30 @@ def _telling(keys: Sequence[str], settings: Sequence[Mapping[str, Any]]) -> list
     return shown
 
 
-def _pooled(name: str, runs: Sequence[RunFacts], threshold: float | None) -> Pooled:
+def _pooled(name: str, runs: Sequence[RunFacts], threshold: float | str | None) -> Pooled:
     thresholds = {(run.config.get("model") or {}).get("threshold", 0.5) for run in runs}
     if threshold is None and len(thresholds) > 1:
         raise CorrosionError(
             f"The runs of {name} decide at different thresholds ({sorted(thresholds)}): give "
-            f"a threshold."
+            f"one threshold for all."
         )
-    value = thresholds.pop() if threshold is None else threshold
-    if not 0 < value < 1:
-        raise CorrosionError(f"threshold={value}: give a probability between 0 and 1.")
+    if threshold is None:
+        threshold = thresholds.pop()
+    value = find_threshold(threshold, _known(runs) if isinstance(threshold, str) else {})
     by_images: dict[frozenset[str], list[pd.DataFrame]] = {}
     for run in runs:
         table = read_predictions(run.directory, "test")
         key = "content_hash" if "content_hash" in table else "path"
         by_images.setdefault(frozenset(table[key]), []).append(table)
     return Pooled(name, tuple(runs), _put_together(name, by_images), value)
+
+
+def _known(runs: Sequence[RunFacts]) -> dict[str, float]:
+    """Thresholds chosen on the validation images of all runs of a model, by their rules."""
+    tables = [read_predictions(run.directory, "val", split=False) for run in runs]
+    validation = pd.concat(tables, ignore_index=True)
+    found = candidates(validation["label"], validation["probability"])
+    return {one.rule: one.value for one in found}
 
 
 def _put_together(

@@ -42,9 +42,7 @@ def read_predictions(run: RunDirectory, subset: Subset, *, split: bool = True) -
     try:
         return with_split(table, columns)
     except CorrosionError as error:
-        raise CorrosionError(
-            f"{path} and {run.split_file} are of different runs: {error}"
-        ) from error
+        raise CorrosionError(f"{path}: {error} {run.split_file} is of another run.") from error
 
 
 def predictions_table(
@@ -124,9 +122,7 @@ def with_split(predictions: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:
     )
     unknown = merged.loc[merged.pop("_merge") == "left_only", "path"]
     if len(unknown):
-        raise CorrosionError(
-            f"{len(unknown)} predicted image(s) are not in the split, as {unknown.iloc[0]}."
-        )
+        raise CorrosionError(f"{len(unknown)} image(s) are not in the split, as {unknown.iloc[0]}.")
     return merged
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,10 @@ from numpy.typing import ArrayLike
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.metrics import Floats, checked, decision_metrics
+
+MIN_RECALL = 0.98
+"""Recall that a threshold shall reach by default: missing corrosion costs more than a second
+look."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,68 @@ def lowest_cost(
     best = int(cost.to_numpy().argmin())
     rule = f"lowest cost (missed {false_negative:g}, false alarm {false_positive:g})"
     return Threshold(rule, float(table["threshold"].iloc[best]))
+
+
+def candidates(
+    label: ArrayLike,
+    probability: ArrayLike,
+    *,
+    min_recall: float = MIN_RECALL,
+    costs: tuple[float, float] | None = None,
+) -> tuple[Threshold, ...]:
+    """All thresholds that can be chosen on validation.
+
+    Args:
+        label: (N,) 0 or 1.
+        probability: (N,) in [0, 1], of corrosion.
+        min_recall: recall that one of them shall reach, in (0, 1].
+        costs: costs of a missed corrosion and of a false alarm; None leaves that threshold out.
+
+    Raises:
+        CorrosionError: a value is out of its range, no image is corroded, or bad arrays (as
+            `checked`).
+    """
+    chosen = [best_f1(label, probability), at_least_recall(label, probability, min_recall)]
+    if costs is not None:
+        missed, alarm = costs
+        chosen.append(lowest_cost(label, probability, false_negative=missed, false_positive=alarm))
+    return tuple(chosen)
+
+
+def find_threshold(threshold: str | float, known: Mapping[str, float]) -> float:
+    """The number that a threshold given by a user stands for.
+
+    Args:
+        threshold: a probability in (0, 1), as a number or as text, or words of the name of one of
+            the known thresholds, in upper or lower case.
+        known: thresholds chosen on validation, by the name of their rule.
+
+    Raises:
+        CorrosionError: a number out of its range, or words that no name or several have.
+
+    Example:
+        >>> known = {"best F1": 0.41, "recall at least 0.98": 0.27}
+        >>> find_threshold("recall", known), find_threshold(0.5, known)
+        (0.27, 0.5)
+    """
+    try:
+        value = float(threshold)
+    except ValueError:
+        return _named(str(threshold), known)
+    if not 0 < value < 1:
+        raise CorrosionError(f"threshold={threshold}: give a probability between 0 and 1.")
+    return value
+
+
+def _named(name: str, known: Mapping[str, float]) -> float:
+    found = [value for rule, value in known.items() if name.casefold() in rule.casefold()]
+    if len(found) != 1:
+        names = ", ".join(f'"{rule}"' for rule in known) or "none"
+        raise CorrosionError(
+            f"threshold={name}: give a number, or words that one of the thresholds chosen on "
+            f"validation alone has in its name: {names}."
+        )
+    return found[0]
 
 
 def _with_corrosion(table: pd.DataFrame) -> pd.DataFrame:

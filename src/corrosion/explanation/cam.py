@@ -120,6 +120,7 @@ def activation_maps(
     *,
     method: str = "gradcam",
     target: str = "corrosion",
+    threshold: float | None = None,
 ) -> ActivationMaps:
     """Explain a batch.
 
@@ -133,7 +134,9 @@ def activation_maps(
         network: on any device.
         images: (N, 3, H, W) RGB, uint8 in [0, 255] or float in [0, 1]; moved to that device.
         method: a name of `METHODS`.
-        target: see `corrosion.explanation.targets`.
+        target: a name of `corrosion.explanation.targets.TARGETS`.
+        threshold: probability from which an image counts as corroded, for the target "predicted";
+            None for the network's own.
 
     Raises:
         CorrosionError: the method or target is unknown.
@@ -151,7 +154,8 @@ def activation_maps(
         logits = [tap(one) for one in features]
         logit = torch.stack(logits).mean(dim=0)
         probability = network.calibrated(logit)
-        sign = target_signs(probability, target, threshold=network.threshold)
+        least = network.threshold if threshold is None else threshold
+        sign = target_signs(probability, target, threshold=least)
         maps = []
         for view, own_images, own_features, own_logits in zip(
             views, shown, features, logits, strict=True

@@ -71,8 +71,9 @@ def write_examples(
     if count == 0:
         return None
     # drawing takes seconds to import: not for runs that draw nothing
-    from corrosion.explanation.explanation import explain_photographs
-    from corrosion.explanation.overlay import panel, write_image
+    from corrosion.explanation.overlay import write_image
+    from corrosion.explanation.panels import panel
+    from corrosion.explanation.photographs import explain_photographs
 
     chosen = choose_examples(
         table, count=count, threshold=network.threshold, temperature=network.temperature

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from corrosion.explanation.baselines import BASELINES, Pixels
 from corrosion.explanation.cam import activation_maps
-from corrosion.explanation.explanation import explain
 from corrosion.explanation.localisation import Map
+from corrosion.explanation.photographs import explain
 from corrosion.models.classifier import CorrosionClassifier
 
 FAITHFULNESS = ("deletion", "insertion", "road", "randomisation")

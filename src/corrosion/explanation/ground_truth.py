@@ -97,7 +97,7 @@ def find_annotated(root: Path, *, count: int | None = None, seed: int = 0) -> li
     if count is not None and count < 1:
         raise CorrosionError(f"count={count}: give at least 1.")
     if not root.is_dir():
-        raise CorrosionError(f"{root} is no folder: check --data.")
+        raise CorrosionError(f"{root} is no folder: give the one that holds images/ and masks/.")
     if (root / "boxes.csv").is_file():
         found = _by_boxes(root)
     elif (root / "masks").is_dir():

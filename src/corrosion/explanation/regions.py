@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from corrosion.data.labels import CLASSES
 from corrosion.errors import CorrosionError
 from corrosion.explanation.explanation import Explanation
+from corrosion.settings.explanation import OTSU
 from corrosion.system.files import write_json
 
-OTSU = "otsu"
 LEAST_SHARE = 0.001
 """Regions that cover a smaller share of the photograph are left out: specks of interpolation."""
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import torch
 from torch import Tensor
 
 from corrosion.data.labels import CLASSES
 from corrosion.errors import CorrosionError
+from corrosion.settings.explanation import Target
 
-TARGETS = (*CLASSES, "none", "predicted")
+TARGETS = get_args(Target)
 """Names of what a map can be evidence for; "none" is short for "no_corrosion"."""
 
 

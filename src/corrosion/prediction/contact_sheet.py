@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from corrosion.prediction.decisions import REVIEW, Rule
+from corrosion.data.image_reader import displayable
+from corrosion.evaluation.decisions import REVIEW, Rule
 from corrosion.prediction.journal import Row
-from corrosion.prediction.reading import displayable
 from corrosion.report.page import write_page
 
 PAGE = 400

@@ -13,18 +13,20 @@ import torch.nn.functional as F
 
 from corrosion.data.curation.policy import inspect
 from corrosion.data.curation.screening import screen
+from corrosion.data.image_reader import ImageReader, Item, batched
 from corrosion.data.sources import scan
 from corrosion.data.splits.split import split_table, write_split
 from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.evaluation import Evaluation, Settings, evaluate_predictions
+from corrosion.evaluation.decisions import decision_rule
+from corrosion.evaluation.evaluation import Evaluation, evaluate_predictions
 from corrosion.evaluation.predictions import read_predictions, with_split
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
-from corrosion.prediction.network import Seen, look
-from corrosion.prediction.reading import Item, Reading, batched
+from corrosion.prediction.batches import Output, predict_batch
 from corrosion.runs import RunDirectory
 from corrosion.settings.data import CurationSettings
+from corrosion.settings.evaluation import EvaluationSettings
 from corrosion.system.processors import usable_processors
 from corrosion.system.progress import progress
 from corrosion.training.epoch_metrics import Predictions
@@ -37,9 +39,10 @@ def evaluate_folder(
     root: Path,
     out: Path,
     *,
-    settings: Settings | None = None,
-    device: str = "cpu",
+    settings: EvaluationSettings | None = None,
+    device: str = "auto",
     batch_size: int = 32,
+    num_workers: int | None = None,
 ) -> Evaluation:
     """Predict every image of a labelled folder and evaluate the predictions.
 
@@ -51,26 +54,29 @@ def evaluate_folder(
         root: with a folder per class, as for training; official subsets are put together.
         out: gets the files of a run that tell predictions and split.
         settings: how to evaluate; the defaults if None. `threshold` is by default the checkpoint's.
-        device: where the network runs.
+        device: where the network runs, as for `load_model`.
         batch_size: images predicted at once.
+        num_workers: threads that decode images; None for one a processor.
 
     Raises:
         CorrosionError: the checkpoint, the folder or a setting is bad.
     """
-    settings = settings or Settings()
+    settings = settings or EvaluationSettings()
     model = load_model(checkpoint, device=device)
     found = screen(scan(root, name=root.resolve().name)).records
     groups = inspect(found, CurationSettings()).duplicates.group
     records = found.assign(group=groups, split="test")
     trained, judged = RunDirectory.holding(checkpoint), RunDirectory(out)
     _warn_of_images_trained_on(records, trained, checkpoint)
-    table = _predict(model, records, batch_size=batch_size)
+    table = _predict(
+        model, records, batch_size=batch_size, threads=num_workers or usable_processors()
+    )
     judged.write_predictions("test", table)
     write_split(records, judged.split_file)
     return evaluate_predictions(
         with_split(table, split_table(records)),
         _validation(model, trained),
-        threshold=model.threshold if settings.threshold is None else settings.threshold,
+        threshold=decision_rule(model, settings.threshold).threshold,
         settings=settings,
     )
 
@@ -82,18 +88,20 @@ def _validation(model: CorrosionClassifier, run: RunDirectory | None) -> pd.Data
     return read_predictions(run, "val", split=False)
 
 
-def _predict(model: CorrosionClassifier, records: pd.DataFrame, *, batch_size: int) -> pd.DataFrame:
-    reading = Reading(
+def _predict(
+    model: CorrosionClassifier, records: pd.DataFrame, *, batch_size: int, threads: int
+) -> pd.DataFrame:
+    reader = ImageReader(
         build_resize(model.image_size, model.resize),
-        threads=usable_processors(),
+        threads=threads,
         ahead=2 * batch_size,
     )
     items = [Item(number, path) for number, path in enumerate(records["path"])]
-    batches = batched(reading.shots(items), batch_size)
+    batches = batched(reader.inputs(items), batch_size)
     logits = [
-        _logit(seen)
-        for shots in progress(batches, "predicting", total=math.ceil(len(items) / batch_size))
-        for seen in look(model, shots)
+        _logit(output)
+        for batch in progress(batches, "predicting", total=math.ceil(len(items) / batch_size))
+        for output in predict_batch(model, batch)
     ]
     logit, label = torch.tensor(logits), torch.from_numpy(records["label"].to_numpy(np.int64))
     losses = F.binary_cross_entropy_with_logits(logit, label.float(), reduction="none")
@@ -101,13 +109,13 @@ def _predict(model: CorrosionClassifier, records: pd.DataFrame, *, batch_size: i
     return predictions.table(records, threshold=model.threshold, temperature=model.temperature)
 
 
-def _logit(seen: Seen) -> float:
-    if seen.logit is None:
+def _logit(output: Output) -> float:
+    if output.logit is None:
         raise CorrosionError(
-            f"{seen.shot.path} can't be read ({seen.shot.error}), but could a moment ago: run the "
-            f"command again."
+            f"{output.image.path} can't be read ({output.image.error}), but could a moment ago: "
+            f"run the command again."
         )
-    return seen.logit
+    return output.logit
 
 
 def _warn_of_images_trained_on(

@@ -17,7 +17,7 @@ from corrosion.data.splits.split import split_table
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.calibration import Temperature, fit_temperature
 from corrosion.evaluation.choices import Choices
-from corrosion.evaluation.evaluation import Evaluation, Settings, evaluate_predictions
+from corrosion.evaluation.evaluation import Evaluation, evaluate_predictions
 from corrosion.evaluation.predictions import as_written, with_split
 from corrosion.evaluation.run_facts import RunFacts
 from corrosion.explanation.examples import write_examples
@@ -27,6 +27,7 @@ from corrosion.report.evaluation_report import write_evaluation
 from corrosion.report.run_report import write_run_page
 from corrosion.report.training_curves import draw_curves, write_figure
 from corrosion.runs import RunDirectory, Subset
+from corrosion.settings.evaluation import EvaluationSettings
 from corrosion.settings.run import RunSettings
 from corrosion.system.provenance import git_commit, machine, shortcut_warning, versions
 from corrosion.training.epoch_metrics import Predictions
@@ -88,7 +89,7 @@ def test_and_report(
         with_split(tested, split),
         with_split(validated, split),
         threshold=module.network.threshold,
-        settings=Settings(),
+        settings=EvaluationSettings(),
         temperature=temperature,
     )
     write_figure(run.figure_file("curves"), draw_curves(epochs))

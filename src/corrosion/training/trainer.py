@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 import lightning as L
@@ -21,6 +20,7 @@ from lightning.pytorch.loggers import (
 from corrosion.errors import CorrosionError
 from corrosion.runs import RunDirectory
 from corrosion.settings.trainer import LoggerSettings, TrainerSettings
+from corrosion.system.extras import EXTRAS, require_package
 from corrosion.training.callbacks import History, SeedBatches, StopAtNonFiniteLoss
 from corrosion.training.distributed import started_from_outside
 from corrosion.training.resuming import (
@@ -29,8 +29,6 @@ from corrosion.training.resuming import (
     WholeCheckpoints,
     slurm_without_requeue,
 )
-
-_LOGGER_PACKAGES = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
 
 
 def build_trainer(
@@ -121,12 +119,8 @@ def build_logger(settings: LoggerSettings, *, run_dir: Path) -> Logger | bool:
     Raises:
         CorrosionError: its package is not installed.
     """
-    package = _LOGGER_PACKAGES.get(settings.name or "")
-    if package and find_spec(package) is None:
-        raise CorrosionError(
-            f"logger={settings.name} needs the package {package}: uv pip install "
-            f'"corrosion[{settings.name}]", or choose logger=csv.'
-        )
+    if settings.name in EXTRAS:
+        require_package(settings.name, f"logger={settings.name}", instead="csv")
     match settings.name:
         case None:
             return False

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from corrosion.errors import CorrosionError
-from corrosion.models.classifier import CorrosionClassifier
+from corrosion.evaluation.thresholds import find_threshold
+
+if TYPE_CHECKING:
+    from corrosion.models.classifier import CorrosionClassifier
 
 log = logging.getLogger(__name__)
 
@@ -15,6 +18,16 @@ DETECTED, CLEAN = "corrosion detected", "no corrosion"
 
 REVIEW = "send to an inspector"
 """What a table says of a probability in the band."""
+
+
+def decide(probability: float, threshold: float) -> str:
+    """What a probability of corrosion means at a threshold: `DETECTED` or `CLEAN`.
+
+    Example:
+        >>> decide(0.5, 0.5), decide(0.49, 0.5)
+        ('corrosion detected', 'no corrosion')
+    """
+    return DETECTED if probability >= threshold else CLEAN
 
 
 @dataclass(frozen=True)
@@ -31,7 +44,7 @@ class Rule:
 
     def decide(self, probability: float) -> str:
         """`DETECTED` or `CLEAN`."""
-        return DETECTED if probability >= self.threshold else CLEAN
+        return decide(probability, self.threshold)
 
     def needs_review(self, probability: float) -> bool:
         """Whether an inspector shall look at the photograph, whatever the decision."""
@@ -42,14 +55,16 @@ def decision_rule(network: CorrosionClassifier, threshold: str | float | None = 
     """The rule of a checkpoint.
 
     Args:
-        network: with the thresholds and the band that training chose on validation.
-        threshold: a probability in (0, 1), or part of the name of one of those thresholds, as
-            "recall"; None for the checkpoint's own.
+        network: a network with the thresholds and the band that training chose on validation.
+        threshold: a probability in (0, 1), or words of the name of one of those thresholds, as
+            "recall"; None for the network's own.
 
     Raises:
         CorrosionError: it is neither.
     """
-    value = network.threshold if threshold is None else _threshold(network, threshold)
+    value = network.threshold
+    if threshold is not None:
+        value = find_threshold(threshold, network.thresholds)
     if network.band is not None and not network.band[0] <= value <= network.band[1]:
         log.warning(
             "threshold %g lies outside the band %g to %g of this checkpoint, which was chosen "
@@ -59,25 +74,3 @@ def decision_rule(network: CorrosionClassifier, threshold: str | float | None = 
             network.threshold,
         )
     return Rule(value, network.band)
-
-
-def _threshold(network: CorrosionClassifier, threshold: str | float) -> float:
-    try:
-        value = float(threshold)
-    except ValueError:
-        return _named(network, str(threshold))
-    if not 0 < value < 1:
-        raise CorrosionError(f"threshold={threshold}: give a probability between 0 and 1.")
-    return value
-
-
-def _named(network: CorrosionClassifier, name: str) -> float:
-    known = network.thresholds
-    found = [value for rule, value in known.items() if name.casefold() in rule.casefold()]
-    if len(found) != 1:
-        names = ", ".join(f'"{rule}"' for rule in known) or "none"
-        raise CorrosionError(
-            f"threshold={name}: give a number, or words that one of this checkpoint's thresholds "
-            f"alone has in its name: {names}."
-        )
-    return found[0]
