@@ -68,7 +68,7 @@ def test_a_multirun_is_compared_in_one_command(study, capsys, monkeypatch):
     assert main(["compare", str(study)]) == 0
     printed = capsys.readouterr().out
     assert "resnet50 is better than mobilenetv2" in printed
-    assert "Settled for accuracy" in printed
+    assert "Significant for accuracy" in printed
     content = json.loads((study / "comparison" / "compare.json").read_text())
     assert set(content["models"]) == {"resnet50", "mobilenetv2"}
     assert content["models"]["resnet50"]["training_minutes"] == 1.5
@@ -86,7 +86,7 @@ def test_a_browser_shows_the_page_and_asks_for_nothing(study, width):
     page = open_page(path, width=width)
     assert (page.requests, page.failed, page.errors) == ((path.as_uri(),), (), ())
     assert page.overflow <= 0
-    for text in ("What is settled", "Table 9", "Figure 6", "Errata", "McNemar", "DeLong"):
+    for text in ("What is significant", "Table 9", "Figure 6", "Errata", "McNemar", "DeLong"):
         assert text in page.text
     assert np.asarray(Image.open(io.BytesIO(page.screenshot))).std() > 5
 
@@ -123,7 +123,7 @@ def test_models_with_several_seeds_are_tested_by_the_bootstrap(tmp_path):
     write_run(tmp_path / "b", model="mobilenetv2", skill=0.5)
     tests = compare_runs([tmp_path], count=200).tests
     assert set(tests["test"]) == {"paired bootstrap"}
-    assert tests.set_index("metric").loc["accuracy", "settled"]
+    assert tests.set_index("metric").loc["accuracy", "significant"]
 
 
 def test_folds_are_one_test_set(tmp_path):
@@ -193,7 +193,7 @@ def test_nothing_is_cut_where_a_terminal_is_narrow(study, capsys, monkeypatch):
     assert "…" not in printed
     lines = [line for line in printed.splitlines() if line.startswith(("│", "┃", "┏"))]
     assert max(map(len, lines)) <= 80
-    for column in ("resnet50, published", "mobilenetv2, published", "settled"):
+    for column in ("resnet50, published", "mobilenetv2, published", "significant"):
         assert column.split()[-1] in printed
     assert "0.9434 – 0.9795" in printed
 

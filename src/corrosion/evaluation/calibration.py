@@ -101,8 +101,8 @@ def reliability(
     Args:
         label: (N,) 0 or 1.
         probability: (N,) in [0, 1], of corrosion.
-        bins: of equal width, as in the expected calibration error.
-        level: of confidence of Wilson's intervals.
+        bins: number of bins of equal width, as in the expected calibration error.
+        level: confidence level of Wilson's intervals, in (0, 1).
 
     Returns:
         One row a bin that has images: bin_low, bin_high (its edges), images, probability (mean),

@@ -52,7 +52,7 @@ class Comparison:
     Attributes:
         models: at least one.
         tests: as `compare_models` gives them; None for a single model.
-        level: of confidence.
+        level: confidence level of the intervals, in (0, 1).
     """
 
     models: tuple[ComparedModel, ...]
@@ -100,9 +100,9 @@ def compare_runs(
         paths: directories of runs, or of multiruns.
         threshold: that decides: a number, or words of the name of a threshold (see `pool`); None is
             that of each model's runs.
-        level: of confidence.
-        count: resamples.
-        seed: of the resamples.
+        level: confidence level of the intervals, in (0, 1).
+        count: number of resamples.
+        seed: seed of the resamples.
         device: where costs are measured.
 
     Raises:

@@ -1,23 +1,53 @@
-"""What a probability means for an inspector."""
+"""What a probability decides: that corrosion is detected, and that an inspector shall look."""
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from corrosion.evaluation.thresholds import find_threshold
-
-if TYPE_CHECKING:
-    from corrosion.models.classifier import CorrosionClassifier
-
-log = logging.getLogger(__name__)
+from typing import Any
 
 DETECTED, CLEAN = "corrosion detected", "no corrosion"
 """The decisions."""
 
 REVIEW = "send to an inspector"
 """What a table says of a probability in the band."""
+
+
+def is_corroded(probability: Any, threshold: float) -> Any:
+    """Whether probabilities of corrosion count as corroded: from the threshold on they do.
+
+    Args:
+        probability: a float, or an array, tensor or column of any shape; NaN does not count.
+        threshold: probability from which an image counts as corroded.
+
+    Returns:
+        bool, or an array, tensor or column of bool of the same shape.
+
+    Example:
+        >>> is_corroded(0.5, 0.5), is_corroded(0.49, 0.5)
+        (True, False)
+        >>> import numpy as np
+        >>> is_corroded(np.array([0.2, 0.7]), 0.5)
+        array([False,  True])
+    """
+    return probability >= threshold
+
+
+def needs_review(probability: Any, band: tuple[float, float]) -> Any:
+    """Whether probabilities of corrosion lie strictly inside the band that an inspector looks at.
+
+    Args:
+        probability: a float, or an array, tensor or column of any shape.
+        band: lower and upper end of the band, in [0, 1].
+
+    Returns:
+        bool, or an array, tensor or column of bool of the same shape.
+
+    Example:
+        >>> needs_review(0.5, (0.4, 0.6)), needs_review(0.6, (0.4, 0.6))
+        (True, False)
+    """
+    low, high = band
+    return (probability > low) & (probability < high)
 
 
 def decide(probability: float, threshold: float) -> str:
@@ -27,7 +57,7 @@ def decide(probability: float, threshold: float) -> str:
         >>> decide(0.5, 0.5), decide(0.49, 0.5)
         ('corrosion detected', 'no corrosion')
     """
-    return DETECTED if probability >= threshold else CLEAN
+    return DETECTED if is_corroded(probability, threshold) else CLEAN
 
 
 @dataclass(frozen=True)
@@ -37,6 +67,11 @@ class Rule:
     Attributes:
         threshold: probability from which corrosion counts as detected.
         band: probabilities strictly between these go to an inspector; None for no such band.
+
+    Example:
+        >>> rule = Rule(0.5, band=(0.4, 0.6))
+        >>> rule.decide(0.55), rule.needs_review(0.55)
+        ('corrosion detected', True)
     """
 
     threshold: float
@@ -48,29 +83,4 @@ class Rule:
 
     def needs_review(self, probability: float) -> bool:
         """Whether an inspector shall look at the photograph, whatever the decision."""
-        return self.band is not None and self.band[0] < probability < self.band[1]
-
-
-def decision_rule(network: CorrosionClassifier, threshold: str | float | None = None) -> Rule:
-    """The rule of a checkpoint.
-
-    Args:
-        network: a network with the thresholds and the band that training chose on validation.
-        threshold: a probability in (0, 1), or words of the name of one of those thresholds, as
-            "recall"; None for the network's own.
-
-    Raises:
-        CorrosionError: it is neither.
-    """
-    value = network.threshold
-    if threshold is not None:
-        value = find_threshold(threshold, network.thresholds)
-    if network.band is not None and not network.band[0] <= value <= network.band[1]:
-        log.warning(
-            "threshold %g lies outside the band %g to %g of this checkpoint, which was chosen "
-            "around %g: between them decisions are less sure than they should be",
-            value,
-            *network.band,
-            network.threshold,
-        )
-    return Rule(value, network.band)
+        return self.band is not None and needs_review(probability, self.band)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.metric_table import EVALUATED, SHARES
 from corrosion.evaluation.metrics import (
     Floats,
@@ -48,7 +49,7 @@ def wilson(
     Args:
         successes: of any shape, 0 to `trials`; numbers of images, whole or effective.
         trials: of the same shape.
-        level: of confidence, in (0, 1).
+        level: confidence level of the intervals, in (0, 1).
 
     Returns:
         Lower and upper ends, in [0, 1] and of the same shape; NaN without trials.
@@ -72,13 +73,13 @@ def wilson(
 
 
 def checked_level(level: float) -> float:
-    """A level of confidence in (0, 1).
+    """A confidence level in (0, 1).
 
     Raises:
         CorrosionError: it is not.
     """
     if not 0 < level < 1:
-        raise CorrosionError(f"level={level}: a level of confidence lies between 0 and 1.")
+        raise CorrosionError(f"level={level}: a confidence level lies between 0 and 1.")
     return level
 
 
@@ -93,7 +94,7 @@ def proportion(
     Args:
         success: (n,) bool, one an image.
         group: (n,) of any type; each image its own group if None.
-        level: of confidence.
+        level: confidence level of the intervals, in (0, 1).
 
     Raises:
         CorrosionError: as `wilson`, or there is not one group an image.
@@ -143,9 +144,9 @@ def estimate_metrics(
         probability: (N,) in [0, 1], of corrosion.
         threshold: probability from which an image counts as corroded.
         group: (N,) of any type: images that are not independent; each its own if None.
-        level: of confidence.
-        count: resamples.
-        seed: of the resamples.
+        level: confidence level of the intervals, in (0, 1).
+        count: number of resamples.
+        seed: seed of the resamples.
 
     Returns:
         An `Estimate` for each of `EVALUATED`.
@@ -187,7 +188,7 @@ def proportions(
     """
     labels, scores = checked(label, probability)
     groups = group_numbers(group, len(labels))
-    decided = scores >= threshold
+    decided = is_corroded(scores, threshold)
     everything = np.ones(len(labels), dtype=bool)
     among: Mapping[str, NDArray[np.bool_]] = {
         "accuracy": everything,
@@ -210,7 +211,7 @@ def bootstrap_estimate(
     Args:
         value: of the metric on the test set itself.
         drawn: (B,) on each resample.
-        level: of confidence.
+        level: confidence level of the intervals, in (0, 1).
         basic: reflect the percentiles about `value` (for metrics biased as their resamples are),
             not below 0.
 

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.metric_table import EVALUATED
 
 Floats = NDArray[np.float64]
@@ -78,7 +79,8 @@ def confusion(label: ArrayLike, probability: ArrayLike, *, threshold: float = 0.
         CorrosionError: as `checked`.
     """
     labels, scores = checked(label, probability)
-    fn_tn_fp_tp = np.bincount(2 * (scores >= threshold) + (labels == (scores >= threshold)))
+    decided = is_corroded(scores, threshold)
+    fn_tn_fp_tp = np.bincount(2 * decided + (labels == decided))
     fn, tn, fp, tp = np.pad(fn_tn_fp_tp, (0, 4 - len(fn_tn_fp_tp))).tolist()
     return Confusion(tp=tp, fn=fn, tn=tn, fp=fp)
 
@@ -132,7 +134,7 @@ class WeightedMetrics:
         label: (N,) 0 or 1.
         probability: (N,) in [0, 1], of corrosion.
         threshold: probability from which an image counts as corroded.
-        bins: of the expected calibration error.
+        bins: number of bins of the expected calibration error.
 
     Raises:
         CorrosionError: as `checked`.
@@ -150,6 +152,7 @@ class WeightedMetrics:
         order = np.argsort(scores, kind="stable")
         self._positives, self._negatives = order[labels[order] == 1], order[labels[order] == 0]
         positives, negatives = scores[self._positives], scores[self._negatives]
+        # as many score below the threshold: `is_corroded` holds from there on
         self._cuts = np.searchsorted(positives, threshold), np.searchsorted(negatives, threshold)
         # for each positive: positives and negatives that score less, and negatives that don't
         # score more; for each negative: positives and negatives that don't score more
@@ -230,7 +233,7 @@ def all_metrics(
         label: (N,) 0 or 1.
         probability: (N,) in [0, 1], of corrosion.
         threshold: probability from which an image counts as corroded.
-        bins: of the expected calibration error.
+        bins: number of bins of the expected calibration error.
 
     Returns:
         The value of each metric, as `WeightedMetrics` defines them; NaN where undefined.

@@ -1,4 +1,4 @@
-"""Models side by side on the same test images: what is settled, and what is not."""
+"""Models side by side on the same test images: which differences are significant."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.intervals import checked_level
 from corrosion.evaluation.metric_table import EVALUATED, METRICS
 from corrosion.evaluation.predictions import groups_of
@@ -124,14 +125,15 @@ def compare_models(
         models: of at least two models, by name, the table that `read_predictions` gives, or one a
             run of several with different seeds.
         thresholds: of each model, by name; 0.5 where none is given.
-        level: of confidence; a difference is settled if its corrected p-value is below 1 - level.
-        count: resamples.
-        seed: of the resamples.
+        level: confidence level of the intervals, in (0, 1); a difference is significant if its
+            corrected p-value is below 1 - level.
+        count: number of resamples.
+        seed: seed of the resamples.
 
     Returns:
         One row a metric and pair: metric, a, b, value_a, value_b, difference (a - b), low, high
         (interval of the difference, not corrected for the number of pairs), test, p_value, p_holm
-        (NaN where the data can't tell) and settled (bool).
+        (NaN where the data can't tell) and significant (bool).
 
     Raises:
         CorrosionError: as `align`, or a bad level.
@@ -144,7 +146,7 @@ def compare_models(
     first = next(iter(runs.values()))[0]
     label, group = first["label"].to_numpy(), groups_of(first)
     scores = {name: of_model[0]["probability"].to_numpy() for name, of_model in runs.items()}
-    right = {name: (scores[name] >= at[name]) == label for name in runs}
+    right = {name: is_corroded(scores[name], at[name]) == label for name in runs}
     values = {name: mean_metrics(runs[name], threshold=at[name]) for name in runs}
     drawn = resampled_means(runs, at, count=count, seed=seed)
     rows = []
@@ -165,7 +167,7 @@ def compare_models(
             of_metric.append((metric, *pair, difference, low, high, test, p_value))
         corrected = holm([row[-1] for row in of_metric])
         rows += [(*row, p, p < 1 - level) for row, p in zip(of_metric, corrected, strict=True)]
-    columns = "metric a b value_a value_b difference low high test p_value p_holm settled"
+    columns = "metric a b value_a value_b difference low high test p_value p_holm significant"
     return pd.DataFrame(rows, columns=columns.split())
 
 
@@ -176,39 +178,43 @@ def conclusion(
     title: str | None = None,
     higher_is_better: bool | None = None,
 ) -> str:
-    """What a comparison settles about one metric, in plain words.
+    """What a comparison says of one metric, in plain words.
 
     Args:
         comparison: as `compare_models` gives it.
-        metric: one of its metrics.
+        metric: key of one of its metrics.
         title: of the metric in the sentence; None for that of `METRICS`.
         higher_is_better: whether its best value is the highest; None for what `METRICS` says.
 
     Returns:
-        Sentences on the differences that are settled, and on those that are not.
+        Sentences on the differences that are significant, and on those that are not.
 
     Example:
-        "Settled for accuracy: b is better than a (0.942 against 0.901, p = 0.004). Not settled:
-        a and c (0.901 against 0.905, p = 1)."
+        "Significant for accuracy: b is better than a (0.942 against 0.901, p = 0.004). Not
+        significant: a and c (0.901 against 0.905, p = 1)."
     """
     rows = comparison[comparison["metric"] == metric]
     title = METRICS[metric].title if title is None else title
     if higher_is_better is None:
         higher_is_better = METRICS[metric].higher_is_better
-    settled = [
-        _better(row, higher=higher_is_better) for row in rows[rows["settled"]].to_dict("records")
+    significant = [
+        _better(row, higher=higher_is_better)
+        for row in rows[rows["significant"]].to_dict("records")
     ]
-    open_ = [
+    others = [
         f"{row['a']} and {row['b']} ({_value(row['value_a'])} against {_value(row['value_b'])}, "
         f"{_p(row['p_holm'])})"
-        for row in rows[~rows["settled"]].to_dict("records")
+        for row in rows[~rows["significant"]].to_dict("records")
     ]
-    if not settled:
+    if not significant:
         return (
-            f"Nothing is settled for {title}: the test images can't tell apart {'; '.join(open_)}."
+            f"No difference in {title} is significant: the test images can't tell apart "
+            f"{'; '.join(others)}."
         )
-    rest = f" Not settled: {'; '.join(open_)}." if open_ else " Every pair is settled."
-    return f"Settled for {title}: {'; '.join(settled)}.{rest}"
+    rest = (
+        f" Not significant: {'; '.join(others)}." if others else " Every difference is significant."
+    )
+    return f"Significant for {title}: {'; '.join(significant)}. {rest}"
 
 
 def _better(row: Mapping[Hashable, Any], *, higher: bool) -> str:

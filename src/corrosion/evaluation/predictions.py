@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from corrosion.data.labels import CLASSES
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.metrics import Floats, checked
 from corrosion.runs import RunDirectory, Subset
 
@@ -73,7 +74,7 @@ def predictions_table(
 'label_name': 'corrosion', 'prediction_name': 'corrosion'}]
     """
     labels, scores = np.asarray(label, dtype=np.int64), as_written(probability)
-    predicted = (scores >= threshold).astype(np.int64)
+    predicted = is_corroded(scores, threshold).astype(np.int64)
     names = np.array(CLASSES, dtype=object)
     return pd.DataFrame(
         {

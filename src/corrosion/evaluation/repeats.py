@@ -45,9 +45,9 @@ def estimate_means(
     Args:
         runs: as for `mean_metrics`.
         threshold: probability from which an image counts as corroded.
-        level: of confidence.
-        count: resamples.
-        seed: of the resamples.
+        level: confidence level of the intervals, in (0, 1).
+        count: number of resamples.
+        seed: seed of the resamples.
 
     Raises:
         CorrosionError: a bad level or count.
@@ -88,8 +88,8 @@ def resampled_means(
     Args:
         models: runs by the model's name, all of the same images in the same order.
         thresholds: by name.
-        count: resamples.
-        seed: of the resamples.
+        count: number of resamples.
+        seed: seed of the resamples.
 
     Returns:
         For each model and each of `EVALUATED` (count,) float64.

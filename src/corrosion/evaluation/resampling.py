@@ -29,8 +29,8 @@ def resamples(
     Args:
         label: (N,) 0 or 1.
         group: (N,) of any type; each image its own group if None.
-        count: resamples.
-        seed: of the generator; resamples don't depend on how they are portioned.
+        count: number of resamples.
+        seed: seed of the generator; resamples don't depend on how they are portioned.
 
     Yields:
         (B, N) float64: how often each image is in each of the next B resamples.

@@ -15,6 +15,7 @@ from scipy.special import expit
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.calibration import logit
+from corrosion.evaluation.decisions import is_corroded, needs_review
 from corrosion.evaluation.intervals import Estimate, proportion
 from corrosion.evaluation.metrics import checked
 from corrosion.evaluation.resampling import group_numbers
@@ -28,7 +29,7 @@ def risk_coverage(
     Args:
         label: (N,) 0 or 1.
         probability: (N,) in [0, 1], of corrosion.
-        threshold: of the decision, in (0, 1).
+        threshold: probability from which an image counts as corroded, in (0, 1).
 
     Returns:
         One row a margin, falling; decisions are kept whose logit is at least that margin away from
@@ -42,7 +43,7 @@ def risk_coverage(
     if not 0 < threshold < 1:
         raise CorrosionError(f"threshold={threshold}: abstaining needs one between 0 and 1.")
     margin = np.abs(logit(scores) - logit(threshold))
-    wrong = (scores >= threshold) != labels
+    wrong = is_corroded(scores, threshold) != labels
     distinct, position = np.unique(-margin, return_inverse=True)
     images = np.bincount(position).cumsum()
     errors = np.bincount(position, wrong).cumsum().astype(np.int64)
@@ -138,15 +139,15 @@ def apply_band(
         label: (N,) 0 or 1.
         probability: (N,) in [0, 1], of corrosion.
         group: (N,) of any type; each image its own group if None.
-        level: of confidence.
+        level: confidence level of the intervals, in (0, 1).
 
     Raises:
         CorrosionError: bad arrays (as `checked`) or level.
     """
     labels, scores = checked(label, probability)
     groups = group_numbers(group, len(labels))
-    kept = (scores <= band.low) | (scores >= band.high)
-    wrong = (scores >= band.threshold) != labels
+    kept = ~needs_review(scores, (band.low, band.high))
+    wrong = is_corroded(scores, band.threshold) != labels
     return BandResult(
         coverage=proportion(kept, group=groups, level=level),
         risk=proportion(wrong[kept], group=groups[kept], level=level),

@@ -104,7 +104,7 @@ def delong(
         probability_a: (N,) in [0, 1], of corrosion by the first model; only its order counts.
         probability_b: (N,) by the second.
         group: (N,) of any type; each image its own group if None.
-        level: of confidence.
+        level: confidence level of the intervals, in (0, 1).
 
     Returns:
         NaN throughout if there are fewer than two groups of a class.

@@ -43,9 +43,9 @@ def by_column(
         predictions: as `read_predictions` gives them.
         column: of the table; images without a value form a part of their own, "(none)".
         threshold: probability from which an image counts as corroded.
-        level: of confidence.
-        count: bootstrap resamples.
-        seed: of the resamples.
+        level: confidence level of the intervals, in (0, 1).
+        count: number of resamples.
+        seed: seed of the resamples.
 
     Returns:
         A `Subgroup` by value, sorted.

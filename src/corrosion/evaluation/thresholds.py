@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.decisions import Rule
 from corrosion.evaluation.metrics import Floats, checked, decision_metrics
+
+if TYPE_CHECKING:
+    from corrosion.models.classifier import CorrosionClassifier
+
+log = logging.getLogger(__name__)
 
 MIN_RECALL = 0.98
 """Recall that a threshold shall reach by default: missing corrosion costs more than a second
@@ -176,6 +184,31 @@ def find_threshold(threshold: str | float, known: Mapping[str, float]) -> float:
     if not 0 < value < 1:
         raise CorrosionError(f"threshold={threshold}: give a probability between 0 and 1.")
     return value
+
+
+def decision_rule(network: CorrosionClassifier, threshold: str | float | None = None) -> Rule:
+    """The rule of a checkpoint.
+
+    Args:
+        network: a network with the thresholds and the band that training chose on validation.
+        threshold: a probability in (0, 1), or words of the name of one of those thresholds, as
+            "recall"; None for the network's own.
+
+    Raises:
+        CorrosionError: it is neither.
+    """
+    value = network.threshold
+    if threshold is not None:
+        value = find_threshold(threshold, network.thresholds)
+    if network.band is not None and not network.band[0] <= value <= network.band[1]:
+        log.warning(
+            "threshold %g lies outside the band %g to %g of this checkpoint, which was chosen "
+            "around %g: between them decisions are less sure than they should be",
+            value,
+            *network.band,
+            network.threshold,
+        )
+    return Rule(value, network.band)
 
 
 def _named(name: str, known: Mapping[str, float]) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from corrosion.data.labels import CLASSES
-from corrosion.evaluation.decisions import decide
+from corrosion.evaluation.decisions import decide, is_corroded
 from corrosion.explanation.explanation import Explanation, shrink_to
 from corrosion.explanation.overlay import DEFAULT_COLORMAP, Pixels, boxed, heat_map, overlay
 from corrosion.explanation.photographs import Photograph
@@ -76,7 +76,7 @@ def panel(
     canvas = _canvas(3 * line + height + 2 * gap, max(content, _LEAST_WIDTH))
     draw = ImageDraw.Draw(canvas)
 
-    decision = explanation.probability >= threshold
+    decision = is_corroded(explanation.probability, threshold)
     ink = _WRONG if label is not None and decision != bool(label) else _INK
     texts = [(Path(photograph.path).name, _INK)]
     texts.append((verdict(explanation, threshold=threshold, label=label), ink))
@@ -140,7 +140,7 @@ def grid(
         ):
             drawn = overlay(one.image, one.explanation.map, colormap=colormap)
             strip.paste(Image.fromarray(drawn), (gap + column * (cell + gap), 0))
-            decision = int(one.explanation.probability >= threshold)
+            decision = int(is_corroded(one.explanation.probability, threshold))
             texts.append(f"{CLASSES[decision]} {one.explanation.probability:.3f}")
         _write_along(strip, texts, height + gap // 4, font, cell + gap)
         strips.append(strip)

@@ -38,10 +38,10 @@ class Scores:
         means: over the photographs, with bootstrap intervals: by network, map and measure.
         tests: paired on the same photographs, one row a measure and pair: network, metric, a, b,
             value_a, value_b, difference (a - b), low, high (its interval, not corrected for the
-            number of pairs), test, p_value, p_holm (NaN where the data can't tell) and settled
-            (bool). Where `network` names one, a is its map and b a baseline; where it is empty, a
-            and b are networks. Holm's correction takes all pairs of a measure and a `network` as
-            one family.
+            number of pairs), test, p_value, p_holm (NaN where the data can't tell) and
+            significant (bool). Where `network` names one, a is its map and b a baseline; where it
+            is empty, a and b are networks. Holm's correction takes all pairs of a measure and a
+            `network` as one family.
     """
 
     method: str
@@ -159,5 +159,5 @@ def _paired(
             }
         )
     for row, p_value in zip(rows, holm([row["p_value"] for row in rows]), strict=True):
-        row |= {"p_holm": float(p_value), "settled": bool(p_value < 1 - LEVEL)}
+        row |= {"p_holm": float(p_value), "significant": bool(p_value < 1 - LEVEL)}
     return rows

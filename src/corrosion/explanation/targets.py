@@ -16,6 +16,7 @@ from torch import Tensor
 
 from corrosion.data.labels import CLASSES
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.decisions import is_corroded
 from corrosion.settings.explanation import Target
 
 TARGETS = get_args(Target)
@@ -59,7 +60,7 @@ def target_signs(probability: Tensor, target: str, *, threshold: float) -> Tenso
     """
     check_target(target)
     if target == "predicted":
-        corroded = probability >= threshold
+        corroded = is_corroded(probability, threshold)
     else:
         corroded = torch.full_like(probability, target == CLASSES[1], dtype=torch.bool)
     return torch.where(corroded, 1.0, -1.0).to(probability)

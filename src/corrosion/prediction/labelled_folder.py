@@ -18,9 +18,9 @@ from corrosion.data.sources import scan
 from corrosion.data.splits.split import split_table, write_split
 from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.decisions import decision_rule
 from corrosion.evaluation.evaluation import Evaluation, evaluate_predictions
 from corrosion.evaluation.predictions import read_predictions, with_split
+from corrosion.evaluation.thresholds import decision_rule
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.prediction.batches import Output, predict_batch

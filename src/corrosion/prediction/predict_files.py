@@ -19,7 +19,8 @@ from corrosion.data.file_search import find_inputs
 from corrosion.data.image_reader import ImageReader
 from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.decisions import DETECTED, decision_rule
+from corrosion.evaluation.decisions import DETECTED
+from corrosion.evaluation.thresholds import decision_rule
 from corrosion.models.checkpoint import load_model
 from corrosion.models.device import choose_device
 from corrosion.prediction.contact_sheet import write_contact_sheet

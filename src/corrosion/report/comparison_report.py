@@ -31,7 +31,7 @@ _SETTINGS = {
     "dropout": "dropout",
     "lr": "learning rate",
 }
-_SETTLED = ("accuracy", "f1", "auroc")
+_CONCLUDED = ("accuracy", "f1", "auroc")
 _CAPTIONS = {
     "loss_curves": "Loss of training and validation by epoch (the paper's Figure 4).",
     "confusion_matrices": "Confusion matrices of the test set (Figure 5).",
@@ -80,18 +80,18 @@ def write_comparison(directory: Path, comparison: Comparison, *, paper: bool = F
 
 
 def print_comparison(comparison: Comparison, *, paper: bool = False) -> None:
-    """Print the tables and what is settled on standard output."""
+    """Print the tables and what is significant on standard output."""
     console = Console(soft_wrap=True)
     for table in tables(comparison, paper=paper):
         table.print(console)
     if comparison.tests is not None:
-        tests_table(comparison, _SETTLED).print(console)
+        tests_table(comparison, _CONCLUDED).print(console)
     for sentence in [*conclusions(comparison), *(ERRATA if paper else ())]:
         console.print(sentence, highlight=False, markup=False)
 
 
 def conclusions(comparison: Comparison) -> list[str]:
-    """What is settled and what is not, in plain sentences; first what must be known of the runs."""
+    """What must be known of the runs, then which differences are significant, in sentences."""
     warnings = [
         f"{model.name}: {warning}"
         for model in comparison.models
@@ -99,8 +99,7 @@ def conclusions(comparison: Comparison) -> list[str]:
     ]
     if comparison.tests is None:
         return [*warnings, "A single model: there is nothing to test it against."]
-    settled = [conclusion(comparison.tests, name) for name in _SETTLED]
-    return [*warnings, *settled]
+    return [*warnings, *(conclusion(comparison.tests, name) for name in _CONCLUDED)]
 
 
 def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
@@ -240,7 +239,7 @@ def tests_table(comparison: Comparison, metrics: tuple[str, ...]) -> TextTable:
     return TextTable.of(
         f"Paired tests on the same images (intervals of the difference: {comparison.level:.0%}; p "
         f"with Holm's correction)",
-        ("metric", "models", "difference", "interval", "test", "p", "p (Holm)", "settled"),
+        ("metric", "models", "difference", "interval", "test", "p", "p (Holm)", "significant"),
         (
             (
                 METRICS[row["metric"]].title,
@@ -250,7 +249,7 @@ def tests_table(comparison: Comparison, metrics: tuple[str, ...]) -> TextTable:
                 row["test"],
                 format_number(row["p_value"]),
                 format_number(row["p_holm"]),
-                "yes" if row["settled"] else "no",
+                "yes" if row["significant"] else "no",
             )
             for row in rows
         ),

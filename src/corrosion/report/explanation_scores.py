@@ -52,7 +52,7 @@ def write_scores(out: Path, scores: Scores) -> Path:
 
 
 def print_scores(scores: Scores) -> None:
-    """Print the tables of each network and what is settled on standard output."""
+    """Print the tables of each network and what is significant on standard output."""
     console = Console(soft_wrap=True)
     for network in scores.means:
         for table in scores_tables(scores, network):
@@ -90,27 +90,27 @@ def conclusions(scores: Scores) -> list[str]:
         between = scores.tests[scores.tests["network"] == ""]
         for measure in scores.measures:
             rank = ", ".join(scores.ranking(measure))
-            settled = conclusion(
+            told = conclusion(
                 between,
                 measure,
                 title=TITLES[measure],
                 higher_is_better=measure not in LOWER_IS_BETTER,
             )
-            lines.append(f"Ranked by {TITLES[measure]}: {rank}. {settled}")
+            lines.append(f"Ranked by {TITLES[measure]}: {rank}. {told}")
     return lines
 
 
 def _against_baselines(scores: Scores, network: str, measure: str) -> str:
     own = scores.tests[(scores.tests["network"] == network) & (scores.tests["metric"] == measure)]
     gain = own["difference"] * (-1 if measure in LOWER_IS_BETTER else 1)
-    better = own["settled"] & (gain > 0)
-    worse = own["settled"] & (gain < 0)
+    better = own["significant"] & (gain > 0)
+    worse = own["significant"] & (gain < 0)
     parts = [
         f"{text} {', '.join(own.loc[rows, 'b'])}"
         for text, rows in (
             ("better than", better),
             ("worse than", worse),
-            ("not to be told from", ~own["settled"]),
+            ("not to be told from", ~own["significant"]),
         )
         if rows.any()
     ]

@@ -12,6 +12,7 @@ import yaml
 from markupsafe import Markup
 
 from corrosion.data.labels import CLASSES
+from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.evaluation import Evaluation
 from corrosion.evaluation.run_facts import RunFacts, read_run_facts
 from corrosion.report.data_summary import data_tables, findings, leaks
@@ -149,7 +150,7 @@ def _warnings(run: RunFacts) -> list[str]:
 def mistakes_table(evaluation: Evaluation) -> TextTable | None:
     """The wrong decisions the network was surest of; None where there are none."""
     table = evaluation.predictions
-    wrong = table[(table["probability"] >= evaluation.threshold) != table["label"]]
+    wrong = table[is_corroded(table["probability"], evaluation.threshold) != table["label"]]
     if wrong.empty:
         return None
     sureness = (wrong["probability"] - evaluation.threshold).abs()

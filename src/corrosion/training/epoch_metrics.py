@@ -20,6 +20,7 @@ from torchmetrics.functional.classification import (
     binary_specificity,
 )
 
+from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.metric_table import LOGGED
 from corrosion.evaluation.metric_table import METRICS as TABLE
 from corrosion.evaluation.predictions import predictions_table
@@ -144,11 +145,6 @@ class PredictionStore(Metric):
         )
 
 
-def decide(probability: Tensor, threshold: float) -> Tensor:
-    """Decisions (N,) int64, 1 = corrosion, from probabilities (N,): 1 from the threshold on."""
-    return (probability >= threshold).long()
-
-
 def compute_metrics(
     probability: Tensor, label: Tensor, *, threshold: float = 0.5
 ) -> dict[str, float]:
@@ -169,7 +165,7 @@ def compute_metrics(
         >>> round(metrics["accuracy"], 4), metrics["auroc"]
         (0.6667, 1.0)
     """
-    decision = decide(probability, threshold)
+    decision = is_corroded(probability, threshold).long()
     values = {
         name: float(metric(decision, label, validate_args=False))
         for name, metric in _OF_DECISIONS.items()
