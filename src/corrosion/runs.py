@@ -50,7 +50,7 @@ class RunDirectory:
     something else.
 
     Attributes:
-        path: of the directory.
+        path: path of the directory.
 
     Example:
         >>> run = RunDirectory(Path("outputs/first"))

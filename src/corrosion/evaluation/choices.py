@@ -42,10 +42,10 @@ class Choices:
     Attributes:
         validation: predictions it was chosen on, as `read_predictions` gives them.
         temperature: fitted there.
-        log_loss: on the test set, before and after the temperature.
-        ece: on the test set, before and after.
+        log_loss: log loss on the test set, before and after the temperature.
+        ece: expected calibration error on the test set, before and after.
         thresholds: the one in use first. They are for the column `probability` of the tables.
-        band: of abstention, likewise.
+        band: band of abstention for the same column.
         band_on_test: its coverage and risk.
     """
 
@@ -91,19 +91,28 @@ def choose(
     """Choose temperature, thresholds and band on validation, and try them on the test set.
 
     Args:
-        validation: as `read_predictions` gives it. A column `logit` holds what the network gave
+        validation: table of `read_predictions`. A column `logit` holds what the network gave
             before any temperature, which `probability` may include; without it `probability` does
             not include one.
-        test: likewise.
-        threshold: in use, in (0, 1).
-        min_recall: that one of the thresholds shall reach.
-        costs: of a missed corrosion and of a false alarm; None leaves that threshold out.
+        test: table of the test images, likewise.
+        threshold: threshold in use, in (0, 1).
+        min_recall: recall that one of the thresholds shall reach, in (0, 1].
+        costs: costs of a missed corrosion and of a false alarm; None leaves that threshold out.
         max_risk: share of errors among the decisions that no inspector sees.
         level: confidence level of the intervals on the test set, in (0, 1).
-        temperature: that was fitted on `validation` before; None fits it now.
+        temperature: temperature fitted on `validation` before; None fits it now.
 
     Raises:
         CorrosionError: a value out of its range, or validation images of one class only.
+
+    Example:
+        >>> label, probability = [0, 0, 1, 0, 1, 1], [0.1, 0.2, 0.3, 0.6, 0.8, 0.9]
+        >>> table = pd.DataFrame({"label": label, "probability": probability})
+        >>> chosen = choose(
+        ...     table, table, threshold=0.5, min_recall=0.98, costs=None, max_risk=0.1, level=0.95
+        ... )
+        >>> [(one.threshold.rule, round(one.threshold.value, 2)) for one in chosen.thresholds]
+        [('in use', 0.5), ('best F1', 0.25), ('recall at least 0.98', 0.25)]
     """
     label, probability = validation["label"], validation["probability"]
     if temperature is None:

@@ -25,7 +25,7 @@ class ComparedModel:
         pooled: its runs and predictions.
         metrics: means over its seeds, an estimate for each of `EVALUATED`.
         confusion: counts, summed over its seeds.
-        cost: of the first run's network; None without a checkpoint.
+        cost: what the first run's network costs; None without a checkpoint.
     """
 
     pooled: Pooled
@@ -50,8 +50,8 @@ class Comparison:
     """Models side by side.
 
     Attributes:
-        models: at least one.
-        tests: as `compare_models` gives them; None for a single model.
+        models: the models, at least one.
+        tests: table of `compare_models`; None for a single model.
         level: confidence level of the intervals, in (0, 1).
     """
 
@@ -98,12 +98,12 @@ def compare_runs(
 
     Args:
         paths: directories of runs, or of multiruns.
-        threshold: that decides: a number, or words of the name of a threshold (see `pool`); None is
+        threshold: a probability, or words of the name of a threshold (see `pool`); None is
             that of each model's runs.
         level: confidence level of the intervals, in (0, 1).
         count: number of resamples.
         seed: seed of the resamples.
-        device: where costs are measured.
+        device: device on which costs are measured.
 
     Raises:
         CorrosionError: no finished run, a bad file or setting, or models with different test

@@ -30,12 +30,12 @@ class Evaluation:
     """Everything that a run's predictions say.
 
     Attributes:
-        settings: it was made with.
-        threshold: that decides; given, or that of the run.
-        predictions: of the test set, as `read_predictions` gives them.
+        settings: settings it was made with.
+        threshold: probability from which an image counts as corroded.
+        predictions: table of the test images, as `read_predictions` gives it.
         confusion: counts at the threshold.
         metrics: an estimate for each of `EVALUATED`.
-        subgroups: by column, then by value.
+        subgroups: parts of the test set, by column, then by value.
         choices: made on validation; None without predictions for both classes of it.
     """
 
@@ -81,7 +81,7 @@ def evaluate_run(path: str | Path, settings: EvaluationSettings | None = None) -
 
     Args:
         path: directory of a finished run, or one of its checkpoints.
-        settings: how; the defaults if None.
+        settings: how to evaluate; the defaults if None.
 
     Raises:
         CorrosionError: a file is missing or bad, a setting is out of its range, or a threshold is
@@ -105,14 +105,23 @@ def evaluate_predictions(
     """Compute everything that tables of predictions say.
 
     Args:
-        test: as `read_predictions` gives it.
-        validation: likewise; None chooses nothing.
-        threshold: that decides, in (0, 1).
-        settings: how; its own threshold is not looked at.
-        temperature: that was fitted on `validation` before; None fits it where it can be.
+        test: table of the test images, as `read_predictions` gives it.
+        validation: table of the validation images, likewise; None chooses nothing.
+        threshold: probability from which an image counts as corroded, in (0, 1).
+        settings: how to evaluate; its own threshold is not looked at.
+        temperature: temperature fitted on `validation` before; None fits it where it can be.
 
     Raises:
         CorrosionError: a setting is out of its range.
+
+    Example:
+        >>> table = pd.DataFrame(
+        ...     {"path": list("abcd"), "label": [1, 1, 0, 0], "probability": [0.9, 0.4, 0.6, 0.1]}
+        ... )
+        >>> settings = EvaluationSettings(resamples=100)
+        >>> evaluation = evaluate_predictions(table, None, threshold=0.5, settings=settings)
+        >>> evaluation.confusion, evaluation.metrics["recall"].value
+        (Confusion(tp=1, fn=1, tn=1, fp=1), 0.5)
     """
     level, count, seed = settings.level, settings.resamples, settings.seed
     choices = None

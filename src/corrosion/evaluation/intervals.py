@@ -29,7 +29,7 @@ class Estimate:
     """A metric and its confidence interval.
 
     Attributes:
-        value: of the metric; NaN if undefined.
+        value: value of the metric; NaN if undefined.
         low: lower end of the interval; NaN if the data can't tell.
         high: upper end, likewise.
         method: how the interval was made; "undefined" where its ends are NaN.
@@ -47,8 +47,8 @@ def wilson(
     """Wilson's score interval for proportions (Wilson, 1927; Brown, Cai & DasGupta, 2001).
 
     Args:
-        successes: of any shape, 0 to `trials`; numbers of images, whole or effective.
-        trials: of the same shape.
+        successes: array of any shape, from 0 to `trials`; numbers of images, whole or effective.
+        trials: array of the same shape.
         level: confidence level of the intervals, in (0, 1).
 
     Returns:
@@ -77,6 +77,11 @@ def checked_level(level: float) -> float:
 
     Raises:
         CorrosionError: it is not.
+
+    Example:
+        >>> checked_level(95)
+        Traceback (most recent call last):
+        corrosion.errors.CorrosionError: level=95: a confidence level lies between 0 and 1.
     """
     if not 0 < level < 1:
         raise CorrosionError(f"level={level}: a confidence level lies between 0 and 1.")
@@ -98,6 +103,14 @@ def proportion(
 
     Raises:
         CorrosionError: as `wilson`, or there is not one group an image.
+
+    Example:
+        >>> share = proportion([True] * 9 + [False])
+        >>> share.value, round(share.low, 3), round(share.high, 3)
+        (0.9, 0.596, 0.982)
+        >>> pairs = proportion([True] * 8 + [False] * 2, group=[1, 1, 2, 2, 3, 3, 4, 4, 5, 5])
+        >>> round(pairs.low, 3), round(pairs.high, 3)
+        (0.355, 0.967)
     """
     successes = np.asarray(success, dtype=bool)
     effective = successes.size / _design_effect(successes, group_numbers(group, successes.size))
@@ -153,6 +166,11 @@ def estimate_metrics(
 
     Raises:
         CorrosionError: bad arrays (as `checked`), level or count.
+
+    Example:
+        >>> metrics = estimate_metrics([1, 1, 0, 0], [0.9, 0.4, 0.6, 0.1], count=100)
+        >>> metrics["recall"].value, metrics["recall"].method, metrics["auroc"].method
+        (0.5, 'wilson', 'bootstrap')
     """
     labels, scores = checked(label, probability)
     checked_level(level)
@@ -185,6 +203,10 @@ def proportions(
 
     Raises:
         CorrosionError: bad arrays (as `checked`) or level.
+
+    Example:
+        >>> proportions([1, 1, 0], [0.9, 0.2, 0.1])["recall"].value
+        0.5
     """
     labels, scores = checked(label, probability)
     groups = group_numbers(group, len(labels))
@@ -209,8 +231,8 @@ def bootstrap_estimate(
     """The interval that resamples give a metric.
 
     Args:
-        value: of the metric on the test set itself.
-        drawn: (B,) on each resample.
+        value: value of the metric on the test set itself.
+        drawn: (B,) float64, its values on the resamples.
         level: confidence level of the intervals, in (0, 1).
         basic: reflect the percentiles about `value` (for metrics biased as their resamples are),
             not below 0.
@@ -219,6 +241,13 @@ def bootstrap_estimate(
         An undefined interval if `value` is NaN, a resample is, or all agree. Where all but a few
         resamples lie on one side of `value`, as for ECE on some ten images, the interval is
         stretched to contain it: that can only make it cover more.
+
+    Example:
+        >>> estimate = bootstrap_estimate(0.8, np.array([0.7, 0.8, 0.9]), level=0.5)
+        >>> round(estimate.low, 3), round(estimate.high, 3), estimate.method
+        (0.75, 0.85, 'bootstrap')
+        >>> bootstrap_estimate(1.0, np.ones(3)).method
+        'undefined'
     """
     differ = np.ptp(drawn) > 1e-12  # by more than rounding; NaN where one is undefined is False
     if np.isnan(value) or not differ:

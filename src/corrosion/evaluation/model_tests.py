@@ -25,13 +25,18 @@ def align(models: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     their path.
 
     Args:
-        models: at least two tables as `read_predictions` gives them, by the model's name.
+        models: tables of `read_predictions` by the model's name, at least two.
 
     Returns:
         The tables, each with the first's order of images, and the first's `group` if it has any.
 
     Raises:
         CorrosionError: fewer than two models, other images, or other labels of the same images.
+
+    Example:
+        >>> a = pd.DataFrame({"path": ["1.jpg", "2.jpg"], "label": [1, 0]})
+        >>> align({"a": a, "b": a.iloc[::-1]})["b"]["path"].tolist()
+        ['1.jpg', '2.jpg']
     """
     if len(models) < 2:
         raise CorrosionError("A comparison needs at least two models.")
@@ -63,10 +68,15 @@ def align_runs(
     """Put the predictions of all runs of several models in the same order of images.
 
     Args:
-        models: at least one, each with its table or one a run, by the model's name.
+        models: table of each model, or one a run, by the model's name; at least one model.
 
     Raises:
         CorrosionError: as `align`.
+
+    Example:
+        >>> run = pd.DataFrame({"path": ["1.jpg"], "label": [1], "probability": [0.9]})
+        >>> {name: len(runs) for name, runs in align_runs({"a": run, "b": [run, run]}).items()}
+        {'a': 1, 'b': 2}
     """
     runs = {
         name: [tables] if isinstance(tables, pd.DataFrame) else list(tables)
@@ -122,9 +132,9 @@ def compare_models(
     (`resampled_means`). Holm's correction takes all pairs on one metric as one family.
 
     Args:
-        models: of at least two models, by name, the table that `read_predictions` gives, or one a
+        models: table of `read_predictions` of each model by name, at least two models, or one a
             run of several with different seeds.
-        thresholds: of each model, by name; 0.5 where none is given.
+        thresholds: threshold of each model by name; 0.5 where none is given.
         level: confidence level of the intervals, in (0, 1); a difference is significant if its
             corrected p-value is below 1 - level.
         count: number of resamples.
@@ -137,6 +147,13 @@ def compare_models(
 
     Raises:
         CorrosionError: as `align`, or a bad level.
+
+    Example:
+        >>> paths, label = [f"{n}.jpg" for n in range(40)], [0, 1] * 20
+        >>> good = pd.DataFrame({"path": paths, "label": label, "probability": [0.1, 0.9] * 20})
+        >>> tests = compare_models({"good": good, "poor": good.assign(probability=0.6)}, count=100)
+        >>> tests.loc[tests["metric"] == "accuracy", ["test", "significant"]].to_numpy().tolist()
+        [['McNemar', True]]
     """
     checked_level(level)
     if len(models) < 2:
@@ -181,17 +198,21 @@ def conclusion(
     """What a comparison says of one metric, in plain words.
 
     Args:
-        comparison: as `compare_models` gives it.
+        comparison: table of `compare_models`.
         metric: key of one of its metrics.
-        title: of the metric in the sentence; None for that of `METRICS`.
+        title: name of the metric in the sentence; None for that of `METRICS`.
         higher_is_better: whether its best value is the highest; None for what `METRICS` says.
 
     Returns:
         Sentences on the differences that are significant, and on those that are not.
 
+
     Example:
-        "Significant for accuracy: b is better than a (0.942 against 0.901, p = 0.004). Not
-        significant: a and c (0.901 against 0.905, p = 1)."
+        >>> row = {"metric": "accuracy", "a": "a", "b": "b", "value_a": 0.901, "value_b": 0.942}
+        >>> row |= {"difference": -0.041, "p_holm": 0.004, "significant": True}
+        >>> print(conclusion(pd.DataFrame([row]), "accuracy").replace(". E", ".\\nE"))
+        Significant for accuracy: b is better than a (0.942 against 0.901, p = 0.004).
+        Every difference is significant.
     """
     rows = comparison[comparison["metric"] == metric]
     title = METRICS[metric].title if title is None else title
@@ -214,7 +235,7 @@ def conclusion(
     rest = (
         f" Not significant: {'; '.join(others)}." if others else " Every difference is significant."
     )
-    return f"Significant for {title}: {'; '.join(significant)}. {rest}"
+    return f"Significant for {title}: {'; '.join(significant)}.{rest}"
 
 
 def _better(row: Mapping[Hashable, Any], *, higher: bool) -> str:

@@ -37,11 +37,11 @@ class Pooled:
     """A model and its predictions.
 
     Attributes:
-        name: of the model, with what tells it from others of that name.
-        runs: at least one.
+        name: name of the model, with what tells it from others of that name.
+        runs: its runs, at least one.
         tables: predictions as `read_predictions` gives them, of the same test images: one a seed,
             the folds of a seed put together.
-        threshold: that decides.
+        threshold: probability from which an image counts as corroded.
     """
 
     name: str
@@ -77,8 +77,8 @@ def pool(runs: Iterable[RunDirectory], *, threshold: float | str | None = None) 
     """Read runs and put those of the same model and configuration together.
 
     Args:
-        runs: that are finished.
-        threshold: that decides: a probability, or words of the name of a threshold, which is then
+        runs: directories of finished runs.
+        threshold: a probability, or words of the name of a threshold, which is then
             chosen on the validation images of all runs of a model; None is that of the runs.
 
     Raises:

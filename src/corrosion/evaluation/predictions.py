@@ -17,7 +17,7 @@ def read_predictions(run: RunDirectory, subset: Subset, *, split: bool = True) -
     """The predictions of a run for validation or test, checked.
 
     Args:
-        run: with a table of predictions: path, label (0 or 1) and probability (of corrosion, in
+        run: run with a table of predictions: path, label (0 or 1), probability (of corrosion, in
             [0, 1]), one row an image. Further columns are kept; `logit` as numbers, NaN where it
             is none.
         subset: "val" or "test".
@@ -57,7 +57,7 @@ def predictions_table(
     """A table of what a network says of images.
 
     Args:
-        paths: (N,) str, of the images.
+        paths: (N,) str, paths of the images.
         label: (N,) 0 or 1.
         logit: (N,) float32, without temperature.
         probability: (N,) float32 in [0, 1], of corrosion.
@@ -105,8 +105,8 @@ def with_split(predictions: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:
     """Add the columns of a split that predictions lack, by path.
 
     Args:
-        predictions: one row an image, with a column `path`.
-        split: likewise, of these images and maybe others.
+        predictions: table of one row an image, with a column `path`.
+        split: table of these images, and maybe others, likewise.
 
     Raises:
         CorrosionError: the split lacks some of the images.
@@ -128,5 +128,10 @@ def with_split(predictions: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:
 
 
 def groups_of(table: pd.DataFrame) -> np.ndarray | None:
-    """The column `group`, or None: each image its own group."""
+    """The column `group`, or None: each image its own group.
+
+    Example:
+        >>> groups_of(pd.DataFrame({"group": [4, 4, 7]})).tolist()
+        [4, 4, 7]
+    """
     return table["group"].to_numpy() if "group" in table else None

@@ -16,11 +16,11 @@ class RunFacts:
     """What is known of a run; what it does not tell is left empty.
 
     Attributes:
-        directory: of the run.
+        directory: directory of the run.
         config: its settings, plain values by group.
         facts: metrics by key, and everything else about the run, as `metrics.json` holds them.
-        history: one row an epoch.
-        split: which image was used for what, one row an image.
+        history: table of losses and metrics, one row an epoch.
+        split: table of which image was used for what, one row an image.
         overrides: what the command line of the training said.
         examples: pictures of what the network looks at, one row a picture, as
             `corrosion.explanation.examples.write_examples` gives them.

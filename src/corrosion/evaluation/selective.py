@@ -38,6 +38,11 @@ def risk_coverage(
 
     Raises:
         CorrosionError: bad arrays (as `checked`), or a threshold outside (0, 1).
+
+    Example:
+        >>> curve = risk_coverage([1, 0, 0, 1], [0.9, 0.2, 0.6, 0.3])
+        >>> curve[["coverage", "risk"]].to_numpy().round(2).tolist()
+        [[0.25, 0.0], [0.5, 0.0], [0.75, 0.33], [1.0, 0.5]]
     """
     labels, scores = checked(label, probability)
     if not 0 < threshold < 1:
@@ -62,7 +67,11 @@ def area_under_risk_coverage(curve: pd.DataFrame) -> float:
     """Mean risk over all coverages (AURC; Geifman, Uziel & El-Yaniv, ICLR 2019); less is better.
 
     Args:
-        curve: as `risk_coverage` gives it.
+        curve: table of `risk_coverage`.
+
+    Example:
+        >>> round(area_under_risk_coverage(risk_coverage([1, 0, 0, 1], [0.9, 0.2, 0.6, 0.3])), 3)
+        0.208
     """
     added = np.diff(curve["coverage"].to_numpy(), prepend=0.0)
     return float((curve["risk"].to_numpy() * added).sum())
@@ -73,9 +82,9 @@ class Band:
     """Probabilities that go to an inspector: those strictly between `low` and `high`.
 
     Attributes:
-        low: up to here an image counts as clean.
-        high: from here on it counts as corroded.
-        threshold: between them; decides where nobody abstains.
+        low: probability up to which an image counts as clean.
+        high: probability from which it counts as corroded.
+        threshold: probability between them, which decides where nobody abstains.
         max_risk: the risk that the band was made for.
     """
 
@@ -108,6 +117,11 @@ def choose_band(
 
     Raises:
         CorrosionError: `max_risk` is not in [0, 1), or as `risk_coverage`.
+
+    Example:
+        >>> band = choose_band([1, 0, 0, 1], [0.9, 0.1, 0.6, 0.3])
+        >>> round(band.low, 2), round(band.high, 2)
+        (0.18, 0.82)
     """
     if not 0 <= max_risk < 1:
         raise CorrosionError(f"max_risk={max_risk}: give a share of errors from 0 to below 1.")
@@ -135,7 +149,7 @@ def apply_band(
     """Coverage and risk of a band on other images than it was chosen on, with Wilson's intervals.
 
     Args:
-        band: chosen on validation.
+        band: band that was chosen on validation.
         label: (N,) 0 or 1.
         probability: (N,) in [0, 1], of corrosion.
         group: (N,) of any type; each image its own group if None.
@@ -143,6 +157,11 @@ def apply_band(
 
     Raises:
         CorrosionError: bad arrays (as `checked`) or level.
+
+    Example:
+        >>> result = apply_band(Band(0.3, 0.7, 0.5, 0.01), [1, 0, 0, 1], [0.9, 0.1, 0.6, 0.2])
+        >>> result.coverage.value, round(result.risk.value, 3)
+        (0.75, 0.333)
     """
     labels, scores = checked(label, probability)
     groups = group_numbers(group, len(labels))

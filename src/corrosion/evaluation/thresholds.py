@@ -55,6 +55,11 @@ def sweep(label: ArrayLike, probability: ArrayLike) -> pd.DataFrame:
 
     Raises:
         CorrosionError: bad arrays (as `checked`).
+
+    Example:
+        >>> table = sweep([1, 0, 1], [0.9, 0.5, 0.3])
+        >>> table[["threshold", "tp", "fp"]].to_numpy().round(2).tolist()
+        [[0.15, 2.0, 1.0], [0.4, 1.0, 1.0], [0.7, 1.0, 0.0], [0.95, 0.0, 0.0]]
     """
     labels, scores = checked(label, probability)
     distinct, position = np.unique(scores, return_inverse=True)
@@ -85,6 +90,10 @@ def best_f1(label: ArrayLike, probability: ArrayLike) -> Threshold:
 
     Raises:
         CorrosionError: no corroded image, or bad arrays (as `checked`).
+
+    Example:
+        >>> best_f1([1, 0, 1, 0], [0.9, 0.5, 0.3, 0.1])
+        Threshold(rule='best F1', value=0.2)
     """
     table = _with_corrosion(sweep(label, probability))
     best = int(table["f1"].to_numpy().argmax())
@@ -99,6 +108,10 @@ def at_least_recall(label: ArrayLike, probability: ArrayLike, recall: float) -> 
 
     Raises:
         CorrosionError: `recall` is not in (0, 1], no corroded image, or bad arrays (as `checked`).
+
+    Example:
+        >>> at_least_recall([1, 0, 1, 0], [0.9, 0.5, 0.3, 0.1], 0.98)
+        Threshold(rule='recall at least 0.98', value=0.2)
     """
     if not 0 < recall <= 1:
         raise CorrosionError(f"min_recall={recall}: a recall to reach lies above 0 and up to 1.")
@@ -122,6 +135,11 @@ def lowest_cost(
 
     Raises:
         CorrosionError: a cost is not a positive number, or bad arrays (as `checked`).
+
+    Example:
+        >>> label, probability = [1, 0, 1, 0], [0.9, 0.5, 0.3, 0.1]
+        >>> lowest_cost(label, probability, false_negative=1, false_positive=5).value
+        0.7
     """
     if not (0 < false_negative < np.inf and 0 < false_positive < np.inf):
         raise CorrosionError(
@@ -153,6 +171,10 @@ def candidates(
     Raises:
         CorrosionError: a value is out of its range, no image is corroded, or bad arrays (as
             `checked`).
+
+    Example:
+        >>> [one.rule for one in candidates([1, 0], [0.9, 0.2], costs=(20, 1))]
+        ['best F1', 'recall at least 0.98', 'lowest cost (missed 20, false alarm 1)']
     """
     chosen = [best_f1(label, probability), at_least_recall(label, probability, min_recall)]
     if costs is not None:
@@ -196,6 +218,11 @@ def decision_rule(network: CorrosionClassifier, threshold: str | float | None = 
 
     Raises:
         CorrosionError: it is neither.
+
+    Example:
+        >>> model = corrosion.load_model("outputs/RUN")  # doctest: +SKIP
+        >>> decision_rule(model, "recall")  # doctest: +SKIP
+        Rule(threshold=0.27, band=(0.12, 0.81))
     """
     value = network.threshold
     if threshold is not None:

@@ -23,10 +23,10 @@ def choose_examples(
     """Choose images by how sure the network is.
 
     Args:
-        table: with columns label, logit and prediction, as `predictions_table` gives it.
-        count: images of each kind.
+        table: table of `predictions_table`: label, logit and prediction.
+        count: number of images of each kind.
         threshold: probability from which an image counts as corroded.
-        temperature: of the probabilities.
+        temperature: temperature of the probabilities.
 
     Returns:
         Rows of `table` with a column `kind`, at most `count` of each: "right" and "wrong", those
@@ -54,10 +54,10 @@ def write_examples(
     """Draw the examples: `KIND-NUMBER_LABEL_PROBABILITY_FILE.png`, which sort by kind.
 
     Args:
-        run: gets the pictures and their table, in place of those of an earlier test.
-        network: that made the predictions; on any device.
-        table: of the test images: path, label, logit and prediction.
-        count: images of each kind; 0 writes none.
+        run: run that gets the pictures and their table, in place of those of an earlier test.
+        network: network that made the predictions; on any device.
+        table: table of the test images: path, label, logit and prediction.
+        count: number of images of each kind; 0 writes none.
 
     Returns:
         One row a picture: picture (its name), kind, number (of its kind, from 1), path and label of

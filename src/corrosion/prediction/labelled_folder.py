@@ -50,11 +50,11 @@ def evaluate_folder(
     images of the checkpoint's run, where the checkpoint is the best one in its run's directory.
 
     Args:
-        checkpoint: of a run.
-        root: with a folder per class, as for training; official subsets are put together.
+        checkpoint: checkpoint of a run.
+        root: folder with a folder per class, as for training; official subsets are put together.
         out: gets the files of a run that tell predictions and split.
         settings: how to evaluate; the defaults if None. `threshold` is by default the checkpoint's.
-        device: where the network runs, as for `load_model`.
+        device: device the network runs on, as for `load_model`.
         batch_size: images predicted at once.
         num_workers: threads that decode images; None for one a processor.
 

@@ -40,7 +40,7 @@ def write_audit(out: Path, audit: Audit) -> None:
 
     Args:
         out: folder, new or with an earlier audit, which is replaced.
-        audit: to be written.
+        audit: audit to be written.
 
     Raises:
         CorrosionError: there is something else in `out`, or it can't be written.
@@ -76,8 +76,8 @@ def print_audit(audit: Audit, *, out: Path) -> None:
     """Print the tables of an audit on standard output.
 
     Args:
-        audit: of some folders.
-        out: where its files are.
+        audit: audit of some folders.
+        out: folder its files are in.
     """
     console = Console(soft_wrap=True)
     for table in tables(audit):

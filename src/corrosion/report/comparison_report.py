@@ -45,8 +45,8 @@ def write_comparison(directory: Path, comparison: Comparison, *, paper: bool = F
     """Write compare.json, figures/*.png and compare.html.
 
     Args:
-        directory: where to.
-        comparison: of finished runs.
+        directory: directory to write to.
+        comparison: comparison of finished runs.
         paper: put the published figures beside those of the same networks.
 
     Raises:
@@ -106,8 +106,8 @@ def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
     """The paper's Tables 6, 8 (with costs), 9 and 10 for the models of a comparison.
 
     Args:
-        comparison: of finished runs.
-        paper: with a column of the published figures for each network that has them.
+        comparison: comparison of finished runs.
+        paper: add a column of the published figures for each network that has them.
     """
     images = len(comparison.models[0].pooled.tables[0])
     metrics = [name for name in EVALUATED if name != "kappa"]

@@ -25,11 +25,11 @@ def print_results(
     """Print the table of a finished run on standard output.
 
     Args:
-        metrics: {"val/accuracy": ..., "test/accuracy": ...}.
-        estimates: {"accuracy": ...} of the test set, for the intervals.
-        title: of the table.
+        metrics: values by stage and key, as {"val/accuracy": ..., "test/accuracy": ...}.
+        estimates: metrics of the test set with intervals, by key.
+        title: title of the table.
         notes: further lines, name and text.
-        run_dir: where the files are.
+        run_dir: directory the files are in.
     """
     table = TextTable.of(
         title,

@@ -28,8 +28,8 @@ def print_evaluation(evaluation: Evaluation, *, run_dir: Path) -> None:
     """Print the tables of an evaluation on standard output.
 
     Args:
-        evaluation: of a run.
-        run_dir: its directory.
+        evaluation: evaluation of a run.
+        run_dir: directory of the run.
     """
     console = Console(soft_wrap=True)
     for table in tables(evaluation):

@@ -52,9 +52,9 @@ def write_report(run_dir: Path, evaluation: Evaluation, *, path: Path | None = N
     """Write the report of a run from its files.
 
     Args:
-        run_dir: of the run; what its files don't tell is left out of the report.
-        evaluation: of the run.
-        path: of the page; None is that of the run's report.
+        run_dir: directory of the run, or one of its checkpoints; what no file tells is left out.
+        evaluation: evaluation of the run.
+        path: path of the page; None for the run's own report.
 
     Returns:
         Where it is.
@@ -70,8 +70,8 @@ def write_run_page(run: RunFacts, evaluation: Evaluation, *, path: Path | None =
 
     Args:
         run: what it says of itself; of its files, the pictures alone are read.
-        evaluation: of the run.
-        path: as `write_report`.
+        evaluation: evaluation of the run.
+        path: path of the page, as for `write_report`.
 
     Returns:
         Where it is.

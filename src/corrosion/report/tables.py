@@ -22,8 +22,8 @@ class TextTable:
     Attributes:
         title: what it shows.
         columns: their heads; the first ones name the rows, the others hold figures.
-        rows: of cells, each as long as `columns`.
-        names: how many columns name the rows.
+        rows: rows of cells, each as long as `columns`.
+        names: number of columns that name the rows.
     """
 
     title: str

@@ -21,8 +21,8 @@ def settle(study: SharedStudy, trial: Trial, job: JobReturn) -> None:
     """Record in the study how a job ended.
 
     Args:
-        study: that the trial belongs to.
-        trial: in state RUNNING.
+        study: study that the trial belongs to.
+        trial: trial in state RUNNING.
         job: returned the objective, a tuple of objectives, or None where it was pruned; or raised.
     """
     facts = _facts(job)

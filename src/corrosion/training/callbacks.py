@@ -76,7 +76,7 @@ class SeedBatches(L.Callback):
     the uninterrupted one wherever it was stopped, for any number of loader processes.
 
     Args:
-        seed: of the run.
+        seed: seed of the run.
     """
 
     def __init__(self, seed: int) -> None:

@@ -110,7 +110,7 @@ class LastCheckpoint(Checkpoint):
     several processes one that got the signal is enough.
 
     Args:
-        path: of the checkpoint.
+        path: path of the checkpoint.
         every: number of batches between checkpoints; None saves after epochs and at signals only.
     """
 

@@ -53,14 +53,14 @@ def test_and_report(
     """Calibrate and test the best epoch, and write the run's files.
 
     Args:
-        trainer: that has fitted `module`.
+        trainer: trainer that has fitted `module`.
         module: gets the weights and the temperature of the best epoch.
-        datamodule: it was fitted with.
-        settings: of the run.
+        datamodule: images it was fitted with.
+        settings: settings of the run.
         mode: "min" or "max", whether the objective is to be small or large.
-        run_dir: where the files go.
+        run_dir: directory the files go to.
         epochs: one row an epoch, as `History.table` gives it.
-        seconds: what came before, for the record.
+        seconds: time that each part of the run took so far.
         prepared: the images, and what was found in them.
 
     Returns:
