@@ -75,7 +75,8 @@ def test_a_multirun_is_compared_in_one_command(study, capsys, monkeypatch):
     assert content["test_images"] == 60
     figures = {path.stem for path in (study / "comparison" / "figures").iterdir()}
     assert figures == {"loss_curves", "confusion_matrices", "roc", "pr"}
-    assert main(["compare", str(study)]) == 0  # what is ours is replaced
+    assert main(["compare", str(study)]) == 1  # nothing is overwritten
+    assert "choose another --out" in capsys.readouterr().err
 
 
 @needs_chromium
@@ -220,7 +221,7 @@ def test_a_folder_of_something_else_is_not_written_to(study, tmp_path_factory, c
     other = tmp_path_factory.mktemp("other")
     (other / "thesis.tex").touch()
     assert main(["compare", str(study), "--out", str(other)]) == 1
-    assert "something else than a comparison" in capsys.readouterr().err
+    assert "is there already: choose another --out" in capsys.readouterr().err
     assert [path.name for path in other.iterdir()] == ["thesis.tex"]
 
 
