@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from corrosion.errors import CorrosionError
 from corrosion.evaluation.comparison import compare_runs
 from corrosion.evaluation.intervals import wilson
 from corrosion.evaluation.metrics import all_metrics
+from corrosion.evaluation.thresholds import best_f1
 from corrosion.report.comparison_report import conclusions, tables
 from corrosion.report.published import PUBLISHED
 
@@ -197,6 +199,16 @@ def test_nothing_is_cut_where_a_terminal_is_narrow(study, capsys, monkeypatch):
     for column in ("resnet50, published", "mobilenetv2, published", "settled"):
         assert column.split()[-1] in printed
     assert "0.9434 – 0.9795" in printed
+
+
+def test_a_named_threshold_is_chosen_on_the_validation_images_of_each_model(study):
+    with pytest.raises(CorrosionError, match=r"There is no .*predictions_val\.csv"):
+        compare_runs([study], threshold="F1", count=50)
+    for table in study.glob("*/predictions.csv"):
+        shutil.copy(table, table.with_name("predictions_val.csv"))
+    for model in compare_runs([study], threshold="F1", count=50).models:
+        [table] = model.pooled.tables
+        assert model.pooled.threshold == best_f1(table["label"], table["probability"]).value
 
 
 def test_the_same_run_given_twice_counts_once(tmp_path):
