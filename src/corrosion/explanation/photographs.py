@@ -86,8 +86,8 @@ def explain(
         >>> import numpy as np
         >>> network = CorrosionClassifier("test_resnet.r160_in1k", dense_units=8, image_size=64)
         >>> [found] = explain(network.eval(), np.zeros((480, 640, 3), dtype=np.uint8))
-        >>> found.map.shape, 0 <= found.map.min() <= found.map.max() <= 1
-        ((480, 640), True)
+        >>> found.map.shape, found.map.dtype, found.target
+        ((480, 640), dtype('float32'), 'corrosion')
     """
     check_network(network)
     if batch_size < 1:
