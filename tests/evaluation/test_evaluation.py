@@ -146,6 +146,18 @@ def test_a_threshold_that_is_given_goes_before_the_runs_own(run_dir):
         evaluate_run(run_dir, EvaluationSettings(**SETTINGS, threshold=1))
 
 
+def test_a_threshold_can_be_named_by_the_rule_that_chose_it_on_validation(run_dir):
+    evaluation = evaluate_run(run_dir, EvaluationSettings(**SETTINGS, threshold="recall"))
+    in_use, *chosen = [result.threshold for result in evaluation.choices.thresholds]
+    assert evaluation.threshold == in_use.value
+    assert in_use.value == next(one.value for one in chosen if one.rule.startswith("recall"))
+    with pytest.raises(CorrosionError, match='threshold=zeal: .*"best F1"'):
+        evaluate_run(run_dir, EvaluationSettings(**SETTINGS, threshold="zeal"))
+    (run_dir / "predictions_val.csv").unlink()
+    with pytest.raises(CorrosionError, match=r"There is no .*predictions_val\.csv"):
+        evaluate_run(run_dir, EvaluationSettings(**SETTINGS, threshold="recall"))
+
+
 def test_a_configuration_without_a_threshold_is_an_error(run_dir):
     (run_dir / "config.yaml").write_text("model: resnet50\n")
     with pytest.raises(CorrosionError, match=r"config\.yaml names no model\.threshold"):

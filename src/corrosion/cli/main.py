@@ -87,7 +87,8 @@ class _Version(argparse.Action):
     """Looks the version up when it is asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        parser.exit(message=f"corrosion {corrosion.__version__}\n")
+        sys.stdout.write(f"corrosion {corrosion.__version__}\n")
+        parser.exit()
 
 
 def _unknown(name: str) -> str:

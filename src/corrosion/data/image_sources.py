@@ -133,7 +133,7 @@ def _rows(images: NDArray[Any] | Tensor) -> Iterator[NDArray[np.uint8]]:
     if first and (isinstance(images, Tensor) or not last):
         several = several.transpose(0, 2, 3, 1)
     for row in several:
-        yield np.ascontiguousarray(_eight_bits(row))
+        yield np.require(_eight_bits(row), requirements=["C", "W"])  # as torch wants it
 
 
 def _eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:

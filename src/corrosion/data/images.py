@@ -49,8 +49,8 @@ class ImageError(CorrosionError):
     """A file that can't be read as an image.
 
     Attributes:
-        path: of the file.
-        reason: in a few words.
+        path: path of the file.
+        reason: what is wrong with it, in a few words.
     """
 
     def __init__(self, path: str | Path, reason: str) -> None:
@@ -67,8 +67,8 @@ class CheckedImage:
     """A file that was read to its end.
 
     Attributes:
-        width: in pixels, as displayed.
-        height: in pixels, as displayed.
+        width: width in pixels, as displayed.
+        height: height in pixels, as displayed.
         pixels: (h, w, 3) uint8, upright, RGB; those of a large JPEG at reduced scale.
         content: the file's bytes.
     """
@@ -144,8 +144,8 @@ def check_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> CheckedIma
     data is read, at a fifth of the cost.
 
     Args:
-        path: of the file.
-        max_pixels: larger images are refused.
+        path: path of the file.
+        max_pixels: images of more pixels are refused.
 
     Raises:
         ImageError: the file is missing, empty, truncated, no image, or too large.

@@ -68,8 +68,8 @@ class ActivationMaps:
     """Maps of a batch, on the network's device.
 
     Attributes:
-        logit: (N,) float32, of corrosion, without temperature.
-        probability: (N,) float32, of corrosion, with the network's temperature.
+        logit: (N,) float32, logits of corrosion, without temperature.
+        probability: (N,) float32, probabilities of corrosion, with the network's temperature.
         sign: (N,) float32, 1 where a map is evidence for corrosion, -1 for no corrosion.
         raw: (N, h, w) float32 at the resolution of the last feature map; positive where the image
             speaks for the target, negative where it speaks against it; in the method's unit.
@@ -131,7 +131,7 @@ def activation_maps(
     over the views, the maps turned back.
 
     Args:
-        network: on any device.
+        network: a network on any device.
         images: (N, 3, H, W) RGB, uint8 in [0, 255] or float in [0, 1]; moved to that device.
         method: a name of `METHODS`.
         target: a name of `corrosion.explanation.targets.TARGETS`.
@@ -197,7 +197,7 @@ class Tap(nn.Module):
     """A head behind a layer that pytorch-grad-cam can watch: features (N, C, h, w) -> logits (N,).
 
     Args:
-        head: in float32; a copy, since the library calls `eval` and `zero_grad`.
+        head: a head in float32; a copy, since the library calls `eval` and `zero_grad`.
     """
 
     def __init__(self, head: nn.Module) -> None:

@@ -36,12 +36,12 @@ class Annotated:
     """A photograph and where it is corroded.
 
     Attributes:
-        path: of the photograph.
-        height: of the photograph as displayed, in pixels.
-        width: likewise.
+        path: path of the photograph.
+        height: height of the photograph as displayed, in pixels.
+        width: width of the photograph as displayed, in pixels.
         boxes: (xmin, ymin, xmax, ymax) of each box, counted from 0, without its last column and
             row; none if there is a mask.
-        mask_path: of the mask's file; None if there are boxes.
+        mask_path: path of the mask's file; None if there are boxes.
     """
 
     path: Path
@@ -81,9 +81,9 @@ def find_annotated(root: Path, *, count: int | None = None, seed: int = 0) -> li
     """The photographs of a folder whose corrosion is marked; each mask has been read once.
 
     Args:
-        root: with `images` and either `masks` or `boxes.csv`.
-        count: take so many at random; None for all.
-        seed: of this choice.
+        root: folder with `images` and either `masks` or `boxes.csv`.
+        count: number of photographs taken at random; None for all.
+        seed: seed of this choice.
 
     Returns:
         At least one, sorted by path.

@@ -50,6 +50,10 @@ def heat_map(values: NDArray[np.float32], *, colormap: str = DEFAULT_COLORMAP) -
 
     Raises:
         CorrosionError: the colour map is unknown.
+
+    Example:
+        >>> heat_map(np.zeros((2, 3), dtype=np.float32), colormap="inferno").max(axis=(0, 1))
+        array([0, 0, 4], dtype=uint8)
     """
     levels = cv2.convertScaleAbs(values, alpha=255)
     return cv2.applyColorMap(levels, _colours(colormap)).astype(np.uint8, copy=False)

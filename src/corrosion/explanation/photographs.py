@@ -61,7 +61,7 @@ def explain(
     Args:
         network: a network as `corrosion.load_model` gives it.
         images: one or several, of any size, as `corrosion.predict` takes them; they are resized as
-            training resizes them. A tensor or array (N, 3, H, W) or (N, H, W, 3) whose images have
+            training resizes them. A tensor (N, 3, H, W) or an array (N, H, W, 3) whose images have
             the network's `image_size` is explained as it is, floats unrounded.
         method: a name of `corrosion.explanation.cam.METHODS`.
         target: what the maps are evidence for: "corrosion", "no_corrosion" (or "none"), or
@@ -86,8 +86,8 @@ def explain(
         >>> import numpy as np
         >>> network = CorrosionClassifier("test_resnet.r160_in1k", dense_units=8, image_size=64)
         >>> [found] = explain(network.eval(), np.zeros((480, 640, 3), dtype=np.uint8))
-        >>> found.map.shape, 0 <= found.map.min() <= found.map.max() <= 1
-        ((480, 640), True)
+        >>> found.map.shape, found.map.dtype, found.target
+        ((480, 640), dtype('float32'), 'corrosion')
     """
     check_network(network)
     if batch_size < 1:
@@ -126,7 +126,8 @@ def _is_batch(images: object, size: int) -> bool:
     """Whether images are a batch of the network's own size, which need not be resized."""
     if not isinstance(images, (Tensor, np.ndarray)) or images.ndim != 4:
         return False
-    return tuple(images.shape[1:]) in ((3, size, size), (size, size, 3))
+    rows_first = isinstance(images, np.ndarray) and images.shape[1:] == (size, size, 3)
+    return rows_first or tuple(images.shape[1:]) == (3, size, size)
 
 
 def explain_photographs(

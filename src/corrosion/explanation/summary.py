@@ -31,8 +31,8 @@ class Scores:
     """How good maps are.
 
     Attributes:
-        method: of the networks' maps, a name of `corrosion.explanation.cam.METHODS`.
-        checkpoints: of the networks, by name.
+        method: method of the networks' maps, a name of `corrosion.explanation.cam.METHODS`.
+        checkpoints: checkpoints of the networks, by the networks' names.
         photographs: one row a photograph, network and map: path, network, map (`method` or a name
             of `BASELINES`), and a column for each measure.
         means: over the photographs, with bootstrap intervals: by network, map and measure.
@@ -96,9 +96,9 @@ def summarise(
     Args:
         photographs: one row a photograph, network and map, see `Scores`; for every network and map
             the same photographs in the same order.
-        method: the map of the networks; the other maps are baselines.
-        checkpoints: of the networks, by name.
-        seed: of the resamples, which are the same for all.
+        method: name of the networks' maps; the other maps are baselines.
+        checkpoints: checkpoints of the networks, by the networks' names.
+        seed: seed of the resamples, which are the same for all.
     """
     measures = list(photographs.columns[3:])
     values: dict[_Key, Floats] = {

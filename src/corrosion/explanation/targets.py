@@ -32,7 +32,7 @@ class Evidence:
 
     Attributes:
         sign: 1 for corrosion, -1 for no corrosion.
-        logit: of the image as it is.
+        logit: logit of the image as it is.
     """
 
     sign: float

@@ -16,8 +16,8 @@ def image_batch(images: Tensor | NDArray[Any]) -> Tensor:
     """A batch (N, 3, H, W) of tensors or arrays, checked; nothing is resized.
 
     Args:
-        images: RGB images (N, 3, H, W), or as arrays come from files (N, H, W, 3); uint8 in
-            [0, 255] or float in [0, 1].
+        images: RGB tensor or array (N, 3, H, W), or array (N, H, W, 3) as they come from files;
+            uint8 in [0, 255] or float in [0, 1].
 
     Raises:
         CorrosionError: neither tensor nor array, another shape, or floats far from [0, 1].
@@ -28,18 +28,20 @@ def image_batch(images: Tensor | NDArray[Any]) -> Tensor:
     """
     if not isinstance(images, (Tensor, np.ndarray)):
         raise CorrosionError(
-            f"a {type(images).__name__} is no batch of images: give a tensor or array (N, 3, H, W) "
-            f"or (N, H, W, 3). corrosion.predict takes files, and images of any size."
+            f"a {type(images).__name__} is no batch of images: give a tensor (N, 3, H, W) or an "
+            f"array (N, H, W, 3). corrosion.predict takes files, and images of any size."
         )
     batch = images if isinstance(images, Tensor) else _tensor(images)
-    if batch.ndim != 4 or 3 not in (batch.shape[1], batch.shape[3]):
+    if batch.ndim == 4 and batch.shape[1] != 3 and batch is not images:
+        batch = batch.permute(0, 3, 1, 2)
+    if batch.ndim != 4 or batch.shape[1] != 3:
         raise CorrosionError(
-            f"images of shape {tuple(images.shape)}: give (N, 3, H, W) or (N, H, W, 3)."
+            f"images of shape {tuple(images.shape)}: give (N, 3, H, W), or an array (N, H, W, 3)."
         )
     # noise may leave [0, 1] a little; bytes as floats, or normalised images, do so by far
     if batch.is_floating_point() and ((batch < -0.5) | (batch > 1.5)).any():
         raise CorrosionError("float images must be in [0, 1]: divide by 255, or give uint8.")
-    return batch if batch.shape[1] == 3 else batch.permute(0, 3, 1, 2)
+    return batch
 
 
 def _tensor(images: NDArray[Any]) -> Tensor:

@@ -170,7 +170,7 @@ class CorrosionClassifier(nn.Module):
         """Calibrated probability of corrosion, (N,) float32 in [0, 1].
 
         Args:
-            images: RGB images (N, 3, H, W) or, as arrays come from files, (N, H, W, 3); uint8 in
+            images: RGB tensor (N, 3, H, W), or an array of this shape or (N, H, W, 3); uint8 in
                 [0, 255] or float in [0, 1]. They are moved to the network's device, not resized.
 
         Raises:

@@ -26,9 +26,9 @@ def write_contact_sheet(out: Path, rows: Iterable[Row], *, title: str, rule: Rul
 
     Args:
         out: folder of the run.
-        rows: in any order.
-        title: what predicted them.
-        rule: of the decisions.
+        rows: rows of the run, in any order.
+        title: name of what predicted them.
+        rule: how probabilities became decisions.
 
     Raises:
         CorrosionError: a page can't be written.

@@ -28,7 +28,7 @@ def write_table(path: Path, rows: Iterable[Row]) -> None:
 
     Args:
         path: its suffix is the format, .csv or .parquet.
-        rows: in the order of the table.
+        rows: rows in the order of the table.
 
     Raises:
         CorrosionError: the file can't be written.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from corrosion.errors import CorrosionError
 from corrosion.evaluation.agreement import agreement
 from corrosion.evaluation.intervals import Estimate
 from corrosion.evaluation.metric_table import EVALUATED, METRICS
@@ -45,21 +44,13 @@ def write_comparison(directory: Path, comparison: Comparison, *, paper: bool = F
     """Write compare.json, figures/*.png and compare.html.
 
     Args:
-        directory: directory to write to.
+        directory: new or empty folder.
         comparison: comparison of finished runs.
         paper: put the published figures beside those of the same networks.
 
     Raises:
-        CorrosionError: the directory holds something else.
+        CorrosionError: the directory can't be written.
     """
-    if (
-        directory.exists()
-        and any(directory.iterdir())
-        and not (directory / "compare.json").exists()
-    ):
-        raise CorrosionError(
-            f"{directory} holds something else than a comparison: give another directory by --out."
-        )
     write_json(directory / "compare.json", comparison.as_dict())
     figures = draw_comparison(comparison)
     for name, drawing in figures.items():

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from corrosion.errors import CorrosionError
 from corrosion.evaluation.model_tests import conclusion
 from corrosion.explanation.summary import LEVEL, LOWER_IS_BETTER, Scores
 from corrosion.report.tables import TextTable, with_interval
@@ -26,19 +25,8 @@ TITLES = {
 }
 
 
-def check_out(out: Path) -> None:
-    """Make sure that scores can be written to a folder, before they are computed.
-
-    Raises:
-        CorrosionError: it holds something else.
-    """
-    foreign = out.exists() and (not out.is_dir() or any(out.iterdir()))
-    if foreign and not (out / "scores.json").is_file():
-        raise CorrosionError(f"{out} holds something else than scores: give another --out.")
-
-
 def write_scores(out: Path, scores: Scores) -> Path:
-    """Write scores.json; earlier scores in the folder are replaced.
+    """Write scores.json.
 
     Returns:
         Its path.

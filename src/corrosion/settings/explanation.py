@@ -26,7 +26,7 @@ Method = Literal[
 ]
 """Methods of class activation maps; `corrosion.explanation.cam.METHODS` says more of them."""
 
-Target = Literal["corrosion", "no_corrosion", "none", "predicted"]
+Target = Literal["no_corrosion", "corrosion", "none", "predicted"]
 """What a map can be evidence for; "none" is short for "no_corrosion"."""
 
 Colormap = Literal["inferno", "magma", "plasma", "viridis", "cividis", "jet"]
