@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from corrosion.data.image_reader import displayable
-from corrosion.evaluation.decisions import REVIEW, Rule
+from corrosion.evaluation.decisions import DETECTED, REVIEW, Rule
 from corrosion.prediction.journal import Row
 from corrosion.report.page import write_page
 
@@ -70,6 +70,7 @@ def _figure(row: Row) -> dict[str, Any]:
         "large": quote(row.overlay or row.thumbnail or ""),
         "probability": f"{row.probability:.3f}",
         "decision": row.decision,
+        "detected": row.decision == DETECTED,
         "review": REVIEW if row.review else "",
     }
 

@@ -21,8 +21,7 @@ from torchmetrics.functional.classification import (
 )
 
 from corrosion.evaluation.decisions import is_corroded
-from corrosion.evaluation.metric_table import LOGGED
-from corrosion.evaluation.metric_table import METRICS as TABLE
+from corrosion.evaluation.metric_table import LOGGED, METRICS
 from corrosion.evaluation.predictions import predictions_table
 
 _OF_DECISIONS = {
@@ -33,10 +32,7 @@ _OF_DECISIONS = {
     "f1": binary_f1_score,
 }
 
-METRICS = tuple(key for key in LOGGED if key != "loss")
-"""Keys of what `compute_metrics` computes."""
-
-_NEED_BOTH_CLASSES = tuple(key for key in METRICS if TABLE[key].needs_both_classes)
+_NEED_BOTH_CLASSES = tuple(key for key in LOGGED if METRICS[key].needs_both_classes)
 
 
 @dataclass(frozen=True)
