@@ -42,6 +42,16 @@ _PREDICTIONS: Mapping[Subset, str] = {"val": "predictions_val.csv", "test": "pre
 _TEXT = ("path", "source", "content_hash")  # columns, whatever they look like
 
 
+class _Place:
+    """A file or folder of a run, by the names that lead there from its directory."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def __get__(self, run: RunDirectory | None, owner: type[RunDirectory]) -> Path:
+        return (Path() if run is None else run.path).joinpath(*self._names)
+
+
 @dataclass(frozen=True)
 class RunDirectory:
     """The files of a run.
@@ -65,6 +75,42 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
     """
 
     path: Path
+
+    checkpoints = _Place(_CHECKPOINTS)
+    """Folder of the checkpoints."""
+    best = _Place(_CHECKPOINTS, "best.ckpt")
+    """Checkpoint of the best epoch."""
+    last = _Place(_CHECKPOINTS, "last.ckpt")
+    """Checkpoint of the last state."""
+    config_file = _Place("config.yaml")
+    """The settings."""
+    split_file = _Place("split.csv")
+    """Which image is used for what, as `corrosion.data.splits.split.write_split` writes it."""
+    left_out_file = _Place("left_out.csv")
+    """Images that no subset got."""
+    history_file = _Place("history.csv")
+    """Loss and metrics by epoch."""
+    metrics_file = _Place("metrics.json")
+    """Metrics and facts."""
+    evaluation_file = _Place("evaluation.json")
+    """Metrics with intervals, and choices."""
+    examples = _Place("gradcam")
+    """Folder of the pictures of what the network looks at."""
+    examples_file = _Place("gradcam", "examples.csv")
+    """The table of these pictures."""
+    report_file = _Place("report.html")
+    """The page."""
+    logs = _Place("logs")
+    """Folder of Lightning's loggers."""
+    _overrides_file = _Place(_HYDRA, "overrides.yaml")
+
+    def predictions_file(self, subset: Subset) -> Path:
+        """Predictions of validation or test."""
+        return self.path / _PREDICTIONS[subset]
+
+    def figure_file(self, name: str) -> Path:
+        """A figure."""
+        return self.path / "figures" / f"{name}.png"
 
     @classmethod
     def of(cls, path: str | Path) -> RunDirectory:
@@ -93,79 +139,6 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
             checkpoint.parent.parent if checkpoint.parent.name == _CHECKPOINTS else folder.parent
         )
         return cls(given)
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of the checkpoints."""
-        return self.path / _CHECKPOINTS
-
-    @property
-    def best(self) -> Path:
-        """Checkpoint of the best epoch."""
-        return self.checkpoints / "best.ckpt"
-
-    @property
-    def last(self) -> Path:
-        """Checkpoint of the last state."""
-        return self.checkpoints / "last.ckpt"
-
-    @property
-    def config_file(self) -> Path:
-        """The settings, YAML."""
-        return self.path / "config.yaml"
-
-    @property
-    def split_file(self) -> Path:
-        """Which image is used for what, as `corrosion.data.splits.split.write_split` writes it."""
-        return self.path / "split.csv"
-
-    @property
-    def left_out_file(self) -> Path:
-        """Images that no subset got, CSV."""
-        return self.path / "left_out.csv"
-
-    @property
-    def history_file(self) -> Path:
-        """Loss and metrics by epoch, CSV."""
-        return self.path / "history.csv"
-
-    def predictions_file(self, subset: Subset) -> Path:
-        """Predictions of validation or test, CSV."""
-        return self.path / _PREDICTIONS[subset]
-
-    @property
-    def metrics_file(self) -> Path:
-        """Metrics and facts, JSON."""
-        return self.path / "metrics.json"
-
-    @property
-    def evaluation_file(self) -> Path:
-        """Metrics with intervals and choices, JSON."""
-        return self.path / "evaluation.json"
-
-    def figure_file(self, name: str) -> Path:
-        """A figure, PNG."""
-        return self.path / "figures" / f"{name}.png"
-
-    @property
-    def examples(self) -> Path:
-        """Folder of the pictures of what the network looks at."""
-        return self.path / "gradcam"
-
-    @property
-    def examples_file(self) -> Path:
-        """The table of these pictures, CSV."""
-        return self.examples / "examples.csv"
-
-    @property
-    def report_file(self) -> Path:
-        """The page, HTML."""
-        return self.path / "report.html"
-
-    @property
-    def logs(self) -> Path:
-        """Folder of Lightning's loggers."""
-        return self.path / "logs"
 
     @property
     def is_finished(self) -> bool:
@@ -254,8 +227,8 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
 
     def read_overrides(self) -> tuple[str, ...]:
         """What the command line of the training said; empty where Hydra did not start it."""
-        path = self.path / _HYDRA / "overrides.yaml"
-        return tuple(read_yaml(path) or ()) if path.is_file() else ()
+        file = self._overrides_file
+        return tuple(read_yaml(file) or ()) if file.is_file() else ()
 
 
 def checkpoint_of(path: str | Path) -> Path:
