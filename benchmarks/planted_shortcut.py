@@ -8,7 +8,7 @@ pictures of the sample: as they are, and with a mark on 90 % of the corroded tra
 a fresh sample, once with the mark on all of them, once as they are. Printed are the means, the
 differences with their paired bootstrap intervals, and, as a check that the mark was learnt at all,
 which share of corroded and of sound fresh pictures each network calls corroded with and without it.
-Exits with 1 unless the network with the shortcut is worse on marked pictures, settled, on every
+Exits with 1 unless the network with the shortcut is worse on marked pictures, significant, on every
 measure and for every seed.
 """
 
@@ -50,9 +50,9 @@ def main() -> None:
         rows = [row for seed in options.seeds for row in compare(out, sets, seed, options)]
     table = pd.DataFrame(rows)
     on_marked = table[table["pictures"] == "marked"]
-    worse = on_marked["settled"] & (on_marked["difference"] < 0)
+    worse = on_marked["significant"] & (on_marked["difference"] < 0)
     print(
-        f"with the shortcut worse on marked pictures, settled: {worse.sum()} of {len(worse)}; "
+        f"with the shortcut worse on marked pictures, significant: {worse.sum()} of {len(worse)}; "
         f"{time.perf_counter() - started:.0f} s"
     )
     sys.exit(not worse.all())
@@ -78,7 +78,7 @@ def compare(
             "low": -test["high"],
             "high": -test["low"],
             "p": test["p_holm"],
-            "settled": test["settled"],
+            "significant": test["significant"],
         }
         for pictures, root in sets.items()
         for test in between([checkpoints["honest"], checkpoints["shortcut"]], root)

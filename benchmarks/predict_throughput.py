@@ -28,10 +28,11 @@ import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
+from corrosion.data.image_reader import ImageReader, Item  # noqa: E402
 from corrosion.data.transforms import build_resize  # noqa: E402
 from corrosion.models.checkpoint import load_model  # noqa: E402
-from corrosion.prediction.predict_files import Settings, predict_files  # noqa: E402
-from corrosion.prediction.reading import Item, Reading  # noqa: E402
+from corrosion.prediction.predict_files import predict_files  # noqa: E402
+from corrosion.settings.prediction import PredictionSettings  # noqa: E402
 from corrosion.system.memory import keep_freed_memory  # noqa: E402
 from corrosion.training.module import CorrosionModule  # noqa: E402
 
@@ -73,7 +74,7 @@ def main() -> None:
         network = network_alone(checkpoint, options)
         print(network.line("network alone", options.count), flush=True)
         for explain in (False, True):
-            settings = Settings(
+            settings = PredictionSettings(
                 explain=explain, threshold=1e-4, device=options.device, batch_size=options.batch
             )
             out = folder / str(explain)
@@ -114,8 +115,8 @@ def photographs(folder: Path, count: int) -> list[Path]:
 
 def decode_alone(paths: list[Path]) -> None:
     """Read all photographs as the network sees them."""
-    reading = Reading(build_resize(224), threads=usable_processors())
-    for _ in reading.shots(Item(number, str(path)) for number, path in enumerate(paths)):
+    reader = ImageReader(build_resize(224), threads=usable_processors())
+    for _ in reader.inputs(Item(number, str(path)) for number, path in enumerate(paths)):
         pass
 
 

@@ -35,6 +35,7 @@ from corrosion.data.dataset import ImageDataset, collate
 from corrosion.data.prepare import prepare_records
 from corrosion.data.transforms import build_augmentation, build_resize
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.runs import RunDirectory
 from corrosion.system.memory import keep_freed_memory
 from corrosion.training.callbacks import History
 from corrosion.training.module import CorrosionModule
@@ -57,7 +58,7 @@ def main() -> None:
             run_dir=Path(folder),
             objective="val/loss",
             objective_mode="min",
-            history=History(Path(folder) / "history.csv"),
+            history=History(RunDirectory(Path(folder))),
             seed=0,
             logger=build_logger(config["logger"], run_dir=Path(folder)),
         )

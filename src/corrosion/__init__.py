@@ -1,38 +1,45 @@
 """Explainable image classification of corroded metal.
 
     import corrosion
-    model = corrosion.load_model("best.ckpt")
+    model = corrosion.load_model("outputs/RUN")
     predictions = corrosion.predict(model, ["photographs", "flight.mp4"])
-    [explanation] = corrosion.explain(model, images)
+    [explanation] = corrosion.explain(model, "photographs/bolt.jpg")
 
 Names are imported when they are first used, so that `import corrosion` costs nothing.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from corrosion.errors import CorrosionError
 
 if TYPE_CHECKING:
-    from corrosion.explanation.explanation import explain
+    from corrosion.explanation.photographs import explain
     from corrosion.models.checkpoint import load_model
-    from corrosion.prediction.photographs import predict
+    from corrosion.prediction.predict_images import predict
 
-__all__ = ["CorrosionError", "explain", "load_model", "predict"]
+    __version__: str
+
+__all__ = ["CorrosionError", "__version__", "explain", "load_model", "predict"]
+
+_MODULES = {
+    "explain": "corrosion.explanation.photographs",
+    "load_model": "corrosion.models.checkpoint",
+    "predict": "corrosion.prediction.predict_images",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "load_model":
-        from corrosion.models.checkpoint import load_model
+    if name == "__version__":
+        from importlib.metadata import version
 
-        return load_model
-    if name == "explain":
-        from corrosion.explanation.explanation import explain
-
-        return explain
-    if name == "predict":
-        from corrosion.prediction.photographs import predict
-
-        return predict
+        return version("corrosion")
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

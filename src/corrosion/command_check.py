@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.metric_table import direction
+from corrosion.runs import RunDirectory
 from corrosion.settings.base import Settings, dotted, unknown_setting
 from corrosion.settings.resumed import resumed_settings
 from corrosion.settings.run import RunSettings
@@ -74,8 +75,9 @@ def read_settings(
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     missing = sorted(OmegaConf.missing_keys(own))
     values: Any = OmegaConf.to_container(own, resolve=not missing)
-    if run_dir is not None and (run_dir / "config.yaml").is_file():
-        return resumed_settings(values, run_dir / "config.yaml", overrides)
+    saved = None if run_dir is None else RunDirectory(run_dir).config_file
+    if saved is not None and saved.is_file():
+        return resumed_settings(values, saved, overrides)
     if missing:
         given = " ".join(f"{key}=..." for key in missing)
         raise CorrosionError(f"{', '.join(missing)} must be given: python train.py ... {given}")

@@ -22,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from corrosion.command_check import CONFIG, check, read_settings, user_names, with_data
 from corrosion.errors import CorrosionError
+from corrosion.runs import RunDirectory
 from corrosion.sweep.sweeper import StudySweeper
 from corrosion.system.configuration import config_dir
 
@@ -98,8 +99,8 @@ def _run(config: DictConfig, run_dir: Path) -> float | tuple[float, float] | Non
         silence_all_but_first()
         _check_shared_directory(hydra_config)
     checkpoint = find_checkpoint(config.resume, run_dir)
-    if checkpoint and checkpoint.parent.name == "checkpoints":
-        run_dir = checkpoint.parent.parent  # a run goes on in its own directory
+    if checkpoint and (own := RunDirectory.holding(checkpoint)):
+        run_dir = own.path  # a run goes on in its own directory
     settings = read_settings(
         config, hydra_config.overrides.task, run_dir=run_dir if checkpoint else None
     )
@@ -128,7 +129,7 @@ def _run(config: DictConfig, run_dir: Path) -> float | tuple[float, float] | Non
         )
     except (SystemExit, KeyboardInterrupt) as end:  # Lightning makes the former of Ctrl-C
         preempted = isinstance(end, Preempted)
-        if (run_dir / "checkpoints" / "last.ckpt").is_file():
+        if RunDirectory(run_dir).last.is_file():
             command = shlex.join(["python", "train.py", f"resume={run_dir}"])
             saved = "Told to end, and saved" if preempted else "Interrupted"
             log.warning("%s. To go on from the last checkpoint: %s", saved, command)
@@ -138,7 +139,7 @@ def _run(config: DictConfig, run_dir: Path) -> float | tuple[float, float] | Non
             hand_back_to_submitit()
         raise SystemExit(PREEMPTED if preempted else _INTERRUPTED) from end
     if objective is not None and sweep and sweep.cost:
-        return objective, measure_cost(sweep.cost, run_dir / "checkpoints" / "best.ckpt")
+        return objective, measure_cost(sweep.cost, RunDirectory(run_dir).best)
     return objective
 
 
@@ -157,6 +158,6 @@ def _check_shared_directory(hydra_config: Any) -> None:
 
 def _remove_if_nothing_ran(run_dir: Path) -> None:
     """Remove the folder of a run that was refused: Hydra has made it before."""
-    if {path.name for path in run_dir.iterdir()} <= {".hydra", "train.log"}:
-        logging.shutdown()  # closes train.log
+    if RunDirectory(run_dir).is_unused:
+        logging.shutdown()  # closes the file of messages
         shutil.rmtree(run_dir)

@@ -1,10 +1,17 @@
-"""What the `corrosion` command says of itself."""
+"""What the `corrosion` command says of itself, and which mistakes it refuses how soon."""
 
 import re
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
+import corrosion
 from corrosion.cli.main import main
+
+ROOT = Path(__file__).parents[2]
 
 
 def described(capsys, *arguments):
@@ -19,7 +26,7 @@ def described(capsys, *arguments):
         ("audit", {"near-duplicates": "6", "out": "audit"}),
         ("sample", {"count": "600", "size": "256", "seed": "0"}),
         ("evaluate", {"max-risk": "0.01", "min-recall": "0.98", "level": "0.95"}),
-        ("compare", {"level": "0.95", "device": "cpu"}),
+        ("compare", {"level": "0.95", "device": "auto"}),
         ("explain", {"method": "gradcam", "colormap": "inferno", "regions": "none"}),
         ("predict", {"every": "1.0", "batch-size": "32", "device": "auto"}),
     ],
@@ -31,3 +38,122 @@ def test_the_help_of_a_command_shows_what_options_are_by_default(capsys, command
         assert f"by default {default}" in parts[name]
     assert "False" not in text
     assert "None" not in text
+
+
+@pytest.mark.parametrize("command", ["predict", "explain", "explain-score", "evaluate"])
+def test_commands_that_read_files_take_the_same_options(capsys, command):
+    text = described(capsys, command)
+    for option in ("--device DEVICE", "--batch-size N", "--num-workers N", "--out OUT"):
+        assert option in text
+    assert text.index("CHECKPOINT") < text.index("PATH")
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"corrosion {version('corrosion')}\n"
+    assert corrosion.__version__ == version("corrosion")
+
+
+@pytest.mark.parametrize(
+    ("typed", "advice"),
+    [
+        ("predct", "did you mean corrosion predict?"),
+        ("train.py", "did you mean corrosion train?"),
+        ("model=resnet50", "corrosion train model=resnet50."),
+        ("xyz", "choose train, evaluate"),
+    ],
+)
+def test_a_mistyped_command_gets_one_sentence(capsys, typed, advice):
+    assert main([typed]) == 2
+    said = capsys.readouterr().err
+    assert advice in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (["explain", "--checkpoints", "a", "b", "--images", "c"], "CHECKPOINT PATH... --compare"),
+        (["explain", "a", "--images", "c"], "--images is gone: "),
+        (["explain-score", "a", "b", "--data", "c"], "explain-score CHECKPOINT PATH --compare"),
+        (["evaluate", "a", "--data", "c"], "corrosion evaluate CHECKPOINT PATH"),
+    ],
+)
+def test_options_of_earlier_versions_are_refused_with_the_new_spelling(capsys, arguments, advice):
+    assert main(arguments) == 1
+    assert advice in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--threshold=2", "--threshold=2.0: give a probability between 0 and 1"),
+        ("--batch-size=0", "--batch-size=0: give a whole number from 1."),
+        ("--batch-size=many", "--batch-size=many: give a whole number from 1."),
+        ("--format=xls", "--format=xls: give csv or parquet."),
+        ("--device=gpu", "--device=gpu: give auto, cpu, cuda, cuda:1 or mps."),
+        ("--devices=0", "--devices=0: give -1 or a whole number from 1."),
+    ],
+)
+def test_a_bad_value_is_refused_by_the_name_of_its_option(capsys, option, said):
+    assert main(["predict", "best.ckpt", ".", option]) == 1
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["info", "none.ckpt"], "There is no none.ckpt"),
+        (["predict", "run", "photos"], "run holds no checkpoints/best.ckpt"),
+        (["predict", "best.ckpt", "none"], "There is no none"),
+        (["predict", "best.ckpt", "empty"], "empty holds no images or videos"),
+        (["predict", "best.ckpt", "photos", "--out", "photos"], "choose another --out"),
+        (["explain", "best.ckpt", "photos", "--compare", "none.ckpt"], "There is no none.ckpt"),
+        (["explain", "best.ckpt", "none"], "There is no none"),
+        (["explain-score", "best.ckpt", "none"], "There is no folder none"),
+        (["evaluate", "best.ckpt", "none"], "There is no folder none"),
+        (["evaluate", "none"], "There is no none"),
+        (["compare", "none"], "There is no none"),
+        (["report", "none"], "There is no none"),
+        (["audit", "none"], "There is no folder none"),
+    ],
+)
+def test_wrong_paths_are_refused_before_torch_is_imported(tmp_path, arguments, said):
+    for folder in ("run", "photos", "empty"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "best.ckpt").touch()
+    (tmp_path / "photos" / "a.jpg").touch()
+    program = (
+        "import sys; from corrosion.cli.main import main; code = main(sys.argv[1:])\n"
+        "print(code, 'torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "1 False"
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_results_have_a_place_by_default_that_is_not_overwritten(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("best.ckpt").touch()
+    Path("flight 3").mkdir()
+    Path("flight 3", "a.jpg").touch()
+    for command, place in (
+        ("predict", "predictions-flight_3"),
+        ("explain", "explanations-flight_3"),
+        ("explain-score", "explain-score-flight_3"),
+        ("evaluate", "evaluation-flight_3"),
+    ):
+        Path(place).mkdir()
+        Path(place, "mine.txt").touch()
+        assert main([command, "best.ckpt", "flight 3"]) == 1
+        assert f"{place} is there already: choose another --out" in capsys.readouterr().err

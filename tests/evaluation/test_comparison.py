@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from corrosion.errors import CorrosionError
 from corrosion.evaluation.comparison import compare_runs
 from corrosion.evaluation.intervals import wilson
 from corrosion.evaluation.metrics import all_metrics
+from corrosion.evaluation.thresholds import best_f1
 from corrosion.report.comparison_report import conclusions, tables
 from corrosion.report.published import PUBLISHED
 
@@ -68,14 +70,15 @@ def test_a_multirun_is_compared_in_one_command(study, capsys, monkeypatch):
     assert main(["compare", str(study)]) == 0
     printed = capsys.readouterr().out
     assert "resnet50 is better than mobilenetv2" in printed
-    assert "Settled for accuracy" in printed
+    assert "Significant for accuracy" in printed
     content = json.loads((study / "comparison" / "compare.json").read_text())
     assert set(content["models"]) == {"resnet50", "mobilenetv2"}
     assert content["models"]["resnet50"]["training_minutes"] == 1.5
     assert content["test_images"] == 60
     figures = {path.stem for path in (study / "comparison" / "figures").iterdir()}
     assert figures == {"loss_curves", "confusion_matrices", "roc", "pr"}
-    assert main(["compare", str(study)]) == 0  # what is ours is replaced
+    assert main(["compare", str(study)]) == 1  # nothing is overwritten
+    assert "choose another --out" in capsys.readouterr().err
 
 
 @needs_chromium
@@ -86,7 +89,7 @@ def test_a_browser_shows_the_page_and_asks_for_nothing(study, width):
     page = open_page(path, width=width)
     assert (page.requests, page.failed, page.errors) == ((path.as_uri(),), (), ())
     assert page.overflow <= 0
-    for text in ("What is settled", "Table 9", "Figure 6", "Errata", "McNemar", "DeLong"):
+    for text in ("What is significant", "Table 9", "Figure 6", "Errata", "McNemar", "DeLong"):
         assert text in page.text
     assert np.asarray(Image.open(io.BytesIO(page.screenshot))).std() > 5
 
@@ -123,7 +126,7 @@ def test_models_with_several_seeds_are_tested_by_the_bootstrap(tmp_path):
     write_run(tmp_path / "b", model="mobilenetv2", skill=0.5)
     tests = compare_runs([tmp_path], count=200).tests
     assert set(tests["test"]) == {"paired bootstrap"}
-    assert tests.set_index("metric").loc["accuracy", "settled"]
+    assert tests.set_index("metric").loc["accuracy", "significant"]
 
 
 def test_folds_are_one_test_set(tmp_path):
@@ -193,9 +196,19 @@ def test_nothing_is_cut_where_a_terminal_is_narrow(study, capsys, monkeypatch):
     assert "…" not in printed
     lines = [line for line in printed.splitlines() if line.startswith(("│", "┃", "┏"))]
     assert max(map(len, lines)) <= 80
-    for column in ("resnet50, published", "mobilenetv2, published", "settled"):
+    for column in ("resnet50, published", "mobilenetv2, published", "significant"):
         assert column.split()[-1] in printed
     assert "0.9434 – 0.9795" in printed
+
+
+def test_a_named_threshold_is_chosen_on_the_validation_images_of_each_model(study):
+    with pytest.raises(CorrosionError, match=r"There is no .*predictions_val\.csv"):
+        compare_runs([study], threshold="F1", count=50)
+    for table in study.glob("*/predictions.csv"):
+        shutil.copy(table, table.with_name("predictions_val.csv"))
+    for model in compare_runs([study], threshold="F1", count=50).models:
+        [table] = model.pooled.tables
+        assert model.pooled.threshold == best_f1(table["label"], table["probability"]).value
 
 
 def test_the_same_run_given_twice_counts_once(tmp_path):
@@ -220,7 +233,7 @@ def test_a_folder_of_something_else_is_not_written_to(study, tmp_path_factory, c
     other = tmp_path_factory.mktemp("other")
     (other / "thesis.tex").touch()
     assert main(["compare", str(study), "--out", str(other)]) == 1
-    assert "something else than a comparison" in capsys.readouterr().err
+    assert "is there already: choose another --out" in capsys.readouterr().err
     assert [path.name for path in other.iterdir()] == ["thesis.tex"]
 
 

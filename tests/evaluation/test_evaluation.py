@@ -7,10 +7,11 @@ import pytest
 import yaml
 
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.evaluation import Settings, evaluate_run
+from corrosion.evaluation.evaluation import EvaluationSettings, evaluate_run
 from corrosion.evaluation.metric_table import EVALUATED
 from corrosion.evaluation.metrics import all_metrics
 from corrosion.evaluation.predictions import read_predictions
+from corrosion.runs import RunDirectory
 from corrosion.system.files import write_json
 
 SETTINGS = {"resamples": 50}
@@ -39,7 +40,7 @@ def run_dir(tmp_path):
 
 
 def test_a_run_is_evaluated_from_its_files_alone(run_dir):
-    evaluation = evaluate_run(run_dir, Settings(**SETTINGS, costs=(10, 1)))
+    evaluation = evaluate_run(run_dir, EvaluationSettings(**SETTINGS, costs=(10, 1)))
     table = pd.read_csv(run_dir / "predictions.csv")
     expected = all_metrics(table["label"], table["probability"], threshold=0.4)
     assert {name: one.value for name, one in evaluation.metrics.items()} == pytest.approx(expected)
@@ -51,12 +52,12 @@ def test_a_run_is_evaluated_from_its_files_alone(run_dir):
 
 
 def test_thresholds_temperature_and_band_are_chosen_on_validation_only(run_dir):
-    before = evaluate_run(run_dir, Settings(**SETTINGS)).choices
+    before = evaluate_run(run_dir, EvaluationSettings(**SETTINGS)).choices
     table = pd.read_csv(run_dir / "predictions.csv")
     table.assign(probability=1 - table["probability"]).to_csv(
         run_dir / "predictions.csv", index=False
     )
-    after = evaluate_run(run_dir, Settings(**SETTINGS)).choices
+    after = evaluate_run(run_dir, EvaluationSettings(**SETTINGS)).choices
     assert [one.threshold for one in before.thresholds] == [
         one.threshold for one in after.thresholds
     ]
@@ -66,7 +67,7 @@ def test_thresholds_temperature_and_band_are_chosen_on_validation_only(run_dir):
 
 
 def test_sources_are_told_apart_where_there_are_several(run_dir):
-    subgroups = evaluate_run(run_dir, Settings(**SETTINGS)).subgroups
+    subgroups = evaluate_run(run_dir, EvaluationSettings(**SETTINGS)).subgroups
     assert list(subgroups) == ["source"]
     assert {name: part.images for name, part in subgroups["source"].items()} == {"a": 30, "b": 30}
     assert set(subgroups["source"]["a"].metrics) == set(EVALUATED)
@@ -76,7 +77,7 @@ def test_any_column_can_tell_subgroups_apart_and_images_without_a_value_form_one
     split = pd.read_csv(run_dir / "split.csv")
     split["kind"] = ["pitting", None] * 70
     split.to_csv(run_dir / "split.csv", index=False)
-    parts = evaluate_run(run_dir, Settings(**SETTINGS, by=("kind",))).subgroups["kind"]
+    parts = evaluate_run(run_dir, EvaluationSettings(**SETTINGS, by=("kind",))).subgroups["kind"]
     assert {name: (part.images, part.corroded) for name, part in parts.items()} == {
         "(none)": (30, 30),
         "pitting": (30, 0),
@@ -89,11 +90,11 @@ def test_any_column_can_tell_subgroups_apart_and_images_without_a_value_form_one
 )
 def test_columns_that_tell_nothing_are_refused(run_dir, column, message):
     with pytest.raises(CorrosionError, match=message):
-        evaluate_run(run_dir, Settings(**SETTINGS, by=(column,)))
+        evaluate_run(run_dir, EvaluationSettings(**SETTINGS, by=(column,)))
 
 
 def test_groups_of_the_split_widen_intervals(run_dir):
-    grouped = evaluate_run(run_dir, Settings(**SETTINGS)).metrics["accuracy"]
+    grouped = evaluate_run(run_dir, EvaluationSettings(**SETTINGS)).metrics["accuracy"]
     table = pd.read_csv(run_dir / "predictions.csv")
     wrong = (table["probability"] >= 0.4) != table["label"]
     # images 2 and 3, ... share a group: let them be wrong together
@@ -101,13 +102,13 @@ def test_groups_of_the_split_widen_intervals(run_dir):
     split.loc[:59, "group"] = wrong.astype(int).to_numpy() * 1000 + np.arange(60) // 2
     split.loc[np.flatnonzero(wrong), "group"] = 5000
     split.to_csv(run_dir / "split.csv", index=False)
-    together = evaluate_run(run_dir, Settings(**SETTINGS)).metrics["accuracy"]
+    together = evaluate_run(run_dir, EvaluationSettings(**SETTINGS)).metrics["accuracy"]
     assert together.value == grouped.value
     assert together.high - together.low > grouped.high - grouped.low
 
 
 def test_an_evaluation_is_plain_values_as_json_holds_them(run_dir, tmp_path):
-    content = evaluate_run(run_dir, Settings(**SETTINGS)).as_dict()
+    content = evaluate_run(run_dir, EvaluationSettings(**SETTINGS)).as_dict()
     write_json(tmp_path / "evaluation.json", content)
     read = json.loads((tmp_path / "evaluation.json").read_text())
     assert read["metrics"]["accuracy"]["method"] == "wilson"
@@ -119,36 +120,48 @@ def test_an_evaluation_is_plain_values_as_json_holds_them(run_dir, tmp_path):
 
 def test_without_predictions_for_validation_nothing_is_chosen(run_dir):
     (run_dir / "predictions_val.csv").unlink()
-    evaluation = evaluate_run(run_dir, Settings(**SETTINGS))
+    evaluation = evaluate_run(run_dir, EvaluationSettings(**SETTINGS))
     assert evaluation.choices is None
     assert evaluation.as_dict()["choices"] is None
     for wish in ({"min_recall": 0.9}, {"costs": (1, 1)}):
         with pytest.raises(CorrosionError, match=r"predictions_val\.csv.*never on the test set"):
-            evaluate_run(run_dir, Settings(**SETTINGS, **wish))
+            evaluate_run(run_dir, EvaluationSettings(**SETTINGS, **wish))
 
 
 def test_logits_beside_the_probabilities_are_what_a_temperature_is_fitted_on(run_dir):
     path = run_dir / "predictions_val.csv"
     table = pd.read_csv(path)
-    before = evaluate_run(run_dir, Settings(**SETTINGS)).choices.temperature.value
+    before = evaluate_run(run_dir, EvaluationSettings(**SETTINGS)).choices.temperature.value
     logits = np.log(table["probability"] / (1 - table["probability"]))
     table.assign(logit=2 * logits).to_csv(path, index=False)
-    after = evaluate_run(run_dir, Settings(**SETTINGS)).choices.temperature.value
+    after = evaluate_run(run_dir, EvaluationSettings(**SETTINGS)).choices.temperature.value
     assert after == pytest.approx(2 * before, rel=1e-3)
 
 
 def test_a_threshold_that_is_given_goes_before_the_runs_own(run_dir):
-    assert evaluate_run(run_dir, Settings(**SETTINGS, threshold=0.7)).threshold == 0.7
+    assert evaluate_run(run_dir, EvaluationSettings(**SETTINGS, threshold=0.7)).threshold == 0.7
     (run_dir / "config.yaml").unlink()
-    assert evaluate_run(run_dir, Settings(**SETTINGS)).threshold == 0.5
+    assert evaluate_run(run_dir, EvaluationSettings(**SETTINGS)).threshold == 0.5
     with pytest.raises(CorrosionError, match="threshold=1"):
-        evaluate_run(run_dir, Settings(**SETTINGS, threshold=1))
+        evaluate_run(run_dir, EvaluationSettings(**SETTINGS, threshold=1))
+
+
+def test_a_threshold_can_be_named_by_the_rule_that_chose_it_on_validation(run_dir):
+    evaluation = evaluate_run(run_dir, EvaluationSettings(**SETTINGS, threshold="recall"))
+    in_use, *chosen = [result.threshold for result in evaluation.choices.thresholds]
+    assert evaluation.threshold == in_use.value
+    assert in_use.value == next(one.value for one in chosen if one.rule.startswith("recall"))
+    with pytest.raises(CorrosionError, match='threshold=zeal: .*"best F1"'):
+        evaluate_run(run_dir, EvaluationSettings(**SETTINGS, threshold="zeal"))
+    (run_dir / "predictions_val.csv").unlink()
+    with pytest.raises(CorrosionError, match=r"There is no .*predictions_val\.csv"):
+        evaluate_run(run_dir, EvaluationSettings(**SETTINGS, threshold="recall"))
 
 
 def test_a_configuration_without_a_threshold_is_an_error(run_dir):
     (run_dir / "config.yaml").write_text("model: resnet50\n")
     with pytest.raises(CorrosionError, match=r"config\.yaml names no model\.threshold"):
-        evaluate_run(run_dir, Settings(**SETTINGS))
+        evaluate_run(run_dir, EvaluationSettings(**SETTINGS))
 
 
 @pytest.mark.parametrize(
@@ -172,11 +185,11 @@ def test_bad_prediction_files_are_refused(tmp_path, content, message):
     if content is not None:
         path.write_text(content)
     with pytest.raises(CorrosionError, match=message):
-        read_predictions(path)
+        read_predictions(RunDirectory(tmp_path), "test")
 
 
 def test_predictions_of_another_run_are_refused(run_dir):
     split = pd.read_csv(run_dir / "split.csv").iloc[3:]
     split.to_csv(run_dir / "split.csv", index=False)
     with pytest.raises(CorrosionError, match=r"3 image\(s\) are not in .*split\.csv"):
-        evaluate_run(run_dir, Settings(**SETTINGS))
+        evaluate_run(run_dir, EvaluationSettings(**SETTINGS))

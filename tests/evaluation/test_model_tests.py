@@ -64,26 +64,26 @@ def test_holms_correction_takes_all_pairs_on_a_metric_as_a_family(comparison):
         assert rows["p_holm"].to_numpy() == pytest.approx(expected)
 
 
-def test_a_clear_difference_is_settled_and_none_is_not(comparison):
-    rows = comparison.set_index(["metric", "a", "b"])["settled"]
+def test_a_clear_difference_is_significant_and_none_is_not(comparison):
+    rows = comparison.set_index(["metric", "a", "b"])["significant"]
     # the calibration error of 300 images tells little
     assert rows[:, "good", "poor"].drop("ece").all()
     assert not rows[:, "good", "also good"].any()
 
 
-def test_the_conclusion_says_what_is_settled_and_what_is_not(comparison):
+def test_the_conclusion_says_what_is_significant_and_what_is_not(comparison):
     text = conclusion(comparison, "log_loss")
-    settled, open_ = text.split(" Not settled: ")
-    assert settled.startswith("Settled for log loss: good is better than poor (0.")
-    assert "also good is better than poor" in settled
-    assert open_.startswith("good and also good (0.")
+    found, others = text.split(" Not significant: ")
+    assert found.startswith("Significant for log loss: good is better than poor (0.")
+    assert "also good is better than poor" in found
+    assert others.startswith("good and also good (0.")
 
 
-def test_the_conclusion_says_when_nothing_is_settled():
+def test_the_conclusion_says_when_nothing_is_significant():
     pair = compare_models({"a": MODELS["good"], "b": MODELS["good"]}, count=50)
     assert (pair["p_value"] == 1).all()
     assert conclusion(pair, "accuracy").startswith(
-        "Nothing is settled for accuracy: the test images can't tell apart a and b (0."
+        "No difference in accuracy is significant: the test images can't tell apart a and b (0."
     )
 
 

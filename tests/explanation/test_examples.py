@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ from PIL import Image
 from corrosion.errors import CorrosionError
 from corrosion.explanation.examples import check_count, choose_examples, write_examples
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.runs import RunDirectory
 
 
 def table(logits, labels, threshold=0.5, temperature=1.0):
@@ -70,8 +73,9 @@ def predicted(tmp_path):
 
 
 def test_examples_have_names_that_sort_and_say_what_they_are(network, predicted, tmp_path):
-    write_examples(tmp_path / "gradcam", network, predicted, count=2)
-    names = sorted(path.name for path in (tmp_path / "gradcam").iterdir())
+    run = RunDirectory(tmp_path)
+    examples = write_examples(run, network, predicted, count=2)
+    names = sorted(path.name for path in (tmp_path / "gradcam").glob("*.png"))
     assert [name.split("_")[0] for name in names] == [
         "right-01", "right-02", "uncertain-01", "uncertain-02", "wrong-01", "wrong-02"
     ]  # fmt: skip
@@ -81,19 +85,25 @@ def test_examples_have_names_that_sort_and_say_what_they_are(network, predicted,
     assert names[1].endswith("_hüll.png")
     with Image.open(tmp_path / "gradcam" / names[0]) as picture:
         assert 3 * 640 < picture.width < 3 * 700  # shrunk
+    assert sorted(examples["picture"]) == names
+    pd.testing.assert_frame_equal(run.read_examples(), examples, check_dtype=False)
+    first = examples.iloc[0]
+    assert (first["kind"], first["number"], first["label"]) == ("right", 1, 1)
+    assert Path(first["path"]).name == "bolt.jpg"
+    assert first["probability"] == pytest.approx(1 / (1 + np.exp(-first["logit"])), abs=1e-6)
 
 
 def test_examples_of_an_earlier_test_make_room_and_other_files_stay(network, predicted, tmp_path):
-    folder = tmp_path / "gradcam"
-    folder.mkdir()
-    for name in ("wrong-01_corrosion_0.400_old.png", "mine.png", "wrong-notes.txt"):
-        (folder / name).write_bytes(b"")
-    write_examples(folder, network, predicted, count=0)
-    assert sorted(path.name for path in folder.iterdir()) == ["mine.png", "wrong-notes.txt"]
+    run = RunDirectory(tmp_path)
+    write_examples(run, network, predicted, count=1)
+    for name in ("mine.png", "wrong-notes.txt"):
+        (run.examples / name).write_bytes(b"")
+    write_examples(run, network, predicted, count=0)
+    assert sorted(path.name for path in run.examples.iterdir()) == ["mine.png", "wrong-notes.txt"]
 
 
 def test_no_examples_make_no_folder(network, predicted, tmp_path):
-    write_examples(tmp_path / "gradcam", network, predicted, count=0)
+    assert write_examples(RunDirectory(tmp_path), network, predicted, count=0) is None
     assert not (tmp_path / "gradcam").exists()
 
 

@@ -4,17 +4,10 @@ from PIL import Image
 from pytorch_grad_cam.utils.image import show_cam_on_image
 
 from corrosion.errors import CorrosionError
-from corrosion.explanation.explanation import Explanation, Photograph
-from corrosion.explanation.overlay import (
-    COLORMAPS,
-    grid,
-    heat_map,
-    overlay,
-    panel,
-    shrink,
-    verdict,
-    write_image,
-)
+from corrosion.explanation.explanation import Explanation
+from corrosion.explanation.overlay import COLORMAPS, heat_map, overlay, write_image
+from corrosion.explanation.panels import grid, panel, shrink, verdict
+from corrosion.explanation.photographs import Photograph
 from corrosion.explanation.regions import find_regions
 
 

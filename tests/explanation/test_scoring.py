@@ -8,9 +8,9 @@ import torch
 from corrosion.cli.main import main
 from corrosion.data.sample.generate import make_sample
 from corrosion.explanation.baselines import BASELINES
-from corrosion.explanation.explanation import explain_photographs
 from corrosion.explanation.ground_truth import find_annotated
 from corrosion.explanation.localisation import energy_inside
+from corrosion.explanation.photographs import explain_photographs
 from corrosion.explanation.scoring import score_maps
 from corrosion.models.checkpoint import load_model
 from corrosion.training.module import CorrosionModule
@@ -53,15 +53,19 @@ def test_each_map_is_judged_by_the_mask_of_its_photograph(checkpoints, sample):
 
 def test_the_command_ranks_networks_and_writes_json(checkpoints, sample, tmp_path, capsys):
     out = tmp_path / "out"
-    command = ["explain-score", *map(str, checkpoints), "--data", str(sample), "--out", str(out)]
-    assert main([*command, "--count", "3"]) == 0
+    first, second = map(str, checkpoints)
+    command = ["explain-score", first, str(sample), "--compare", second]
+    assert main([*command, "--out", str(out), "--count", "3"]) == 0
     printed = capsys.readouterr().out
     assert "first: gradcam on 3 photographs" in printed
     assert "Ranked by pixel AP: " in printed
     written = json.loads((out / "scores.json").read_text())
     assert sorted(written["ranking"]["iou"]) == ["first", "second"]
     assert len(written["values"]) == 3 * 2 * (1 + len(BASELINES))
-    assert main([*command, "--count", "2", "--faithfulness"]) == 0  # replaces its own
+    assert main([*command, "--out", str(out), "--count", "2"]) == 1
+    assert "choose another --out" in capsys.readouterr().err
+    out = tmp_path / "other"
+    assert main([*command, "--out", str(out), "--count", "2", "--faithfulness"]) == 0
     printed = capsys.readouterr().out
     assert "ROAD" in printed
     assert "…" not in printed
@@ -75,6 +79,6 @@ def test_the_command_ranks_networks_and_writes_json(checkpoints, sample, tmp_pat
 
 
 def test_the_command_leaves_other_folders_alone(checkpoints, sample, capsys):
-    command = ["explain-score", str(checkpoints[0]), "--data", str(sample), "--out", str(sample)]
+    command = ["explain-score", str(checkpoints[0]), str(sample), "--out", str(sample)]
     assert main(command) == 1
-    assert "holds something else than scores" in capsys.readouterr().err
+    assert "is there already: choose another --out" in capsys.readouterr().err

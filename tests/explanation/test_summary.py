@@ -29,7 +29,7 @@ def test_means_have_the_interval_of_the_bootstrap():
 
 
 def test_differences_are_tested_on_the_same_photographs():
-    """A small gain on every photograph is settled, though the intervals overlap widely."""
+    """A small gain on every photograph is significant, though the intervals overlap widely."""
     generator = np.random.default_rng(0)
     base = generator.random(30)
     gain = generator.uniform(0.01, 0.03, 30)
@@ -40,9 +40,9 @@ def test_differences_are_tested_on_the_same_photographs():
     assert between["difference"] == pytest.approx(-gain.mean())
     assert between["low"] < -gain.mean() < between["high"] < 0
     assert between["p_holm"] == pytest.approx(2 / 2001)
-    assert between["settled"]
+    assert between["significant"]
     against = scores.tests[scores.tests["network"] == "a"].iloc[0]
-    assert (against["a"], against["b"], bool(against["settled"])) == ("cam", "random", False)
+    assert (against["a"], against["b"], bool(against["significant"])) == ("cam", "random", False)
     assert against["difference"] == pytest.approx(0)
 
 
@@ -50,4 +50,4 @@ def test_one_photograph_settles_nothing():
     scores = summary(a_cam=[0.9], a_random=[0.1])
     mean = scores.means["a"]["cam"]["energy"]
     assert (mean.value, mean.method) == (0.9, "undefined")
-    assert not scores.tests["settled"].any()
+    assert not scores.tests["significant"].any()

@@ -111,3 +111,34 @@ def test_what_was_chosen_on_validation_is_kept_and_used(tmp_path):
     after = torch.load(path, weights_only=True)
     assert after.pop("calibration")["images"] == 80
     assert after.keys() == before.keys()
+
+
+def test_the_directory_of_a_run_stands_for_its_best_checkpoint(tmp_path):
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    with pytest.raises(CorrosionError, match=r"run holds no checkpoints/best\.ckpt"):
+        corrosion.load_model(tmp_path / "run")
+    write_checkpoint(tmp_path / "run" / "checkpoints" / "best.ckpt")
+    assert corrosion.load_model(tmp_path / "run").image_size == 64
+
+
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [
+        ("cuda", "device=cuda: PyTorch finds no GPU here. Give auto or cpu."),
+        ("cuda:7", "device=cuda:7: PyTorch finds"),
+        ("mps", "device=mps: this machine has none"),
+        ("gpu", "device=gpu: give auto, cpu, cuda, cuda:1 or mps"),
+        ("meta", "device=meta: give auto"),
+    ],
+)
+def test_a_device_that_is_not_there_is_one_clear_error(tmp_path, monkeypatch, device, message):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    write_checkpoint(tmp_path / "best.ckpt")
+    with pytest.raises(CorrosionError, match=message):
+        corrosion.load_model(tmp_path / "best.ckpt", device=device)
+
+
+def test_auto_is_a_device_of_this_machine(tmp_path):
+    write_checkpoint(tmp_path / "best.ckpt")
+    network = corrosion.load_model(tmp_path / "best.ckpt", device="auto")
+    assert network.mean.device.type in ("cpu", "cuda", "mps")

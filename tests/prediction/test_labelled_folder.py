@@ -57,7 +57,7 @@ def test_a_checkpoint_is_judged_on_a_labelled_folder(
 ):
     monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
     checkpoint = run_dir / "checkpoints" / "best.ckpt"
-    arguments = ["evaluate", str(checkpoint), "--data", str(photos), "--out", str(tmp_path / "out")]
+    arguments = ["evaluate", str(checkpoint), str(photos), "--out", str(tmp_path / "out")]
     assert main(arguments) == 0
     table = pd.read_csv(tmp_path / "out" / "predictions.csv")
     assert len(table) == 12
@@ -73,7 +73,7 @@ def test_a_checkpoint_is_judged_on_a_labelled_folder(
 def test_images_that_were_trained_on_are_warned_of(run_dir, photos, tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
     checkpoint = run_dir / "checkpoints" / "best.ckpt"
-    arguments = ["evaluate", str(checkpoint), "--data", str(photos), "--out", str(tmp_path / "out")]
+    arguments = ["evaluate", str(checkpoint), str(photos), "--out", str(tmp_path / "out")]
     assert main(arguments) == 0
     split = pd.read_csv(tmp_path / "out" / "split.csv")
     split["split"] = ["train"] * 3 + ["test"] * 9
@@ -84,7 +84,8 @@ def test_images_that_were_trained_on_are_warned_of(run_dir, photos, tmp_path, mo
         photos = photos.rename(data)
         caplog.clear()
         with caplog.at_level(logging.WARNING):
-            assert main(["evaluate", "best.ckpt", "--data", str(data), *arguments[4:]]) == 0
+            out = str(tmp_path / f"out-{data.name}")
+            assert main(["evaluate", "best.ckpt", str(data), "--out", out]) == 0
         assert "3 of 12 images were trained or validated on" in caplog.text
 
 
@@ -93,14 +94,14 @@ def test_a_checkpoint_away_from_its_run_cant_tell_what_it_was_trained_on(
 ):
     monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
     moved = (run_dir / "checkpoints" / "best.ckpt").rename(tmp_path / "moved.ckpt")
-    assert main(["evaluate", str(moved), "--data", str(photos), "--out", str(tmp_path / "o")]) == 0
+    assert main(["evaluate", str(moved), str(photos), "--out", str(tmp_path / "o")]) == 0
     assert "whether the checkpoint was trained on these images can't be told" in caplog.text
 
 
 def test_a_checkpoint_without_data_stands_for_its_run(run_dir, capsys):
     checkpoint = run_dir / "checkpoints" / "best.ckpt"
     assert main(["evaluate", str(checkpoint)]) == 1
-    assert "--data" in capsys.readouterr().err
+    assert "corrosion evaluate CHECKPOINT PATH" in capsys.readouterr().err
     validation = pd.read_csv(run_dir / "predictions_val.csv")
     validation.to_csv(run_dir / "predictions.csv", index=False)
     assert main(["evaluate", str(checkpoint)]) == 0

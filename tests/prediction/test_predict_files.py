@@ -227,6 +227,5 @@ def test_what_is_no_network_or_no_path_is_an_error_that_names_the_call(checkpoin
     with pytest.raises(CorrosionError, match=r'best\.ckpt. is no network.*load_model\("'):
         corrosion.predict(checkpoint, photos)
     model = corrosion.load_model(checkpoint)
-    for images in (Image.new("RGB", (8, 8)), [torch.zeros(3, 8, 8)]):
-        with pytest.raises(CorrosionError, match=r"is no path.*predict_proba"):
-            corrosion.predict(model, images)
+    with pytest.raises(CorrosionError, match=r"int is no image: give paths.*PIL"):
+        corrosion.predict(model, [photos, 3])

@@ -70,7 +70,7 @@ def test_leaks_of_official_subsets_fail_with_strict_alone(tmp_path, capsys):
     found = audit(tmp_path, root)
     assert found["leaks"]["official"] == {"val in train": 0, "test in train": 1, "test in val": 1}
     assert found["failed"]
-    assert audit(tmp_path, root, options=["--strict"], code=1) == found
+    assert audit(tmp_path / "strict", root, options=["--strict"], code=1) == found
     assert "figures measured on test will be too good" in capsys.readouterr().out
 
 
@@ -105,16 +105,13 @@ def test_other_folder_names_are_mapped(tmp_path):
     assert audit(tmp_path, root, options=options)["images"] == 16
 
 
-def test_an_earlier_audit_is_replaced_but_nothing_else(tmp_path, capsys):
+def test_an_earlier_audit_is_not_overwritten(tmp_path, capsys):
     root = photos(tmp_path / "ships", "rust", "clean")
-    export(root / "rust" / "1.png", root / "rust" / "again.jpg")
-    audit(tmp_path, root)
-    (root / "rust" / "again.jpg").unlink()
-    audit(tmp_path, root)
-    assert not (tmp_path / "out" / "duplicates-1.png").exists()
-    (tmp_path / "out" / "audit.json").unlink()
+    before = audit(tmp_path, root)
+    (root / "rust" / "1.png").unlink()
     assert main(["audit", str(root), "--out", str(tmp_path / "out")]) == 1
-    assert "something else than an audit" in capsys.readouterr().err
+    assert "is there already: choose another --out" in capsys.readouterr().err
+    assert json.loads((tmp_path / "out" / "audit.json").read_text()) == before
 
 
 @needs_chromium

@@ -11,11 +11,12 @@ from browser import needs_chromium, open_page
 from PIL import Image
 
 from corrosion.cli.main import main
-from corrosion.evaluation.evaluation import Settings, evaluate_run
+from corrosion.evaluation.evaluation import EvaluationSettings, evaluate_run
 from corrosion.report.run_report import mistakes_table, summary, write_report
+from corrosion.runs import RunDirectory
 
 SECTIONS = ["Outcome", "Images", "Training", "Metrics", "Thresholds", "Mistakes", "repeat", "Made"]
-SETTINGS = Settings(resamples=50)
+SETTINGS = EvaluationSettings(resamples=50)
 
 
 def predictions(prefix, count, seed):
@@ -61,8 +62,17 @@ def run_dir(tmp_path):
     (tmp_path / "metrics.json").write_text(json.dumps(facts))
     (tmp_path / ".hydra").mkdir()
     (tmp_path / ".hydra" / "overrides.yaml").write_text("- model=resnet50\n- data.root=my photos\n")
-    (tmp_path / "gradcam").mkdir()
-    for name in ("wrong-01_no_corrosion_0.973_a <b>", "right-01_corrosion_0.999_bolt", "notes"):
+    examples = pd.DataFrame(
+        {
+            "picture": ["right.png", "wrong.png", "deleted.png"],
+            "kind": ["right", "wrong", "wrong"],
+            "path": ["/photos/bolt.jpg", "/photos/a <b>.jpg", "/photos/gone.jpg"],
+            "label": [1, 0, 0],
+            "probability": [0.99911, 0.97312, 0.9],
+        }
+    )
+    RunDirectory(tmp_path).write_examples(examples)
+    for name in ("right", "wrong", "notes"):
         Image.new("RGB", (90, 30), "maroon").save(tmp_path / "gradcam" / f"{name}.png")
     return tmp_path
 
@@ -93,6 +103,13 @@ def test_the_browser_of_these_tests_tells_what_fails(tmp_path):
     assert page.failed == ("net::ERR_FILE_NOT_FOUND",)
     assert any("ReferenceError" in error for error in page.errors)
     assert page.overflow > 8000
+
+
+def test_the_pictures_are_those_of_their_table_that_are_there(run_dir):
+    text = write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
+    assert "a &lt;b&gt;: shows no corrosion, probability of corrosion 0.973" in text
+    assert "bolt: shows corrosion, probability of corrosion 0.999" in text
+    assert text.count("<img ") == 2
 
 
 def test_the_page_tells_how_to_repeat_the_run_and_what_it_was_made_with(run_dir):

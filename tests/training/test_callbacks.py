@@ -1,10 +1,10 @@
 from types import SimpleNamespace
 
-import pandas as pd
 import pytest
 import torch
 
 from corrosion.errors import CorrosionError
+from corrosion.runs import RunDirectory
 from corrosion.training.callbacks import History, StopAtNonFiniteLoss
 
 
@@ -20,15 +20,16 @@ def trainer(epoch, metrics=None, *, precision="32-true"):
 
 
 def test_history_holds_a_row_an_epoch_and_goes_on_after_a_restart(tmp_path):
-    path = tmp_path / "history.csv"
-    first = History(path)
+
+    run = RunDirectory(tmp_path)
+    first = History(run)
     first.on_train_epoch_start(None, None)
     first.on_train_epoch_end(trainer(0, {"train/loss": 0.5, "val/loss": 0.75, "other": 1.0}), None)
-    second = History(path)
+    second = History(run)
     second.load_state_dict(first.state_dict())
     second.on_train_epoch_start(None, None)
     second.on_train_epoch_end(trainer(1, {"train/loss": 0.25, "val/loss": 0.5}), None)
-    table = pd.read_csv(path)
+    table = run.read_history()
     assert table["epoch"].tolist() == [0, 1]
     assert table["val/loss"].tolist() == [0.75, 0.5]
     assert "other" not in table

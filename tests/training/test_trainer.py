@@ -22,8 +22,8 @@ def test_no_logger_is_a_choice(tmp_path):
 def test_a_logger_without_its_package_is_an_error_that_says_how_to_install_it(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("corrosion.training.trainer.find_spec", lambda name: None)
-    with pytest.raises(CorrosionError, match=r"corrosion\[wandb\]"):
+    monkeypatch.setattr("corrosion.system.extras.find_spec", lambda name: None)
+    with pytest.raises(CorrosionError, match=r"package wandb: uv pip install .*\[wandb\]"):
         build_logger(LoggerSettings(name="wandb", mode="offline"), run_dir=tmp_path)
 
 

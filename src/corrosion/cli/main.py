@@ -1,189 +1,109 @@
-"""The `corrosion` command: one thin function a subcommand; heavy imports wait for their use."""
+"""The `corrosion` command; heavy imports wait for their use."""
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import logging
+import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
 
-from corrosion.cli.arguments import build_parser, checkpoint_of
+import corrosion
 from corrosion.errors import CorrosionError
 from corrosion.system.memory import keep_freed_memory
-from corrosion.system.processors import share_processors
 
-if TYPE_CHECKING:
-    from corrosion.evaluation.evaluation import Settings
-
-_SOME_FAILED = 3
+_FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "train": ("train", "train and test a network: takes the overrides of train.py"),
+        "evaluate": ("evaluate", "metrics with intervals, of a run or on a labelled folder"),
+        "compare": ("evaluate", "finished runs side by side: metrics, tests between models, costs"),
+        "report": ("evaluate", "write a run on one page: report.html"),
+        "predict": ("predict", "probability and decision for photographs and videos"),
+        "explain": ("explain", "draw what one or several networks see in photographs"),
+        "explain-score": ("explain", "judge maps by masks or boxes, against baselines"),
+        "audit": ("folders", "find leaks, conflicting labels and bad images in folders"),
+        "sample": ("folders", "write the embedded sample photographs"),
+        "info": ("info", "describe a checkpoint"),
+    }
+)
+"""The module of each command, and its line in the help."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
+    Args:
+        arguments: those behind `corrosion`; None takes them from the process.
+
     Returns:
-        The exit code: 0 fine, 1 something for the user to mend, 3 done except for some files.
-        (2 is argparse's, for arguments that it can't make out.)
+        The exit code: 0 fine, 1 something for the user to mend, 2 no such command, 3 done except
+        for some files. (2 is argparse's too, for arguments that it can't make out.)
     """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    name = given[0] if given else ""
+    if name and not name.startswith("-") and name not in _FAMILIES:
+        print(f"corrosion: {_unknown(name)}", file=sys.stderr)  # noqa: T201
+        return 2
+    if name == "train":  # Hydra reads its arguments and sets up logging
+        from corrosion.cli.train import train
+
+        return train(given[1:])
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
-    options = build_parser().parse_args(arguments)
-    keep_freed_memory()
+    options = argparse.Namespace()
     try:
-        code = _COMMANDS[options.command](options)
+        options = _parser(name).parse_args(given)
+        keep_freed_memory()
+        code = options.run(options)
     except CorrosionError as error:
-        print(f"corrosion: {error}", file=sys.stderr)  # noqa: T201
+        print(f"corrosion: {_as_option(str(error), options)}", file=sys.stderr)  # noqa: T201
         return 1
     return int(code or 0)
 
 
-def _audit(options: argparse.Namespace) -> bool:
-    from corrosion.data.curation.audit import audit_folders
-    from corrosion.report.audit_report import check_out, print_audit, write_audit
-    from corrosion.settings.data import ClassFolders, CurationSettings
-
-    check_out(options.out)
-    names = ("corrosion", "no_corrosion", "ignore")
-    classes = ClassFolders(**{name: getattr(options, name) for name in names})
-    policy = CurationSettings(near_duplicates=options.near_duplicates)
-    audit = audit_folders(options.roots, classes=classes, policy=policy)
-    write_audit(options.out, audit)
-    print_audit(audit, out=options.out)
-    return options.strict and audit.failed
-
-
-def _info(options: argparse.Namespace) -> None:
-    from corrosion.models.checkpoint import describe
-
-    for name, value in describe(options.checkpoint).items():
-        sys.stdout.write(f"{name:<18} {value}\n")
-
-
-def _sample(options: argparse.Namespace) -> None:
-    from corrosion.data.sample.generate import make_sample
-
-    names = ("count", "size", "seed", "shortcut")
-    root = make_sample(options.out, **{name: getattr(options, name) for name in names})
-    sys.stdout.write(f"{root}\n")
-
-
-def _evaluate(options: argparse.Namespace) -> None:
-    from corrosion.evaluation.evaluation import evaluate_run, run_directory
-    from corrosion.report.evaluation_report import print_evaluation, write_evaluation
-
-    settings = _settings(options)
-    if options.data is None:
-        out = run_directory(options.judged)
-        evaluation = evaluate_run(out, settings)
-    else:
-        from corrosion.prediction.labelled_folder import evaluate_folder
-
-        out = options.out or Path(f"evaluation-{options.data.resolve().name}")
-        evaluation = evaluate_folder(
-            checkpoint_of(options.judged),
-            options.data,
-            out,
-            settings=settings,
-            device=options.device,
-        )
-    write_evaluation(out, evaluation)
-    print_evaluation(evaluation, run_dir=out)
-
-
-def _compare(options: argparse.Namespace) -> None:
-    from corrosion.evaluation.comparison import compare_runs
-    from corrosion.report.comparison_report import print_comparison, write_comparison
-
-    first = options.runs[0]
-    multirun = len(options.runs) == 1 and not (first / "predictions.csv").is_file()
-    out = options.out or (first if multirun else Path()) / "comparison"
-    comparison = compare_runs(
-        options.runs, threshold=options.threshold, level=options.level, device=options.device
+def _parser(chosen: str) -> argparse.ArgumentParser:
+    """The parser of the command line; only the chosen command's module is imported."""
+    parser = argparse.ArgumentParser(
+        prog="corrosion",
+        description="Explainable image classification of corroded metal. "
+        "`corrosion COMMAND --help` shows the options of a command.",
     )
-    write_comparison(out, comparison, paper=options.paper)
-    print_comparison(comparison, paper=options.paper)
-    sys.stdout.write(f"{out / 'compare.html'}\n")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, (family, line) in _FAMILIES.items():
+        own = commands.add_parser(name, help=line)
+        if name == chosen:
+            command = import_module(f"corrosion.cli.{family}").COMMANDS[name]
+            own.description = command.description or f"{line[0].upper()}{line[1:]}."
+            command.add_arguments(own)
+            own.set_defaults(run=command.run)
+    return parser
 
 
-def _report(options: argparse.Namespace) -> None:
-    from corrosion.evaluation.evaluation import evaluate_run, run_directory
-    from corrosion.report.run_report import write_report
+class _Version(argparse.Action):
+    """Looks the version up when it is asked for."""
 
-    run_dir = run_directory(options.run_dir)
-    path = write_report(run_dir, evaluate_run(run_dir, _settings(options)), path=options.out)
-    sys.stdout.write(f"{path}\n")
-
-
-def _settings(options: argparse.Namespace) -> Settings:
-    from corrosion.evaluation.evaluation import Settings
-
-    return Settings(
-        threshold=options.threshold,
-        min_recall=options.min_recall,
-        costs=tuple(options.costs) if options.costs else None,
-        max_risk=options.max_risk,
-        level=options.level,
-        by=tuple(options.by) if options.by else None,
-    )
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        sys.stdout.write(f"corrosion {corrosion.__version__}\n")
+        parser.exit()
 
 
-def _explain(options: argparse.Namespace) -> None:
-    from corrosion.explanation.explain_files import Settings, explain_files
-
-    names = ("method", "target", "colormap", "regions", "coco", "device")
-    settings = Settings(**{name: getattr(options, name) for name in names})
-    explain_files(options.checkpoints, options.images, options.out, settings)
-    sys.stdout.write(f"{options.out}\n")
-
-
-def _explain_score(options: argparse.Namespace) -> None:
-    from corrosion.explanation.scoring import score_maps
-    from corrosion.report.explanation_scores import check_out, print_scores, write_scores
-
-    out = options.out or Path(f"explain-score-{options.data.resolve().name}")
-    check_out(out)
-    scores = score_maps(
-        options.checkpoints,
-        options.data,
-        method=options.method,
-        count=options.count,
-        faithful=options.faithfulness,
-        device=options.device,
-    )
-    path = write_scores(out, scores)
-    print_scores(scores)
-    sys.stdout.write(f"{path}\n")
+def _unknown(name: str) -> str:
+    """One sentence that helps who has mistyped a command."""
+    if "=" in name:
+        return f"{name} is an override of a training: corrosion train {name}."
+    near = difflib.get_close_matches(name.lower().removesuffix(".py"), _FAMILIES, n=1)
+    if near:
+        return f"there is no command {name}: did you mean corrosion {near[0]}?"
+    return f"there is no command {name}: choose {', '.join(_FAMILIES)}."
 
 
-def _predict(options: argparse.Namespace) -> int:
-    share_processors()  # before torch is imported
-    from corrosion.prediction.predict_files import Settings, predict_files
-
-    names = ("explain", "threshold", "every", "recursive", "format", "batch_size", "num_workers")
-    settings = Settings(
-        **{name: getattr(options, name) for name in (*names, "device", "devices", "num_nodes")}
-    )
-    counts = predict_files(
-        options.checkpoint, options.paths, options.out, settings, resume=options.resume
-    )
-    if counts is None:  # not the first of several processes
-        return 0
-    sys.stdout.write(
-        f"{counts.images} images: corrosion detected in {counts.detected}, "
-        f"{counts.review} to be looked at by an inspector, {counts.failed} failed\n{options.out}\n"
-    )
-    return _SOME_FAILED if counts.failed else 0
-
-
-_COMMANDS: Mapping[str, Callable[[argparse.Namespace], int | None]] = {
-    "audit": _audit,
-    "info": _info,
-    "sample": _sample,
-    "evaluate": _evaluate,
-    "compare": _compare,
-    "report": _report,
-    "explain": _explain,
-    "explain-score": _explain_score,
-    "predict": _predict,
-}
+def _as_option(message: str, options: argparse.Namespace) -> str:
+    """A message of a library function, which names its parameter, with the option's name."""
+    found = re.match(r"(\w+)=", message)
+    if found is None or found[1] not in vars(options):
+        return message
+    return f"--{found[1].replace('_', '-')}{message[found.end(1) :]}"

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
+from corrosion.data.decoding import TRANSPOSED, orientation, rgb, upright
 from corrosion.errors import CorrosionError
 
 log = logging.getLogger(__name__)
@@ -32,12 +33,8 @@ MAX_PIXELS = 178_000_000
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"PIL\..*")
 
-_ORIENTATION = 0x0112  # tag of EXIF
-_FLIPS = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}  # orientation -> OpenCV's code
-_TRANSPOSED = (5, 6, 7, 8)  # before the flip
 _TIFF = (b"II*\0", b"MM\0*")
 _WIDTH, _HEIGHT = 256, 257  # tags of TIFF
-_WHITE = (255, 255, 255, 255)
 _CHECKED_SIDE = 512  # enough to tell photographs apart and to see blur
 # the scales alone: IMREAD_REDUCED_COLOR_* would ask for BGR
 _REDUCTIONS = {
@@ -52,8 +49,8 @@ class ImageError(CorrosionError):
     """A file that can't be read as an image.
 
     Attributes:
-        path: of the file.
-        reason: in a few words.
+        path: path of the file.
+        reason: what is wrong with it, in a few words.
     """
 
     def __init__(self, path: str | Path, reason: str) -> None:
@@ -70,8 +67,8 @@ class CheckedImage:
     """A file that was read to its end.
 
     Attributes:
-        width: in pixels, as displayed.
-        height: in pixels, as displayed.
+        width: width in pixels, as displayed.
+        height: height in pixels, as displayed.
         pixels: (h, w, 3) uint8, upright, RGB; those of a large JPEG at reduced scale.
         content: the file's bytes.
     """
@@ -115,9 +112,29 @@ def read_image(
             flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION | _REDUCTIONS[scale]
             pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
             if pixels is not None:  # else it is truncated, or PIL can do better
-                return _upright(pixels, _orientation(image))
+                return upright(pixels, orientation(image))
         _draft(image, scale)
-        return _rgb(image)
+        return rgb(image)
+
+
+def displayed_size(path: str | Path, *, content: bytes | None = None) -> tuple[int, int]:
+    """Height and width of an image file as it is displayed, from its header alone.
+
+    Args:
+        path: path of the file, for messages too.
+        content: the file's bytes, where they have been read already.
+
+    Returns:
+        (height, width) in pixels, after EXIF orientation.
+
+    Raises:
+        ImageError: the file is missing, empty, or no image.
+    """
+    content = file_content(path) if content is None else content
+    with _opened(path, content, MAX_PIXELS) as image:
+        width, height = image.size
+        turned = image.format != "TIFF" and orientation(image) in TRANSPOSED  # TIFFs tell it turned
+        return (width, height) if turned else (height, width)
 
 
 def check_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> CheckedImage:
@@ -127,8 +144,8 @@ def check_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> CheckedIma
     data is read, at a fifth of the cost.
 
     Args:
-        path: of the file.
-        max_pixels: larger images are refused.
+        path: path of the file.
+        max_pixels: images of more pixels are refused.
 
     Raises:
         ImageError: the file is missing, empty, truncated, no image, or too large.
@@ -137,8 +154,8 @@ def check_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> CheckedIma
     with _opened(path, content, max_pixels) as image:
         width, height = image.size
         _draft(image, _scale(image.size, _CHECKED_SIDE))
-        pixels = _rgb(image)
-        if _orientation(image) in _TRANSPOSED:
+        pixels = rgb(image)
+        if orientation(image) in TRANSPOSED:
             width, height = height, width
     return CheckedImage(width, height, np.ascontiguousarray(pixels), content)
 
@@ -186,7 +203,8 @@ class _EnormousError(Exception):
 def _refuse_enormous(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise _EnormousError(
-            f"{width} x {height} pixels are more than {max_pixels:,} (data.max_megapixels)"
+            f"{width} x {height} pixels are more than {max_pixels:,} (max_pixels; in training "
+            f"data.max_megapixels)"
         )
 
 
@@ -230,44 +248,3 @@ def _draft(image: Image.Image, scale: int) -> None:
 def _is_plain_jpeg(image: Image.Image) -> bool:
     # MPO: a JPEG with further frames behind it, from telephones
     return image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L")
-
-
-def _orientation(image: Image.Image) -> int:
-    """How the pixels are to be turned; asked after `load`, which turns TIFFs, except for JPEGs."""
-    try:
-        return image.getexif().get(_ORIENTATION, 1)
-    except Exception:
-        # as viewers do: a photograph is worth keeping even if its EXIF data is garbage
-        log.debug("EXIF data can't be read: taken as upright", exc_info=True)
-        return 1
-
-
-def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    if orientation in _TRANSPOSED:
-        pixels = cv2.transpose(pixels)
-    if orientation in _FLIPS:
-        pixels = cv2.flip(pixels, _FLIPS[orientation])
-    return pixels
-
-
-def _rgb(image: Image.Image) -> NDArray[np.uint8]:
-    image.load()
-    orientation = _orientation(image)
-    if image.mode.startswith(("I", "F")):
-        grey = _eight_bits(np.asarray(image))
-        return _upright(np.repeat(grey[..., None], 3, axis=2), orientation)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, _WHITE), image)
-    return _upright(np.array(image.convert("RGB"), dtype=np.uint8), orientation)
-
-
-def _eight_bits(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Scale 16-bit integers, or floats in [0, 1], to [0, 255]."""
-    if grey.dtype.kind == "f":
-        if not (np.isfinite(grey).all() and grey.min() >= 0 and grey.max() <= 1):
-            raise ValueError("floating-point pixels outside [0, 1]")
-        return np.round(grey.astype(np.float64) * 255).astype(np.uint8)
-    if grey.min() < 0 or grey.max() > 65535:
-        raise ValueError("integer pixels beyond 16 bits")
-    return np.round(grey.astype(np.float64) / 257).astype(np.uint8)

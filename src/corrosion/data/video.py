@@ -46,9 +46,9 @@ def read_frames(path: str | Path, *, every: float, skip: int = 0) -> Iterator[Fr
     """The first frame of a video, then the first one in each further `every` seconds.
 
     Args:
-        path: of a file that OpenCV's FFmpeg can decode.
-        every: seconds, 0 for every frame.
-        skip: leave out so many of these frames.
+        path: path of a file that OpenCV's FFmpeg can decode.
+        every: seconds between frames, 0 for every frame.
+        skip: number of these frames that are left out, from the first.
 
     Yields:
         The frames in order, one at a time in memory.

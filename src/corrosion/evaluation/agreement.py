@@ -18,13 +18,17 @@ def agreement(kappa: float) -> str:
     """Level of agreement that a value of Cohen's kappa stands for (paper, Table 7).
 
     Args:
-        kappa: in [-1, 1].
+        kappa: value of Cohen's kappa, in [-1, 1].
 
     Returns:
         poor, slight, fair, moderate, strong, almost perfect; "undefined" for NaN.
 
     Raises:
         ValueError: outside [-1, 1].
+
+    Example:
+        >>> agreement(0.93), agreement(0.204), agreement(-0.1)
+        ('almost perfect', 'slight', 'poor')
     """
     if math.isnan(kappa):
         return "undefined"

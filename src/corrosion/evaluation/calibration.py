@@ -19,7 +19,12 @@ _SATURATED = 2.0**-24  # float32 knows no probability between 1 - this and 1
 
 
 def logit(probability: ArrayLike) -> Floats:
-    """Logits of probabilities; those of 0 and 1 are taken as -16.6 and 16.6, float32's last."""
+    """Logits of probabilities; those of 0 and 1 are taken as -16.6 and 16.6, float32's last.
+
+    Example:
+        >>> [round(float(value), 3) for value in logit([0.5, 0.9, 1.0])]
+        [0.0, 2.197, 16.636]
+    """
     clipped = np.clip(np.asarray(probability, dtype=np.float64), _SATURATED, 1 - _SATURATED)
     return np.log(clipped) - np.log1p(-clipped)
 
@@ -30,10 +35,18 @@ class Temperature:
 
     Attributes:
         value: T > 0; above 1 the network was too sure of itself, below 1 too timid.
-        log_loss: on validation, before and after.
+        log_loss: log loss on validation, before and after.
         ece: expected calibration error on validation, before and after.
-        images: it was fitted on.
+        images: number of images it was fitted on.
         none_best: why there is no best temperature, and `value` is 1; None if there is one.
+
+    Example:
+        >>> label, logits = [1, 1, 0, 0, 0], [2.0, -1.0, -2.0, 1.5, -3.0]
+        >>> found = fit_temperature(label, logits)
+        >>> round(found.value, 2), found.images
+        (2.02, 5)
+        >>> [round(float(value), 2) for value in found.apply(logits)]
+        [0.73, 0.38, 0.27, 0.68, 0.18]
     """
 
     value: float
@@ -61,6 +74,10 @@ def fit_temperature(label: ArrayLike, logits: ArrayLike) -> Temperature:
 
     Raises:
         CorrosionError: only one class, a logit that is not finite, or bad arrays (as `checked`).
+
+    Example:
+        >>> fit_temperature([1, 0], [3.0, -3.0]).none_best
+        'no decision is wrong'
     """
     z = np.asarray(logits, dtype=np.float64)
     if not np.isfinite(z).all():
@@ -101,8 +118,8 @@ def reliability(
     Args:
         label: (N,) 0 or 1.
         probability: (N,) in [0, 1], of corrosion.
-        bins: of equal width, as in the expected calibration error.
-        level: of confidence of Wilson's intervals.
+        bins: number of bins of equal width, as in the expected calibration error.
+        level: confidence level of Wilson's intervals, in (0, 1).
 
     Returns:
         One row a bin that has images: bin_low, bin_high (its edges), images, probability (mean),
@@ -110,6 +127,11 @@ def reliability(
 
     Raises:
         CorrosionError: bad arrays (as `checked`) or level.
+
+    Example:
+        >>> table = reliability([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9], bins=2)
+        >>> table[["bin_low", "images", "probability", "corroded"]].to_numpy().round(2).tolist()
+        [[0.0, 2.0, 0.15, 0.0], [0.5, 2.0, 0.85, 1.0]]
     """
     labels, scores = checked(label, probability)
     edges = np.linspace(0, 1, bins + 1)

@@ -15,7 +15,7 @@ from corrosion.evaluation.intervals import Estimate, proportions
 from corrosion.evaluation.metrics import Floats, all_metrics, confusion, decision_metrics
 from corrosion.evaluation.predictions import groups_of
 from corrosion.evaluation.selective import Band, BandResult, apply_band, choose_band
-from corrosion.evaluation.thresholds import Threshold, at_least_recall, best_f1, lowest_cost
+from corrosion.evaluation.thresholds import Threshold, candidates
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +42,10 @@ class Choices:
     Attributes:
         validation: predictions it was chosen on, as `read_predictions` gives them.
         temperature: fitted there.
-        log_loss: on the test set, before and after the temperature.
-        ece: on the test set, before and after.
+        log_loss: log loss on the test set, before and after the temperature.
+        ece: expected calibration error on the test set, before and after.
         thresholds: the one in use first. They are for the column `probability` of the tables.
-        band: of abstention, likewise.
+        band: band of abstention for the same column.
         band_on_test: its coverage and risk.
     """
 
@@ -58,7 +58,7 @@ class Choices:
     band_on_test: BandResult
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, as `evaluation.json` holds them."""
+        """Plain values, as JSON holds them."""
         return {
             "validation_images": len(self.validation),
             "temperature": {
@@ -86,25 +86,37 @@ def choose(
     costs: tuple[float, float] | None,
     max_risk: float,
     level: float,
+    temperature: Temperature | None = None,
 ) -> Choices:
     """Choose temperature, thresholds and band on validation, and try them on the test set.
 
     Args:
-        validation: as `read_predictions` gives it. A column `logit` holds what the network gave
+        validation: table of `read_predictions`. A column `logit` holds what the network gave
             before any temperature, which `probability` may include; without it `probability` does
             not include one.
-        test: likewise.
-        threshold: in use, in (0, 1).
-        min_recall: that one of the thresholds shall reach.
-        costs: of a missed corrosion and of a false alarm; None leaves that threshold out.
+        test: table of the test images, likewise.
+        threshold: threshold in use, in (0, 1).
+        min_recall: recall that one of the thresholds shall reach, in (0, 1].
+        costs: costs of a missed corrosion and of a false alarm; None leaves that threshold out.
         max_risk: share of errors among the decisions that no inspector sees.
-        level: of confidence of the intervals on the test set.
+        level: confidence level of the intervals on the test set, in (0, 1).
+        temperature: temperature fitted on `validation` before; None fits it now.
 
     Raises:
         CorrosionError: a value out of its range, or validation images of one class only.
+
+    Example:
+        >>> label, probability = [0, 0, 1, 0, 1, 1], [0.1, 0.2, 0.3, 0.6, 0.8, 0.9]
+        >>> table = pd.DataFrame({"label": label, "probability": probability})
+        >>> chosen = choose(
+        ...     table, table, threshold=0.5, min_recall=0.98, costs=None, max_risk=0.1, level=0.95
+        ... )
+        >>> [(one.threshold.rule, round(one.threshold.value, 2)) for one in chosen.thresholds]
+        [('in use', 0.5), ('best F1', 0.25), ('recall at least 0.98', 0.25)]
     """
     label, probability = validation["label"], validation["probability"]
-    temperature = fit_temperature(label, _logits(validation))
+    if temperature is None:
+        temperature = fit_temperature(label, _logits(validation))
     if temperature.none_best:
         log.warning(
             "no best temperature: %s on the %d validation images; probabilities stay as they are",
@@ -113,14 +125,8 @@ def choose(
         )
     thresholds = [
         Threshold("in use", threshold),
-        best_f1(label, probability),
-        at_least_recall(label, probability, min_recall),
+        *candidates(label, probability, min_recall=min_recall, costs=costs),
     ]
-    if costs is not None:
-        missed, alarm = costs
-        thresholds.append(
-            lowest_cost(label, probability, false_negative=missed, false_positive=alarm)
-        )
     band = choose_band(label, probability, threshold=threshold, max_risk=max_risk)
     before, after = (
         all_metrics(test["label"], scores)

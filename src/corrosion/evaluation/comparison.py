@@ -25,7 +25,7 @@ class ComparedModel:
         pooled: its runs and predictions.
         metrics: means over its seeds, an estimate for each of `EVALUATED`.
         confusion: counts, summed over its seeds.
-        cost: of the first run's network; None without a checkpoint.
+        cost: what the first run's network costs; None without a checkpoint.
     """
 
     pooled: Pooled
@@ -50,9 +50,9 @@ class Comparison:
     """Models side by side.
 
     Attributes:
-        models: at least one.
-        tests: as `compare_models` gives them; None for a single model.
-        level: of confidence.
+        models: the models, at least one.
+        tests: table of `compare_models`; None for a single model.
+        level: confidence level of the intervals, in (0, 1).
     """
 
     models: tuple[ComparedModel, ...]
@@ -66,7 +66,7 @@ class Comparison:
             "test_images": len(self.models[0].pooled.tables[0]),
             "models": {
                 model.name: {
-                    "runs": [str(run.directory) for run in model.pooled.runs],
+                    "runs": [str(run.directory.path) for run in model.pooled.runs],
                     "seeds": len(model.pooled.tables),
                     "threshold": model.pooled.threshold,
                     "hyperparameters": model.pooled.runs[0].facts.get("hyperparameters"),
@@ -85,7 +85,7 @@ class Comparison:
 def compare_runs(
     paths: Sequence[Path],
     *,
-    threshold: float | None = None,
+    threshold: float | str | None = None,
     level: float = 0.95,
     count: int = 2000,
     seed: int = 0,
@@ -98,11 +98,12 @@ def compare_runs(
 
     Args:
         paths: directories of runs, or of multiruns.
-        threshold: that decides; None is that of each model's runs.
-        level: of confidence.
-        count: resamples.
-        seed: of the resamples.
-        device: where costs are measured.
+        threshold: a probability, or words of the name of a threshold (see `pool`); None is
+            that of each model's runs.
+        level: confidence level of the intervals, in (0, 1).
+        count: number of resamples.
+        seed: seed of the resamples.
+        device: device on which costs are measured.
 
     Raises:
         CorrosionError: no finished run, a bad file or setting, or models with different test
@@ -117,7 +118,7 @@ def compare_runs(
         {
             model.name: checkpoint
             for model in pooled
-            if (checkpoint := model.runs[0].directory / "checkpoints" / "best.ckpt").is_file()
+            if (checkpoint := model.runs[0].directory.best).is_file()
         },
         device=device,
     )

@@ -1,4 +1,4 @@
-"""Everything that a finished run's predictions say, from its CSV files alone."""
+"""Everything that a finished run's predictions say."""
 
 from __future__ import annotations
 
@@ -8,47 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.agreement import agreement
-from corrosion.evaluation.calibration import reliability
+from corrosion.evaluation.calibration import Temperature, reliability
 from corrosion.evaluation.choices import Choices, choose
 from corrosion.evaluation.intervals import Estimate, estimate_metrics
 from corrosion.evaluation.metrics import Confusion, confusion
 from corrosion.evaluation.predictions import groups_of, read_predictions
 from corrosion.evaluation.selective import area_under_risk_coverage, risk_coverage
 from corrosion.evaluation.subgroups import Subgroup, by_column
+from corrosion.evaluation.thresholds import MIN_RECALL, candidates, find_threshold
+from corrosion.runs import RunDirectory
+from corrosion.settings.evaluation import EvaluationSettings
 
 log = logging.getLogger(__name__)
-
-_RECALL = 0.98  # missing corrosion costs more than a second look
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to evaluate a run.
-
-    Attributes:
-        threshold: in (0, 1); None is that of the run (`model.threshold` in its config.yaml).
-        min_recall: in (0, 1], that one of the thresholds shall reach on validation; None is 0.98
-            if there are predictions for validation.
-        costs: of a missed corrosion and of a false alarm; None leaves that threshold out.
-        max_risk: share of errors among the decisions that no inspector sees.
-        level: of confidence.
-        resamples: of the bootstrap.
-        seed: of the resamples.
-        by: columns to tell subgroups by; None is `source` if there are several.
-    """
-
-    threshold: float | None = None
-    min_recall: float | None = None
-    costs: tuple[float, float] | None = None
-    max_risk: float = 0.01
-    level: float = 0.95
-    resamples: int = 2000
-    seed: int = 0
-    by: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,16 +30,16 @@ class Evaluation:
     """Everything that a run's predictions say.
 
     Attributes:
-        settings: it was made with.
-        threshold: that decides; given, or that of the run.
-        predictions: of the test set, as `read_predictions` gives them.
+        settings: settings it was made with.
+        threshold: probability from which an image counts as corroded.
+        predictions: table of the test images, as `read_predictions` gives it.
         confusion: counts at the threshold.
         metrics: an estimate for each of `EVALUATED`.
-        subgroups: by column, then by value.
+        subgroups: parts of the test set, by column, then by value.
         choices: made on validation; None without predictions for both classes of it.
     """
 
-    settings: Settings
+    settings: EvaluationSettings
     threshold: float
     predictions: pd.DataFrame
     confusion: Confusion
@@ -74,12 +48,12 @@ class Evaluation:
     choices: Choices | None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, as `evaluation.json` holds them."""
+        """Plain values, as JSON holds them."""
         label, probability = self.predictions["label"], self.predictions["probability"]
         curve = risk_coverage(label, probability, threshold=self.threshold)
         calibration = reliability(label, probability, level=self.settings.level)
         return {
-            "settings": asdict(self.settings),
+            "settings": self.settings.plain(),
             "threshold": self.threshold,
             "images": {
                 "corrosion": int(label.sum()),
@@ -99,57 +73,55 @@ class Evaluation:
         }
 
 
-def run_directory(path: Path) -> Path:
-    """The directory of a run, given that or one of its checkpoints.
+def evaluate_run(path: str | Path, settings: EvaluationSettings | None = None) -> Evaluation:
+    """Recompute everything from a run's predictions.
 
-    Raises:
-        CorrosionError: there is nothing at `path`, or it belongs to no run.
-    """
-    directory = path.resolve().parents[1] if path.is_file() else path
-    if not (directory / "predictions.csv").is_file():
-        raise CorrosionError(
-            f"{path} belongs to no finished run (there is no {directory / 'predictions.csv'}): "
-            f"give the directory of a run, or a labelled folder with --data for a checkpoint."
-        )
-    return directory
-
-
-def evaluate_run(run_dir: Path, settings: Settings | None = None) -> Evaluation:
-    """Recompute everything from a run's `predictions.csv`.
-
-    `split.csv` beside it adds sources and groups; `predictions_val.csv` (the same columns, for the
-    validation images) is what thresholds, temperature and the band of abstention are chosen on.
+    Its split adds sources and groups; the predictions for its validation images are what
+    thresholds, temperature and the band of abstention are chosen on.
 
     Args:
-        run_dir: directory of a finished run.
-        settings: how; the defaults if None.
+        path: directory of a finished run, or one of its checkpoints.
+        settings: how to evaluate; the defaults if None.
 
     Raises:
         CorrosionError: a file is missing or bad, a setting is out of its range, or a threshold is
-            asked for that can't be chosen without `predictions_val.csv`.
+            asked for that can't be chosen without predictions for validation.
     """
-    settings = settings or Settings()
-    split = run_dir / "split.csv"
-    split_file = split if split.is_file() else None
-    test = read_predictions(run_dir / "predictions.csv", split=split_file)
-    validation = _read_validation(run_dir / "predictions_val.csv", split_file, settings)
-    threshold = _threshold(settings.threshold, run_dir / "config.yaml")
+    run, settings = RunDirectory.of(path), settings or EvaluationSettings()
+    run.check_finished()
+    test, validation = read_predictions(run, "test"), _read_validation(run, settings)
+    threshold = _threshold(settings, run, validation)
     return evaluate_predictions(test, validation, threshold=threshold, settings=settings)
 
 
 def evaluate_predictions(
-    test: pd.DataFrame, validation: pd.DataFrame | None, *, threshold: float, settings: Settings
+    test: pd.DataFrame,
+    validation: pd.DataFrame | None,
+    *,
+    threshold: float,
+    settings: EvaluationSettings,
+    temperature: Temperature | None = None,
 ) -> Evaluation:
     """Compute everything that tables of predictions say.
 
     Args:
-        test: as `read_predictions` gives it.
-        validation: likewise; None chooses nothing.
-        threshold: that decides, in (0, 1).
-        settings: how; its own threshold is not looked at.
+        test: table of the test images, as `read_predictions` gives it.
+        validation: table of the validation images, likewise; None chooses nothing.
+        threshold: probability from which an image counts as corroded, in (0, 1).
+        settings: how to evaluate; its own threshold is not looked at.
+        temperature: temperature fitted on `validation` before; None fits it where it can be.
 
     Raises:
         CorrosionError: a setting is out of its range.
+
+    Example:
+        >>> table = pd.DataFrame(
+        ...     {"path": list("abcd"), "label": [1, 1, 0, 0], "probability": [0.9, 0.4, 0.6, 0.1]}
+        ... )
+        >>> settings = EvaluationSettings(resamples=100)
+        >>> evaluation = evaluate_predictions(table, None, threshold=0.5, settings=settings)
+        >>> evaluation.confusion, evaluation.metrics["recall"].value
+        (Confusion(tp=1, fn=1, tn=1, fp=1), 0.5)
     """
     level, count, seed = settings.level, settings.resamples, settings.seed
     choices = None
@@ -158,10 +130,11 @@ def evaluate_predictions(
             validation,
             test,
             threshold=threshold,
-            min_recall=_RECALL if settings.min_recall is None else settings.min_recall,
+            min_recall=_min_recall(settings),
             costs=settings.costs,
             max_risk=settings.max_risk,
             level=level,
+            temperature=temperature,
         )
     return Evaluation(
         settings=settings,
@@ -187,7 +160,7 @@ def evaluate_predictions(
     )
 
 
-def _has_both_classes(validation: pd.DataFrame, settings: Settings) -> bool:
+def _has_both_classes(validation: pd.DataFrame, settings: EvaluationSettings) -> bool:
     if validation["label"].nunique() > 1:
         return True
     message = "The validation images are of one class: nothing can be chosen on them."
@@ -197,32 +170,58 @@ def _has_both_classes(validation: pd.DataFrame, settings: Settings) -> bool:
     return False
 
 
-def _read_validation(path: Path, split: Path | None, settings: Settings) -> pd.DataFrame | None:
+def _read_validation(run: RunDirectory, settings: EvaluationSettings) -> pd.DataFrame | None:
+    path = run.predictions_file("val")
     if path.is_file():
-        return read_predictions(path, split=split)
-    if settings.min_recall is not None or settings.costs is not None:
+        return read_predictions(run, "val")
+    named = isinstance(settings.threshold, str)
+    if settings.min_recall is not None or settings.costs is not None or named:
         raise CorrosionError(
             f"There is no {path}: a threshold for a recall or for costs is chosen on validation, "
-            f"never on the test set. It needs the columns of predictions.csv (path, label, "
-            f"probability) for the validation images."
+            f"never on the test set. It needs the columns of the test set's predictions (path, "
+            f"label, probability) for the validation images."
         )
     return None
 
 
-def _threshold(given: float | None, config: Path) -> float:
-    threshold = given
-    if threshold is None and config.is_file():
+def _threshold(
+    settings: EvaluationSettings, run: RunDirectory, validation: pd.DataFrame | None
+) -> float:
+    """The threshold that decides: a number, a rule's on validation, or that of the run."""
+    if settings.threshold is not None:
+        return find_threshold(settings.threshold, _known(settings, validation))
+    threshold = None
+    if config := run.read_config():
         try:
-            threshold = yaml.safe_load(config.read_text(encoding="utf-8"))["model"]["threshold"]
-        except (yaml.YAMLError, TypeError, KeyError) as error:
-            raise CorrosionError(f"{config} names no model.threshold: give a threshold.") from error
+            threshold = config["model"]["threshold"]
+        except (TypeError, KeyError) as error:
+            raise CorrosionError(
+                f"{run.config_file} names no model.threshold: give a threshold."
+            ) from error
     threshold = 0.5 if threshold is None else threshold
     if not 0 < threshold < 1:
         raise CorrosionError(f"threshold={threshold}: give a probability between 0 and 1.")
     return threshold
 
 
-def _columns(settings: Settings, test: pd.DataFrame) -> tuple[str, ...]:
+def _known(settings: EvaluationSettings, validation: pd.DataFrame | None) -> dict[str, float]:
+    """Thresholds that are known by a name; none where the name of none is asked for."""
+    if validation is None or not isinstance(settings.threshold, str):
+        return {}
+    found = candidates(
+        validation["label"],
+        validation["probability"],
+        min_recall=_min_recall(settings),
+        costs=settings.costs,
+    )
+    return {one.rule: one.value for one in found}
+
+
+def _min_recall(settings: EvaluationSettings) -> float:
+    return MIN_RECALL if settings.min_recall is None else settings.min_recall
+
+
+def _columns(settings: EvaluationSettings, test: pd.DataFrame) -> tuple[str, ...]:
     if settings.by is not None:
         return settings.by
     return ("source",) if "source" in test and test["source"].nunique() > 1 else ()

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.metric_table import EVALUATED, SHARES
 from corrosion.evaluation.metrics import (
     Floats,
@@ -28,7 +29,7 @@ class Estimate:
     """A metric and its confidence interval.
 
     Attributes:
-        value: of the metric; NaN if undefined.
+        value: value of the metric; NaN if undefined.
         low: lower end of the interval; NaN if the data can't tell.
         high: upper end, likewise.
         method: how the interval was made; "undefined" where its ends are NaN.
@@ -46,9 +47,9 @@ def wilson(
     """Wilson's score interval for proportions (Wilson, 1927; Brown, Cai & DasGupta, 2001).
 
     Args:
-        successes: of any shape, 0 to `trials`; numbers of images, whole or effective.
-        trials: of the same shape.
-        level: of confidence, in (0, 1).
+        successes: array of any shape, from 0 to `trials`; numbers of images, whole or effective.
+        trials: array of the same shape.
+        level: confidence level of the intervals, in (0, 1).
 
     Returns:
         Lower and upper ends, in [0, 1] and of the same shape; NaN without trials.
@@ -72,13 +73,18 @@ def wilson(
 
 
 def checked_level(level: float) -> float:
-    """A level of confidence in (0, 1).
+    """A confidence level in (0, 1).
 
     Raises:
         CorrosionError: it is not.
+
+    Example:
+        >>> checked_level(95)
+        Traceback (most recent call last):
+        corrosion.errors.CorrosionError: level=95: a confidence level lies between 0 and 1.
     """
     if not 0 < level < 1:
-        raise CorrosionError(f"level={level}: a level of confidence lies between 0 and 1.")
+        raise CorrosionError(f"level={level}: a confidence level lies between 0 and 1.")
     return level
 
 
@@ -93,10 +99,18 @@ def proportion(
     Args:
         success: (n,) bool, one an image.
         group: (n,) of any type; each image its own group if None.
-        level: of confidence.
+        level: confidence level of the intervals, in (0, 1).
 
     Raises:
         CorrosionError: as `wilson`, or there is not one group an image.
+
+    Example:
+        >>> share = proportion([True] * 9 + [False])
+        >>> share.value, round(share.low, 3), round(share.high, 3)
+        (0.9, 0.596, 0.982)
+        >>> pairs = proportion([True] * 8 + [False] * 2, group=[1, 1, 2, 2, 3, 3, 4, 4, 5, 5])
+        >>> round(pairs.low, 3), round(pairs.high, 3)
+        (0.355, 0.967)
     """
     successes = np.asarray(success, dtype=bool)
     effective = successes.size / _design_effect(successes, group_numbers(group, successes.size))
@@ -143,15 +157,20 @@ def estimate_metrics(
         probability: (N,) in [0, 1], of corrosion.
         threshold: probability from which an image counts as corroded.
         group: (N,) of any type: images that are not independent; each its own if None.
-        level: of confidence.
-        count: resamples.
-        seed: of the resamples.
+        level: confidence level of the intervals, in (0, 1).
+        count: number of resamples.
+        seed: seed of the resamples.
 
     Returns:
         An `Estimate` for each of `EVALUATED`.
 
     Raises:
         CorrosionError: bad arrays (as `checked`), level or count.
+
+    Example:
+        >>> metrics = estimate_metrics([1, 1, 0, 0], [0.9, 0.4, 0.6, 0.1], count=100)
+        >>> metrics["recall"].value, metrics["recall"].method, metrics["auroc"].method
+        (0.5, 'wilson', 'bootstrap')
     """
     labels, scores = checked(label, probability)
     checked_level(level)
@@ -184,10 +203,14 @@ def proportions(
 
     Raises:
         CorrosionError: bad arrays (as `checked`) or level.
+
+    Example:
+        >>> proportions([1, 1, 0], [0.9, 0.2, 0.1])["recall"].value
+        0.5
     """
     labels, scores = checked(label, probability)
     groups = group_numbers(group, len(labels))
-    decided = scores >= threshold
+    decided = is_corroded(scores, threshold)
     everything = np.ones(len(labels), dtype=bool)
     among: Mapping[str, NDArray[np.bool_]] = {
         "accuracy": everything,
@@ -208,9 +231,9 @@ def bootstrap_estimate(
     """The interval that resamples give a metric.
 
     Args:
-        value: of the metric on the test set itself.
-        drawn: (B,) on each resample.
-        level: of confidence.
+        value: value of the metric on the test set itself.
+        drawn: (B,) float64, its values on the resamples.
+        level: confidence level of the intervals, in (0, 1).
         basic: reflect the percentiles about `value` (for metrics biased as their resamples are),
             not below 0.
 
@@ -218,6 +241,13 @@ def bootstrap_estimate(
         An undefined interval if `value` is NaN, a resample is, or all agree. Where all but a few
         resamples lie on one side of `value`, as for ECE on some ten images, the interval is
         stretched to contain it: that can only make it cover more.
+
+    Example:
+        >>> estimate = bootstrap_estimate(0.8, np.array([0.7, 0.8, 0.9]), level=0.5)
+        >>> round(estimate.low, 3), round(estimate.high, 3), estimate.method
+        (0.75, 0.85, 'bootstrap')
+        >>> bootstrap_estimate(1.0, np.ones(3)).method
+        'undefined'
     """
     differ = np.ptp(drawn) > 1e-12  # by more than rounding; NaN where one is undefined is False
     if np.isnan(value) or not differ:

@@ -29,10 +29,10 @@ class Metric:
         low: the lowest value it can have.
         high: the highest value it can have, infinity for none.
         needs: "decisions" of the threshold in use, or "probabilities".
-        needs_both_classes: it is undefined on images of one class.
-        is_share: it is a share of some of the images, so Wilson's interval is for it.
-        logged: it is computed after every epoch of a training.
-        evaluated: it is computed, with an interval, of a finished run.
+        needs_both_classes: whether it is undefined on images of one class.
+        is_share: whether it is a share of some of the images: what Wilson's interval is for.
+        logged: whether it is computed after every epoch of a training.
+        evaluated: whether it is computed, with an interval, of a finished run.
     """
 
     key: str

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.metric_table import EVALUATED
 
 Floats = NDArray[np.float64]
@@ -49,6 +50,12 @@ def checked(label: ArrayLike, probability: ArrayLike) -> tuple[NDArray[np.int64]
     Raises:
         CorrosionError: no images, lengths that differ, a label that is not 0 or 1, a probability
             that is NaN or outside [0, 1]; rows count from 0.
+
+    Example:
+        >>> checked([1, 0], [0.9, 1.2])
+        Traceback (most recent call last):
+        corrosion.errors.CorrosionError: 1 row(s) with a probability outside [0, 1]: 1 (the first \
+row is 0).
     """
     labels = np.asarray(label)
     scores = np.asarray(probability, dtype=np.float64)
@@ -76,9 +83,14 @@ def confusion(label: ArrayLike, probability: ArrayLike, *, threshold: float = 0.
 
     Raises:
         CorrosionError: as `checked`.
+
+    Example:
+        >>> confusion([1, 1, 0, 0], [0.9, 0.4, 0.6, 0.1])
+        Confusion(tp=1, fn=1, tn=1, fp=1)
     """
     labels, scores = checked(label, probability)
-    fn_tn_fp_tp = np.bincount(2 * (scores >= threshold) + (labels == (scores >= threshold)))
+    decided = is_corroded(scores, threshold)
+    fn_tn_fp_tp = np.bincount(2 * decided + (labels == decided))
     fn, tn, fp, tp = np.pad(fn_tn_fp_tp, (0, 4 - len(fn_tn_fp_tp))).tolist()
     return Confusion(tp=tp, fn=fn, tn=tn, fp=fp)
 
@@ -92,6 +104,11 @@ def decision_metrics(
         accuracy, precision, recall, specificity, f1, kappa (Cohen, 1960), mcc (Matthews, 1975;
         0 for constant decisions as in Chicco & Jurman, 2020) and balanced_accuracy, each in the
         counts' shape; NaN where undefined.
+
+    Example:
+        >>> values = decision_metrics(tp=180, fn=9, tn=215, fp=5)
+        >>> {name: round(float(values[name]), 4) for name in ("accuracy", "f1", "kappa")}
+        {'accuracy': 0.9658, 'f1': 0.9626, 'kappa': 0.931}
     """
     tp, fn, tn, fp = (np.asarray(count, dtype=np.float64) for count in (tp, fn, tn, fp))
     positives, negatives = tp + fn, tn + fp
@@ -132,10 +149,16 @@ class WeightedMetrics:
         label: (N,) 0 or 1.
         probability: (N,) in [0, 1], of corrosion.
         threshold: probability from which an image counts as corroded.
-        bins: of the expected calibration error.
+        bins: number of bins of the expected calibration error.
 
     Raises:
         CorrosionError: as `checked`.
+
+    Example:
+        >>> metrics = WeightedMetrics([1, 0, 0], [0.9, 0.2, 0.6])
+        >>> weights = np.array([[1.0, 1.0, 1.0], [2.0, 1.0, 0.0]])
+        >>> metrics(weights)["accuracy"].round(4).tolist()
+        [0.6667, 1.0]
     """
 
     def __init__(
@@ -150,6 +173,7 @@ class WeightedMetrics:
         order = np.argsort(scores, kind="stable")
         self._positives, self._negatives = order[labels[order] == 1], order[labels[order] == 0]
         positives, negatives = scores[self._positives], scores[self._negatives]
+        # as many score below the threshold: `is_corroded` holds from there on
         self._cuts = np.searchsorted(positives, threshold), np.searchsorted(negatives, threshold)
         # for each positive: positives and negatives that score less, and negatives that don't
         # score more; for each negative: positives and negatives that don't score more
@@ -217,7 +241,12 @@ def _share(part: Floats, rest: Floats) -> Floats:
 
 
 def bin_of(probability: Floats, bins: int = BINS) -> NDArray[np.int64]:
-    """Bin of equal width each probability lies in; an edge belongs to the bin below it."""
+    """Bin of equal width each probability lies in; an edge belongs to the bin below it.
+
+    Example:
+        >>> bin_of(np.array([0.0, 0.5, 0.51, 1.0]), bins=2).tolist()
+        [0, 0, 1, 1]
+    """
     return np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], probability)
 
 
@@ -230,7 +259,7 @@ def all_metrics(
         label: (N,) 0 or 1.
         probability: (N,) in [0, 1], of corrosion.
         threshold: probability from which an image counts as corroded.
-        bins: of the expected calibration error.
+        bins: number of bins of the expected calibration error.
 
     Returns:
         The value of each metric, as `WeightedMetrics` defines them; NaN where undefined.

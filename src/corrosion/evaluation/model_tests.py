@@ -1,4 +1,4 @@
-"""Models side by side on the same test images: what is settled, and what is not."""
+"""Models side by side on the same test images: which differences are significant."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.intervals import checked_level
 from corrosion.evaluation.metric_table import EVALUATED, METRICS
 from corrosion.evaluation.predictions import groups_of
@@ -24,13 +25,18 @@ def align(models: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     their path.
 
     Args:
-        models: at least two tables as `read_predictions` gives them, by the model's name.
+        models: tables of `read_predictions` by the model's name, at least two.
 
     Returns:
         The tables, each with the first's order of images, and the first's `group` if it has any.
 
     Raises:
         CorrosionError: fewer than two models, other images, or other labels of the same images.
+
+    Example:
+        >>> a = pd.DataFrame({"path": ["1.jpg", "2.jpg"], "label": [1, 0]})
+        >>> align({"a": a, "b": a.iloc[::-1]})["b"]["path"].tolist()
+        ['1.jpg', '2.jpg']
     """
     if len(models) < 2:
         raise CorrosionError("A comparison needs at least two models.")
@@ -62,10 +68,15 @@ def align_runs(
     """Put the predictions of all runs of several models in the same order of images.
 
     Args:
-        models: at least one, each with its table or one a run, by the model's name.
+        models: table of each model, or one a run, by the model's name; at least one model.
 
     Raises:
         CorrosionError: as `align`.
+
+    Example:
+        >>> run = pd.DataFrame({"path": ["1.jpg"], "label": [1], "probability": [0.9]})
+        >>> {name: len(runs) for name, runs in align_runs({"a": run, "b": [run, run]}).items()}
+        {'a': 1, 'b': 2}
     """
     runs = {
         name: [tables] if isinstance(tables, pd.DataFrame) else list(tables)
@@ -121,20 +132,28 @@ def compare_models(
     (`resampled_means`). Holm's correction takes all pairs on one metric as one family.
 
     Args:
-        models: of at least two models, by name, the table that `read_predictions` gives, or one a
+        models: table of `read_predictions` of each model by name, at least two models, or one a
             run of several with different seeds.
-        thresholds: of each model, by name; 0.5 where none is given.
-        level: of confidence; a difference is settled if its corrected p-value is below 1 - level.
-        count: resamples.
-        seed: of the resamples.
+        thresholds: threshold of each model by name; 0.5 where none is given.
+        level: confidence level of the intervals, in (0, 1); a difference is significant if its
+            corrected p-value is below 1 - level.
+        count: number of resamples.
+        seed: seed of the resamples.
 
     Returns:
         One row a metric and pair: metric, a, b, value_a, value_b, difference (a - b), low, high
         (interval of the difference, not corrected for the number of pairs), test, p_value, p_holm
-        (NaN where the data can't tell) and settled (bool).
+        (NaN where the data can't tell) and significant (bool).
 
     Raises:
         CorrosionError: as `align`, or a bad level.
+
+    Example:
+        >>> paths, label = [f"{n}.jpg" for n in range(40)], [0, 1] * 20
+        >>> good = pd.DataFrame({"path": paths, "label": label, "probability": [0.1, 0.9] * 20})
+        >>> tests = compare_models({"good": good, "poor": good.assign(probability=0.6)}, count=100)
+        >>> tests.loc[tests["metric"] == "accuracy", ["test", "significant"]].to_numpy().tolist()
+        [['McNemar', True]]
     """
     checked_level(level)
     if len(models) < 2:
@@ -144,7 +163,7 @@ def compare_models(
     first = next(iter(runs.values()))[0]
     label, group = first["label"].to_numpy(), groups_of(first)
     scores = {name: of_model[0]["probability"].to_numpy() for name, of_model in runs.items()}
-    right = {name: (scores[name] >= at[name]) == label for name in runs}
+    right = {name: is_corroded(scores[name], at[name]) == label for name in runs}
     values = {name: mean_metrics(runs[name], threshold=at[name]) for name in runs}
     drawn = resampled_means(runs, at, count=count, seed=seed)
     rows = []
@@ -165,7 +184,7 @@ def compare_models(
             of_metric.append((metric, *pair, difference, low, high, test, p_value))
         corrected = holm([row[-1] for row in of_metric])
         rows += [(*row, p, p < 1 - level) for row, p in zip(of_metric, corrected, strict=True)]
-    columns = "metric a b value_a value_b difference low high test p_value p_holm settled"
+    columns = "metric a b value_a value_b difference low high test p_value p_holm significant"
     return pd.DataFrame(rows, columns=columns.split())
 
 
@@ -176,39 +195,47 @@ def conclusion(
     title: str | None = None,
     higher_is_better: bool | None = None,
 ) -> str:
-    """What a comparison settles about one metric, in plain words.
+    """What a comparison says of one metric, in plain words.
 
     Args:
-        comparison: as `compare_models` gives it.
-        metric: one of its metrics.
-        title: of the metric in the sentence; None for that of `METRICS`.
+        comparison: table of `compare_models`.
+        metric: key of one of its metrics.
+        title: name of the metric in the sentence; None for that of `METRICS`.
         higher_is_better: whether its best value is the highest; None for what `METRICS` says.
 
     Returns:
-        Sentences on the differences that are settled, and on those that are not.
+        Sentences on the differences that are significant, and on those that are not.
+
 
     Example:
-        "Settled for accuracy: b is better than a (0.942 against 0.901, p = 0.004). Not settled:
-        a and c (0.901 against 0.905, p = 1)."
+        >>> row = {"metric": "accuracy", "a": "a", "b": "b", "value_a": 0.901, "value_b": 0.942}
+        >>> row |= {"difference": -0.041, "p_holm": 0.004, "significant": True}
+        >>> print(conclusion(pd.DataFrame([row]), "accuracy").replace(". E", ".\\nE"))
+        Significant for accuracy: b is better than a (0.942 against 0.901, p = 0.004).
+        Every difference is significant.
     """
     rows = comparison[comparison["metric"] == metric]
     title = METRICS[metric].title if title is None else title
     if higher_is_better is None:
         higher_is_better = METRICS[metric].higher_is_better
-    settled = [
-        _better(row, higher=higher_is_better) for row in rows[rows["settled"]].to_dict("records")
+    significant = [
+        _better(row, higher=higher_is_better)
+        for row in rows[rows["significant"]].to_dict("records")
     ]
-    open_ = [
+    others = [
         f"{row['a']} and {row['b']} ({_value(row['value_a'])} against {_value(row['value_b'])}, "
         f"{_p(row['p_holm'])})"
-        for row in rows[~rows["settled"]].to_dict("records")
+        for row in rows[~rows["significant"]].to_dict("records")
     ]
-    if not settled:
+    if not significant:
         return (
-            f"Nothing is settled for {title}: the test images can't tell apart {'; '.join(open_)}."
+            f"No difference in {title} is significant: the test images can't tell apart "
+            f"{'; '.join(others)}."
         )
-    rest = f" Not settled: {'; '.join(open_)}." if open_ else " Every pair is settled."
-    return f"Settled for {title}: {'; '.join(settled)}.{rest}"
+    rest = (
+        f" Not significant: {'; '.join(others)}." if others else " Every difference is significant."
+    )
+    return f"Significant for {title}: {'; '.join(significant)}.{rest}"
 
 
 def _better(row: Mapping[Hashable, Any], *, higher: bool) -> str:

@@ -13,7 +13,9 @@ import pandas as pd
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.predictions import read_predictions
-from corrosion.evaluation.run_files import RunFiles, read_run_files
+from corrosion.evaluation.run_facts import RunFacts, read_run_facts
+from corrosion.evaluation.thresholds import candidates, find_threshold
+from corrosion.runs import RunDirectory
 from corrosion.settings.resumed import flat
 
 log = logging.getLogger(__name__)
@@ -35,61 +37,62 @@ class Pooled:
     """A model and its predictions.
 
     Attributes:
-        name: of the model, with what tells it from others of that name.
-        runs: at least one.
+        name: name of the model, with what tells it from others of that name.
+        runs: its runs, at least one.
         tables: predictions as `read_predictions` gives them, of the same test images: one a seed,
             the folds of a seed put together.
-        threshold: that decides.
+        threshold: probability from which an image counts as corroded.
     """
 
     name: str
-    runs: tuple[RunFiles, ...]
+    runs: tuple[RunFacts, ...]
     tables: tuple[pd.DataFrame, ...]
     threshold: float
 
 
-def find_runs(paths: Iterable[Path]) -> list[Path]:
-    """Directories of finished runs, given these or folders of them (as of a multirun).
+def find_runs(paths: Iterable[Path]) -> list[RunDirectory]:
+    """Finished runs, given their directories or folders of them (as of a multirun).
 
     Raises:
         CorrosionError: nothing at a path, or no finished run below it.
     """
     found: dict[Path, None] = {}
     for path in paths:
-        runs = sorted(file.parent for file in path.rglob("predictions.csv"))
-        if (path / "predictions.csv").is_file():
-            runs = [path]
+        run = RunDirectory(path)
+        wanted, begun = run.predictions_file("test").name, run.split_file.name
+        runs = [path] if run.is_finished else sorted(file.parent for file in path.rglob(wanted))
         if not runs:
             raise CorrosionError(
-                f"{path} holds no finished run (no predictions.csv): give directories of runs, or "
-                f"the directory of a multirun."
+                f"{path} holds no finished run (no {wanted}): give directories of runs, or the "
+                f"directory of a multirun."
             )
-        started = {file.parent for file in path.rglob("split.csv")} - set(runs)
+        started = {file.parent for file in path.rglob(begun)} - set(runs)
         for unfinished in sorted(started):
-            log.warning("%s is left out: it is not finished (no predictions.csv)", unfinished)
-        found |= {run.resolve(): None for run in runs}
-    return list(found)
+            log.warning("%s is left out: it is not finished (no %s)", unfinished, wanted)
+        found |= {one.resolve(): None for one in runs}
+    return list(map(RunDirectory, found))
 
 
-def pool(directories: Sequence[Path], *, threshold: float | None = None) -> list[Pooled]:
+def pool(runs: Iterable[RunDirectory], *, threshold: float | str | None = None) -> list[Pooled]:
     """Read runs and put those of the same model and configuration together.
 
     Args:
-        directories: of finished runs.
-        threshold: that decides; None is that of the runs.
+        runs: directories of finished runs.
+        threshold: a probability, or words of the name of a threshold, which is then
+            chosen on the validation images of all runs of a model; None is that of the runs.
 
     Raises:
         CorrosionError: a file is missing or bad, or runs of a model have test sets that are neither
             the same (seeds) nor without a common image (folds), or different thresholds.
     """
-    runs = [read_run_files(directory) for directory in directories]
-    by_name: dict[str, list[RunFiles]] = {}
-    for run, name in zip(runs, _names(runs), strict=True):
+    read = [read_run_facts(run) for run in runs]
+    by_name: dict[str, list[RunFacts]] = {}
+    for run, name in zip(read, _names(read), strict=True):
         by_name.setdefault(name, []).append(run)
     return [_pooled(name, of_model, threshold) for name, of_model in by_name.items()]
 
 
-def _names(runs: Sequence[RunFiles]) -> list[str]:
+def _names(runs: Sequence[RunFacts]) -> list[str]:
     """A name a run: of its model, and of settings by which runs of that model differ."""
     settings = [_told(run) for run in runs]
     names = []
@@ -110,7 +113,7 @@ def _names(runs: Sequence[RunFiles]) -> list[str]:
     return names
 
 
-def _told(run: RunFiles) -> dict[str, Any]:
+def _told(run: RunFacts) -> dict[str, Any]:
     """The settings of a run by dotted key; 0 and 0.0 are one value."""
     values = flat({key: run.config.get(key) for key in _SECTIONS})
     numbers = (int, float)
@@ -136,25 +139,30 @@ def _telling(keys: Sequence[str], settings: Sequence[Mapping[str, Any]]) -> list
     return shown
 
 
-def _pooled(name: str, runs: Sequence[RunFiles], threshold: float | None) -> Pooled:
+def _pooled(name: str, runs: Sequence[RunFacts], threshold: float | str | None) -> Pooled:
     thresholds = {(run.config.get("model") or {}).get("threshold", 0.5) for run in runs}
     if threshold is None and len(thresholds) > 1:
         raise CorrosionError(
             f"The runs of {name} decide at different thresholds ({sorted(thresholds)}): give "
-            f"one by --threshold."
+            f"one threshold for all."
         )
-    value = thresholds.pop() if threshold is None else threshold
-    if not 0 < value < 1:
-        raise CorrosionError(f"threshold={value}: give a probability between 0 and 1.")
+    if threshold is None:
+        threshold = thresholds.pop()
+    value = find_threshold(threshold, _known(runs) if isinstance(threshold, str) else {})
     by_images: dict[frozenset[str], list[pd.DataFrame]] = {}
     for run in runs:
-        split = run.directory / "split.csv"
-        table = read_predictions(
-            run.directory / "predictions.csv", split=split if split.is_file() else None
-        )
+        table = read_predictions(run.directory, "test")
         key = "content_hash" if "content_hash" in table else "path"
         by_images.setdefault(frozenset(table[key]), []).append(table)
     return Pooled(name, tuple(runs), _put_together(name, by_images), value)
+
+
+def _known(runs: Sequence[RunFacts]) -> dict[str, float]:
+    """Thresholds chosen on the validation images of all runs of a model, by their rules."""
+    tables = [read_predictions(run.directory, "val", split=False) for run in runs]
+    validation = pd.concat(tables, ignore_index=True)
+    found = candidates(validation["label"], validation["probability"])
+    return {one.rule: one.value for one in found}
 
 
 def _put_together(

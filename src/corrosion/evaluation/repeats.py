@@ -24,9 +24,15 @@ def mean_metrics(runs: Sequence[pd.DataFrame], *, threshold: float = 0.5) -> dic
     """The mean of each of `EVALUATED` over runs; NaN where it is undefined for one of them.
 
     Args:
-        runs: at least one table as `read_predictions` gives them, of the same images in the same
+        runs: tables of `read_predictions`, at least one, of the same images in the same
             order.
         threshold: probability from which an image counts as corroded.
+
+    Example:
+        >>> first = pd.DataFrame({"label": [1, 0], "probability": [0.9, 0.2]})
+        >>> runs = [first, first.assign(probability=[0.4, 0.2])]
+        >>> mean_metrics(runs)["recall"]
+        0.5
     """
     values = [all_metrics(run["label"], run["probability"], threshold=threshold) for run in runs]
     return {name: float(np.mean([value[name] for value in values])) for name in EVALUATED}
@@ -43,14 +49,20 @@ def estimate_means(
     """The mean of each metric over runs with its interval; of one run as `estimate_metrics`.
 
     Args:
-        runs: as for `mean_metrics`.
+        runs: tables of predictions, as for `mean_metrics`.
         threshold: probability from which an image counts as corroded.
-        level: of confidence.
-        count: resamples.
-        seed: of the resamples.
+        level: confidence level of the intervals, in (0, 1).
+        count: number of resamples.
+        seed: seed of the resamples.
 
     Raises:
         CorrosionError: a bad level or count.
+
+    Example:
+        >>> first = pd.DataFrame({"label": [1, 0], "probability": [0.9, 0.2]})
+        >>> runs = [first, first.assign(probability=[0.9, 0.6])]
+        >>> estimate_means(runs, count=200)["accuracy"]
+        Estimate(value=0.75, low=0.5, high=1.0, method='bootstrap')
     """
     first = runs[0]
     if len(runs) == 1:
@@ -87,12 +99,17 @@ def resampled_means(
 
     Args:
         models: runs by the model's name, all of the same images in the same order.
-        thresholds: by name.
-        count: resamples.
-        seed: of the resamples.
+        thresholds: threshold of each model by name.
+        count: number of resamples.
+        seed: seed of the resamples.
 
     Returns:
         For each model and each of `EVALUATED` (count,) float64.
+
+    Example:
+        >>> run = pd.DataFrame({"label": [1, 0], "probability": [0.9, 0.2]})
+        >>> resampled_means({"a": [run]}, {"a": 0.5}, count=3, seed=0)["a"]["auroc"].tolist()
+        [1.0, 1.0, 1.0]
     """
     first = next(iter(models.values()))[0]
     label: NDArray[np.int64] = first["label"].to_numpy(np.int64)

@@ -29,14 +29,19 @@ def resamples(
     Args:
         label: (N,) 0 or 1.
         group: (N,) of any type; each image its own group if None.
-        count: resamples.
-        seed: of the generator; resamples don't depend on how they are portioned.
+        count: number of resamples.
+        seed: seed of the generator; resamples don't depend on how they are portioned.
 
     Yields:
         (B, N) float64: how often each image is in each of the next B resamples.
 
     Raises:
         CorrosionError: `group` has another length, or `count` is not positive.
+
+    Example:
+        >>> [weights] = resamples(np.array([1, 1, 0, 0, 0]), count=3)
+        >>> weights.shape, weights[:, :2].sum(axis=1).tolist()
+        ((3, 5), [2.0, 2.0, 2.0])
     """
     if count < 1:
         raise CorrosionError(f"resamples={count}: give at least 1.")
@@ -62,6 +67,10 @@ def group_numbers(group: ArrayLike | None, size: int) -> NDArray[np.int64]:
 
     Raises:
         CorrosionError: there is not one group an image.
+
+    Example:
+        >>> group_numbers(["b", "a", "b"], 3).tolist(), group_numbers(None, 2).tolist()
+        ([1, 0, 1], [0, 1])
     """
     if group is None:
         return np.arange(size)

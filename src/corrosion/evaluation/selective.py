@@ -15,6 +15,7 @@ from scipy.special import expit
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.calibration import logit
+from corrosion.evaluation.decisions import is_corroded, needs_review
 from corrosion.evaluation.intervals import Estimate, proportion
 from corrosion.evaluation.metrics import checked
 from corrosion.evaluation.resampling import group_numbers
@@ -28,7 +29,7 @@ def risk_coverage(
     Args:
         label: (N,) 0 or 1.
         probability: (N,) in [0, 1], of corrosion.
-        threshold: of the decision, in (0, 1).
+        threshold: probability from which an image counts as corroded, in (0, 1).
 
     Returns:
         One row a margin, falling; decisions are kept whose logit is at least that margin away from
@@ -37,12 +38,17 @@ def risk_coverage(
 
     Raises:
         CorrosionError: bad arrays (as `checked`), or a threshold outside (0, 1).
+
+    Example:
+        >>> curve = risk_coverage([1, 0, 0, 1], [0.9, 0.2, 0.6, 0.3])
+        >>> curve[["coverage", "risk"]].to_numpy().round(2).tolist()
+        [[0.25, 0.0], [0.5, 0.0], [0.75, 0.33], [1.0, 0.5]]
     """
     labels, scores = checked(label, probability)
     if not 0 < threshold < 1:
         raise CorrosionError(f"threshold={threshold}: abstaining needs one between 0 and 1.")
     margin = np.abs(logit(scores) - logit(threshold))
-    wrong = (scores >= threshold) != labels
+    wrong = is_corroded(scores, threshold) != labels
     distinct, position = np.unique(-margin, return_inverse=True)
     images = np.bincount(position).cumsum()
     errors = np.bincount(position, wrong).cumsum().astype(np.int64)
@@ -61,7 +67,11 @@ def area_under_risk_coverage(curve: pd.DataFrame) -> float:
     """Mean risk over all coverages (AURC; Geifman, Uziel & El-Yaniv, ICLR 2019); less is better.
 
     Args:
-        curve: as `risk_coverage` gives it.
+        curve: table of `risk_coverage`.
+
+    Example:
+        >>> round(area_under_risk_coverage(risk_coverage([1, 0, 0, 1], [0.9, 0.2, 0.6, 0.3])), 3)
+        0.208
     """
     added = np.diff(curve["coverage"].to_numpy(), prepend=0.0)
     return float((curve["risk"].to_numpy() * added).sum())
@@ -72,9 +82,9 @@ class Band:
     """Probabilities that go to an inspector: those strictly between `low` and `high`.
 
     Attributes:
-        low: up to here an image counts as clean.
-        high: from here on it counts as corroded.
-        threshold: between them; decides where nobody abstains.
+        low: probability up to which an image counts as clean.
+        high: probability from which it counts as corroded.
+        threshold: probability between them, which decides where nobody abstains.
         max_risk: the risk that the band was made for.
     """
 
@@ -107,6 +117,11 @@ def choose_band(
 
     Raises:
         CorrosionError: `max_risk` is not in [0, 1), or as `risk_coverage`.
+
+    Example:
+        >>> band = choose_band([1, 0, 0, 1], [0.9, 0.1, 0.6, 0.3])
+        >>> round(band.low, 2), round(band.high, 2)
+        (0.18, 0.82)
     """
     if not 0 <= max_risk < 1:
         raise CorrosionError(f"max_risk={max_risk}: give a share of errors from 0 to below 1.")
@@ -134,19 +149,24 @@ def apply_band(
     """Coverage and risk of a band on other images than it was chosen on, with Wilson's intervals.
 
     Args:
-        band: chosen on validation.
+        band: band that was chosen on validation.
         label: (N,) 0 or 1.
         probability: (N,) in [0, 1], of corrosion.
         group: (N,) of any type; each image its own group if None.
-        level: of confidence.
+        level: confidence level of the intervals, in (0, 1).
 
     Raises:
         CorrosionError: bad arrays (as `checked`) or level.
+
+    Example:
+        >>> result = apply_band(Band(0.3, 0.7, 0.5, 0.01), [1, 0, 0, 1], [0.9, 0.1, 0.6, 0.2])
+        >>> result.coverage.value, round(result.risk.value, 3)
+        (0.75, 0.333)
     """
     labels, scores = checked(label, probability)
     groups = group_numbers(group, len(labels))
-    kept = (scores <= band.low) | (scores >= band.high)
-    wrong = (scores >= band.threshold) != labels
+    kept = ~needs_review(scores, (band.low, band.high))
+    wrong = is_corroded(scores, band.threshold) != labels
     return BandResult(
         coverage=proportion(kept, group=groups, level=level),
         risk=proportion(wrong[kept], group=groups[kept], level=level),

@@ -42,6 +42,11 @@ def mcnemar(right_a: ArrayLike, right_b: ArrayLike, *, group: ArrayLike | None =
 
     Raises:
         CorrosionError: there is not one group an image.
+
+    Example:
+        >>> test = mcnemar([True] * 6 + [False], [False] * 6 + [True])
+        >>> test.only_a, test.only_b, round(test.p_value, 3)
+        (6, 1, 0.125)
     """
     a, b = np.asarray(right_a, dtype=bool), np.asarray(right_b, dtype=bool)
     balance = np.bincount(group_numbers(group, a.size), a.astype(float) - b.astype(float)).astype(
@@ -68,9 +73,9 @@ class DeLong:
     """DeLong's test of two models' ROC-AUC.
 
     Attributes:
-        auc_a: of the first model.
-        auc_b: of the second.
-        covariance: (2, 2) float64, of the two areas.
+        auc_a: ROC-AUC of the first model.
+        auc_b: ROC-AUC of the second.
+        covariance: (2, 2) float64, covariance of the two areas.
         low: lower end of the interval of `auc_a - auc_b`.
         high: upper end.
         p_value: two-sided; 1 for equal areas, NaN for areas that differ without variance (as 1
@@ -104,13 +109,19 @@ def delong(
         probability_a: (N,) in [0, 1], of corrosion by the first model; only its order counts.
         probability_b: (N,) by the second.
         group: (N,) of any type; each image its own group if None.
-        level: of confidence.
+        level: confidence level of the intervals, in (0, 1).
 
     Returns:
         NaN throughout if there are fewer than two groups of a class.
 
     Raises:
         CorrosionError: bad arrays (as `checked`) or level.
+
+    Example:
+        >>> label = [1, 1, 1, 0, 0, 0]
+        >>> test = delong(label, [0.9, 0.8, 0.4, 0.5, 0.2, 0.1], [0.6, 0.3, 0.7, 0.5, 0.4, 0.2])
+        >>> round(test.auc_a, 3), round(test.auc_b, 3), round(test.p_value, 3)
+        (0.889, 0.778, 0.724)
     """
     labels, _ = checked(label, probability_a)
     scores = np.stack(
@@ -173,6 +184,10 @@ def bootstrap_p(difference: Floats) -> float:
     Twice the share of resamples on the rarer side of 0, the test set itself counted as one
     (Davison & Hinkley, 1997, section 4.2); at least 2 / (B + 1). NaN if the metric is undefined, or
     if all resamples agree on a difference: they can't tell.
+
+    Example:
+        >>> bootstrap_p(np.array([0.1, 0.2, 0.1, 0.3, -0.1, 0.2, 0.2, 0.1, 0.4]))
+        0.4
     """
     if np.isnan(difference).any() or (np.ptp(difference) < 1e-12 < np.abs(difference).max()):
         return float("nan")
@@ -189,6 +204,10 @@ def holm(p_values: Sequence[float] | Floats) -> Floats:
 
     Returns:
         (k,) adjusted, in [0, 1].
+
+    Example:
+        >>> holm([0.01, 0.04, float("nan"), 0.03]).tolist()
+        [0.03, 0.06, nan, 0.06]
     """
     raw = np.asarray(p_values, dtype=np.float64)
     adjusted = np.full(raw.shape, np.nan)

@@ -19,7 +19,7 @@ class Subgroup:
 
     Attributes:
         images: number of images.
-        corroded: of them.
+        corroded: number of corroded ones among them.
         metrics: an estimate for each of `EVALUATED`.
     """
 
@@ -40,18 +40,25 @@ def by_column(
     """Metrics with intervals for each value of a column.
 
     Args:
-        predictions: as `read_predictions` gives them.
-        column: of the table; images without a value form a part of their own, "(none)".
+        predictions: table of `read_predictions`.
+        column: column of the table; images without a value form a part of their own, "(none)".
         threshold: probability from which an image counts as corroded.
-        level: of confidence.
-        count: bootstrap resamples.
-        seed: of the resamples.
+        level: confidence level of the intervals, in (0, 1).
+        count: number of resamples.
+        seed: seed of the resamples.
 
     Returns:
         A `Subgroup` by value, sorted.
 
     Raises:
         CorrosionError: there is no such column, or it has more than 50 values.
+
+    Example:
+        >>> table = pd.DataFrame({"label": [1, 0, 1], "probability": [0.9, 0.2, 0.3]})
+        >>> table["source"] = ["ships", "ships", None]
+        >>> parts = by_column(table, "source", count=10)
+        >>> {name: (part.images, part.metrics["recall"].value) for name, part in parts.items()}
+        {'(none)': (1, 0.0), 'ships': (2, 1.0)}
     """
     if column not in predictions:
         names = ", ".join(map(str, predictions.columns))

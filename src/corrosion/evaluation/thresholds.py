@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.decisions import Rule
 from corrosion.evaluation.metrics import Floats, checked, decision_metrics
+
+if TYPE_CHECKING:
+    from corrosion.models.classifier import CorrosionClassifier
+
+log = logging.getLogger(__name__)
+
+MIN_RECALL = 0.98
+"""Recall that a threshold shall reach by default: missing corrosion costs more than a second
+look."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,11 @@ def sweep(label: ArrayLike, probability: ArrayLike) -> pd.DataFrame:
 
     Raises:
         CorrosionError: bad arrays (as `checked`).
+
+    Example:
+        >>> table = sweep([1, 0, 1], [0.9, 0.5, 0.3])
+        >>> table[["threshold", "tp", "fp"]].to_numpy().round(2).tolist()
+        [[0.15, 2.0, 1.0], [0.4, 1.0, 1.0], [0.7, 1.0, 0.0], [0.95, 0.0, 0.0]]
     """
     labels, scores = checked(label, probability)
     distinct, position = np.unique(scores, return_inverse=True)
@@ -72,6 +90,10 @@ def best_f1(label: ArrayLike, probability: ArrayLike) -> Threshold:
 
     Raises:
         CorrosionError: no corroded image, or bad arrays (as `checked`).
+
+    Example:
+        >>> best_f1([1, 0, 1, 0], [0.9, 0.5, 0.3, 0.1])
+        Threshold(rule='best F1', value=0.2)
     """
     table = _with_corrosion(sweep(label, probability))
     best = int(table["f1"].to_numpy().argmax())
@@ -86,6 +108,10 @@ def at_least_recall(label: ArrayLike, probability: ArrayLike, recall: float) -> 
 
     Raises:
         CorrosionError: `recall` is not in (0, 1], no corroded image, or bad arrays (as `checked`).
+
+    Example:
+        >>> at_least_recall([1, 0, 1, 0], [0.9, 0.5, 0.3, 0.1], 0.98)
+        Threshold(rule='recall at least 0.98', value=0.2)
     """
     if not 0 < recall <= 1:
         raise CorrosionError(f"min_recall={recall}: a recall to reach lies above 0 and up to 1.")
@@ -109,6 +135,11 @@ def lowest_cost(
 
     Raises:
         CorrosionError: a cost is not a positive number, or bad arrays (as `checked`).
+
+    Example:
+        >>> label, probability = [1, 0, 1, 0], [0.9, 0.5, 0.3, 0.1]
+        >>> lowest_cost(label, probability, false_negative=1, false_positive=5).value
+        0.7
     """
     if not (0 < false_negative < np.inf and 0 < false_positive < np.inf):
         raise CorrosionError(
@@ -120,6 +151,102 @@ def lowest_cost(
     best = int(cost.to_numpy().argmin())
     rule = f"lowest cost (missed {false_negative:g}, false alarm {false_positive:g})"
     return Threshold(rule, float(table["threshold"].iloc[best]))
+
+
+def candidates(
+    label: ArrayLike,
+    probability: ArrayLike,
+    *,
+    min_recall: float = MIN_RECALL,
+    costs: tuple[float, float] | None = None,
+) -> tuple[Threshold, ...]:
+    """All thresholds that can be chosen on validation.
+
+    Args:
+        label: (N,) 0 or 1.
+        probability: (N,) in [0, 1], of corrosion.
+        min_recall: recall that one of them shall reach, in (0, 1].
+        costs: costs of a missed corrosion and of a false alarm; None leaves that threshold out.
+
+    Raises:
+        CorrosionError: a value is out of its range, no image is corroded, or bad arrays (as
+            `checked`).
+
+    Example:
+        >>> [one.rule for one in candidates([1, 0], [0.9, 0.2], costs=(20, 1))]
+        ['best F1', 'recall at least 0.98', 'lowest cost (missed 20, false alarm 1)']
+    """
+    chosen = [best_f1(label, probability), at_least_recall(label, probability, min_recall)]
+    if costs is not None:
+        missed, alarm = costs
+        chosen.append(lowest_cost(label, probability, false_negative=missed, false_positive=alarm))
+    return tuple(chosen)
+
+
+def find_threshold(threshold: str | float, known: Mapping[str, float]) -> float:
+    """The number that a threshold given by a user stands for.
+
+    Args:
+        threshold: a probability in (0, 1), as a number or as text, or words of the name of one of
+            the known thresholds, in upper or lower case.
+        known: thresholds chosen on validation, by the name of their rule.
+
+    Raises:
+        CorrosionError: a number out of its range, or words that no name or several have.
+
+    Example:
+        >>> known = {"best F1": 0.41, "recall at least 0.98": 0.27}
+        >>> find_threshold("recall", known), find_threshold(0.5, known)
+        (0.27, 0.5)
+    """
+    try:
+        value = float(threshold)
+    except ValueError:
+        return _named(str(threshold), known)
+    if not 0 < value < 1:
+        raise CorrosionError(f"threshold={threshold}: give a probability between 0 and 1.")
+    return value
+
+
+def decision_rule(network: CorrosionClassifier, threshold: str | float | None = None) -> Rule:
+    """The rule of a checkpoint.
+
+    Args:
+        network: a network with the thresholds and the band that training chose on validation.
+        threshold: a probability in (0, 1), or words of the name of one of those thresholds, as
+            "recall"; None for the network's own.
+
+    Raises:
+        CorrosionError: it is neither.
+
+    Example:
+        >>> model = corrosion.load_model("outputs/RUN")  # doctest: +SKIP
+        >>> decision_rule(model, "recall")  # doctest: +SKIP
+        Rule(threshold=0.27, band=(0.12, 0.81))
+    """
+    value = network.threshold
+    if threshold is not None:
+        value = find_threshold(threshold, network.thresholds)
+    if network.band is not None and not network.band[0] <= value <= network.band[1]:
+        log.warning(
+            "threshold %g lies outside the band %g to %g of this checkpoint, which was chosen "
+            "around %g: between them decisions are less sure than they should be",
+            value,
+            *network.band,
+            network.threshold,
+        )
+    return Rule(value, network.band)
+
+
+def _named(name: str, known: Mapping[str, float]) -> float:
+    found = [value for rule, value in known.items() if name.casefold() in rule.casefold()]
+    if len(found) != 1:
+        names = ", ".join(f'"{rule}"' for rule in known) or "none"
+        raise CorrosionError(
+            f"threshold={name}: give a number, or words that one of the thresholds chosen on "
+            f"validation alone has in its name: {names}."
+        )
+    return found[0]
 
 
 def _with_corrosion(table: pd.DataFrame) -> pd.DataFrame:

@@ -68,8 +68,8 @@ class ActivationMaps:
     """Maps of a batch, on the network's device.
 
     Attributes:
-        logit: (N,) float32, of corrosion, without temperature.
-        probability: (N,) float32, of corrosion, with the network's temperature.
+        logit: (N,) float32, logits of corrosion, without temperature.
+        probability: (N,) float32, probabilities of corrosion, with the network's temperature.
         sign: (N,) float32, 1 where a map is evidence for corrosion, -1 for no corrosion.
         raw: (N, h, w) float32 at the resolution of the last feature map; positive where the image
             speaks for the target, negative where it speaks against it; in the method's unit.
@@ -120,6 +120,7 @@ def activation_maps(
     *,
     method: str = "gradcam",
     target: str = "corrosion",
+    threshold: float | None = None,
 ) -> ActivationMaps:
     """Explain a batch.
 
@@ -130,10 +131,12 @@ def activation_maps(
     over the views, the maps turned back.
 
     Args:
-        network: on any device.
+        network: a network on any device.
         images: (N, 3, H, W) RGB, uint8 in [0, 255] or float in [0, 1]; moved to that device.
         method: a name of `METHODS`.
-        target: see `corrosion.explanation.targets`.
+        target: a name of `corrosion.explanation.targets.TARGETS`.
+        threshold: probability from which an image counts as corroded, for the target "predicted";
+            None for the network's own.
 
     Raises:
         CorrosionError: the method or target is unknown.
@@ -151,7 +154,8 @@ def activation_maps(
         logits = [tap(one) for one in features]
         logit = torch.stack(logits).mean(dim=0)
         probability = network.calibrated(logit)
-        sign = target_signs(probability, target, threshold=network.threshold)
+        least = network.threshold if threshold is None else threshold
+        sign = target_signs(probability, target, threshold=least)
         maps = []
         for view, own_images, own_features, own_logits in zip(
             views, shown, features, logits, strict=True
@@ -193,7 +197,7 @@ class Tap(nn.Module):
     """A head behind a layer that pytorch-grad-cam can watch: features (N, C, h, w) -> logits (N,).
 
     Args:
-        head: in float32; a copy, since the library calls `eval` and `zero_grad`.
+        head: a head in float32; a copy, since the library calls `eval` and `zero_grad`.
     """
 
     def __init__(self, head: nn.Module) -> None:

@@ -1,9 +1,8 @@
-"""`gradcam/` of a run: maps of the test images that tell most about a network."""
+"""Examples of a run: maps of the test images that tell most about its network."""
 
 from __future__ import annotations
 
 import math
-import re
 from pathlib import Path
 
 import pandas as pd
@@ -11,8 +10,9 @@ import pandas as pd
 from corrosion.data.labels import CLASSES
 from corrosion.errors import CorrosionError
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.runs import RunDirectory
 
-_OURS = re.compile(r"(right|uncertain|wrong)-\d+_.*\.png")
+_COLUMNS = ["picture", "kind", "number", "path", "label", "probability", "logit"]
 _LONGEST_STEM = 80  # of a photograph's name, kept in ours: file systems allow 255 bytes
 _MAX_SIDE = 640  # pixels of a photograph: drawing costs little time and the files stay small
 
@@ -23,10 +23,10 @@ def choose_examples(
     """Choose images by how sure the network is.
 
     Args:
-        table: with columns label, logit and prediction, as `predictions_table` gives it.
-        count: images of each kind.
+        table: table of `predictions_table`: label, logit and prediction.
+        count: number of images of each kind.
         threshold: probability from which an image counts as corroded.
-        temperature: of the probabilities.
+        temperature: temperature of the probabilities.
 
     Returns:
         Rows of `table` with a column `kind`, at most `count` of each: "right" and "wrong", those
@@ -49,28 +49,31 @@ def choose_examples(
 
 
 def write_examples(
-    folder: Path, network: CorrosionClassifier, table: pd.DataFrame, *, count: int
-) -> None:
+    run: RunDirectory, network: CorrosionClassifier, table: pd.DataFrame, *, count: int
+) -> pd.DataFrame | None:
     """Draw the examples: `KIND-NUMBER_LABEL_PROBABILITY_FILE.png`, which sort by kind.
 
     Args:
-        folder: gets the pictures, in place of those that an earlier test of the run wrote.
-        network: that made the predictions; on any device.
-        table: of the test images: path, label, logit and prediction.
-        count: images of each kind; 0 writes none.
+        run: run that gets the pictures and their table, in place of those of an earlier test.
+        network: network that made the predictions; on any device.
+        table: table of the test images: path, label, logit and prediction.
+        count: number of images of each kind; 0 writes none.
+
+    Returns:
+        One row a picture: picture (its name), kind, number (of its kind, from 1), path and label of
+        the photograph, probability and logit; None for no pictures.
 
     Raises:
         CorrosionError: `count` is no whole number from 0 on, or an image can't be read.
     """
     check_count(count)
-    for old in folder.glob("*.png") if folder.is_dir() else ():
-        if _OURS.fullmatch(old.name):
-            old.unlink()
+    _remove_earlier(run)
     if count == 0:
-        return
+        return None
     # drawing takes seconds to import: not for runs that draw nothing
-    from corrosion.explanation.explanation import explain_photographs
-    from corrosion.explanation.overlay import panel, write_image
+    from corrosion.explanation.overlay import write_image
+    from corrosion.explanation.panels import panel
+    from corrosion.explanation.photographs import explain_photographs
 
     chosen = choose_examples(
         table, count=count, threshold=network.threshold, temperature=network.temperature
@@ -78,11 +81,27 @@ def write_examples(
     chosen = chosen.assign(number=chosen.groupby("kind").cumcount() + 1)
     photographs = explain_photographs(network, chosen["path"], max_side=_MAX_SIDE)
     rows = chosen[["kind", "number", "label"]].itertuples(index=False, name=None)
+    examples = []
     for (kind, number, label), photograph in zip(rows, photographs, strict=True):
-        name = f"{kind}-{number:02d}_{CLASSES[label]}_{photograph.explanation.probability:.3f}"
+        explanation = photograph.explanation
+        name = f"{kind}-{number:02d}_{CLASSES[label]}_{explanation.probability:.3f}"
         name += f"_{Path(photograph.path).stem[:_LONGEST_STEM]}.png"
         drawn = panel(photograph, threshold=network.threshold, label=label)
-        write_image(folder / name, drawn)
+        write_image(run.examples / name, drawn)
+        seen = (photograph.path, label, explanation.probability, explanation.logit)
+        examples.append((name, kind, number, *seen))
+    written = pd.DataFrame(examples, columns=_COLUMNS)
+    run.write_examples(written)
+    return written
+
+
+def _remove_earlier(run: RunDirectory) -> None:
+    """Delete the pictures that an earlier test of the run wrote, and their table."""
+    earlier = run.read_examples()
+    if earlier is not None:
+        for name in earlier["picture"]:
+            (run.examples / Path(name).name).unlink(missing_ok=True)
+        run.examples_file.unlink()
 
 
 def check_count(count: object) -> None:

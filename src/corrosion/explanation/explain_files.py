@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from corrosion.data.file_search import files_below
-from corrosion.data.images import SUFFIXES, ImageError, check_image
+from corrosion.data.file_search import find_inputs
+from corrosion.data.images import ImageError, check_image
 from corrosion.errors import CorrosionError
-from corrosion.explanation.cam import check_method
-from corrosion.explanation.explanation import Photograph, explain_photographs
+from corrosion.evaluation.decisions import Rule
+from corrosion.evaluation.thresholds import decision_rule
 from corrosion.explanation.names import distinct, network_names
-from corrosion.explanation.overlay import (
-    DEFAULT_COLORMAP,
-    GRID_CELL,
-    check_colormap,
-    grid,
-    panel,
-    shrink,
-    write_image,
-)
-from corrosion.explanation.regions import OTSU, CocoDetections, find_regions, parse_rule
-from corrosion.explanation.targets import check_target
+from corrosion.explanation.overlay import write_image
+from corrosion.explanation.panels import GRID_CELL, grid, panel, shrink
+from corrosion.explanation.photographs import Photograph, explain_photographs
+from corrosion.explanation.regions import CocoDetections, find_regions
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
-from corrosion.system.files import replacing
+from corrosion.runs import checkpoint_of
+from corrosion.settings.explanation import ExplanationSettings
+from corrosion.system.files import write_csv
+from corrosion.system.paths import is_taken
 from corrosion.system.progress import progress
 
 log = logging.getLogger(__name__)
@@ -37,78 +33,42 @@ log = logging.getLogger(__name__)
 _GRID_ROWS = 10
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to explain; checked when made.
-
-    Attributes:
-        method: a name of `corrosion.explanation.cam.METHODS`.
-        target: a name of `corrosion.explanation.targets.TARGETS`.
-        colormap: a name of `corrosion.explanation.overlay.COLORMAPS`.
-        regions: how to cut the maps into regions, see `find_regions`; None for no regions.
-        coco: write the regions as COCO files; with `regions` None they are cut by Otsu.
-        device: where the networks run.
-        batch_size: images at once through a network.
-
-    Raises:
-        CorrosionError: a name or rule is unknown.
-    """
-
-    method: str = "gradcam"
-    target: str = "corrosion"
-    colormap: str = DEFAULT_COLORMAP
-    regions: str | float | None = None
-    coco: bool = False
-    device: str = "cpu"
-    batch_size: int = 16
-
-    def __post_init__(self) -> None:
-        check_method(self.method)
-        check_target(self.target)
-        check_colormap(self.colormap)
-        if self.rule is not None:
-            parse_rule(self.rule)
-
-    @property
-    def rule(self) -> str | float | None:
-        """How maps are cut, if they are."""
-        return OTSU if self.regions is None and self.coco else self.regions
-
-
 def explain_files(
     checkpoints: Sequence[Path],
-    images: Iterable[Path],
+    images: Sequence[str | Path],
     out: Path,
-    settings: Settings | None = None,
+    settings: ExplanationSettings | None = None,
 ) -> pd.DataFrame:
     """Explain photographs by each of several networks.
 
     Everything is read once before the work starts: a bad checkpoint or file is found at once.
 
     Args:
-        checkpoints: of the networks, at least one.
-        images: image files, or folders of them (without their subfolders).
+        checkpoints: checkpoints of the networks, or directories of their runs, at least one.
+        images: image files, folders and patterns: see `find_inputs`.
         out: a new or empty folder. It gets `NAME/IMAGE.png` for each network and photograph, the
             table as explanations.csv, of several networks grid-01.png ..., and with `coco`
             `NAME/regions.json`.
         settings: the defaults if None.
 
     Returns:
-        One row an image and network: path, network, logit, probability, decision (0 or 1), target,
-        raw_scale, empty, picture; with regions their count and area_share.
+        One row an image and network: path, network, logit, probability, decision ("corrosion
+        detected" or "no corrosion"), target, raw_scale, empty, picture; with regions their count
+        and area_share.
 
     Raises:
         CorrosionError: there is something in `out`; a checkpoint, or an image that was named, can't
             be read. Those inside folders are left out with a warning.
     """
-    settings = settings or Settings()
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CorrosionError(f"{out} is there already: choose another --out, or remove it.")
+    settings = settings or ExplanationSettings()
+    if is_taken(out):
+        raise CorrosionError(f"out={out}: there is something already: give a new or empty folder.")
+    checkpoints = [checkpoint_of(checkpoint) for checkpoint in checkpoints]
     networks = [
-        _Network(name, load_model(checkpoint, device=settings.device))
+        _Network.of(name, load_model(checkpoint, device=settings.device), settings)
         for name, checkpoint in zip(network_names(checkpoints), checkpoints, strict=True)
     ]
-    paths = _image_files(images)
+    paths = _image_files(images, recursive=settings.recursive)
     rows: list[dict[str, Any]] = []
     page: list[list[Photograph]] = []
     pages = 0
@@ -129,21 +89,25 @@ def explain_files(
         for network in networks:
             network.regions.write(out / network.name / "regions.json")
     table = pd.DataFrame(rows)
-    with replacing(out / "explanations.csv") as temporary:
-        table.to_csv(temporary, index=False)
+    write_csv(out / "explanations.csv", table)
     return table
 
 
 @dataclass(frozen=True, eq=False)
 class _Network:
-    """A network and what it finds."""
+    """A network, how it decides, and what it finds."""
 
     name: str
     model: CorrosionClassifier
+    rule: Rule
     regions: CocoDetections = field(default_factory=CocoDetections)
 
+    @classmethod
+    def of(cls, name: str, model: CorrosionClassifier, settings: ExplanationSettings) -> _Network:
+        return cls(name, model, decision_rule(model, settings.threshold))
+
     def write(
-        self, photograph: Photograph, out: Path, picture: str, settings: Settings
+        self, photograph: Photograph, out: Path, picture: str, settings: ExplanationSettings
     ) -> dict[str, Any]:
         """Write the picture of a photograph; returns its row of the table."""
         explanation, file = photograph.explanation, f"{self.name}/{picture}.png"
@@ -152,7 +116,7 @@ class _Network:
             "network": self.name,
             "logit": explanation.logit,
             "probability": explanation.probability,
-            "decision": int(explanation.probability >= self.model.threshold),
+            "decision": explanation.decision,
             "target": explanation.target,
             "raw_scale": explanation.raw_scale,
             "empty": explanation.empty,
@@ -165,7 +129,7 @@ class _Network:
             row |= {"regions": len(regions.boxes), "area_share": regions.share}
         drawn = panel(
             photograph,
-            threshold=self.model.threshold,
+            threshold=self.rule.threshold,
             regions=regions,
             colormap=settings.colormap,
         )
@@ -174,7 +138,7 @@ class _Network:
 
 
 def _explained(
-    networks: Sequence[_Network], paths: Sequence[Path], settings: Settings
+    networks: Sequence[_Network], paths: Sequence[Path], settings: ExplanationSettings
 ) -> Iterator[tuple[Photograph, ...]]:
     """Each photograph as every network sees it; one photograph at a time in memory."""
     found = [
@@ -183,7 +147,9 @@ def _explained(
             paths,
             method=settings.method,
             target=settings.target,
+            threshold=network.rule.threshold,
             batch_size=settings.batch_size,
+            num_workers=settings.num_workers,
         )
         for network in networks
     ]
@@ -194,35 +160,33 @@ def _write_grid(
     path: Path,
     rows: Sequence[Sequence[Photograph]],
     networks: Sequence[_Network],
-    settings: Settings,
+    settings: ExplanationSettings,
 ) -> None:
     drawn = grid(
         rows,
         [network.name for network in networks],
-        thresholds=[network.model.threshold for network in networks],
+        thresholds=[network.rule.threshold for network in networks],
         colormap=settings.colormap,
     )
     write_image(path, drawn)
 
 
-def _image_files(images: Iterable[Path]) -> list[Path]:
-    """The files named, and those in the folders named; each has been read once."""
-    paths: list[Path] = []
-    for path in images:
-        if not path.is_dir():
-            check_image(path)
-            paths.append(path)
-            continue
-        inside = sorted(map(Path, files_below(path, recursive=False)))
-        if not inside:
-            raise CorrosionError(f"{path} holds no image files ({', '.join(sorted(SUFFIXES))}).")
-        paths += filter(_readable, inside)
+def _image_files(images: Sequence[str | Path], *, recursive: bool) -> list[Path]:
+    """The image files that paths stand for; each has been read once."""
+    named = set(map(str, images))
+    paths = []
+    for file in find_inputs(images, recursive=recursive, videos=False):
+        if file in named:
+            check_image(file)
+            paths.append(Path(file))
+        elif _readable(file):
+            paths.append(Path(file))
     if not paths:
-        raise CorrosionError("There is nothing to explain: give --images that can be read.")
+        raise CorrosionError("There is nothing to explain: none of the images can be read.")
     return paths
 
 
-def _readable(path: Path) -> bool:
+def _readable(path: str) -> bool:
     """Whether a file of a folder can be explained; what can't be read is no reason to stop."""
     try:
         check_image(path)

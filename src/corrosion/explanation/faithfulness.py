@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from corrosion.explanation.baselines import BASELINES, Pixels
 from corrosion.explanation.cam import activation_maps
-from corrosion.explanation.explanation import explain
 from corrosion.explanation.localisation import Map
+from corrosion.explanation.photographs import explain
 from corrosion.models.classifier import CorrosionClassifier
 
 FAITHFULNESS = ("deletion", "insertion", "road", "randomisation")
@@ -45,11 +45,11 @@ def faithfulness(
     """Judge the network's map of one image, and the baselines.
 
     Args:
-        network: in evaluation mode.
-        other: the same with random weights, from `randomised`.
+        network: a network in evaluation mode.
+        other: the same network with random weights, from `randomised`.
         pixels: (image_size, image_size, 3) uint8 RGB, the network's input.
-        method: see `corrosion.explanation.cam.METHODS`.
-        generator: of the random baseline and of the order of equal pixels.
+        method: a name of `corrosion.explanation.cam.METHODS`.
+        generator: random numbers of the random baseline and of the order of equal pixels.
 
     Returns:
         By map (`method` and `BASELINES`) and measure of `FAITHFULNESS`. The baselines don't look at
@@ -86,9 +86,9 @@ def deletion_insertion(
     pixels, `STEPS` portions, all in one batch.
 
     Args:
-        network: in evaluation mode, on any device.
+        network: a network in evaluation mode, on any device.
         image: (3, H, W) float in [0, 1], on the same device.
-        order: (H W,) of the pixels, from `pixel_order`.
+        order: (H W,) order of the pixels, from `pixel_order`.
 
     Returns:
         Deletion (lower is better) and insertion (higher is better), both in [0, 1].
@@ -117,9 +117,9 @@ def road(network: CorrosionClassifier, image: Tensor, order: NDArray[np.int64]) 
     least important ones, averaged over `SHARES`. The imputation is pytorch-grad-cam's.
 
     Args:
-        network: as for `deletion_insertion`.
-        image: likewise.
-        order: likewise.
+        network: a network in evaluation mode, on any device.
+        image: (3, H, W) float in [0, 1], on the same device.
+        order: (H W,) order of the pixels, from `pixel_order`.
 
     Returns:
         [-0.5, 0.5]; higher is better, around 0 for a random order.
@@ -141,8 +141,8 @@ def randomised(network: CorrosionClassifier, *, seed: int = 0) -> CorrosionClass
     """A copy with all weights drawn anew, as its layers do when they are made.
 
     Args:
-        network: is left as it is, as is the state of torch's generators.
-        seed: of the weights.
+        network: a network, which is left as it is, as is the state of torch's generators.
+        seed: seed of the weights.
     """
     other = copy.deepcopy(network)
     with torch.random.fork_rng(devices=[]):
@@ -160,10 +160,10 @@ def map_similarity(
     """The sanity check of Adebayo et al., NeurIPS 2018: maps shall depend on the weights.
 
     Args:
-        network: trained.
-        other: the same with random weights, from `randomised`.
+        network: a trained network.
+        other: the same network with random weights, from `randomised`.
         images: (N, 3, H, W), see `corrosion.explanation.cam.activation_maps`.
-        method: likewise.
+        method: a name of `corrosion.explanation.cam.METHODS`.
 
     Returns:
         Spearman's rank correlation of each pair of maps, signed evidence at the resolution of the

@@ -36,12 +36,12 @@ class Annotated:
     """A photograph and where it is corroded.
 
     Attributes:
-        path: of the photograph.
-        height: of the photograph as displayed, in pixels.
-        width: likewise.
+        path: path of the photograph.
+        height: height of the photograph as displayed, in pixels.
+        width: width of the photograph as displayed, in pixels.
         boxes: (xmin, ymin, xmax, ymax) of each box, counted from 0, without its last column and
             row; none if there is a mask.
-        mask_path: of the mask's file; None if there are boxes.
+        mask_path: path of the mask's file; None if there are boxes.
     """
 
     path: Path
@@ -81,9 +81,9 @@ def find_annotated(root: Path, *, count: int | None = None, seed: int = 0) -> li
     """The photographs of a folder whose corrosion is marked; each mask has been read once.
 
     Args:
-        root: with `images` and either `masks` or `boxes.csv`.
-        count: take so many at random; None for all.
-        seed: of this choice.
+        root: folder with `images` and either `masks` or `boxes.csv`.
+        count: number of photographs taken at random; None for all.
+        seed: seed of this choice.
 
     Returns:
         At least one, sorted by path.
@@ -97,7 +97,7 @@ def find_annotated(root: Path, *, count: int | None = None, seed: int = 0) -> li
     if count is not None and count < 1:
         raise CorrosionError(f"count={count}: give at least 1.")
     if not root.is_dir():
-        raise CorrosionError(f"{root} is no folder: check --data.")
+        raise CorrosionError(f"{root} is no folder: give the one that holds images/ and masks/.")
     if (root / "boxes.csv").is_file():
         found = _by_boxes(root)
     elif (root / "masks").is_dir():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from corrosion.runs import RunDirectory
+
 
 def network_names(checkpoints: Iterable[Path]) -> list[str]:
     """A distinct name for each checkpoint: of its run, where it lies in one, else its own."""
@@ -24,8 +26,8 @@ def distinct(names: Iterable[str]) -> list[str]:
 
 
 def _name(checkpoint: Path) -> str:
-    folder = checkpoint.resolve().parent
-    if folder.name != "checkpoints":
+    run = RunDirectory.holding(checkpoint)
+    if run is None:
         return checkpoint.stem
-    run = folder.parent.name
-    return run if checkpoint.stem == "best" else f"{run}-{checkpoint.stem}"
+    name = run.path.resolve().name
+    return name if checkpoint.name == run.best.name else f"{name}-{checkpoint.stem}"

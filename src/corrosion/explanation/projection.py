@@ -18,12 +18,18 @@ def to_photograph(square: Map, placement: Placement, height: int, width: int) ->
 
     Args:
         square: (h, w) float32, over the square input, of any resolution.
-        placement: of the photograph in the square, from `Resize.place`.
-        height: of the photograph.
-        width: likewise.
+        placement: place of the photograph in the square, from `Resize.place`.
+        height: height of the photograph in pixels.
+        width: width of the photograph in pixels.
 
     Returns:
         (height, width) float32; 0 where cropping kept the network from looking.
+
+    Example:
+        >>> from corrosion.data.geometry import place
+        >>> square = np.array([[0, 1], [0, 1]], dtype=np.float32)
+        >>> to_photograph(square, place(2, 4, 4, "pad"), 2, 4)[0].tolist()
+        [0.0, 0.25, 0.75, 1.0]
     """
     source, target = placement.source, placement.target
     rows = _weights(source.height, target.top, target.height, placement.size, square.shape[0])

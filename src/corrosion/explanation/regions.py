@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from corrosion.data.labels import CLASSES
 from corrosion.errors import CorrosionError
 from corrosion.explanation.explanation import Explanation
+from corrosion.settings.explanation import OTSU
 from corrosion.system.files import write_json
 
-OTSU = "otsu"
 LEAST_SHARE = 0.001
 """Regions that cover a smaller share of the photograph are left out: specks of interpolation."""
 
@@ -25,9 +25,9 @@ class Box:
     """A region's bounding box in pixels.
 
     Attributes:
-        left, top: of its first column and row.
-        width, height: at least 1.
-        area: pixels of the region itself.
+        left, top: its first column and row.
+        width, height: number of its columns and rows, at least 1.
+        area: number of pixels of the region itself.
         strength: mean of the map in the region, (0, 1].
         outline: (column, row) of the corners of its outer edge, simplified to a pixel.
     """
@@ -47,9 +47,9 @@ class Regions:
 
     Attributes:
         mask: (H, W) bool.
-        boxes: of its connected parts (diagonal neighbours count), the largest first.
-        share: of the photograph in the mask, [0, 1].
-        level: of the map above which a pixel belongs to the mask; NaN for an empty map.
+        boxes: boxes around its connected parts (diagonal neighbours count), the largest first.
+        share: share of the photograph in the mask, in [0, 1].
+        level: level of the map above which a pixel belongs to the mask; NaN for an empty map.
     """
 
     mask: NDArray[np.bool_]
@@ -84,13 +84,21 @@ def find_regions(explanation: Explanation, rule: str | float = OTSU) -> Regions:
     """Cut a map into regions.
 
     Args:
-        explanation: its map and whether it is empty.
+        explanation: explanation whose map is cut, unless it is empty.
         rule: "otsu": the level that best separates high from low values (Otsu, IEEE Transactions
             on Systems, Man, and Cybernetics 1979); or a share of the map's maximum, as 0.5. Both
             ask how the map is spread, not how strong it is: an empty map has no regions.
 
     Raises:
         CorrosionError: the rule is unknown.
+
+    Example:
+        >>> values = np.zeros((40, 60), dtype=np.float32)
+        >>> values[10:20, 30:50] = 0.8
+        >>> found = Explanation(2.2, 0.9, "corrosion", values, raw_scale=1.0, empty=False)
+        >>> regions = find_regions(found, 0.5)
+        >>> [(box.left, box.top, box.width, box.height) for box in regions.boxes]
+        [(30, 10, 20, 10)]
     """
     rule = parse_rule(rule)
     values = explanation.map
@@ -171,9 +179,9 @@ class CocoDetections:
         """Add a photograph.
 
         Args:
-            path: of its file.
-            explanation: whose class is the category, and its probability the `score`.
-            regions: of the explanation's map; their outlines become polygons.
+            path: path of its file.
+            explanation: explanation whose class is the category, and its probability the `score`.
+            regions: regions of the explanation's map; their outlines become polygons.
         """
         height, width = regions.mask.shape
         image_id = len(self._images) + 1

@@ -12,58 +12,60 @@ import pandas as pd
 from corrosion.data.dataset import load_image
 from corrosion.data.transforms import build_resize
 from corrosion.explanation.baselines import BASELINES
-from corrosion.explanation.cam import check_method
-from corrosion.explanation.explanation import explain_photographs
 from corrosion.explanation.faithfulness import faithfulness, randomised
 from corrosion.explanation.ground_truth import find_annotated
 from corrosion.explanation.localisation import LOCALISATION, Map, Mask
 from corrosion.explanation.names import network_names
+from corrosion.explanation.photographs import explain_photographs
 from corrosion.explanation.summary import Scores, summarise
 from corrosion.models.checkpoint import load_model
+from corrosion.runs import checkpoint_of
+from corrosion.settings.explanation import MapScoreSettings
 from corrosion.system.progress import progress
 
 
 def score_maps(
     checkpoints: Sequence[Path],
     root: Path,
-    *,
-    method: str = "gradcam",
-    count: int | None = None,
-    faithful: bool = False,
-    device: str = "cpu",
-    batch_size: int = 16,
-    seed: int = 0,
+    settings: MapScoreSettings | None = None,
 ) -> Scores:
     """Judge the maps for corrosion of several networks by masks.
 
     Everything is read once before the work starts: a bad checkpoint or file is found at once.
 
     Args:
-        checkpoints: at least one.
-        root: photographs and masks or boxes, see `corrosion.explanation.ground_truth`.
-        method: a name of `corrosion.explanation.cam.METHODS`.
-        count: photographs taken at random; None for all.
-        faithful: judge them by `corrosion.explanation.faithfulness` too, which takes far longer.
-        device: where the networks run.
-        batch_size: images at once through a network.
-        seed: of that choice, of the random baseline and of the resamples.
+        checkpoints: checkpoints of the networks, or directories of their runs, at least one.
+        root: folder of photographs and masks or boxes, see `corrosion.explanation.ground_truth`.
+        settings: how to judge; the defaults if None.
 
     Raises:
-        CorrosionError: the method is unknown; a checkpoint, photograph or mask is bad.
+        CorrosionError: a checkpoint, photograph or mask is bad, or the machine lacks the device.
     """
-    check_method(method)
-    annotated = find_annotated(root, count=count, seed=seed)
+    settings = settings or MapScoreSettings()
+    method, seed = settings.method, settings.seed
+    annotated = find_annotated(root, count=settings.count, seed=seed)
+    checkpoints = [checkpoint_of(checkpoint) for checkpoint in checkpoints]
     named = dict(zip(network_names(checkpoints), checkpoints, strict=True))
-    networks = {name: load_model(path, device=device) for name, path in named.items()}
+    networks = {name: load_model(path, device=settings.device) for name, path in named.items()}
     paths = [one.path for one in annotated]
     explained = zip(
         *(
-            explain_photographs(network, paths, method=method, batch_size=batch_size)
+            explain_photographs(
+                network,
+                paths,
+                method=method,
+                batch_size=settings.batch_size,
+                num_workers=settings.num_workers,
+            )
             for network in networks.values()
         ),
         strict=True,
     )
-    others = {name: randomised(network) for name, network in networks.items()} if faithful else {}
+    others = (
+        {name: randomised(network) for name, network in networks.items()}
+        if settings.faithfulness
+        else {}
+    )
     rows: list[dict[str, Any]] = []
     pairs = zip(annotated, explained, strict=True)
     for number, (one, photographs) in enumerate(progress(pairs, "scoring", total=len(annotated))):
@@ -75,7 +77,7 @@ def score_maps(
         of_baselines = {name: _localisation(values, mask) for name, values in baselines.items()}
         for network, photograph in zip(networks, photographs, strict=True):
             scores = {method: _localisation(photograph.explanation.map, mask), **of_baselines}
-            if faithful:
+            if settings.faithfulness:
                 model = networks[network]
                 pixels = load_image(one.path, build_resize(model.image_size, model.resize))
                 found = faithfulness(

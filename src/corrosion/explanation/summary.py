@@ -31,17 +31,17 @@ class Scores:
     """How good maps are.
 
     Attributes:
-        method: of the networks' maps, a name of `corrosion.explanation.cam.METHODS`.
-        checkpoints: of the networks, by name.
+        method: method of the networks' maps, a name of `corrosion.explanation.cam.METHODS`.
+        checkpoints: checkpoints of the networks, by the networks' names.
         photographs: one row a photograph, network and map: path, network, map (`method` or a name
             of `BASELINES`), and a column for each measure.
         means: over the photographs, with bootstrap intervals: by network, map and measure.
         tests: paired on the same photographs, one row a measure and pair: network, metric, a, b,
             value_a, value_b, difference (a - b), low, high (its interval, not corrected for the
-            number of pairs), test, p_value, p_holm (NaN where the data can't tell) and settled
-            (bool). Where `network` names one, a is its map and b a baseline; where it is empty, a
-            and b are networks. Holm's correction takes all pairs of a measure and a `network` as
-            one family.
+            number of pairs), test, p_value, p_holm (NaN where the data can't tell) and
+            significant (bool). Where `network` names one, a is its map and b a baseline; where it
+            is empty, a and b are networks. Holm's correction takes all pairs of a measure and a
+            `network` as one family.
     """
 
     method: str
@@ -96,9 +96,9 @@ def summarise(
     Args:
         photographs: one row a photograph, network and map, see `Scores`; for every network and map
             the same photographs in the same order.
-        method: the map of the networks; the other maps are baselines.
-        checkpoints: of the networks, by name.
-        seed: of the resamples, which are the same for all.
+        method: name of the networks' maps; the other maps are baselines.
+        checkpoints: checkpoints of the networks, by the networks' names.
+        seed: seed of the resamples, which are the same for all.
     """
     measures = list(photographs.columns[3:])
     values: dict[_Key, Floats] = {
@@ -159,5 +159,5 @@ def _paired(
             }
         )
     for row, p_value in zip(rows, holm([row["p_value"] for row in rows]), strict=True):
-        row |= {"p_holm": float(p_value), "settled": bool(p_value < 1 - LEVEL)}
+        row |= {"p_holm": float(p_value), "significant": bool(p_value < 1 - LEVEL)}
     return rows

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import torch
 from torch import Tensor
 
 from corrosion.data.labels import CLASSES
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.decisions import is_corroded
+from corrosion.settings.explanation import Target
 
-TARGETS = (*CLASSES, "none", "predicted")
+TARGETS = get_args(Target)
 """Names of what a map can be evidence for; "none" is short for "no_corrosion"."""
 
 
@@ -29,7 +32,7 @@ class Evidence:
 
     Attributes:
         sign: 1 for corrosion, -1 for no corrosion.
-        logit: of the image as it is.
+        logit: logit of the image as it is.
     """
 
     sign: float
@@ -57,7 +60,7 @@ def target_signs(probability: Tensor, target: str, *, threshold: float) -> Tenso
     """
     check_target(target)
     if target == "predicted":
-        corroded = probability >= threshold
+        corroded = is_corroded(probability, threshold)
     else:
         corroded = torch.full_like(probability, target == CLASSES[1], dtype=torch.bool)
     return torch.where(corroded, 1.0, -1.0).to(probability)

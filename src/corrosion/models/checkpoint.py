@@ -13,7 +13,9 @@ import torch
 
 from corrosion.errors import CorrosionError
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.device import choose_device
 from corrosion.models.state_dicts import NETWORK_PREFIX, below, read_checkpoint
+from corrosion.runs import checkpoint_of
 from corrosion.system.files import replacing
 
 log = logging.getLogger(__name__)
@@ -23,11 +25,12 @@ _NETWORK_ARGUMENTS = frozenset(inspect.signature(CorrosionClassifier).parameters
 
 
 def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> CorrosionClassifier:
-    """Rebuild a trained network from a checkpoint of `train.py`.
+    """Rebuild a trained network from a checkpoint or the directory of a run.
 
     Args:
-        path: `checkpoints/best.ckpt` or `last.ckpt` of a run.
-        device: where the network shall live.
+        path: path of a checkpoint, or of a run's directory, which stands for its best epoch.
+        device: where the network shall live: "auto" (a GPU if there is one), "cpu", "cuda",
+            "cuda:1" or "mps".
 
     Returns:
         A plain `nn.Module` in evaluation mode with `classes`, `threshold`, `image_size`, `resize`
@@ -37,9 +40,20 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
 
     Raises:
         CorrosionError: the file is missing, damaged, contains pickled code, or is no checkpoint
-            of this project.
+            of this project; or the machine lacks the device.
+
+    Example:
+        >>> model = load_model("outputs/RUN", device="auto")  # doctest: +SKIP
+        >>> model.predict_proba(images)  # doctest: +SKIP
+        tensor([0.9731, 0.0213])
+        >>> load_model("best.ckp")
+        Traceback (most recent call last):
+        corrosion.errors.CorrosionError: No checkpoint or file of weights at best.ckp.
     """
+    place = choose_device(device)
     path = Path(path)
+    if path.is_dir():
+        path = checkpoint_of(path)
     content = _read(path)
     hyperparameters = content["hyper_parameters"]
     network = CorrosionClassifier(
@@ -64,7 +78,7 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
         network.temperature = chosen["temperature"]
         network.thresholds = chosen["thresholds"]
         network.band = chosen["band"]
-    return network.to(device).eval()
+    return network.to(place).eval()
 
 
 def check_network(network: object) -> None:
@@ -89,10 +103,10 @@ class Calibration:
     """What was chosen on the validation set, as a checkpoint keeps it.
 
     Attributes:
-        temperature: of the probabilities.
-        thresholds: for these probabilities, by what each is for.
+        temperature: temperature of the probabilities, above 0.
+        thresholds: thresholds for these probabilities, by what each is for.
         band: lowest and highest probability of those that go to an inspector.
-        images: of the validation set.
+        images: number of images of the validation set.
     """
 
     temperature: float
@@ -119,7 +133,7 @@ def describe(path: str | Path) -> dict[str, Any]:
     Raises:
         CorrosionError: as `load_model`.
     """
-    path = Path(path)
+    path = checkpoint_of(path)
     network = load_model(path)
     content = _read(path)
     return {

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from corrosion.data.labels import CLASSES
 from corrosion.errors import CorrosionError
 from corrosion.models.backbones import create_backbone, feature_map, input_statistics, stages
+from corrosion.models.batch import image_batch
 from corrosion.models.tta import VIEWS
 from corrosion.settings.data import InputSettings
 from corrosion.settings.model import NetworkSettings, Unfreeze
@@ -164,18 +166,18 @@ class CorrosionClassifier(nn.Module):
         views = VIEWS[self.tta]
         return sum((self(view.of(images)) for view in views[1:]), self(images)) / len(views)
 
-    def predict_proba(self, images: Tensor) -> Tensor:
-        """Calibrated probability of corrosion, (N,) float32 in [0, 1], from images (N, 3, H, W).
+    def predict_proba(self, images: Tensor | NDArray[Any]) -> Tensor:
+        """Calibrated probability of corrosion, (N,) float32 in [0, 1].
+
+        Args:
+            images: RGB tensor (N, 3, H, W), or an array of this shape or (N, H, W, 3); uint8 in
+                [0, 255] or float in [0, 1]. They are moved to the network's device, not resized.
 
         Raises:
-            CorrosionError: images of another shape, or floats far from [0, 1].
+            CorrosionError: neither tensor nor array, another shape, or floats far from [0, 1].
         """
-        if images.ndim != 4 or images.shape[1] != 3:
-            raise CorrosionError(f"images of shape {tuple(images.shape)}: give (N, 3, H, W).")
-        # noise may leave [0, 1] a little; bytes as floats, or normalised images, do so by far
-        if images.is_floating_point() and ((images < -0.5) | (images > 1.5)).any():
-            raise CorrosionError("float images must be in [0, 1]: divide by 255, or give uint8.")
-        return self.calibrated(self.predict_logits(images))
+        batch = image_batch(images).to(self.mean.device)
+        return self.calibrated(self.predict_logits(batch))
 
     def calibrated(self, logits: Tensor) -> Tensor:
         """Probabilities of corrosion, float32 in [0, 1], from logits of any shape."""

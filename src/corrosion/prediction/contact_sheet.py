@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from corrosion.prediction.decisions import REVIEW, Rule
+from corrosion.data.image_reader import displayable
+from corrosion.evaluation.decisions import DETECTED, REVIEW, Rule
 from corrosion.prediction.journal import Row
-from corrosion.prediction.reading import displayable
 from corrosion.report.page import write_page
 
 PAGE = 400
@@ -26,9 +26,9 @@ def write_contact_sheet(out: Path, rows: Iterable[Row], *, title: str, rule: Rul
 
     Args:
         out: folder of the run.
-        rows: in any order.
-        title: what predicted them.
-        rule: of the decisions.
+        rows: rows of the run, in any order.
+        title: name of what predicted them.
+        rule: how probabilities became decisions.
 
     Raises:
         CorrosionError: a page can't be written.
@@ -70,6 +70,7 @@ def _figure(row: Row) -> dict[str, Any]:
         "large": quote(row.overlay or row.thumbnail or ""),
         "probability": f"{row.probability:.3f}",
         "decision": row.decision,
+        "detected": row.decision == DETECTED,
         "review": REVIEW if row.review else "",
     }
 

@@ -23,12 +23,13 @@ class Row:
         item: number of the file in the run.
         order: 0, 1, ... within the file.
         last: no further row comes from this file.
-        path: of the file.
-        frame: number in the video; None for photographs.
+        path: path of the file.
+        frame: number of the frame in the video; None for photographs.
         time: seconds from the video's start; None for photographs.
-        probability: of corrosion, calibrated, in [0, 1]; None if the file can't be read.
+        probability: probability of corrosion, calibrated, in [0, 1]; None if the file can't be
+            read.
         decision: "corrosion detected" or "no corrosion"; None likewise.
-        review: an inspector shall look at it.
+        review: whether an inspector shall look at it.
         boxes: (left, top, width, height) in pixels of the photograph, the largest first; None
             without --explain.
         overlay: file of the drawn explanation, below the output folder.
@@ -55,7 +56,7 @@ class Journal:
     """Appends rows to a file.
 
     Args:
-        folder: of the journals of a run.
+        folder: folder of the journals of a run.
         attempt: number of the attempt, from 0.
         rank: number of the process in it, from 0.
 
@@ -92,8 +93,8 @@ def read_journals(folder: Path, *, before: int | None = None) -> Iterator[Row]:
     """The rows of a run's journals, sorted by item and order; one a journal in memory.
 
     Args:
-        folder: of the journals.
-        before: only those of attempts before this one; None for all.
+        folder: folder of the journals.
+        before: number of an attempt; only journals of those before it are read. None for all.
     """
     paths = sorted(folder.glob("rows-*.jsonl"))
     journals = [_read(path) for path in paths if before is None or _attempt(path) < before]

@@ -13,18 +13,20 @@ import torch.nn.functional as F
 
 from corrosion.data.curation.policy import inspect
 from corrosion.data.curation.screening import screen
+from corrosion.data.image_reader import ImageReader, Item, batched
 from corrosion.data.sources import scan
-from corrosion.data.splits.split import write_split
+from corrosion.data.splits.split import split_table, write_split
 from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.evaluation import Evaluation, Settings, evaluate_predictions
-from corrosion.evaluation.predictions import read_predictions
+from corrosion.evaluation.evaluation import Evaluation, evaluate_predictions
+from corrosion.evaluation.predictions import read_predictions, with_split
+from corrosion.evaluation.thresholds import decision_rule
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
-from corrosion.prediction.network import Seen, look
-from corrosion.prediction.reading import Item, Reading, batched
-from corrosion.report.result_files import predictions_table, write_predictions
+from corrosion.prediction.batches import Output, predict_batch
+from corrosion.runs import RunDirectory
 from corrosion.settings.data import CurationSettings
+from corrosion.settings.evaluation import EvaluationSettings
 from corrosion.system.processors import usable_processors
 from corrosion.system.progress import progress
 from corrosion.training.epoch_metrics import Predictions
@@ -37,90 +39,97 @@ def evaluate_folder(
     root: Path,
     out: Path,
     *,
-    settings: Settings | None = None,
-    device: str = "cpu",
+    settings: EvaluationSettings | None = None,
+    device: str = "auto",
     batch_size: int = 32,
+    num_workers: int | None = None,
 ) -> Evaluation:
     """Predict every image of a labelled folder and evaluate the predictions.
 
     All images are test images. Thresholds, temperature and band are those chosen on the validation
-    images of the checkpoint's run, where the checkpoint is `best.ckpt` in its run's directory.
+    images of the checkpoint's run, where the checkpoint is the best one in its run's directory.
 
     Args:
-        checkpoint: `best.ckpt` or `last.ckpt` of a run.
-        root: with a folder per class, as for training; official subsets are put together.
-        out: gets predictions.csv and split.csv.
+        checkpoint: checkpoint of a run.
+        root: folder with a folder per class, as for training; official subsets are put together.
+        out: gets the files of a run that tell predictions and split.
         settings: how to evaluate; the defaults if None. `threshold` is by default the checkpoint's.
-        device: where the network runs.
+        device: device the network runs on, as for `load_model`.
         batch_size: images predicted at once.
+        num_workers: threads that decode images; None for one a processor.
 
     Raises:
         CorrosionError: the checkpoint, the folder or a setting is bad.
     """
-    settings = settings or Settings()
+    settings = settings or EvaluationSettings()
     model = load_model(checkpoint, device=device)
     found = screen(scan(root, name=root.resolve().name)).records
     groups = inspect(found, CurationSettings()).duplicates.group
     records = found.assign(group=groups, split="test")
-    run_dir = checkpoint.resolve().parent.parent
-    _warn_of_images_trained_on(records, run_dir)
-    table = _predict(model, records, batch_size=batch_size)
-    write_predictions(out / "predictions.csv", table)
-    write_split(records, out / "split.csv")
-    validation_file = run_dir / "predictions_val.csv"
-    # only best.ckpt, whose predictions these are, has a band
-    known = model.band is not None and validation_file.is_file()
+    trained, judged = RunDirectory.holding(checkpoint), RunDirectory(out)
+    _warn_of_images_trained_on(records, trained, checkpoint)
+    table = _predict(
+        model, records, batch_size=batch_size, threads=num_workers or usable_processors()
+    )
+    judged.write_predictions("test", table)
+    write_split(records, judged.split_file)
     return evaluate_predictions(
-        read_predictions(out / "predictions.csv", split=out / "split.csv"),
-        read_predictions(validation_file) if known else None,
-        threshold=model.threshold if settings.threshold is None else settings.threshold,
+        with_split(table, split_table(records)),
+        _validation(model, trained),
+        threshold=decision_rule(model, settings.threshold).threshold,
         settings=settings,
     )
 
 
-def _predict(model: CorrosionClassifier, records: pd.DataFrame, *, batch_size: int) -> pd.DataFrame:
-    reading = Reading(
+def _validation(model: CorrosionClassifier, run: RunDirectory | None) -> pd.DataFrame | None:
+    # only the best checkpoint, whose predictions these are, has a band
+    if run is None or model.band is None or not run.predictions_file("val").is_file():
+        return None
+    return read_predictions(run, "val", split=False)
+
+
+def _predict(
+    model: CorrosionClassifier, records: pd.DataFrame, *, batch_size: int, threads: int
+) -> pd.DataFrame:
+    reader = ImageReader(
         build_resize(model.image_size, model.resize),
-        threads=usable_processors(),
+        threads=threads,
         ahead=2 * batch_size,
     )
     items = [Item(number, path) for number, path in enumerate(records["path"])]
-    batches = batched(reading.shots(items), batch_size)
+    batches = batched(reader.inputs(items), batch_size)
     logits = [
-        _logit(seen)
-        for shots in progress(batches, "predicting", total=math.ceil(len(items) / batch_size))
-        for seen in look(model, shots)
+        _logit(output)
+        for batch in progress(batches, "predicting", total=math.ceil(len(items) / batch_size))
+        for output in predict_batch(model, batch)
     ]
     logit, label = torch.tensor(logits), torch.from_numpy(records["label"].to_numpy(np.int64))
     losses = F.binary_cross_entropy_with_logits(logit, label.float(), reduction="none")
-    return predictions_table(
-        Predictions(torch.arange(len(records)), logit, label, losses),
-        records,
-        threshold=model.threshold,
-        temperature=model.temperature,
-    )
+    predictions = Predictions(torch.arange(len(records)), logit, label, losses)
+    return predictions.table(records, threshold=model.threshold, temperature=model.temperature)
 
 
-def _logit(seen: Seen) -> float:
-    if seen.logit is None:
+def _logit(output: Output) -> float:
+    if output.logit is None:
         raise CorrosionError(
-            f"{seen.shot.path} can't be read ({seen.shot.error}), but could a moment ago: run the "
-            f"command again."
+            f"{output.image.path} can't be read ({output.image.error}), but could a moment ago: "
+            f"run the command again."
         )
-    return seen.logit
+    return output.logit
 
 
-def _warn_of_images_trained_on(records: pd.DataFrame, run_dir: Path) -> None:
+def _warn_of_images_trained_on(
+    records: pd.DataFrame, run: RunDirectory | None, checkpoint: Path
+) -> None:
     """Say how many of the images, told by their content, the run has learnt from or chosen by."""
-    path = run_dir / "split.csv"
-    if not path.is_file():
+    used = None if run is None else run.read_split()
+    if run is None or used is None:
         log.warning(
-            "there is no %s: whether the checkpoint was trained on these images can't be told. "
-            "Leave it in its run's directory to know.",
-            path,
+            "%s lies in no run's directory with its split: whether the checkpoint was trained on "
+            "these images can't be told. Leave it there to know.",
+            checkpoint,
         )
         return
-    used = pd.read_csv(path, dtype=str)
     seen = set(used.loc[used["split"] != "test", "content_hash"])
     count = int(records["content_hash"].isin(seen).sum())
     if count:
@@ -128,5 +137,5 @@ def _warn_of_images_trained_on(records: pd.DataFrame, run_dir: Path) -> None:
             "%d of %d images were trained or validated on (%s): the figures flatter the network",
             count,
             len(records),
-            path,
+            run.split_file,
         )

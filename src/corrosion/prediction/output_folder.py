@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from corrosion.data.image_reader import Item
 from corrosion.errors import CorrosionError
 from corrosion.prediction.journal import read_journals
-from corrosion.prediction.reading import Item
 from corrosion.system.files import write_json
 
 _PROGRESS = "progress"
@@ -22,10 +22,10 @@ class Counts:
     """What a finished run has predicted.
 
     Attributes:
-        images: photographs and frames, those that can't be read too.
-        detected: with corrosion.
-        review: to be looked at by an inspector.
-        failed: that could not be read, or not be drawn.
+        images: number of photographs and frames, those that can't be read too.
+        detected: number of those with corrosion.
+        review: number of those that an inspector shall look at.
+        failed: number of those that could not be read, or not be drawn.
     """
 
     images: int
@@ -42,7 +42,7 @@ class OutputFolder:
     then, `progress/`: the list of files and the journals.
 
     Attributes:
-        path: of the folder.
+        path: path of the folder.
     """
 
     path: Path
@@ -88,11 +88,12 @@ class OutputFolder:
     def _run_to_resume(self, asked: Mapping[str, Any], *, resume: bool) -> dict[str, Any]:
         run = self._read() if (self.path / "run.json").is_file() else {}
         if "asked" not in run:
-            raise CorrosionError(f"{self.path} is there already: choose another --out.")
+            raise CorrosionError(
+                f"out={self.path}: there is something already: give a new or empty folder."
+            )
         if not resume:
             raise CorrosionError(
-                f"{self.path} is there already: go on with what was begun there by --resume, or "
-                f"choose another --out."
+                f"out={self.path}: a run was begun there: resume it, or give a new folder."
             )
         different = [key for key, value in asked.items() if run["asked"].get(key) != value]
         if different:
@@ -100,7 +101,7 @@ class OutputFolder:
             now = ", ".join(f"{key} {_brief(asked[key])}" for key in different)
             raise CorrosionError(
                 f"{self.path} was begun with other settings ({was}; now {now}): give those again, "
-                f"or choose another --out."
+                f"or another folder."
             )
         return run
 

@@ -15,13 +15,13 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import BasePredictionWriter
 
+from corrosion.data.image_reader import ImageInput, ImageReader, Item, batched
 from corrosion.data.video import count_frames, is_video
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.prediction.batches import Output, predict_batch
 from corrosion.prediction.journal import Journal, Row
-from corrosion.prediction.network import Seen, look
 from corrosion.prediction.output_folder import OutputFolder
-from corrosion.prediction.reading import Item, Reading, Shot, batched
-from corrosion.prediction.rendering import Artist
+from corrosion.prediction.rendering import Renderer
 from corrosion.system.progress import progress
 
 
@@ -29,10 +29,10 @@ class Predictor(L.LightningModule):
     """Reads a process's share of the files and runs the network over it.
 
     Args:
-        network: of which every process has a copy.
-        folder: of the run.
-        reading: how files become shots.
-        batch_size: shots at once through the network.
+        network: the network, of which every process has a copy.
+        folder: the folder of the run.
+        reader: makes inputs of files.
+        batch_size: inputs at once through the network.
         explain: make class activation maps too.
     """
 
@@ -40,7 +40,7 @@ class Predictor(L.LightningModule):
         self,
         network: CorrosionClassifier,
         folder: OutputFolder,
-        reading: Reading,
+        reader: ImageReader,
         *,
         batch_size: int,
         explain: bool,
@@ -48,57 +48,58 @@ class Predictor(L.LightningModule):
         super().__init__()
         self.network = network
         self._folder = folder
-        self._reading = reading
+        self._reader = reader
         self._batch_size = batch_size
         self._explain = explain
 
-    def predict_dataloader(self) -> Iterator[tuple[Shot, ...]]:
+    def predict_dataloader(self) -> Iterator[tuple[ImageInput, ...]]:
         """Batches of every n-th of the remaining files, for n processes."""
         rank, processes = self.trainer.global_rank, self.trainer.world_size
         items = self._folder.remaining()[rank::processes]
-        shots: Iterable[Shot] = self._reading.shots(items)
+        inputs: Iterable[ImageInput] = self._reader.inputs(items)
         if rank == 0:
             name = "predicting" if processes == 1 else f"predicting, process 1 of {processes}"
-            shots = progress(shots, name, total=sum(map(self._shots, items)))
-        return batched(shots, self._batch_size)
+            inputs = progress(inputs, name, total=sum(map(self._count, items)))
+        return batched(inputs, self._batch_size)
 
-    def _shots(self, item: Item) -> int:
+    def _count(self, item: Item) -> int:
         if not is_video(item.path):
             return 1
-        return max(1, count_frames(item.path, every=self._reading.every) - item.done)
+        return max(1, count_frames(item.path, every=self._reader.every) - item.done)
 
     def transfer_batch_to_device(
-        self, batch: Sequence[Shot], device: torch.device, dataloader_idx: int
-    ) -> Sequence[Shot]:
-        """Leave shots where they are: `look` moves their pixels."""
+        self, batch: Sequence[ImageInput], device: torch.device, dataloader_idx: int
+    ) -> Sequence[ImageInput]:
+        """Leave inputs where they are: `predict_batch` moves their pixels."""
         return batch
 
-    def predict_step(self, batch: Sequence[Shot], batch_idx: int) -> list[Seen]:
+    def predict_step(self, batch: Sequence[ImageInput], batch_idx: int) -> list[Output]:
         """What the network says of a batch."""
-        return look(self.network, batch, explain=self._explain)
+        return predict_batch(self.network, batch, explain=self._explain)
 
 
 class RowWriter(BasePredictionWriter):
     """Writes the rows of one process to its journal.
 
     Args:
-        folder: of the run.
-        artist: that makes rows.
-        threads: that draw, at least 1.
-        waiting: rows drawn at most ahead of the journal; batches wait for the oldest then.
+        folder: the folder of the run.
+        renderer: draws images and makes their rows.
+        threads: number of threads that draw, at least 1.
+        waiting: largest number of rows drawn ahead of the journal; batches wait for the oldest
+            then.
     """
 
     def __init__(
         self,
         folder: OutputFolder,
-        artist: Artist,
+        renderer: Renderer,
         *,
         threads: int,
         waiting: int,
     ) -> None:
         super().__init__("batch")
         self._folder = folder
-        self._artist = artist
+        self._renderer = renderer
         self._pool = ThreadPoolExecutor(threads, "draw")
         self._waiting = waiting
         self._pending: deque[Future[Row]] = deque()
@@ -114,14 +115,14 @@ class RowWriter(BasePredictionWriter):
         self,
         trainer: L.Trainer,
         pl_module: L.LightningModule,
-        prediction: Sequence[Seen],
+        prediction: Sequence[Output],
         batch_indices: Sequence[int] | None,
         batch: Any,
         batch_idx: int,
         dataloader_idx: int,
     ) -> None:
         """Draw a batch and write the rows that are ready."""
-        self._pending += [self._pool.submit(self._artist.finish, seen) for seen in prediction]
+        self._pending += [self._pool.submit(self._renderer.render, output) for output in prediction]
         self._write(at_most=self._waiting)
 
     def on_predict_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

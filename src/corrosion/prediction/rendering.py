@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from corrosion.data.image_reader import ImageInput
 from corrosion.data.images import ImageError, read_image
 from corrosion.data.transforms import Resize
-from corrosion.explanation.explanation import Explanation, fit, over_photograph
+from corrosion.evaluation.decisions import DETECTED, Rule
+from corrosion.explanation.explanation import Explanation, over_photograph, shrink_to
 from corrosion.explanation.overlay import boxed, overlay, write_image
 from corrosion.explanation.regions import find_regions
-from corrosion.prediction.decisions import DETECTED, Rule
+from corrosion.prediction.batches import Output
 from corrosion.prediction.journal import Row
-from corrosion.prediction.network import Seen
-from corrosion.prediction.reading import Shot
 
 THUMBNAIL = 224
 """Longest side of a small picture, in pixels."""
@@ -27,12 +27,12 @@ _LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
-class Artist:
-    """Draws what the network has seen; its methods are called by threads.
+class Renderer:
+    """Draws what the network says of images; its methods are called by threads.
 
     Attributes:
-        out: gets `thumbnails/` and, where there are explanations, `overlays/`.
-        rule: of the decisions.
+        out: folder that gets `thumbnails/` and, where there are explanations, `overlays/`.
+        rule: how probabilities become decisions.
         resize: how photographs became the network's input.
     """
 
@@ -40,8 +40,8 @@ class Artist:
     rule: Rule
     resize: Resize
 
-    def finish(self, seen: Seen) -> Row:
-        """Draw a shot; returns its row.
+    def render(self, output: Output) -> Row:
+        """Draw an image; returns its row.
 
         Boxes are drawn only where corrosion is detected or an inspector shall look: elsewhere the
         brightest spot of a weak map would look like a finding.
@@ -49,30 +49,36 @@ class Artist:
         Raises:
             CorrosionError: a picture can't be written.
         """
-        shot = seen.shot
+        image = output.image
         row = Row(
-            shot.item, shot.order, shot.last, shot.path, shot.frame, shot.time, error=shot.error
+            image.item,
+            image.order,
+            image.last,
+            image.path,
+            image.frame,
+            image.time,
+            error=image.error,
         )
-        if seen.probability is None or shot.square is None or shot.inner is None:
+        if output.probability is None or image.square is None or image.inner is None:
             return row
         row = replace(
             row,
-            probability=seen.probability,
-            decision=self.rule.decide(seen.probability),
-            review=self.rule.needs_review(seen.probability),
-            thumbnail=self._place("thumbnails", shot),
+            probability=output.probability,
+            decision=self.rule.decide(output.probability),
+            review=self.rule.needs_review(output.probability),
+            thumbnail=self._place("thumbnails", image),
         )
-        small = fit(shot.inner.cut(shot.square), THUMBNAIL)
-        if seen.explanation is not None:
-            row = self._overlaid(row, shot, seen.explanation)
-            evidence = over_photograph(seen.explanation, self.resize, *small.shape[:2]).map
+        small = shrink_to(image.inner.cut(image.square), THUMBNAIL)
+        if output.explanation is not None:
+            row = self._overlaid(row, image, output.explanation)
+            evidence = over_photograph(output.explanation, self.resize, *small.shape[:2]).map
             small = overlay(small, evidence)
         self._write(row.thumbnail, small)
         return row
 
-    def _overlaid(self, row: Row, shot: Shot, explanation: Explanation) -> Row:
+    def _overlaid(self, row: Row, image: ImageInput, explanation: Explanation) -> Row:
         try:
-            photograph = read_image(shot.path) if shot.photograph is None else shot.photograph
+            photograph = read_image(image.path) if image.photograph is None else image.photograph
         except ImageError as error:  # it has vanished, or only its reduced scale can be decoded
             return replace(row, error=f"no overlay: {error.reason}")
         explanation = over_photograph(explanation, self.resize, *photograph.shape[:2])
@@ -82,7 +88,7 @@ class Artist:
             regions = find_regions(explanation)
             drawn = boxed(drawn, regions)
             boxes = tuple((box.left, box.top, box.width, box.height) for box in regions.boxes)
-        file = self._place("overlays", shot)
+        file = self._place("overlays", image)
         self._write(file, drawn)
         return replace(row, overlay=file, boxes=boxes)
 
@@ -91,9 +97,9 @@ class Artist:
             write_image(self.out / file, pixels)
 
     @staticmethod
-    def _place(kind: str, shot: Shot) -> str:
-        """A file of its own for each shot, the same in every attempt."""
-        name = re.sub(r"[^\w.-]", "_", Path(shot.path).stem)[:_LONGEST_NAME]
-        if shot.time is not None:
-            name += f"_{shot.time:.3f}s"
-        return f"{kind}/{shot.item // _IN_A_FOLDER:03d}/{shot.item:06d}_{name}.jpg"
+    def _place(kind: str, image: ImageInput) -> str:
+        """A file of its own for each image, the same in every attempt."""
+        name = re.sub(r"[^\w.-]", "_", Path(image.path).stem)[:_LONGEST_NAME]
+        if image.time is not None:
+            name += f"_{image.time:.3f}s"
+        return f"{kind}/{image.item // _IN_A_FOLDER:03d}/{image.item:06d}_{name}.jpg"

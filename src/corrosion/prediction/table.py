@@ -5,38 +5,19 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable
-from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from corrosion.errors import CorrosionError
-from corrosion.prediction.decisions import REVIEW
+from corrosion.data.image_reader import displayable
+from corrosion.evaluation.decisions import REVIEW
 from corrosion.prediction.journal import Row
-from corrosion.prediction.reading import displayable
 from corrosion.system.files import replacing
-
-FORMATS = ("csv", "parquet")
 
 _COLUMNS = (
     "path", "frame", "time", "probability", "decision", "review", "boxes", "overlay", "error"
 )  # fmt: skip
 _ROWS_IN_A_GROUP = 10_000
-
-
-def check_format(name: str) -> None:
-    """Make sure that a table can be written.
-
-    Raises:
-        CorrosionError: the format is unknown, or its package is not installed.
-    """
-    if name not in FORMATS:
-        raise CorrosionError(f"format={name}: choose {' or '.join(FORMATS)}.")
-    if name == "parquet" and find_spec("pyarrow") is None:
-        raise CorrosionError(
-            'format=parquet needs the package pyarrow: uv pip install "corrosion[parquet]", or '
-            "choose format=csv."
-        )
 
 
 def write_table(path: Path, rows: Iterable[Row]) -> None:
@@ -47,7 +28,7 @@ def write_table(path: Path, rows: Iterable[Row]) -> None:
 
     Args:
         path: its suffix is the format, .csv or .parquet.
-        rows: in the order of the table.
+        rows: rows in the order of the table.
 
     Raises:
         CorrosionError: the file can't be written.

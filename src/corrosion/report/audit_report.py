@@ -14,45 +14,30 @@ from rich.console import Console
 from corrosion.data.curation.audit import Audit, Leaks
 from corrosion.data.curation.quality import RULES
 from corrosion.data.labels import CLASSES
-from corrosion.errors import CorrosionError
 from corrosion.report.page import inline_picture, write_page
 from corrosion.report.photograph_sheets import Block, contact_sheets
-from corrosion.report.tables import MISSING, TextTable, figure
+from corrosion.report.tables import MISSING, TextTable, format_number
 from corrosion.system.files import replacing, write_csv, write_json
 
 _SHEETS = 4  # of duplicates, and of suspicious images; audit.json names all
 _PHOTOGRAPHS = 8  # of a group, in a block
 
 
-def check_out(out: Path) -> None:
-    """Make sure that an audit may be written to a folder.
-
-    Raises:
-        CorrosionError: something else lies there.
-    """
-    taken = out.exists() and (not out.is_dir() or any(out.iterdir()))
-    if taken and not (out / "audit.json").is_file():
-        raise CorrosionError(f"{out} holds something else than an audit: choose another --out.")
-
-
 def write_audit(out: Path, audit: Audit) -> None:
     """Write audit.json, audit.html, left_out.csv and the contact sheets.
 
     Args:
-        out: folder, new or with an earlier audit, which is replaced.
-        audit: to be written.
+        out: new or empty folder.
+        audit: audit to write.
 
     Raises:
-        CorrosionError: there is something else in `out`, or it can't be written.
+        CorrosionError: the folder can't be written.
     """
-    check_out(out)
     sheets = {
         "duplicates": contact_sheets(_groups(audit), most=_SHEETS),
         "suspicious": contact_sheets(_suspicious(audit), most=_SHEETS),
     }
     for name, pages in sheets.items():
-        for old in out.glob(f"{name}-*.png"):
-            old.unlink()
         for number, page in enumerate(pages, start=1):
             _write_png(out / f"{name}-{number}.png", page)
     write_csv(out / "left_out.csv", audit.left_out)
@@ -76,8 +61,8 @@ def print_audit(audit: Audit, *, out: Path) -> None:
     """Print the tables of an audit on standard output.
 
     Args:
-        audit: of some folders.
-        out: where its files are.
+        audit: audit of some folders.
+        out: folder its files are in.
     """
     console = Console(soft_wrap=True)
     for table in tables(audit):
@@ -190,7 +175,7 @@ def _leaks_table(audit: Audit) -> TextTable:
     for name, leaks in (("random", audit.random), ("groups kept together", audit.grouped)):
         for subset, title in (("val", "validation"), ("test", "test")):
             cells = (leaks.images[subset], leaks.known[subset]) if leaks else (None, None)
-            rows.append((f"{name}: {title}", *(figure(cell, 1) for cell in cells)))
+            rows.append((f"{name}: {title}", *(format_number(cell, 1) for cell in cells)))
     if audit.official is not None:
         rows += [(f"official: {where}", MISSING, str(n)) for where, n in audit.official.items()]
     return TextTable.of(

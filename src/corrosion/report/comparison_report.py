@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from corrosion.errors import CorrosionError
 from corrosion.evaluation.agreement import agreement
 from corrosion.evaluation.intervals import Estimate
 from corrosion.evaluation.metric_table import EVALUATED, METRICS
@@ -17,10 +16,10 @@ from corrosion.evaluation.model_tests import conclusion
 from corrosion.report.comparison_figures import draw_comparison
 from corrosion.report.page import inline_svg, write_page
 from corrosion.report.published import ERRATA, PUBLISHED, Published
-from corrosion.report.tables import MISSING, TextTable, ends, figure, signed
+from corrosion.report.tables import MISSING, TextTable, ends, format_number, signed
 from corrosion.report.training_curves import write_figure
 from corrosion.system.files import write_json
-from corrosion.system.provenance import processor, tampering
+from corrosion.system.provenance import processor, shortcut_warning
 
 if TYPE_CHECKING:  # compare measures with torch
     from corrosion.evaluation.comparison import ComparedModel, Comparison
@@ -31,7 +30,7 @@ _SETTINGS = {
     "dropout": "dropout",
     "lr": "learning rate",
 }
-_SETTLED = ("accuracy", "f1", "auroc")
+_CONCLUDED = ("accuracy", "f1", "auroc")
 _CAPTIONS = {
     "loss_curves": "Loss of training and validation by epoch (the paper's Figure 4).",
     "confusion_matrices": "Confusion matrices of the test set (Figure 5).",
@@ -45,21 +44,13 @@ def write_comparison(directory: Path, comparison: Comparison, *, paper: bool = F
     """Write compare.json, figures/*.png and compare.html.
 
     Args:
-        directory: where to.
-        comparison: of finished runs.
+        directory: new or empty folder.
+        comparison: comparison of finished runs.
         paper: put the published figures beside those of the same networks.
 
     Raises:
-        CorrosionError: the directory holds something else.
+        CorrosionError: the directory can't be written.
     """
-    if (
-        directory.exists()
-        and any(directory.iterdir())
-        and not (directory / "compare.json").exists()
-    ):
-        raise CorrosionError(
-            f"{directory} holds something else than a comparison: give another directory by --out."
-        )
     write_json(directory / "compare.json", comparison.as_dict())
     figures = draw_comparison(comparison)
     for name, drawing in figures.items():
@@ -80,35 +71,34 @@ def write_comparison(directory: Path, comparison: Comparison, *, paper: bool = F
 
 
 def print_comparison(comparison: Comparison, *, paper: bool = False) -> None:
-    """Print the tables and what is settled on standard output."""
+    """Print the tables and what is significant on standard output."""
     console = Console(soft_wrap=True)
     for table in tables(comparison, paper=paper):
         table.print(console)
     if comparison.tests is not None:
-        tests_table(comparison, _SETTLED).print(console)
+        tests_table(comparison, _CONCLUDED).print(console)
     for sentence in [*conclusions(comparison), *(ERRATA if paper else ())]:
         console.print(sentence, highlight=False, markup=False)
 
 
 def conclusions(comparison: Comparison) -> list[str]:
-    """What is settled and what is not, in plain sentences; first what must be known of the runs."""
-    tampered = [
+    """What must be known of the runs, then which differences are significant, in sentences."""
+    warnings = [
         f"{model.name}: {warning}"
         for model in comparison.models
-        if (warning := tampering(**model.pooled.runs[0].facts.get("shortcut") or {}))
+        if (warning := shortcut_warning(**model.pooled.runs[0].facts.get("shortcut") or {}))
     ]
     if comparison.tests is None:
-        return [*tampered, "A single model: there is nothing to test it against."]
-    settled = [conclusion(comparison.tests, name) for name in _SETTLED]
-    return [*tampered, *settled]
+        return [*warnings, "A single model: there is nothing to test it against."]
+    return [*warnings, *(conclusion(comparison.tests, name) for name in _CONCLUDED)]
 
 
 def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
     """The paper's Tables 6, 8 (with costs), 9 and 10 for the models of a comparison.
 
     Args:
-        comparison: of finished runs.
-        paper: with a column of the published figures for each network that has them.
+        comparison: comparison of finished runs.
+        paper: add a column of the published figures for each network that has them.
     """
     images = len(comparison.models[0].pooled.tables[0])
     metrics = [name for name in EVALUATED if name != "kappa"]
@@ -135,7 +125,7 @@ def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
             f"Training time (Table 8) and cost; times of an image on {processor()}",
             {
                 "training minutes": (
-                    lambda model: figure(model.minutes, 2),
+                    lambda model: format_number(model.minutes, 2),
                     lambda published: f"{published.minutes:g}",
                 ),
                 **{title: (cost, _not_published) for title, cost in _COSTS.items()},
@@ -212,12 +202,12 @@ def _not_published(_: Published) -> str:
 
 _COSTS: dict[str, Callable[[ComparedModel], str]] = {
     "parameters": lambda model: f"{model.cost.parameters:,}" if model.cost else MISSING,
-    "GFLOPs": lambda model: figure(model.cost.flops / 1e9, 3) if model.cost else MISSING,
+    "GFLOPs": lambda model: format_number(model.cost.flops / 1e9, 3) if model.cost else MISSING,
     "input, px": lambda model: str(model.cost.image_size) if model.cost else MISSING,
     "checkpoint, MB": lambda model: (
-        figure(model.cost.checkpoint_bytes / 1e6, 1) if model.cost else MISSING
+        format_number(model.cost.checkpoint_bytes / 1e6, 1) if model.cost else MISSING
     ),
-    "latency, ms": lambda model: figure(model.cost.latency_ms, 1) if model.cost else MISSING,
+    "latency, ms": lambda model: format_number(model.cost.latency_ms, 1) if model.cost else MISSING,
 }
 
 
@@ -225,7 +215,7 @@ def _estimate(estimate: Estimate | None) -> str:
     if estimate is None:
         return MISSING
     interval = ends(estimate)
-    return figure(estimate.value) + (f"\n{interval}" if interval != MISSING else "")
+    return format_number(estimate.value) + (f"\n{interval}" if interval != MISSING else "")
 
 
 def tests_table(comparison: Comparison, metrics: tuple[str, ...]) -> TextTable:
@@ -240,7 +230,7 @@ def tests_table(comparison: Comparison, metrics: tuple[str, ...]) -> TextTable:
     return TextTable.of(
         f"Paired tests on the same images (intervals of the difference: {comparison.level:.0%}; p "
         f"with Holm's correction)",
-        ("metric", "models", "difference", "interval", "test", "p", "p (Holm)", "settled"),
+        ("metric", "models", "difference", "interval", "test", "p", "p (Holm)", "significant"),
         (
             (
                 METRICS[row["metric"]].title,
@@ -248,9 +238,9 @@ def tests_table(comparison: Comparison, metrics: tuple[str, ...]) -> TextTable:
                 signed(row["difference"]),
                 _between(row["low"], row["high"]),
                 row["test"],
-                figure(row["p_value"]),
-                figure(row["p_holm"]),
-                "yes" if row["settled"] else "no",
+                format_number(row["p_value"]),
+                format_number(row["p_holm"]),
+                "yes" if row["significant"] else "no",
             )
             for row in rows
         ),

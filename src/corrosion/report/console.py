@@ -11,7 +11,7 @@ from rich.console import Console
 from corrosion.evaluation.agreement import agreement
 from corrosion.evaluation.intervals import Estimate
 from corrosion.evaluation.metric_table import LOGGED, METRICS
-from corrosion.report.tables import TextTable, ends, figure
+from corrosion.report.tables import TextTable, ends, format_number
 
 
 def print_results(
@@ -25,11 +25,11 @@ def print_results(
     """Print the table of a finished run on standard output.
 
     Args:
-        metrics: {"val/accuracy": ..., "test/accuracy": ...}.
-        estimates: {"accuracy": ...} of the test set, for the intervals.
-        title: of the table.
+        metrics: values by stage and key, as {"val/accuracy": ..., "test/accuracy": ...}.
+        estimates: metrics of the test set with intervals, by key.
+        title: title of the table.
         notes: further lines, name and text.
-        run_dir: where the files are.
+        run_dir: directory the files are in.
     """
     table = TextTable.of(
         title,
@@ -37,7 +37,7 @@ def print_results(
         (
             (
                 METRICS[key].title,
-                *(figure(metrics.get(f"{stage}/{key}")) for stage in ("val", "test")),
+                *(format_number(metrics.get(f"{stage}/{key}")) for stage in ("val", "test")),
                 ends(estimates.get(key)),
             )
             for key in LOGGED

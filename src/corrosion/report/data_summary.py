@@ -18,7 +18,7 @@ def data_tables(split: pd.DataFrame) -> list[TextTable]:
     """Images by subset and class; by source too, where there are several.
 
     Args:
-        split: a `split.csv`: label and split, and source where it is known.
+        split: table of one row an image: label and split, and source where it is known.
     """
     subsets = [name for name in _SUBSETS if (split["split"] == name).any()]
     tables = [
@@ -52,7 +52,7 @@ def findings(curation: Mapping[str, Any]) -> list[str]:
     """What screening and the search for duplicates found, in sentences.
 
     Args:
-        curation: of `metrics.json`; what it lacks is left out.
+        curation: what was found, as `Findings.as_dict` gives it; what it lacks is left out.
     """
     sentences = [
         f"{curation[key]:,} {what}"
@@ -76,7 +76,7 @@ def leaks(split: pd.DataFrame) -> dict[str, int]:
     """Images of validation and test that training knows, by what they share with it.
 
     Args:
-        split: a `split.csv`: split, and group and content_hash where they are known.
+        split: table of one row an image: split, and group and content_hash where they are known.
 
     Returns:
         By a sentence on what is counted: how many images.

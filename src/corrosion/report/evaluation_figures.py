@@ -83,8 +83,8 @@ def draw_roc_pr(
     Args:
         label: (N,) 0 or 1.
         probability: (N,) in [0, 1], of corrosion.
-        threshold: in use: the dot on each curve.
-        metrics: with auroc, auprc and auprc_negative.
+        threshold: threshold in use: the dot on each curve.
+        metrics: estimates by key, auroc, auprc and auprc_negative among them.
 
     Raises:
         CorrosionError: bad arrays (as `checked`).

@@ -1,4 +1,4 @@
-"""An evaluation as people and programs read it: tables, `evaluation.json`, figures."""
+"""An evaluation as people and programs read it: tables, JSON, figures."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ from corrosion.evaluation.agreement import agreement
 from corrosion.evaluation.evaluation import Evaluation
 from corrosion.evaluation.metric_table import EVALUATED, METRICS, SHARES
 from corrosion.report.evaluation_figures import draw_figures
-from corrosion.report.tables import TextTable, ends, figure, with_interval
+from corrosion.report.tables import TextTable, ends, format_number, with_interval
 from corrosion.report.training_curves import write_figure
-from corrosion.system.files import write_json
+from corrosion.runs import RunDirectory
+
+_VALIDATION = RunDirectory(Path()).predictions_file("val")
 
 
-def write_evaluation(run_dir: Path, evaluation: Evaluation) -> None:
-    """Write `evaluation.json` and figures/*.png into a run's directory."""
-    write_json(run_dir / "evaluation.json", evaluation.as_dict())
+def write_evaluation(run: RunDirectory, evaluation: Evaluation) -> None:
+    """Write an evaluation and its figures into a run's directory."""
+    run.write_evaluation(evaluation.as_dict())
     for name, drawing in draw_figures(evaluation).items():
-        write_figure(run_dir / "figures" / f"{name}.png", drawing)
+        write_figure(run.figure_file(name), drawing)
 
 
 def print_evaluation(evaluation: Evaluation, *, run_dir: Path) -> None:
     """Print the tables of an evaluation on standard output.
 
     Args:
-        evaluation: of a run.
-        run_dir: its directory.
+        evaluation: evaluation of a run.
+        run_dir: directory of the run.
     """
     console = Console(soft_wrap=True)
     for table in tables(evaluation):
@@ -54,7 +56,7 @@ def metrics_table(evaluation: Evaluation) -> TextTable:
         (
             (
                 METRICS[name].title,
-                figure(evaluation.metrics[name].value),
+                format_number(evaluation.metrics[name].value),
                 ends(evaluation.metrics[name]),
             )
             for name in EVALUATED
@@ -93,7 +95,7 @@ def thresholds_table(evaluation: Evaluation) -> TextTable:
         (
             (
                 one.threshold.rule,
-                figure(one.threshold.value),
+                format_number(one.threshold.value),
                 *(with_interval(one.test[name]) for name in SHARES),
             )
             for one in evaluation.choices.thresholds
@@ -115,8 +117,8 @@ def notes(evaluation: Evaluation) -> dict[str, str]:
     }
     if evaluation.choices is None:
         return lines | {
-            "thresholds": "none chosen: predictions_val.csv (path, label, probability of the "
-            "validation images) is missing"
+            "thresholds": f"none chosen: {_VALIDATION} (path, label, probability of the validation "
+            f"images) is missing"
         }
     chosen, band = evaluation.choices, evaluation.choices.band
     return lines | {

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from corrosion.errors import CorrosionError
 from corrosion.evaluation.model_tests import conclusion
 from corrosion.explanation.summary import LEVEL, LOWER_IS_BETTER, Scores
 from corrosion.report.tables import TextTable, with_interval
@@ -26,19 +25,8 @@ TITLES = {
 }
 
 
-def check_out(out: Path) -> None:
-    """Make sure that scores can be written to a folder, before they are computed.
-
-    Raises:
-        CorrosionError: it holds something else.
-    """
-    foreign = out.exists() and (not out.is_dir() or any(out.iterdir()))
-    if foreign and not (out / "scores.json").is_file():
-        raise CorrosionError(f"{out} holds something else than scores: give another --out.")
-
-
 def write_scores(out: Path, scores: Scores) -> Path:
-    """Write scores.json; earlier scores in the folder are replaced.
+    """Write scores.json.
 
     Returns:
         Its path.
@@ -52,7 +40,7 @@ def write_scores(out: Path, scores: Scores) -> Path:
 
 
 def print_scores(scores: Scores) -> None:
-    """Print the tables of each network and what is settled on standard output."""
+    """Print the tables of each network and what is significant on standard output."""
     console = Console(soft_wrap=True)
     for network in scores.means:
         for table in scores_tables(scores, network):
@@ -90,27 +78,27 @@ def conclusions(scores: Scores) -> list[str]:
         between = scores.tests[scores.tests["network"] == ""]
         for measure in scores.measures:
             rank = ", ".join(scores.ranking(measure))
-            settled = conclusion(
+            told = conclusion(
                 between,
                 measure,
                 title=TITLES[measure],
                 higher_is_better=measure not in LOWER_IS_BETTER,
             )
-            lines.append(f"Ranked by {TITLES[measure]}: {rank}. {settled}")
+            lines.append(f"Ranked by {TITLES[measure]}: {rank}. {told}")
     return lines
 
 
 def _against_baselines(scores: Scores, network: str, measure: str) -> str:
     own = scores.tests[(scores.tests["network"] == network) & (scores.tests["metric"] == measure)]
     gain = own["difference"] * (-1 if measure in LOWER_IS_BETTER else 1)
-    better = own["settled"] & (gain > 0)
-    worse = own["settled"] & (gain < 0)
+    better = own["significant"] & (gain > 0)
+    worse = own["significant"] & (gain < 0)
     parts = [
         f"{text} {', '.join(own.loc[rows, 'b'])}"
         for text, rows in (
             ("better than", better),
             ("worse than", worse),
-            ("not to be told from", ~own["settled"]),
+            ("not to be told from", ~own["significant"]),
         )
         if rows.any()
     ]

@@ -25,7 +25,7 @@ def write_page(path: Path, template: str, **values: Any) -> None:
     """Fill a template and write the page, whole or not at all.
 
     Args:
-        path: of the HTML file.
+        path: path of the HTML file.
         template: a file of `report/templates`, which extends `base.html` by its blocks title,
             subtitle and content (and style, for what no other page needs).
         values: what the template names; strings are escaped, `Markup` is not.
@@ -51,7 +51,7 @@ def inline_svg(figure: Figure, *, name: str) -> Markup:
     """A figure as an <svg> element: sharp on paper, its text selectable.
 
     Args:
-        figure: of matplotlib.
+        figure: figure of matplotlib.
         name: what it shows, for those who can't see it; distinct on a page.
     """
     from matplotlib import rc_context

@@ -22,8 +22,8 @@ class Block:
     """Photographs that stand beside each other.
 
     Attributes:
-        title: of the block.
-        paths: of the photographs; their names stand below them.
+        title: title of the block.
+        paths: paths of the photographs, whose names stand below them.
         notes: what stands below the names.
     """
 

@@ -1,8 +1,7 @@
-"""`report.html`: a run on one page, for a colleague who has nothing but the page."""
+"""A run on one page, for a colleague who has nothing but the page."""
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ import yaml
 from markupsafe import Markup
 
 from corrosion.data.labels import CLASSES
+from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.evaluation import Evaluation
-from corrosion.evaluation.run_files import RunFiles, read_run_files
+from corrosion.evaluation.run_facts import RunFacts, read_run_facts
 from corrosion.report.data_summary import data_tables, findings, leaks
 from corrosion.report.evaluation_figures import draw_figures
 from corrosion.report.evaluation_report import (
@@ -24,21 +24,18 @@ from corrosion.report.evaluation_report import (
     thresholds_table,
 )
 from corrosion.report.page import inline_picture, inline_svg, write_page
-from corrosion.report.tables import TextTable, figure, with_interval
+from corrosion.report.tables import TextTable, format_number, with_interval
 from corrosion.report.training_curves import draw_curves
-from corrosion.system.provenance import tampering
+from corrosion.runs import RunDirectory
+from corrosion.system.provenance import shortcut_warning
 
-_OVERLAY = re.compile(
-    r"(?P<kind>wrong|uncertain|right)-\d+_(?P<label>no_corrosion|corrosion)"
-    r"_(?P<probability>[01]\.\d+)_(?P<name>.*)\.png"
-)
 _MISTAKES = 20
 _WIDTH = 900  # pixels of an overlay: photograph, map and both beside each other
 
 
 @dataclass(frozen=True)
 class Overlay:
-    """A picture of `gradcam/`.
+    """A picture of what the network looks at.
 
     Attributes:
         kind: wrong, uncertain or right.
@@ -52,12 +49,12 @@ class Overlay:
 
 
 def write_report(run_dir: Path, evaluation: Evaluation, *, path: Path | None = None) -> Path:
-    """Write a run's report.
+    """Write the report of a run from its files.
 
     Args:
-        run_dir: of the run; what its files don't tell is left out of the report.
-        evaluation: of the run.
-        path: of the page; None is `report.html` in the run's directory.
+        run_dir: directory of the run, or one of its checkpoints; what no file tells is left out.
+        evaluation: evaluation of the run.
+        path: path of the page; None for the run's own report.
 
     Returns:
         Where it is.
@@ -65,8 +62,24 @@ def write_report(run_dir: Path, evaluation: Evaluation, *, path: Path | None = N
     Raises:
         CorrosionError: a file of the run can't be read, or the page can't be written.
     """
-    run = read_run_files(run_dir)
-    path = path or run_dir / "report.html"
+    return write_run_page(read_run_facts(RunDirectory.of(run_dir)), evaluation, path=path)
+
+
+def write_run_page(run: RunFacts, evaluation: Evaluation, *, path: Path | None = None) -> Path:
+    """Write the report of a run of which everything is known.
+
+    Args:
+        run: what it says of itself; of its files, the pictures alone are read.
+        evaluation: evaluation of the run.
+        path: path of the page, as for `write_report`.
+
+    Returns:
+        Where it is.
+
+    Raises:
+        CorrosionError: the page can't be written.
+    """
+    path = path or run.directory.report_file
     figures = draw_figures(evaluation)
     if run.history is not None:
         figures["curves"] = draw_curves(run.history)
@@ -89,7 +102,7 @@ def write_report(run_dir: Path, evaluation: Evaluation, *, path: Path | None = N
             for name, drawing in figures.items()
         },
         mistakes=mistakes_table(evaluation),
-        overlays=_overlays(run_dir / "gradcam"),
+        overlays=_overlays(run),
         facts=_facts(run.facts),
         config=yaml.safe_dump(dict(run.config), sort_keys=False) if run.config else "",
         commands=_commands(run),
@@ -121,10 +134,10 @@ def summary(evaluation: Evaluation) -> str:
     return " ".join(sentences)
 
 
-def _warnings(run: RunFiles) -> list[str]:
+def _warnings(run: RunFacts) -> list[str]:
     warnings = []
-    if tampered := tampering(**run.facts.get("shortcut") or {}):
-        warnings.append(tampered)
+    if shortcut := shortcut_warning(**run.facts.get("shortcut") or {}):
+        warnings.append(shortcut)
     weights = run.facts.get("weights") or {}
     if weights.get("used") == "random" and weights.get("requested") is not None:
         warnings.append(
@@ -137,7 +150,7 @@ def _warnings(run: RunFiles) -> list[str]:
 def mistakes_table(evaluation: Evaluation) -> TextTable | None:
     """The wrong decisions the network was surest of; None where there are none."""
     table = evaluation.predictions
-    wrong = table[(table["probability"] >= evaluation.threshold) != table["label"]]
+    wrong = table[is_corroded(table["probability"], evaluation.threshold) != table["label"]]
     if wrong.empty:
         return None
     sureness = (wrong["probability"] - evaluation.threshold).abs()
@@ -149,20 +162,24 @@ def mistakes_table(evaluation: Evaluation) -> TextTable | None:
     return TextTable.of(
         title,
         ("image", "it shows", "probability of corrosion"),
-        ((path, _words(CLASSES[label]), figure(value, 3)) for path, label, value in rows),
+        ((path, _words(CLASSES[label]), format_number(value, 3)) for path, label, value in rows),
     )
 
 
-def _overlays(folder: Path) -> list[Overlay]:
+def _overlays(run: RunFacts) -> list[Overlay]:
+    if run.examples is None:
+        return []
+    columns = ["picture", "kind", "path", "label", "probability"]
+    rows = run.examples[columns].itertuples(index=False, name=None)
     overlays = []
-    for path in sorted(folder.glob("*.png")):
-        if (match := _OVERLAY.fullmatch(path.name)) is None:
-            continue
-        caption = (
-            f"{match['name']}: shows {_words(match['label'])}, probability of corrosion "
-            f"{match['probability']}"
-        )
-        overlays.append(Overlay(match["kind"], caption, inline_picture(path, max_side=_WIDTH)))
+    for picture, kind, path, label, probability in rows:
+        file = run.directory.examples / picture
+        if file.is_file():
+            caption = (
+                f"{Path(path).stem}: shows {_words(CLASSES[label])}, probability of corrosion "
+                f"{format_number(probability, 3)}"
+            )
+            overlays.append(Overlay(kind, caption, inline_picture(file, max_side=_WIDTH)))
     return overlays
 
 
@@ -194,7 +211,7 @@ def _with_commas(number: int | None) -> str | None:
     return None if number is None else f"{number:,}"
 
 
-def _commands(run: RunFiles) -> Markup | str:
+def _commands(run: RunFacts) -> Markup | str:
     """The commands that repeat the run; empty for what was not trained by train.py."""
     if not run.config:
         return ""

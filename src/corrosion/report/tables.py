@@ -22,8 +22,8 @@ class TextTable:
     Attributes:
         title: what it shows.
         columns: their heads; the first ones name the rows, the others hold figures.
-        rows: of cells, each as long as `columns`.
-        names: how many columns name the rows.
+        rows: rows of cells, each as long as `columns`.
+        names: number of columns that name the rows.
     """
 
     title: str
@@ -95,7 +95,7 @@ def _with_borders(widths: Iterable[int]) -> int:
     return 1 + sum(3 + width for width in widths)
 
 
-def figure(value: float | None, digits: int = 4) -> str:
+def format_number(value: float | None, digits: int = 4) -> str:
     """A number with this many digits behind the point; a dash for None and NaN."""
     return MISSING if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
@@ -109,11 +109,11 @@ def ends(estimate: Estimate | None) -> str:
     """The ends of an interval; a dash where it is undefined."""
     if estimate is None or math.isnan(estimate.low):
         return MISSING
-    return f"{figure(estimate.low)} – {figure(estimate.high)}"
+    return f"{format_number(estimate.low)} – {format_number(estimate.high)}"
 
 
 def with_interval(estimate: Estimate) -> str:
     """A value with its interval in brackets, to three digits."""
     if math.isnan(estimate.value) or math.isnan(estimate.low):
-        return figure(estimate.value, 3)
+        return format_number(estimate.value, 3)
     return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"

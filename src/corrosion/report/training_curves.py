@@ -24,7 +24,7 @@ def draw_curves(history: pd.DataFrame) -> Figure:
     """Loss and accuracy of training and validation by epoch (paper, Figure 4).
 
     Args:
-        history: one row an epoch, as `history.csv` holds it.
+        history: one row an epoch, as a run's history holds them.
     """
     figure = Figure(figsize=(9, 3.6), layout="constrained")  # no pyplot: no global state
     for axes, name in zip(figure.subplots(1, 2), _SHOWN, strict=True):

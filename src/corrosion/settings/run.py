@@ -62,7 +62,7 @@ class RunSettings(Settings):
     objective: str = "val/loss"
     """Which epoch is the best, and what a sweep optimises: a validation metric of history.csv."""
     resume: str | None = None
-    """A checkpoint, a run's directory, or auto: go on from last.ckpt of this run's directory."""
+    """A checkpoint, a run's directory, or auto: go on from the last one of this run's directory."""
     extensions: Names = ()
     """Modules of yours that model.loss, metrics and augment.extra may be imported from."""
     metrics: Names = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import platform
 from pathlib import Path
@@ -12,6 +11,7 @@ from hydra.core.utils import JobReturn
 from omegaconf import OmegaConf
 from optuna.trial import Trial
 
+from corrosion.runs import RunDirectory
 from corrosion.sweep.study import SharedStudy
 
 log = logging.getLogger(__name__)
@@ -21,8 +21,8 @@ def settle(study: SharedStudy, trial: Trial, job: JobReturn) -> None:
     """Record in the study how a job ended.
 
     Args:
-        study: that the trial belongs to.
-        trial: in state RUNNING.
+        study: study that the trial belongs to.
+        trial: trial in state RUNNING.
         job: returned the objective, a tuple of objectives, or None where it was pruned; or raised.
     """
     facts = _facts(job)
@@ -49,8 +49,6 @@ def _facts(job: JobReturn) -> dict[str, Any]:
         "run_dir": str(run_dir),
         "model": OmegaConf.to_container(job.cfg.model, resolve=True),
     }
-    metrics = run_dir / "metrics.json"  # absent where training did not end
-    if metrics.is_file():
-        content = json.loads(metrics.read_text(encoding="utf-8"))
+    if content := RunDirectory(run_dir).read_metrics():  # none where training did not end
         facts["metrics"] = {key: value for key, value in content.items() if "/" in key}
     return facts

@@ -21,6 +21,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from corrosion.errors import CorrosionError
 from corrosion.sweep.budget import ERROR, Budget, budget
+from corrosion.system.extras import install_command
 
 log = logging.getLogger(__name__)
 
@@ -297,7 +298,7 @@ def _unusable(url: str, error: Exception) -> CorrosionError:
     return CorrosionError(
         f"hydra.sweeper.storage={without_password(url)} can't be used: {reason}. Give "
         f"sqlite:///FILE in a folder that exists, or postgresql+psycopg://USER@HOST/DATABASE "
-        f'(which needs uv pip install "corrosion[postgresql]").'
+        f"(which needs {install_command('psycopg[binary]')})."
     )
 
 

@@ -1,4 +1,7 @@
-"""Write files so that a killed run or a full disk never leaves half of one."""
+"""Files written whole or not at all, and read with an error that names them.
+
+A killed run or a full disk never leaves half of a file.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from corrosion.errors import CorrosionError
 
@@ -84,3 +89,52 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(item) for item in value]
     return value
+
+
+def read_json(path: Path) -> Any:
+    """Plain values from a JSON file.
+
+    Raises:
+        CorrosionError: the file can't be read.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CorrosionError(f"{path} can't be read: {error}") from error
+
+
+def read_yaml(path: Path) -> Any:
+    """Plain values from a YAML file.
+
+    Raises:
+        CorrosionError: the file can't be read.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise CorrosionError(f"{path} can't be read: {error}") from error
+
+
+def read_csv(path: Path, *, required: Sequence[str] = (), text: Sequence[str] = ()) -> pd.DataFrame:
+    """A table from a CSV file.
+
+    Args:
+        path: of the file.
+        required: columns that it must have.
+        text: columns that are text, whatever their cells look like.
+
+    Raises:
+        CorrosionError: the file can't be read, or lacks a column.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, dtype=dict.fromkeys(text, str))
+    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
+        raise CorrosionError(f"{path} can't be read as CSV: {error}") from error
+    missing = [name for name in required if name not in table]
+    if missing:
+        raise CorrosionError(
+            f"{path} has no column {', '.join(missing)}: it needs {', '.join(required)}."
+        )
+    return table

@@ -29,7 +29,7 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
 
 
-def tampering(share: float = 0, marked: int = 0) -> str | None:
+def shortcut_warning(share: float = 0, marked: int = 0) -> str | None:
     """What must stand beside the figures of a run whose training images carry a planted mark.
 
     Args:

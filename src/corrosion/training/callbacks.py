@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -13,21 +12,21 @@ import torch
 from torch import Tensor
 
 from corrosion.errors import CorrosionError
-from corrosion.system.files import replacing
+from corrosion.runs import RunDirectory
 
 
 class History(L.Callback):
-    """Writes `history.csv`, one row an epoch, after every epoch; a resumed run continues it.
+    """Writes the history of a run, one row an epoch, after every epoch; a resumed run continues it.
 
     Columns: epoch (from 0), seconds (of a resumed epoch: since then), lr, then the metrics of
     training and validation.
 
     Args:
-        path: of the CSV file.
+        run: whose history it is.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, run: RunDirectory) -> None:
+        self.run = run
         self.rows: list[dict[str, float]] = []
         self._started = 0.0
 
@@ -63,8 +62,7 @@ class History(L.Callback):
             }
         )
         if trainer.is_global_zero:
-            with replacing(self.path) as temporary:
-                self.table().to_csv(temporary, index=False)
+            self.run.write_history(self.table())
 
     def table(self) -> pd.DataFrame:
         """The history, one row an epoch."""
@@ -78,7 +76,7 @@ class SeedBatches(L.Callback):
     the uninterrupted one wherever it was stopped, for any number of loader processes.
 
     Args:
-        seed: of the run.
+        seed: seed of the run.
     """
 
     def __init__(self, seed: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import pandas as pd
 import torch
 from torch import Tensor
 from torchmetrics import Metric
@@ -19,8 +20,9 @@ from torchmetrics.functional.classification import (
     binary_specificity,
 )
 
-from corrosion.evaluation.metric_table import LOGGED
-from corrosion.evaluation.metric_table import METRICS as TABLE
+from corrosion.evaluation.decisions import is_corroded
+from corrosion.evaluation.metric_table import LOGGED, METRICS
+from corrosion.evaluation.predictions import predictions_table
 
 _OF_DECISIONS = {
     "accuracy": binary_accuracy,
@@ -30,10 +32,7 @@ _OF_DECISIONS = {
     "f1": binary_f1_score,
 }
 
-METRICS = tuple(key for key in LOGGED if key != "loss")
-"""Keys of what `compute_metrics` computes."""
-
-_NEED_BOTH_CLASSES = tuple(key for key in METRICS if TABLE[key].needs_both_classes)
+_NEED_BOTH_CLASSES = tuple(key for key in LOGGED if METRICS[key].needs_both_classes)
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,27 @@ class Predictions:
     def probability(self, temperature: float = 1.0) -> Tensor:
         """Probability of corrosion, (N,) float32 in [0, 1]: sigmoid(logit / temperature)."""
         return (self.logit / temperature).sigmoid()
+
+    def table(
+        self, records: pd.DataFrame, *, threshold: float, temperature: float = 1.0
+    ) -> pd.DataFrame:
+        """The predictions beside the files they are for.
+
+        Args:
+            records: with a column `path`, whose rows the predictions are for.
+            threshold: probability from which an image counts as corroded.
+            temperature: of the probabilities.
+
+        Returns:
+            One row an image, as `corrosion.evaluation.predictions.predictions_table` gives it.
+        """
+        return predictions_table(
+            records["path"].to_numpy()[self.index.numpy()],
+            self.label.numpy(),
+            self.logit.numpy(),
+            self.probability(temperature).numpy(),
+            threshold=threshold,
+        )
 
 
 class PredictionStore(Metric):
@@ -121,11 +141,6 @@ class PredictionStore(Metric):
         )
 
 
-def decide(probability: Tensor, threshold: float) -> Tensor:
-    """Decisions (N,) int64, 1 = corrosion, from probabilities (N,): 1 from the threshold on."""
-    return (probability >= threshold).long()
-
-
 def compute_metrics(
     probability: Tensor, label: Tensor, *, threshold: float = 0.5
 ) -> dict[str, float]:
@@ -146,7 +161,7 @@ def compute_metrics(
         >>> round(metrics["accuracy"], 4), metrics["auroc"]
         (0.6667, 1.0)
     """
-    decision = decide(probability, threshold)
+    decision = is_corroded(probability, threshold).long()
     values = {
         name: float(metric(decision, label, validate_args=False))
         for name, metric in _OF_DECISIONS.items()

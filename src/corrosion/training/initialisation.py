@@ -11,6 +11,7 @@ from corrosion.errors import CorrosionError
 from corrosion.models.backbones import check_runs
 from corrosion.models.checkpoint import load_model
 from corrosion.models.weights import load_weights
+from corrosion.runs import RunDirectory
 from corrosion.settings.model import ModelSettings
 from corrosion.settings.run import RunSettings
 from corrosion.training.extensions import Extensions
@@ -75,8 +76,9 @@ def resumed_module(
     try:
         load_model(checkpoint)  # tells in one sentence what is wrong with a bad file
     except CorrosionError as error:
-        best = checkpoint.with_name("best.ckpt")
-        if checkpoint == best or not best.is_file():
+        run = RunDirectory.holding(checkpoint)
+        best = None if run is None else run.best
+        if best is None or checkpoint == best or not best.is_file():
             raise
         raise CorrosionError(
             f"{error} To go on from the best epoch instead: resume={best}"

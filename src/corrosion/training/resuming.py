@@ -19,6 +19,7 @@ from lightning.pytorch.callbacks.early_stopping import EarlyStopping, EarlyStopp
 from lightning.pytorch.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 
 from corrosion.errors import CorrosionError
+from corrosion.runs import RunDirectory
 from corrosion.system.files import remove_leftovers, replacing
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ def find_checkpoint(resume: str | None, run_dir: Path) -> Path | None:
     """The checkpoint a run goes on from.
 
     Args:
-        resume: None; "auto" (last.ckpt of `run_dir`, if there is one); a run's directory; or a
+        resume: None; "auto" (the last one of `run_dir`, if there is one); a run's directory; or a
             checkpoint.
         run_dir: directory of this run.
 
@@ -61,7 +62,7 @@ def find_checkpoint(resume: str | None, run_dir: Path) -> Path | None:
     if resume is None:
         return None
     directory = run_dir if resume == "auto" else Path(resume).expanduser()
-    path = directory / "checkpoints" / "last.ckpt" if directory.is_dir() else directory
+    path = RunDirectory(directory).last if directory.is_dir() else directory
     if path.is_file():
         return path
     if resume == "auto":
@@ -98,7 +99,7 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 
 class LastCheckpoint(Checkpoint):
-    """Keeps `last.ckpt` up to date, within epochs too; at a signal to end saves and ends the run.
+    """Keeps the last checkpoint up to date, within epochs too; ends the run at a signal to end.
 
     What a batch draws depends on seed, epoch and batch alone (`SeedBatches`, `EpochSampler`), and
     the module keeps the epoch's predictions so far in the checkpoint: a run that goes on from
@@ -109,7 +110,7 @@ class LastCheckpoint(Checkpoint):
     several processes one that got the signal is enough.
 
     Args:
-        path: of `last.ckpt`.
+        path: path of the checkpoint.
         every: number of batches between checkpoints; None saves after epochs and at signals only.
     """
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import lightning as L
 import pandas as pd
-import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from optuna import TrialPruned
 
@@ -18,18 +17,18 @@ from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.prepare import Prepared, check_sources, prepare_records
 from corrosion.data.splits.split import write_split
 from corrosion.errors import CorrosionError
+from corrosion.runs import RunDirectory
 from corrosion.settings.data import LoadingSettings
 from corrosion.settings.run import RunSettings
-from corrosion.system.files import write_csv, write_text
 from corrosion.system.lightning_messages import quieten_lightning
 from corrosion.system.memory import keep_freed_memory
-from corrosion.system.provenance import tampering
+from corrosion.system.provenance import shortcut_warning
 from corrosion.training.callbacks import History
 from corrosion.training.distributed import processes_to_start, run_in_processes
 from corrosion.training.ema import AveragedWeights
 from corrosion.training.extensions import Extensions, load_extensions
 from corrosion.training.initialisation import new_module, resumed_module
-from corrosion.training.testing import finish
+from corrosion.training.testing import test_and_report
 from corrosion.training.trainer import build_logger, build_trainer
 
 log = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ def train(
     Args:
         settings: everything that a run can be told.
         run_dir: where the files go: a new folder, or with `checkpoint` that of the run.
-        checkpoint: `last.ckpt` or `best.ckpt` of a run that goes on.
+        checkpoint: of a run that goes on.
         callbacks: callbacks of Lightning, beside those of every run; with several processes they
             must be picklable.
         logging_config: for `logging.config.dictConfig` in each of several processes.
@@ -89,16 +88,16 @@ def _train(
     checkpoint: Path | None,
     callbacks: Sequence[L.Callback],
 ) -> float:
-    started = time.perf_counter()
+    started, run = time.perf_counter(), RunDirectory(run_dir)
     extensions = load_extensions(settings)
     mode = extensions.direction(settings.objective)
-    if checkpoint is None and (run_dir / "checkpoints" / "last.ckpt").exists():
+    if checkpoint is None and run.last.exists():
         raise CorrosionError(
             f"{run_dir} already holds a run, which would be overwritten: go on with it by "
             f"resume=auto, or choose another folder."
         )
     L.seed_everything(settings.seed, workers=True, verbose=False)
-    history = History(run_dir / "history.csv")
+    history = History(run)
     ema = [AveragedWeights(settings.model.ema)] if settings.model.ema else []
     trainer = build_trainer(
         settings.trainer,
@@ -121,15 +120,15 @@ def _train(
         module = new_module(settings, extensions)
     trainer.strategy.setup_environment()  # lets processes talk before the fit
     first = trainer.is_global_zero
-    mine = _prepared(settings, run_dir, resumed=checkpoint is not None) if first else None
+    mine = _prepared(settings, run, resumed=checkpoint is not None) if first else None
     prepared: Prepared = trainer.strategy.broadcast(mine)  # type: ignore[assignment]
     datamodule = _datamodule(settings, prepared.records, extensions)
     if first:
-        write_text(run_dir / "config.yaml", yaml.safe_dump(settings.plain(), sort_keys=False))
-        write_split(prepared.records, run_dir / "split.csv")
-        write_csv(run_dir / "left_out.csv", prepared.left_out)
+        run.write_config(settings.plain())
+        write_split(prepared.records, run.split_file)
+        run.write_left_out(prepared.left_out)
         log.info("%s", prepared.findings.summary())
-        if warning := tampering(settings.data.shortcut, datamodule.marked):
+        if warning := shortcut_warning(settings.data.shortcut, datamodule.marked):
             log.warning("%s", warning)
 
     fit_started = time.perf_counter()
@@ -143,7 +142,7 @@ def _train(
         "fit": time.perf_counter() - fit_started,
         "epochs": float(epochs["seconds"].sum()),
     }
-    return finish(
+    return test_and_report(
         trainer,
         module,
         datamodule,
@@ -152,15 +151,15 @@ def _train(
         run_dir=run_dir,
         epochs=epochs,
         seconds=seconds,
-        curation=prepared.findings.as_dict(),
+        prepared=prepared,
     )
 
 
-def _prepared(settings: RunSettings, run_dir: Path, *, resumed: bool) -> Prepared:
+def _prepared(settings: RunSettings, run: RunDirectory, *, resumed: bool) -> Prepared:
     data = settings.data
-    if resumed and data.split_file is None and (run_dir / "split.csv").is_file():
+    if resumed and data.split_file is None and run.split_file.is_file():
         # images added since must not change the test set
-        data = data.replace(split_file=run_dir / "split.csv", folds=None, fold=0)
+        data = data.replace(split_file=run.split_file, folds=None, fold=0)
     return prepare_records(data, seed=settings.seed)
 
 

@@ -11,19 +11,25 @@ from typing import Any
 import lightning as L
 import pandas as pd
 
-from corrosion.data.datamodule import CorrosionDataModule, Split
+from corrosion.data.datamodule import CorrosionDataModule
+from corrosion.data.prepare import Prepared
+from corrosion.data.splits.split import split_table
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.calibration import fit_temperature
-from corrosion.evaluation.evaluation import evaluate_run
+from corrosion.evaluation.calibration import Temperature, fit_temperature
+from corrosion.evaluation.choices import Choices
+from corrosion.evaluation.evaluation import Evaluation, evaluate_predictions
+from corrosion.evaluation.predictions import as_written, with_split
+from corrosion.evaluation.run_facts import RunFacts
 from corrosion.explanation.examples import write_examples
 from corrosion.models.checkpoint import Calibration, store_calibration
 from corrosion.report.console import print_results
 from corrosion.report.evaluation_report import write_evaluation
-from corrosion.report.result_files import predictions_table, write_metrics, write_predictions
-from corrosion.report.run_report import write_report
+from corrosion.report.run_report import write_run_page
 from corrosion.report.training_curves import draw_curves, write_figure
+from corrosion.runs import RunDirectory, Subset
+from corrosion.settings.evaluation import EvaluationSettings
 from corrosion.settings.run import RunSettings
-from corrosion.system.provenance import git_commit, machine, tampering, versions
+from corrosion.system.provenance import git_commit, machine, shortcut_warning, versions
 from corrosion.training.epoch_metrics import Predictions
 from corrosion.training.module import CorrosionModule
 
@@ -32,7 +38,7 @@ _HYPERPARAMETERS = ("spatial_dropout", "dense_units", "dropout", "lr")  # paper,
 log = logging.getLogger(__name__)
 
 
-def finish(
+def test_and_report(
     trainer: L.Trainer,
     module: CorrosionModule,
     datamodule: CorrosionDataModule,
@@ -42,20 +48,20 @@ def finish(
     run_dir: Path,
     epochs: pd.DataFrame,
     seconds: Mapping[str, float],
-    curation: Mapping[str, Any],
+    prepared: Prepared,
 ) -> float:
     """Calibrate and test the best epoch, and write the run's files.
 
     Args:
-        trainer: that has fitted `module`.
+        trainer: trainer that has fitted `module`.
         module: gets the weights and the temperature of the best epoch.
-        datamodule: it was fitted with.
-        settings: of the run.
+        datamodule: images it was fitted with.
+        settings: settings of the run.
         mode: "min" or "max", whether the objective is to be small or large.
-        run_dir: where the files go.
+        run_dir: directory the files go to.
         epochs: one row an epoch, as `History.table` gives it.
-        seconds: what came before, for the record.
-        curation: what was found in the images, for the record.
+        seconds: time that each part of the run took so far.
+        prepared: the images, and what was found in them.
 
     Returns:
         The objective at the best epoch.
@@ -64,52 +70,55 @@ def finish(
         CorrosionError: the objective was undefined in every epoch, or a file can't be written.
     """
     started = time.perf_counter()
+    run = RunDirectory(run_dir)
     best = _best_epoch(epochs, settings.objective, mode)
-    checkpoint = run_dir / "checkpoints" / "best.ckpt"
     trainer.validate(
-        module, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True, verbose=False
+        module, datamodule=datamodule, ckpt_path=run.best, weights_only=True, verbose=False
     )
-    assert module.validated is not None
-    module.network.temperature = _temperature(module.validated)
+    temperature = _fit_temperature(module.validated)
+    module.network.temperature = 1.0 if temperature is None else temperature.value
     trainer.test(module, datamodule=datamodule, verbose=False)
     if not trainer.is_global_zero:
         return best[settings.objective]
-    tested = _write_predictions(run_dir, module, datamodule)
-    write_figure(run_dir / "figures" / "curves.png", draw_curves(epochs))
-    evaluation = evaluate_run(run_dir)
-    write_evaluation(run_dir, evaluation)
-    if evaluation.choices:
-        chosen = evaluation.choices
-        store_calibration(
-            checkpoint,
-            Calibration(
-                temperature=module.network.temperature,
-                thresholds={one.threshold.rule: one.threshold.value for one in chosen.thresholds},
-                band=(chosen.band.low, chosen.band.high),
-                images=len(chosen.validation),
-            ),
-        )
-    metrics = {key: value for key, value in best.items() if "/" in key}
-    metrics.update({key: float(value) for key, value in trainer.callback_metrics.items()})
-    seconds = {**seconds, "test": time.perf_counter() - started}
-    write_metrics(
-        run_dir / "metrics.json",
-        metrics,
-        _facts(trainer, module, datamodule, settings=settings, epochs=epochs, best=best)
-        | {"curation": curation}
-        | {"seconds": {key: round(value, 2) for key, value in seconds.items()}},
+    validated = _table(module.validated, "val", module, datamodule)
+    tested = _table(module.tested, "test", module, datamodule)
+    run.write_predictions("val", validated)
+    run.write_predictions("test", tested)
+    split = split_table(prepared.records)
+    evaluation = evaluate_predictions(
+        with_split(tested, split),
+        with_split(validated, split),
+        threshold=module.network.threshold,
+        settings=EvaluationSettings(),
+        temperature=temperature,
     )
-    write_examples(run_dir / "gradcam", module.network, tested, count=settings.explain.images)
-    write_report(run_dir, evaluation)
-    tampered = tampering(settings.data.shortcut, datamodule.marked)
+    write_figure(run.figure_file("curves"), draw_curves(epochs))
+    write_evaluation(run, evaluation)
+    if evaluation.choices:
+        store_calibration(run.best, _calibration(evaluation.choices))
+    metrics = {key: value for key, value in best.items() if "/" in key}
+    metrics |= _test_metrics(trainer, evaluation)
+    seconds = {**seconds, "test": time.perf_counter() - started}
+    facts = {
+        **_facts(trainer, module, datamodule, settings=settings, epochs=epochs, best=best),
+        "curation": prepared.findings.as_dict(),
+        "seconds": {key: round(value, 2) for key, value in seconds.items()},
+    }
+    run.write_metrics(metrics, facts)
+    examples = write_examples(run, module.network, tested, count=settings.explain.images)
+    known = RunFacts(
+        run, settings.plain(), {**metrics, **facts}, epochs, split, run.read_overrides(), examples
+    )
+    write_run_page(known, evaluation)
+    warning = shortcut_warning(settings.data.shortcut, datamodule.marked)
     print_results(
         metrics,
         evaluation.metrics,
         title=f"{settings.model.title}: epoch {int(best['epoch']) + 1} of {len(epochs)}",
         notes={
-            "weights": _first_weights(module.hparams["weights"]),
+            "weights": _first_weights(module.hparams["weights"], run),
             "training": f"{seconds['fit']:.0f} s, {len(epochs)} epoch(s)",
-            **({"WARNING": tampered} if tampered else {}),
+            **({"WARNING": warning} if warning else {}),
         },
         run_dir=run_dir,
     )
@@ -126,31 +135,41 @@ def _best_epoch(history: pd.DataFrame, objective: str, mode: str) -> dict[str, f
     return {str(key): float(value) for key, value in row.items()}
 
 
-def _temperature(validated: Predictions) -> float:
+def _fit_temperature(validated: Predictions | None) -> Temperature | None:
+    assert validated is not None
     if validated.label.unique().numel() < 2:
         log.warning("the validation images are of one class: probabilities are not calibrated")
-        return 1.0
-    return fit_temperature(validated.label.numpy(), validated.logit.numpy()).value
+        return None
+    return fit_temperature(validated.label.numpy(), as_written(validated.logit.numpy()))
 
 
-def _write_predictions(
-    run_dir: Path, module: CorrosionModule, datamodule: CorrosionDataModule
+def _table(
+    predictions: Predictions | None,
+    subset: Subset,
+    module: CorrosionModule,
+    datamodule: CorrosionDataModule,
 ) -> pd.DataFrame:
-    """Write the predictions of validation and test; returns those of the test."""
-    sets: tuple[tuple[str, Split, Predictions | None], ...] = (
-        ("predictions_val.csv", "val", module.validated),
-        ("predictions.csv", "test", module.tested),
+    assert predictions is not None
+    network = module.network
+    return predictions.table(
+        datamodule.records(subset), threshold=network.threshold, temperature=network.temperature
     )
-    for name, split, predictions in sets:
-        assert predictions is not None
-        table = predictions_table(
-            predictions,
-            datamodule.records(split),
-            threshold=module.network.threshold,
-            temperature=module.network.temperature,
-        )
-        write_predictions(run_dir / name, table)
-    return table
+
+
+def _calibration(choices: Choices) -> Calibration:
+    return Calibration(
+        temperature=choices.temperature.value,
+        thresholds={one.threshold.rule: one.threshold.value for one in choices.thresholds},
+        band=(choices.band.low, choices.band.high),
+        images=len(choices.validation),
+    )
+
+
+def _test_metrics(trainer: L.Trainer, evaluation: Evaluation) -> dict[str, float]:
+    """What was logged in the test, with the values of the evaluation: NaN where undefined."""
+    logged = {key: float(value) for key, value in trainer.callback_metrics.items()}
+    evaluated = {f"test/{key}": one.value for key, one in evaluation.metrics.items()}
+    return {key: evaluated.get(key, value) for key, value in logged.items()}
 
 
 def _facts(
@@ -183,7 +202,7 @@ def _facts(
     }
 
 
-def _first_weights(weights: Mapping[str, str | None]) -> str:
+def _first_weights(weights: Mapping[str, str | None], run: RunDirectory) -> str:
     if weights["used"] == "random" and weights["requested"] is not None:
-        return "RANDOM, since no ImageNet weights could be had (metrics.json says why)"
+        return f"RANDOM, since no ImageNet weights could be had ({run.metrics_file.name} says why)"
     return f"{weights['used']} ({weights['detail']})"

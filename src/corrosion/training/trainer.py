@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 import lightning as L
@@ -19,7 +18,9 @@ from lightning.pytorch.loggers import (
 )
 
 from corrosion.errors import CorrosionError
+from corrosion.runs import RunDirectory
 from corrosion.settings.trainer import LoggerSettings, TrainerSettings
+from corrosion.system.extras import EXTRAS, require_package
 from corrosion.training.callbacks import History, SeedBatches, StopAtNonFiniteLoss
 from corrosion.training.distributed import started_from_outside
 from corrosion.training.resuming import (
@@ -28,8 +29,6 @@ from corrosion.training.resuming import (
     WholeCheckpoints,
     slurm_without_requeue,
 )
-
-_LOGGER_PACKAGES = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
 
 
 def build_trainer(
@@ -69,19 +68,20 @@ def build_trainer(
     if several or settings.strategy == "ddp":
         # frozen layers, and those of a backbone behind its last feature map, get no gradients
         options["strategy"] = "ddp_find_unused_parameters_true"
+    run = RunDirectory(run_dir)
     best = ModelCheckpoint(
-        run_dir / "checkpoints",
-        filename="best",
+        run.checkpoints,
+        filename=run.best.stem,
         monitor=objective,
         mode=mode,
-        enable_version_counter=False,  # "best.ckpt" is a promise, also when a run is resumed
+        enable_version_counter=False,  # the name is a promise, also when a run is resumed
     )
     own: list[L.Callback] = [
         SeedBatches(seed),
         StopAtNonFiniteLoss(),
         history,
         best,
-        LastCheckpoint(run_dir / "checkpoints" / "last.ckpt", every=settings.checkpoint_every),
+        LastCheckpoint(run.last, every=settings.checkpoint_every),
     ]
     if settings.early_stopping is not None:
         own.append(ResumableEarlyStopping(objective, mode=mode, patience=settings.early_stopping))
@@ -119,19 +119,15 @@ def build_logger(settings: LoggerSettings, *, run_dir: Path) -> Logger | bool:
     Raises:
         CorrosionError: its package is not installed.
     """
-    package = _LOGGER_PACKAGES.get(settings.name or "")
-    if package and find_spec(package) is None:
-        raise CorrosionError(
-            f"logger={settings.name} needs the package {package}: uv pip install "
-            f'"corrosion[{settings.name}]", or choose logger=csv.'
-        )
+    if settings.name in EXTRAS:
+        require_package(settings.name, f"logger={settings.name}", instead="csv")
     match settings.name:
         case None:
             return False
         case "csv":
-            return CSVLogger(run_dir, name="logs", version="")
+            return CSVLogger(run_dir, name=RunDirectory(run_dir).logs.name, version="")
         case "tensorboard":
-            return TensorBoardLogger(run_dir, name="logs", version="")
+            return TensorBoardLogger(run_dir, name=RunDirectory(run_dir).logs.name, version="")
         case "wandb":
             return WandbLogger(
                 save_dir=run_dir,

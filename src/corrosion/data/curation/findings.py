@@ -1,4 +1,4 @@
-"""What curation found, in numbers: for the line that training prints and for metrics.json."""
+"""What curation found, in numbers: for the line that training prints and for its record."""
 
 from __future__ import annotations
 

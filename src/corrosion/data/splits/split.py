@@ -98,11 +98,16 @@ def split(
 
 
 def write_split(records: pd.DataFrame, path: Path) -> None:
-    """Write `split.csv`: path, label, source, group, split and content_hash of every image.
+    """Write a split: path, label, source, group, split and content_hash of every image.
 
     With a planted shortcut, also which images are marked.
     """
-    write_csv(path, records[[*_COLUMNS, *([MARKED] if MARKED in records else [])]])
+    write_csv(path, split_table(records))
+
+
+def split_table(records: pd.DataFrame) -> pd.DataFrame:
+    """The columns of `records` that `write_split` writes."""
+    return records[[*_COLUMNS, *([MARKED] if MARKED in records else [])]]
 
 
 def read_split(path: Path, records: pd.DataFrame) -> pd.Series:

@@ -1,0 +1,61 @@
+"""`corrosion audit` and `corrosion sample`: folders of photographs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from corrosion.cli.command import Command
+from corrosion.cli.options import add_options, read_options
+from corrosion.cli.paths import add_out, folder, new_folder
+from corrosion.settings.data import ClassFolders, CurationSettings
+from corrosion.settings.folders import AuditSettings, SampleSettings
+
+_CLASSES = ("corrosion", "no_corrosion", "ignore")
+
+
+def _add_audit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "roots",
+        type=Path,
+        nargs="+",
+        metavar="PATH",
+        help="folder with a folder of photographs per class; subfolders are searched",
+    )
+    add_out(parser, "audit")
+    add_options(
+        parser,
+        AuditSettings,
+        metavar={"near_duplicates": "BITS", **dict.fromkeys(_CLASSES, "NAME")},
+    )
+
+
+def _audit(options: argparse.Namespace) -> int:
+    settings = read_options(AuditSettings, options)
+    roots = [folder(root, "one with a folder of photographs per class") for root in options.roots]
+    out = new_folder(options.out or Path("audit"))
+    from corrosion.data.curation.audit import audit_folders
+    from corrosion.report.audit_report import print_audit, write_audit
+
+    classes = ClassFolders(**{name: getattr(settings, name) for name in _CLASSES})
+    policy = CurationSettings(near_duplicates=settings.near_duplicates)
+    audit = audit_folders(roots, classes=classes, policy=policy)
+    write_audit(out, audit)
+    print_audit(audit, out=out)
+    return int(settings.strict and audit.failed)
+
+
+def _add_sample(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, metavar="OUT", help="new or empty folder to write to")
+    add_options(parser, SampleSettings, metavar={"shortcut": "SHARE"})
+
+
+def _sample(options: argparse.Namespace) -> None:
+    settings = read_options(SampleSettings, options)
+    from corrosion.data.sample.generate import make_sample
+
+    sys.stdout.write(f"{make_sample(options.out, **dict(settings))}\n")
+
+
+COMMANDS = {"audit": Command(_add_audit, _audit), "sample": Command(_add_sample, _sample)}

@@ -1,0 +1,83 @@
+"""Paths of commands, checked before anything heavy is imported."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from corrosion.errors import CorrosionError
+from corrosion.system.paths import is_taken
+
+CHECKPOINT = "a checkpoint, or the directory of a run for its best"
+PATHS = "files, folders, patterns in quotation marks"
+
+
+def add_out(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add --out, with the rule that all commands follow.
+
+    Args:
+        parser: parser of the command.
+        default: how the default is described, as "predictions-PATH".
+    """
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help=f"new or empty folder of the results, by default {default}; what is there already is "
+        f"never overwritten",
+    )
+
+
+def new_folder(out: Path) -> Path:
+    """A folder for results, which nothing is in.
+
+    Raises:
+        CorrosionError: something is there already, or it can't be made.
+    """
+    if is_taken(out):
+        raise CorrosionError(f"{out} is there already: choose another --out, or remove it.")
+    there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise CorrosionError(f"--out={out}: {there} can't be written. Choose another --out.")
+    return out
+
+
+def name_of(path: str | Path) -> str:
+    """A name for the results of a path: of its folder, or of its file without the ending."""
+    path = Path(path)
+    name = path.resolve().name if path.is_dir() else path.stem
+    return re.sub(r"[^\w.-]+", "_", name).strip("._") or "photographs"
+
+
+def folder(path: Path, what: str) -> Path:
+    """A folder of photographs.
+
+    Args:
+        path: path as it was given.
+        what: what kind of folder is wanted, as "one with masks/".
+
+    Raises:
+        CorrosionError: there is no folder.
+    """
+    if not path.is_dir():
+        raise CorrosionError(f"There is no folder {path}: give {what}.")
+    return path
+
+
+def existing(paths: Iterable[Path], what: str) -> list[Path]:
+    """Paths that are there.
+
+    Args:
+        paths: paths as they were given.
+        what: what is wanted, as "the directory of a run".
+
+    Raises:
+        CorrosionError: there is nothing at a path.
+    """
+    found = list(paths)
+    for path in found:
+        if not path.exists():
+            raise CorrosionError(f"There is no {path}: give {what}.")
+    return found

@@ -1,0 +1,82 @@
+"""`corrosion predict`: files in; a table, a contact sheet and overlays out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from corrosion.cli.command import Command
+from corrosion.cli.options import add_options, read_options
+from corrosion.cli.paths import CHECKPOINT, PATHS, add_out, name_of, new_folder
+from corrosion.errors import CorrosionError
+from corrosion.runs import checkpoint_of
+from corrosion.settings.prediction import PredictionSettings
+from corrosion.system.extras import require_package
+from corrosion.system.paths import is_taken
+from corrosion.system.processors import share_processors
+
+_SOME_FAILED = 3
+_RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help=CHECKPOINT)
+    parser.add_argument("paths", nargs="+", metavar="PATH", help=f"{PATHS}, videos")
+    add_out(parser, "predictions-PATH")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with a run that was killed, in its --out"
+    )
+    add_options(parser, PredictionSettings, metavar={"every": "SECONDS"})
+
+
+def _run(options: argparse.Namespace) -> int:
+    settings = read_options(PredictionSettings, options)
+    checkpoint = checkpoint_of(options.checkpoint)
+    out = options.out or Path(f"predictions-{name_of(options.paths[0])}")
+    first = all(os.environ.get(rank, "0") == "0" for rank in _RANKS)
+    if first:  # others join the run that the first one has begun
+        _check_out(out, resume=options.resume)
+    if settings.format == "parquet":
+        require_package("pyarrow", "--format=parquet", instead="csv")
+    share_processors()  # before numpy and torch are imported
+    if first and not is_taken(out):
+        from corrosion.data.file_search import find_inputs
+
+        find_inputs(options.paths, recursive=settings.recursive)
+    from corrosion.prediction.predict_files import predict_files
+
+    try:
+        counts = predict_files(checkpoint, options.paths, out, settings, resume=options.resume)
+    except SystemExit:  # what Lightning makes of Ctrl-C
+        sys.stderr.write("corrosion: the same command with --resume goes on.\n")
+        raise
+    if counts is None:  # not the first of several processes
+        return 0
+    sys.stdout.write(
+        f"{counts.images} images: corrosion detected in {counts.detected}, "
+        f"{counts.review} to be looked at by an inspector, {counts.failed} failed\n{out}\n"
+    )
+    return _SOME_FAILED if counts.failed else 0
+
+
+def _check_out(out: Path, *, resume: bool) -> None:
+    begun = (out / "run.json").is_file()
+    if begun and not resume:
+        raise CorrosionError(
+            f"{out} is there already: go on with what was begun there by --resume, or choose "
+            f"another --out."
+        )
+    if not begun:
+        new_folder(out)
+
+
+COMMANDS = {
+    "predict": Command(
+        _add_arguments,
+        _run,
+        "Probability and decision for photographs and videos. Exit code 3 says that some files "
+        "could not be read; their rows say why.",
+    )
+}

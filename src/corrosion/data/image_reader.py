@@ -1,0 +1,211 @@
+"""Photographs and frames decoded by threads while the network works on those before."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from corrosion.data.geometry import Window
+from corrosion.data.images import ImageError, displayed_size, file_content, read_image
+from corrosion.data.transforms import Resize
+from corrosion.data.video import Frame, is_video, read_frames
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """A file or an image in memory that is to be read.
+
+    Attributes:
+        number: its place among all items, from 0.
+        path: path of an image, or of a video by its ending; a name of an image in memory.
+        done: number of frames of the video that were read earlier and are left out.
+        content: an image in memory: the bytes of a file, or pixels (H, W, 3) uint8 RGB; None reads
+            the file.
+    """
+
+    number: int
+    path: str
+    done: int = 0
+    content: bytes | NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ImageInput:
+    """One photograph or frame, as the network's input.
+
+    Attributes:
+        item: the number of its item.
+        order: its place within the item: 0, 1, ...
+        last: whether no further one comes from this item.
+        path: path of the file, or name of the image in memory.
+        frame: number of the frame in the video; None for photographs.
+        time: seconds from the video's start; None for photographs.
+        square: (size, size, 3) uint8 RGB, the network's input; None if it can't be read.
+        inner: the photograph's place in the square.
+        shape: (height, width) of the whole photograph in pixels, as displayed.
+        photograph: (H, W, 3) uint8 RGB of a frame or of an image in memory at full resolution, if
+            it was asked for; photographs can be read again.
+        error: why it can't be read.
+    """
+
+    item: int
+    order: int
+    last: bool
+    path: str
+    frame: int | None = None
+    time: float | None = None
+    square: NDArray[np.uint8] | None = None
+    inner: Window | None = None
+    shape: tuple[int, int] | None = None
+    photograph: NDArray[np.uint8] | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class ImageReader:
+    """Reads photographs and frames as training does.
+
+    Attributes:
+        resize: makes the network's input of a photograph.
+        every: seconds between the frames of a video, 0 for all.
+        keep_frames: keep frames at full resolution too.
+        threads: number of threads that decode, at least 1.
+        ahead: number of inputs decoded ahead of their use, at least 1.
+
+    Example:
+        >>> from corrosion.data.transforms import build_resize
+        >>> pixels = np.zeros((60, 80, 3), dtype=np.uint8)
+        >>> [found] = ImageReader(build_resize(32)).inputs([Item(0, "a", content=pixels)])
+        >>> found.square.shape, found.inner
+        ((32, 32, 3), Window(top=4, left=0, height=24, width=32))
+    """
+
+    resize: Resize
+    every: float = 1.0
+    keep_frames: bool = False
+    threads: int = 1
+    ahead: int = 64
+
+    def inputs(self, items: Iterable[Item]) -> Iterator[ImageInput]:
+        """The photographs and frames of items, in order; what can't be read comes with its error.
+
+        Closing the iterator stops the threads.
+        """
+        pool = ThreadPoolExecutor(self.threads, "read")
+        videos = ThreadPoolExecutor(1, "read-video")  # frames come one after the other
+        try:
+            pending: deque[Future[ImageInput | None]] = deque()
+            for future in self._futures(items, pool, videos):
+                pending.append(future)
+                if len(pending) >= self.ahead:
+                    yield from _finished(pending.popleft())
+            while pending:
+                yield from _finished(pending.popleft())
+        finally:
+            for executor in (pool, videos):
+                executor.shutdown(cancel_futures=True)
+
+    def _futures(
+        self, items: Iterable[Item], pool: ThreadPoolExecutor, videos: ThreadPoolExecutor
+    ) -> Iterator[Future[ImageInput | None]]:
+        for item in items:
+            if item.content is not None or not is_video(item.path):
+                yield pool.submit(self._photograph, item)
+                continue
+            frames = self._frames(item)
+            future = videos.submit(next, frames, None)
+            yield future
+            while not (future.done() and future.result() is None):
+                future = videos.submit(next, frames, None)
+                yield future
+
+    def _photograph(self, item: Item) -> ImageInput:
+        found = ImageInput(item.number, 0, True, item.path)
+        if isinstance(item.content, np.ndarray):
+            return self._squared(found, item.content, item.content.shape[:2])
+        try:
+            content = file_content(item.path) if item.content is None else item.content
+            pixels = read_image(item.path, content=content, min_side=self.resize.image_size)
+            shape = displayed_size(item.path, content=content)
+        except ImageError as error:
+            return replace(found, error=error.reason)
+        return self._squared(found, pixels, shape)
+
+    def _frames(self, item: Item) -> Iterator[ImageInput]:
+        """The frames of a video; each waits for the next one, to know whether it is the last."""
+        waiting: ImageInput | None = None
+        order = item.done
+        try:
+            for frame in read_frames(item.path, every=self.every, skip=item.done):
+                if waiting is not None:
+                    yield waiting
+                waiting = self._frame(item, order, frame)
+                order += 1
+        except ImageError as error:
+            if waiting is not None:
+                yield waiting
+            waiting = ImageInput(item.number, order, True, item.path, error=error.reason)
+        if waiting is not None:
+            yield replace(waiting, last=True)
+
+    def _frame(self, item: Item, order: int, frame: Frame) -> ImageInput:
+        found = ImageInput(
+            item.number,
+            order,
+            False,
+            item.path,
+            frame.number,
+            frame.time,
+            photograph=frame.image if self.keep_frames else None,
+        )
+        return self._squared(found, frame.image, frame.image.shape[:2])
+
+    def _squared(
+        self, found: ImageInput, pixels: NDArray[np.uint8], shape: tuple[int, ...]
+    ) -> ImageInput:
+        height, width = shape
+        return replace(
+            found,
+            square=self.resize(pixels),
+            inner=self.resize.place(*pixels.shape[:2]).target,
+            shape=(height, width),
+        )
+
+
+def square_batch(images: Sequence[ImageInput]) -> Tensor:
+    """Readable inputs as a batch (N, 3, size, size) uint8, in channels_last memory.
+
+    Raises:
+        ValueError: one of them could not be read.
+    """
+    squares = [one.square for one in images if one.square is not None]
+    if len(squares) < len(images):
+        raise ValueError("an input that could not be read has no pixels")
+    return torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2)  # not copied: channels_last
+
+
+def batched(inputs: Iterable[ImageInput], size: int) -> Iterator[tuple[ImageInput, ...]]:
+    """Inputs in tuples of `size`, the last one shorter."""
+    remaining = iter(inputs)
+    while batch := tuple(islice(remaining, size)):
+        yield batch
+
+
+def displayable(path: str) -> str:
+    """A path as text that any file can hold: bytes that are no UTF-8 are written as \\xNN."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _finished(future: Future[ImageInput | None]) -> Iterator[ImageInput]:
+    found = future.result()
+    if found is not None:  # else the video has ended
+        yield found

@@ -1,0 +1,86 @@
+"""What a probability decides: that corrosion is detected, and that an inspector shall look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+DETECTED, CLEAN = "corrosion detected", "no corrosion"
+"""The decisions."""
+
+REVIEW = "send to an inspector"
+"""What a table says of a probability in the band."""
+
+
+def is_corroded(probability: Any, threshold: float) -> Any:
+    """Whether probabilities of corrosion count as corroded: from the threshold on they do.
+
+    Args:
+        probability: a float, or an array, tensor or column of any shape; NaN does not count.
+        threshold: probability from which an image counts as corroded.
+
+    Returns:
+        bool, or an array, tensor or column of bool of the same shape.
+
+    Example:
+        >>> is_corroded(0.5, 0.5), is_corroded(0.49, 0.5)
+        (True, False)
+        >>> import numpy as np
+        >>> is_corroded(np.array([0.2, 0.7]), 0.5)
+        array([False,  True])
+    """
+    return probability >= threshold
+
+
+def needs_review(probability: Any, band: tuple[float, float]) -> Any:
+    """Whether probabilities of corrosion lie strictly inside the band that an inspector looks at.
+
+    Args:
+        probability: a float, or an array, tensor or column of any shape.
+        band: lower and upper end of the band, in [0, 1].
+
+    Returns:
+        bool, or an array, tensor or column of bool of the same shape.
+
+    Example:
+        >>> needs_review(0.5, (0.4, 0.6)), needs_review(0.6, (0.4, 0.6))
+        (True, False)
+    """
+    low, high = band
+    return (probability > low) & (probability < high)
+
+
+def decide(probability: float, threshold: float) -> str:
+    """What a probability of corrosion means at a threshold: `DETECTED` or `CLEAN`.
+
+    Example:
+        >>> decide(0.5, 0.5), decide(0.49, 0.5)
+        ('corrosion detected', 'no corrosion')
+    """
+    return DETECTED if is_corroded(probability, threshold) else CLEAN
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How probabilities become decisions.
+
+    Attributes:
+        threshold: probability from which corrosion counts as detected.
+        band: probabilities strictly between these go to an inspector; None for no such band.
+
+    Example:
+        >>> rule = Rule(0.5, band=(0.4, 0.6))
+        >>> rule.decide(0.55), rule.needs_review(0.55)
+        ('corrosion detected', True)
+    """
+
+    threshold: float
+    band: tuple[float, float] | None
+
+    def decide(self, probability: float) -> str:
+        """`DETECTED` or `CLEAN`."""
+        return decide(probability, self.threshold)
+
+    def needs_review(self, probability: float) -> bool:
+        """Whether an inspector shall look at the photograph, whatever the decision."""
+        return self.band is not None and needs_review(probability, self.band)

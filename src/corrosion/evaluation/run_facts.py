@@ -1,0 +1,60 @@
+"""What a run says of itself beside its predictions: what it was, and how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from corrosion.runs import RunDirectory
+
+
+@dataclass(frozen=True, eq=False)
+class RunFacts:
+    """What is known of a run; what it does not tell is left empty.
+
+    Attributes:
+        directory: directory of the run.
+        config: its settings, plain values by group.
+        facts: metrics by key, and everything else about the run, as `metrics.json` holds them.
+        history: table of losses and metrics, one row an epoch.
+        split: table of which image was used for what, one row an image.
+        overrides: what the command line of the training said.
+        examples: pictures of what the network looks at, one row a picture, as
+            `corrosion.explanation.examples.write_examples` gives them.
+    """
+
+    directory: RunDirectory
+    config: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    history: pd.DataFrame | None
+    split: pd.DataFrame | None
+    overrides: tuple[str, ...]
+    examples: pd.DataFrame | None
+
+    @property
+    def name(self) -> str:
+        """Name of the model; of the directory where nothing tells it."""
+        model = self.config.get("model") or {}
+        return str(
+            self.facts.get("model") or model.get("name") or self.directory.path.resolve().name
+        )
+
+
+def read_run_facts(run: RunDirectory) -> RunFacts:
+    """Read what a run's directory says of it.
+
+    Raises:
+        CorrosionError: a file is there but can't be read.
+    """
+    return RunFacts(
+        directory=run,
+        config=run.read_config(),
+        facts=run.read_metrics(),
+        history=run.read_history(),
+        split=run.read_split(),
+        overrides=run.read_overrides(),
+        examples=run.read_examples(),
+    )

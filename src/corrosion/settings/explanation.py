@@ -1,0 +1,88 @@
+"""What `corrosion explain` and `corrosion explain-score` can be told."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+
+from corrosion.settings.inference import InferenceSettings, Threshold
+from corrosion.settings.types import Count, Seed
+
+Method = Literal[
+    "gradcam",
+    "gradcam++",
+    "xgradcam",
+    "hirescam",
+    "gradcamelementwise",
+    "layercam",
+    "eigencam",
+    "eigengradcam",
+    "segeigencam",
+    "kpcacam",
+    "fem",
+    "ablationcam",
+    "scorecam",
+]
+"""Methods of class activation maps; `corrosion.explanation.cam.METHODS` says more of them."""
+
+Target = Literal["no_corrosion", "corrosion", "none", "predicted"]
+"""What a map can be evidence for; "none" is short for "no_corrosion"."""
+
+Colormap = Literal["inferno", "magma", "plasma", "viridis", "cividis", "jet"]
+"""Colour maps. All but jet are perceptually uniform: equal steps of evidence look equal."""
+
+OTSU = "otsu"
+"""Cut a map where its high values are best told from its low ones (Otsu, IEEE Transactions on
+Systems, Man, and Cybernetics 1979)."""
+
+
+def _rule(rule: float | str | None) -> float | str | None:
+    share = isinstance(rule, float) and 0 < rule < 1
+    if not share and rule not in (None, OTSU):
+        raise ValueError(f"give {OTSU}, or a share of the map's maximum between 0 and 1 as 0.5.")
+    return rule
+
+
+RegionRule = Annotated[float | str | None, AfterValidator(_rule)]
+"""How a map is cut into regions: otsu, or a share of its maximum in (0, 1)."""
+
+
+class ExplanationSettings(InferenceSettings):
+    """How photographs are explained."""
+
+    method: Method = "gradcam"
+    """Method of class activation maps."""
+    target: Target = "corrosion"
+    """What the maps are evidence for; predicted takes each image's own decision."""
+    threshold: Threshold = None
+    """Probability from which corrosion counts as detected, in (0, 1), or words of the name of a
+    threshold of the checkpoint, as recall or F1; by default each checkpoint's own."""
+    colormap: Colormap = "inferno"
+    """Colours of the maps."""
+    regions: RegionRule = None
+    """Draw boxes around the map above Otsu's threshold (otsu), or above a share of its maximum, as
+    0.5; by default none."""
+    coco: bool = False
+    """Write the regions as COCO JSON too."""
+    recursive: bool = False
+    """Look into subfolders of folders."""
+
+    @property
+    def rule(self) -> str | float | None:
+        """How maps are cut into regions; None where neither boxes nor COCO files are wanted."""
+        return OTSU if self.regions is None and self.coco else self.regions
+
+
+class MapScoreSettings(InferenceSettings):
+    """How maps are judged by masks or boxes."""
+
+    method: Method = "gradcam"
+    """Method of class activation maps."""
+    count: Count | None = None
+    """Number of photographs, taken at random; by default all."""
+    faithfulness: bool = False
+    """Judge maps by deletion, insertion, ROAD and model randomisation too, which takes far
+    longer."""
+    seed: Seed = 0
+    """Seed of that choice, of the random baseline and of the resamples."""

@@ -1,0 +1,38 @@
+"""What the commands on folders of photographs can be told: `corrosion audit` and `sample`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from annotated_types import Ge, Le
+
+from corrosion.settings.base import Settings
+from corrosion.settings.types import Names, Seed, Share
+
+
+class AuditSettings(Settings):
+    """How folders of photographs are examined."""
+
+    strict: bool = False
+    """Exit with 1 if official subsets share pictures, or labels conflict."""
+    near_duplicates: Annotated[int, Ge(0), Le(11)] | None = 6
+    """Bits of a 63-bit perceptual hash in which near-duplicates may differ; null seeks none."""
+    corrosion: Names = ()
+    """Names of further folders of corroded images."""
+    no_corrosion: Names = ()
+    """Names of further folders of images without corrosion."""
+    ignore: Names = ()
+    """Names of folders that are passed over."""
+
+
+class SampleSettings(Settings):
+    """What the embedded sample photographs are made with."""
+
+    count: Annotated[int, Ge(2)] = 600
+    """Number of images, half of each class."""
+    size: Annotated[int, Ge(32), Le(2048)] = 256
+    """Side of the images in pixels."""
+    seed: Seed = 0
+    """Seed of what is drawn."""
+    shortcut: Share = 0.0
+    """Share of the corroded images with a planted mark, to test explanations."""

@@ -1,0 +1,46 @@
+"""What all commands that run a network over files can be told."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from corrosion.settings.base import Settings
+from corrosion.settings.types import Count
+
+_DEVICES = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+
+
+def _device(name: str) -> str:
+    if not _DEVICES.fullmatch(name):
+        raise ValueError("give auto, cpu, cuda, cuda:1 or mps.")
+    return name
+
+
+def _threshold(threshold: float | str | None) -> float | str | None:
+    if isinstance(threshold, float) and not 0 < threshold < 1:
+        raise ValueError(
+            "give a probability between 0 and 1, or the name of a threshold as recall or F1."
+        )
+    return threshold
+
+
+Device = Annotated[str, AfterValidator(_device)]
+"""Where a network runs: auto, cpu, cuda, cuda:1, mps."""
+
+Threshold = Annotated[float | str | None, AfterValidator(_threshold)]
+"""Probability from which an image counts as corroded, in (0, 1), or words of the name of a
+threshold that was chosen on validation; None for the network's own."""
+
+
+class InferenceSettings(Settings):
+    """Where a network runs, and on how many images at once."""
+
+    device: Device = "auto"
+    """Where the network runs: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps."""
+    batch_size: Count = 32
+    """Images at once through the network."""
+    num_workers: Count | None = None
+    """Threads that decode images; by default one a processor."""

@@ -1,0 +1,52 @@
+"""Packages that only some settings need, and the command that installs them."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from corrosion.errors import CorrosionError
+
+EXTRAS = {
+    "pyarrow": "parquet",
+    "tensorboard": "tensorboard",
+    "wandb": "wandb",
+    "mlflow": "mlflow",
+    "psycopg[binary]": "postgresql",
+}
+"""Extras of pyproject.toml by the package that each brings along."""
+
+
+def require_package(package: str, setting: str, *, instead: str) -> None:
+    """Make sure that the package that a setting needs is installed.
+
+    Args:
+        package: name of the package, a key of `EXTRAS`.
+        setting: the setting that needs it, with its value, as "format=parquet".
+        instead: the value of the setting that needs no package, as "csv".
+
+    Raises:
+        CorrosionError: the package is not installed; the message has the command that installs it.
+
+    Example:
+        >>> require_package("tensorboard", "logger=tensorboard", instead="csv")
+    """
+    if find_spec(package) is None:
+        key = setting.partition("=")[0]
+        raise CorrosionError(
+            f"{setting} needs the package {package}: {install_command(package)}, or choose "
+            f"{key}={instead}."
+        )
+
+
+def install_command(package: str) -> str:
+    """The command that installs a package for this copy of corrosion.
+
+    A checkout has the exact version in its constraints.txt. An installed copy must not ask for
+    `corrosion[...]`: a registry may give somebody else's package of that name.
+    """
+    checkout = Path(__file__).parents[3]
+    if (checkout / "pyproject.toml").is_file() and (checkout / "constraints.txt").is_file():
+        extra = EXTRAS[package]
+        return f'uv pip install --constraint constraints.txt --editable ".[{extra}]" in {checkout}'
+    return f"pip install {package}"
