@@ -25,6 +25,13 @@ def imports(path):
             yield from (alias.name for alias in node.names)
 
 
+def test_modules_that_the_page_names_are_there():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    named = re.findall(r"`(\w+(?:/\w+)*\.py)`", page)
+    assert len(named) > 20
+    assert [name for name in named if not (PACKAGE / name).is_file()] == []
+
+
 def test_the_picture_shows_every_room():
     there = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     there |= {path.stem for path in PACKAGE.glob("[a-z]*.py")}
