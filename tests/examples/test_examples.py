@@ -24,8 +24,7 @@ def example(name):
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
     folder = tmp_path_factory.mktemp("photos")
-    make_sample(folder, count=24, size=64, seed=0)
-    return folder
+    return make_sample(folder, count=24, size=64, seed=0) / "images"
 
 
 @pytest.fixture(scope="module")
