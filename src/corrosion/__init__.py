@@ -19,15 +19,17 @@ if TYPE_CHECKING:
     from corrosion.explanation.photographs import explain
     from corrosion.models.checkpoint import load_model
     from corrosion.prediction.predict_images import predict
+    from corrosion.training.run import train
 
     __version__: str
 
-__all__ = ["CorrosionError", "__version__", "explain", "load_model", "predict"]
+__all__ = ["CorrosionError", "__version__", "explain", "load_model", "predict", "train"]
 
 _MODULES = {
     "explain": "corrosion.explanation.photographs",
     "load_model": "corrosion.models.checkpoint",
     "predict": "corrosion.prediction.predict_images",
+    "train": "corrosion.training.run",
 }
 
 

@@ -9,10 +9,8 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
-import corrosion
 from corrosion.data.sample.generate import make_sample
 
-pytestmark = pytest.mark.skipif(not hasattr(corrosion, "train"), reason="to come")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TINY = {"backbone": "test_resnet.r160_in1k", "epochs": 1}
 
