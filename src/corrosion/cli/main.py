@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser(name).parse_args(given)
         keep_freed_memory()
-        code = options.run(options)
+        code = options._run(options)
     except CorrosionError as error:
         print(f"corrosion: {_as_option(str(error), options)}", file=sys.stderr)  # noqa: T201
         return 1
@@ -79,7 +79,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
             command = import_module(f"corrosion.cli.{family}").COMMANDS[name]
             own.description = command.description or f"{line[0].upper()}{line[1:]}."
             command.add_arguments(own)
-            own.set_defaults(run=command.run)
+            own.set_defaults(_run=command.run)
     return parser
 
 
