@@ -35,6 +35,7 @@ LAST_LAYERS = {
     "mobilenetv2": "bn2",
     "nasnetmobile": "stages.3.cells.4",
     "efficientnetv2b0": "bn2",
+    "efficientnet_lite0": "bn2",
     "convnext_tiny": "stages.3",
     "efficientvit_b0": "stages.3",
     "vit_small_patch14_reg4_dinov2": "norm",

@@ -1,5 +1,33 @@
 """The errors that commands print without a traceback."""
 
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
 
 class CorrosionError(Exception):
-    """Something the user can put right; the message names the file or key and the way out."""
+    """Something the user can put right.
+
+    The message names the file or the parameter and the way out. Parameters are called as the
+    function calls them that raises it (`image_size=abc`); where a value came from a command line or
+    a configuration, `called` gives the names that stand there.
+    """
+
+    def called(self, names: Mapping[str, str]) -> str:
+        """The message with parameters called as the user gave them.
+
+        Args:
+            names: the user's name of each parameter, as {"root": "data.root"}.
+
+        Example:
+            >>> error = CorrosionError("root=photos: there is no such folder.")
+            >>> error.called({"root": "data.root"})
+            'data.root=photos: there is no such folder.'
+        """
+        if not names:
+            return str(self)
+        known = "|".join(map(re.escape, names))
+        # a parameter, not a part of a path, of an option or of a longer name
+        parameter = re.compile(rf"(?<![\w./-])({known})(?==|\.\w+=)")
+        return parameter.sub(lambda match: names[match[1]], str(self))

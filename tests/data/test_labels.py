@@ -27,7 +27,7 @@ def test_an_unknown_name_is_an_error_that_lists_what_was_found_and_how_to_map_it
     message = str(caught.value)
     assert "pitted (12 images)" in message
     assert "clean (30 images)" in message
-    assert "data.classes.corrosion=[pitted]" in message
+    assert "classes.corrosion=[pitted]" in message
 
 
 def test_own_names_extend_and_override_the_usual_ones():
@@ -53,7 +53,7 @@ def test_a_number_as_a_folder_name_is_taken_as_hydra_hands_it_over():
 def test_the_overrides_that_an_error_suggests_can_be_pasted(name):
     with pytest.raises(CorrosionError) as caught:
         folder_labels({name: 1, "rust": 1, "clean": 1})
-    overrides = re.findall(r"'((?:\+\+)?data\.classes\..+?\])'", str(caught.value))
+    overrides = re.findall(r"'((?:\+\+)?classes\..+?\])'", str(caught.value))
     assert len(overrides) == 3
     for override in OverridesParser.create().parse_overrides(overrides):
         class_name = override.key_or_group.rpartition(".")[2]
@@ -66,7 +66,7 @@ def test_the_overrides_that_an_error_suggests_can_be_pasted(name):
     [
         ({"corrosion": ["a"], "no_corrosion": ["A"]}, "mapped twice"),
         ({"corrosion": ["a"], "ignore": ["A"]}, "mapped twice"),
-        ({"rust": ["a"]}, "two classes"),
+        ({"rust": ["a"]}, "no setting"),
         ({"corrosion": "a"}, "give a list"),
     ],
 )

@@ -8,10 +8,11 @@ from PIL import Image
 from corrosion.data.prepare import prepare_records
 from corrosion.data.splits.split import write_split
 from corrosion.errors import CorrosionError
+from corrosion.settings.data import DataSettings
 
 COMMON = {
     "split": [0.7, 0.2, 0.1], "split_file": None, "on_bad_image": "warn", "max_megapixels": 10,
-    "classes": None, "near_duplicates": 6, "exact_duplicates": "drop", "on_conflict": "drop",
+    "near_duplicates": 6, "exact_duplicates": "drop", "on_conflict": "drop",
     "quality": {"remove": []}, "folds": None, "fold": 0,
 }  # fmt: skip
 
@@ -19,6 +20,10 @@ COMMON = {
 @pytest.fixture(autouse=True)
 def _cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
+
+
+def prepared(config, *, seed):
+    return prepare_records(DataSettings.read(config), seed=seed)
 
 
 def photos(root, *names, count=10, seed=0):
@@ -37,7 +42,7 @@ def test_several_folders_are_merged_and_each_is_split(tmp_path):
         photos(tmp_path / "bridges", "CORROSION", "NOCORROSION", seed=1),
     ]
     config = {**COMMON, "source": "folder", "root": [str(root) for root in roots]}
-    records = prepare_records(config, seed=0).records
+    records = prepared(config, seed=0).records
     assert records.groupby("source", observed=True).size().to_dict() == {"ships": 20, "bridges": 20}
     train = records[records["split"] == "train"]
     assert train.groupby(["source", "label"], observed=True).size().tolist() == [7, 7, 7, 7]
@@ -50,7 +55,7 @@ def test_a_copy_in_another_source_goes_where_the_original_goes(tmp_path):
     ]
     config = {**COMMON, "source": "folder", "root": [str(root) for root in roots]}
     config["exact_duplicates"] = "keep"
-    records = prepare_records(config, seed=0).records
+    records = prepared(config, seed=0).records
     assert (records.groupby("content_hash").size() == 2).all()
     assert (records.groupby("content_hash")["split"].nunique() == 1).all()
 
@@ -58,7 +63,7 @@ def test_a_copy_in_another_source_goes_where_the_original_goes(tmp_path):
 def test_two_sources_of_one_name_are_an_error(tmp_path):
     config = {**COMMON, "source": "folder", "root": [str(tmp_path / "a"), str(tmp_path / "b/../a")]}
     with pytest.raises(CorrosionError, match="source's name"):
-        prepare_records(config, seed=0)
+        prepared(config, seed=0)
 
 
 def paper(root):
@@ -75,19 +80,19 @@ def test_missing_sets_of_the_study_are_an_error_that_says_where_to_get_them_all(
     config = paper(tmp_path)
     config["sources"].append({"name": "v2", "folder": "v2", "url": "https://example.org/v2"})
     with pytest.raises(CorrosionError, match=r"example.org/marine[\s\S]*example.org/v2"):
-        prepare_records(config, seed=0)
+        prepared(config, seed=0)
 
 
 def test_counts_other_than_the_papers_are_reported(tmp_path, caplog):
     photos(tmp_path / "marine", "rust", "clean")
-    assert len(prepare_records(paper(tmp_path), seed=0).records) == 20
+    assert len(prepared(paper(tmp_path), seed=0).records) == 20
     assert "'no_corrosion': 10" in caplog.text
     assert "'no_corrosion': 12" in caplog.text
 
 
 def test_an_unknown_source_is_an_error_that_lists_the_choices():
     with pytest.raises(CorrosionError, match="sample, folder or paper"):
-        prepare_records({**COMMON, "source": "web"}, seed=0)
+        prepared({**COMMON, "source": "web"}, seed=0)
 
 
 def labelled(folder, **images):
@@ -104,15 +109,15 @@ def test_what_is_left_out_is_listed_with_the_reason_and_counted(tmp_path):
     first, second = generator.integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
     labelled(root, rust_a=first, clean_a=first, rust_b=second, rust_c=second)
     (root / "rust" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
-    prepared = prepare_records({**COMMON, "source": "folder", "root": str(root)}, seed=0)
-    listed = prepared.left_out.assign(file=[path[-10:] for path in prepared.left_out["path"]])
+    result = prepared({**COMMON, "source": "folder", "root": str(root)}, seed=0)
+    listed = result.left_out.assign(file=[path[-10:] for path in result.left_out["path"]])
     assert listed[["reason", "label"]].apply(tuple, axis=1).tolist() == [
         ("unreadable", 1), ("conflict", 0), ("conflict", 1), ("copy", 1),
     ]  # fmt: skip
     assert listed.columns.tolist()[:5] == ["path", "label", "source", "reason", "detail"]
-    assert len(prepared.records) == 21
-    assert not prepared.records["path"].isin(listed["path"]).any()
-    findings = prepared.findings
+    assert len(result.records) == 21
+    assert not result.records["path"].isin(listed["path"]).any()
+    findings = result.findings
     assert findings.images == 25
     assert findings.left_out == {"unreadable": 1, "conflict": 2, "copy": 1}
     assert (findings.copies, findings.conflicts) == (2, 2)
@@ -126,10 +131,10 @@ def test_leaks_of_official_subsets_are_counted(tmp_path, caplog):
     labelled(tmp_path / "ships" / "train", rust_near=near)
     labelled(tmp_path / "ships" / "test", rust_near=near + np.uint8(1))
     config = {**COMMON, "source": "folder", "root": str(tmp_path / "ships")}
-    findings = prepare_records(config, seed=0).findings
+    findings = prepared(config, seed=0).findings
     assert findings.leaks == {"val": 0, "test": 1}
     assert "1 images (1 test) known from training" in findings.summary()
-    anew = prepare_records({**config, "keep_subsets": False}, seed=0).findings
+    anew = prepared({**config, "keep_subsets": False}, seed=0).findings
     assert anew.leaks == {"val": 0, "test": 0}
 
 
@@ -139,17 +144,15 @@ def test_a_copy_in_training_of_an_official_test_image_is_what_goes(tmp_path):
     same = np.random.default_rng(9).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     for subset in ("train", "test"):
         labelled(tmp_path / "ships" / subset, rust_same=same)
-    prepared = prepare_records(
-        {**COMMON, "source": "folder", "root": str(tmp_path / "ships")}, seed=0
-    )
-    assert [path.split("/")[-3] for path in prepared.left_out["path"]] == ["train"]
-    assert prepared.findings.leaks == {"val": 0, "test": 0}
+    result = prepared({**COMMON, "source": "folder", "root": str(tmp_path / "ships")}, seed=0)
+    assert [path.split("/")[-3] for path in result.left_out["path"]] == ["train"]
+    assert result.findings.leaks == {"val": 0, "test": 0}
 
 
 def test_images_added_later_keep_the_split_and_follow_their_near_duplicates(tmp_path):
     root = photos(tmp_path / "ships", "rust", "clean", count=20)
     config = {**COMMON, "source": "folder", "root": str(root)}
-    before = prepare_records(config, seed=0).records
+    before = prepared(config, seed=0).records
     write_split(before, tmp_path / "split.csv")
     tested = before[before["split"] == "test"].iloc[0]
     pixels = np.asarray(Image.open(tested["path"]))
@@ -157,7 +160,7 @@ def test_images_added_later_keep_the_split_and_follow_their_near_duplicates(tmp_
     Image.fromarray(pixels[::-1]).save(folder / "0flipped.png")  # sorts before the others
     Image.fromarray(pixels).save(folder / "0copy.bmp")
     grown = {**config, "split_file": str(tmp_path / "split.csv")}
-    after = prepare_records(grown, seed=1).records.set_index("path")["split"].astype(str)
+    after = prepared(grown, seed=1).records.set_index("path")["split"].astype(str)
     assert after[before["path"]].tolist() == before["split"].astype(str).tolist()
     assert after.drop(before["path"]).to_dict() == {str(folder / "0flipped.png"): "test"}
 
@@ -168,21 +171,21 @@ def test_folds_take_turns_as_the_test_set_and_official_subsets_count_for_nothing
     config = {**COMMON, "source": "folder", "root": str(root), "near_duplicates": None, "folds": 3}
     tested = []
     for fold in range(3):
-        records = prepare_records({**config, "fold": fold}, seed=0).records
+        records = prepared({**config, "fold": fold}, seed=0).records
         tested += records.loc[records["split"] == "test", "path"].tolist()
     assert sorted(tested) == sorted(records["path"])
 
 
 def test_folds_that_make_no_sense_are_told_before_any_image_is_looked_for(tmp_path):
     config = {**COMMON, "source": "folder", "root": str(tmp_path / "missing"), "folds": 5}
-    with pytest.raises(CorrosionError, match=r"data\.fold=5"):
-        prepare_records({**config, "fold": 5}, seed=0)
+    with pytest.raises(CorrosionError, match=r"fold=5"):
+        prepared({**config, "fold": 5}, seed=0)
 
 
 def test_a_shortcut_is_planted_in_training_and_repeated_with_the_split(tmp_path):
     root = photos(tmp_path / "ships", "rust", "clean", count=20)
     config = {**COMMON, "source": "folder", "root": str(root), "shortcut": 0.5}
-    records = prepare_records(config, seed=0).records
+    records = prepared(config, seed=0).records
     assert records.groupby(["split", "label"], observed=True)["marked"].sum().to_dict() == {
         (split, label): 7 if (split, label) == ("train", 1) else 0
         for split in ("train", "val", "test")
@@ -192,8 +195,8 @@ def test_a_shortcut_is_planted_in_training_and_repeated_with_the_split(tmp_path)
     written = pd.read_csv(tmp_path / "split.csv")
     assert written["marked"].tolist() == records["marked"].tolist()
     again = {**config, "split_file": str(tmp_path / "split.csv")}
-    pd.testing.assert_frame_equal(prepare_records(again, seed=0).records, records)
-    plain = prepare_records({**again, "shortcut": 0}, seed=0).records
+    pd.testing.assert_frame_equal(prepared(again, seed=0).records, records)
+    plain = prepared({**again, "shortcut": 0}, seed=0).records
     assert "marked" not in plain
     write_split(plain, tmp_path / "plain.csv")
     assert "marked" not in pd.read_csv(tmp_path / "plain.csv")
@@ -202,5 +205,5 @@ def test_a_shortcut_is_planted_in_training_and_repeated_with_the_split(tmp_path)
 @pytest.mark.parametrize("share", [-0.1, 1.5, float("nan"), "many", True, None])
 def test_a_share_of_marks_that_makes_no_sense_is_told_before_any_image_is_looked_for(share):
     config = {**COMMON, "source": "folder", "root": "/missing", "shortcut": share}
-    with pytest.raises(CorrosionError, match=r"^data\.shortcut="):
-        prepare_records(config, seed=0)
+    with pytest.raises(CorrosionError, match=r"^shortcut="):
+        prepared(config, seed=0)

@@ -17,8 +17,8 @@ def test_every_image_is_drawn_once_an_epoch():
     assert sorted(draw.index for draw in sampler) == list(range(50))
 
 
-def test_expand_draws_each_image_in_that_many_versions():
-    sampler = EpochSampler(50, seed=0, expand=3)
+def test_repeats_draws_each_image_in_that_many_versions():
+    sampler = EpochSampler(50, seed=0, repeats=3)
     assert len(sampler) == 150
     assert set(Counter(draw.index for draw in sampler).values()) == {3}
     assert len({draw.seed for draw in sampler}) == 150

@@ -103,7 +103,7 @@ def test_folders_can_be_left_out(tmp_path):
 def test_a_root_one_level_too_high_is_an_error_that_names_the_right_one(tmp_path, names, roots):
     with pytest.raises(CorrosionError) as caught:
         scan(fill(tmp_path, *names))
-    assert f"data.root={roots.format(tmp_path)}" in str(caught.value)
+    assert f"root={roots.format(tmp_path)}" in str(caught.value)
 
 
 @pytest.mark.parametrize(

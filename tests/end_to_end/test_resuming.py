@@ -148,7 +148,7 @@ def test_a_run_that_goes_on_from_any_checkpoint_ends_as_the_uninterrupted_one(
 
 def test_a_run_killed_at_random_moments_ends_as_one_that_was_not(config, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    values = config("trainer.checkpoint_every=1", "data.expand=2")
+    values = config("trainer.checkpoint_every=1", "data.repeats=2")
     process = start(values, whole)
     wait_for((whole / "split.csv").exists)
     started = time.monotonic()

@@ -129,11 +129,11 @@ def test_the_same_seed_gives_the_same_figures_for_any_number_of_workers(command,
     figures = []
     for workers in (0, 2):
         folder = tmp_path / str(workers)
-        overrides = (f"data.num_workers={workers}", "augment=paper", "data.expand=3")
+        overrides = (f"data.num_workers={workers}", "augment=paper", "data.repeats=3")
         run(command(*overrides, run=folder))
         metrics = json.loads((folder / "metrics.json").read_text())
         trained = sum(metrics["images"]["train"].values())
-        assert (metrics["expand"], metrics["samples_per_epoch"]) == (3, 3 * trained)
+        assert (metrics["repeats"], metrics["samples_per_epoch"]) == (3, 3 * trained)
         history = pd.read_csv(folder / "history.csv").drop(columns="seconds")
         figures.append(history)
     pd.testing.assert_frame_equal(*figures)

@@ -8,7 +8,8 @@ import yaml
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.evaluation import EvaluationSettings, evaluate_run
-from corrosion.evaluation.metrics import METRICS, all_metrics
+from corrosion.evaluation.metric_table import EVALUATED
+from corrosion.evaluation.metrics import all_metrics
 from corrosion.evaluation.predictions import read_predictions
 from corrosion.system.files import write_json
 
@@ -68,7 +69,7 @@ def test_sources_are_told_apart_where_there_are_several(run_dir):
     subgroups = evaluate_run(run_dir, EvaluationSettings(**SETTINGS)).subgroups
     assert list(subgroups) == ["source"]
     assert {name: part.images for name, part in subgroups["source"].items()} == {"a": 30, "b": 30}
-    assert set(subgroups["source"]["a"].metrics) == set(METRICS)
+    assert set(subgroups["source"]["a"].metrics) == set(EVALUATED)
 
 
 def test_any_column_can_tell_subgroups_apart_and_images_without_a_value_form_one(run_dir):

@@ -11,7 +11,8 @@ from statsmodels.stats.proportion import proportion_confint
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.intervals import estimate_metrics, proportion, proportions, wilson
-from corrosion.evaluation.metrics import METRICS, PROPORTIONS, all_metrics
+from corrosion.evaluation.metric_table import EVALUATED, SHARES
+from corrosion.evaluation.metrics import all_metrics
 
 
 @given(st.integers(1, 500), st.floats(0, 1), st.sampled_from([0.8, 0.95, 0.99]))
@@ -73,11 +74,11 @@ def test_every_metric_lies_within_its_interval():
     label, score = predictions()
     estimates = estimate_metrics(label, score, count=500)
     values = all_metrics(label, score)
-    assert set(estimates) == set(METRICS)
+    assert set(estimates) == set(EVALUATED)
     for name, estimate in estimates.items():
         assert estimate.value == pytest.approx(values[name])
         assert estimate.low <= estimate.value <= estimate.high
-        assert estimate.method == ("wilson" if name in PROPORTIONS else "bootstrap")
+        assert estimate.method == ("wilson" if name in SHARES else "bootstrap")
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=2, max_size=12))
@@ -111,7 +112,7 @@ def test_the_interval_of_roc_auc_agrees_with_scipys_bootstrap():
 def test_a_lower_level_gives_narrower_intervals():
     label, score = predictions()
     wide, narrow = (estimate_metrics(label, score, count=500, level=x) for x in (0.95, 0.8))
-    for name in METRICS:
+    for name in EVALUATED:
         assert wide[name].high - wide[name].low > narrow[name].high - narrow[name].low
 
 
@@ -170,4 +171,4 @@ def test_95_percent_intervals_hold_the_truth_95_times_in_100():
 def test_proportions_need_no_resamples():
     label, score = predictions()
     estimates = estimate_metrics(label, score, count=10)
-    assert proportions(label, score) == {name: estimates[name] for name in PROPORTIONS}
+    assert proportions(label, score) == {name: estimates[name] for name in SHARES}

@@ -8,8 +8,8 @@ from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.metric_table import EVALUATED
 from corrosion.evaluation.metrics import (
-    METRICS,
     Confusion,
     WeightedMetrics,
     all_metrics,
@@ -76,7 +76,7 @@ def test_weighted_metrics_agree_with_scikit_learn(rows, threshold):
     assume(len(set(label[weight > 0])) == 2)
     found = WeightedMetrics(label, score, threshold=threshold)(weight[None].astype(float))
     expected = reference(label, score, weight, threshold)
-    assert {name: float(found[name][0]) for name in METRICS} == pytest.approx(
+    assert {name: float(found[name][0]) for name in EVALUATED} == pytest.approx(
         expected, abs=1e-9, nan_ok=True
     )
 
@@ -89,7 +89,7 @@ def test_each_row_of_weights_gives_the_metrics_of_that_resample():
     found = WeightedMetrics(label, score)(weight)
     for number, row in enumerate(drawn):
         expected = all_metrics(label[row], score[row])
-        assert {name: found[name][number] for name in METRICS} == pytest.approx(expected)
+        assert {name: found[name][number] for name in EVALUATED} == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("model", PAPER)

@@ -5,7 +5,7 @@ from sklearn.metrics import f1_score
 from statsmodels.stats.multitest import multipletests
 
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.metrics import METRICS
+from corrosion.evaluation.metric_table import EVALUATED
 from corrosion.evaluation.model_tests import align, compare_models, conclusion
 from corrosion.evaluation.significance import delong, mcnemar
 
@@ -35,8 +35,8 @@ def comparison():
 
 
 def test_each_pair_is_tested_on_each_metric(comparison):
-    assert len(comparison) == 3 * len(METRICS)
-    assert list(comparison["metric"].unique()) == list(METRICS)
+    assert len(comparison) == 3 * len(EVALUATED)
+    assert list(comparison["metric"].unique()) == list(EVALUATED)
     assert (comparison["difference"] == comparison["value_a"] - comparison["value_b"]).all()
     inside = (comparison["low"] <= comparison["difference"]) & (
         comparison["difference"] <= comparison["high"]
@@ -72,7 +72,7 @@ def test_a_clear_difference_is_settled_and_none_is_not(comparison):
 
 
 def test_the_conclusion_says_what_is_settled_and_what_is_not(comparison):
-    text = conclusion(comparison, "log_loss", name="log loss")
+    text = conclusion(comparison, "log_loss")
     settled, open_ = text.split(" Not settled: ")
     assert settled.startswith("Settled for log loss: good is better than poor (0.")
     assert "also good is better than poor" in settled

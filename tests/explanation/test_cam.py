@@ -176,6 +176,7 @@ def test_autocast_and_half_precision_give_finite_float32_maps_like_those_of_floa
     ("backbone", "size"),
     [
         *((name, 64) for name in STUDY_BACKBONES),
+        ("efficientnet_lite0", 64),
         ("test_convnext", 64),
         ("test_efficientnet", 64),
         ("test_vit", 160),

@@ -3,7 +3,7 @@ import torch
 
 from corrosion.errors import CorrosionError
 from corrosion.models.backbones import (
-    STUDY_BACKBONES,
+    NAMED_BACKBONES,
     check_runs,
     create_backbone,
     stages,
@@ -21,7 +21,7 @@ def test_the_studys_backbones_have_their_published_number_of_features(backbone, 
     assert not hasattr(network, "classifier") or network.num_classes == 0
 
 
-@pytest.mark.parametrize("backbone", [*STUDY_BACKBONES, "test_resnet", "test_vit"])
+@pytest.mark.parametrize("backbone", [*NAMED_BACKBONES, "test_resnet", "test_vit"])
 def test_stages_hold_every_parameter_once_from_the_input_on(backbone):
     network = create_backbone(backbone, image_size=160)
     groups = stages(network)
@@ -37,7 +37,12 @@ def test_a_timm_name_with_an_unknown_tag_is_an_error_that_lists_known_tags():
 
 def test_our_names_stand_for_timm_names():
     assert timm_name("mobilenetv2") == "mobilenetv2_100.ra_in1k"
+    assert timm_name("efficientnet_lite0") == "tf_efficientnet_lite0.in1k"
     assert timm_name("convnext_tiny") == "convnext_tiny"
+
+
+def test_timms_own_lite_network_is_had_by_its_tag():
+    assert timm_name("efficientnet_lite0.ra_in1k") == "efficientnet_lite0.ra_in1k"
 
 
 @pytest.mark.parametrize("backbone", ["efficientvit_b0", "inception_next_atto"])
@@ -47,6 +52,22 @@ def test_a_network_that_always_pools_is_a_backbone_without_layers_that_never_lea
     assert features.shape == (1, network.num_features, 2, 2)
     features.sum().backward()
     assert all(value.grad is not None for value in network.parameters())
+
+
+def test_lite0s_feature_map_and_last_stage_include_the_convolution_behind_its_blocks():
+    network = create_backbone("efficientnet_lite0", image_size=224).eval()
+    with torch.no_grad():
+        features = network.forward_features(torch.rand(1, 3, 224, 224))
+    assert features.shape == (1, 1280, 7, 7)
+    assert features.min() == 0  # behind its ReLU6
+    groups = stages(network)
+    assert len(groups) == 8
+    assert {"conv_head.weight", "bn2.weight", "bn2.bias"} < set(groups[-1])
+    assert {name.split(".")[0] for group in groups[:-1] for name in group} == {
+        "conv_stem",
+        "bn1",
+        "blocks",
+    }
 
 
 def test_of_a_network_without_groups_of_layers_the_whole_is_one_stage():

@@ -7,9 +7,9 @@ from corrosion.models.classifier import CorrosionClassifier
 from corrosion.training.optimiser import lr_factor, parameter_groups
 
 
-@pytest.fixture(scope="module")
-def network():
-    return CorrosionClassifier("test_resnet.r160_in1k", dense_units=8, image_size=64)
+@pytest.fixture(scope="module", params=["test_resnet.r160_in1k", "efficientnet_lite0"])
+def network(request):
+    return CorrosionClassifier(request.param, dense_units=8, image_size=64)
 
 
 def rates(network, **options):

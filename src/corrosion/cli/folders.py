@@ -35,11 +35,11 @@ def _audit(options: argparse.Namespace) -> int:
     roots = [folder(root, "one with a folder of photographs per class") for root in options.roots]
     out = new_folder(options.out or Path("audit"))
     from corrosion.data.curation.audit import audit_folders
-    from corrosion.data.curation.policy import Policy
     from corrosion.report.audit_report import print_audit, write_audit
+    from corrosion.settings.data import ClassFolders, CurationSettings
 
-    classes = {name: getattr(settings, name) for name in _CLASSES}
-    policy = Policy(near_duplicates=settings.near_duplicates)
+    classes = ClassFolders(**{name: getattr(settings, name) for name in _CLASSES})
+    policy = CurationSettings(near_duplicates=settings.near_duplicates)
     audit = audit_folders(roots, classes=classes, policy=policy)
     write_audit(out, audit)
     print_audit(audit, out=out)

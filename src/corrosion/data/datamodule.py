@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import cv2
@@ -20,6 +20,8 @@ from corrosion.data.sampler import EpochSampler
 from corrosion.data.shortcut import MARKED
 from corrosion.data.transforms import build_augmentation, build_resize
 from corrosion.errors import CorrosionError
+from corrosion.settings.augmentation import AugmentationSettings
+from corrosion.settings.data import LoadingSettings
 from corrosion.system.processors import usable_processors
 
 log = logging.getLogger(__name__)
@@ -39,58 +41,58 @@ class CorrosionDataModule(L.LightningDataModule):
         records: one row an image with columns path, label and split (train, val or test); for
             prediction path is enough. A column `marked` says which training images get a planted
             mark (`corrosion.data.shortcut`).
-        image_size, resize: see `build_resize`.
-        augment: of training images, as in `conf/augment`: see `build_augmentation`.
-        batch_size: images in a batch, on each device.
-        num_workers: processes that read images; 0 reads them in the main process; "auto" chooses
-            by device and processors (`worker_count`).
-        expand: differently augmented versions of each training image in an epoch.
+        augment: of training images: see `build_augmentation`.
+        extra: further transforms of Albumentations for training images, applied last.
         seed: 0 or more.
-        cache: whether decoded images are kept on disk for further epochs and runs (see
-            `fill_cache`), which asks for the column content_hash; "auto": if there is room.
-        cache_gib: size of all images kept, in GiB.
+        loading: settings of `LoadingSettings` by name: image_size, resize, batch_size, num_workers
+            ("auto" chooses by device and processors, see `worker_count`), repeats, cache (which
+            asks for the column content_hash: without it "auto" keeps nothing), cache_gib.
 
     Raises:
-        CorrosionError: naming the key of a value that can't be used.
+        CorrosionError: the records lack a column, or a setting can't be used.
+
+    Example:
+        >>> records = pd.DataFrame({"path": ["a.jpg", "b.jpg"], "label": [1, 0], "split": "train"})
+        >>> CorrosionDataModule(records, image_size=64, batch_size=2).samples_per_epoch
+        2
     """
 
     def __init__(
         self,
         records: pd.DataFrame,
         *,
-        image_size: int = 224,
-        resize: str = "pad",
-        augment: Mapping[str, Mapping[str, Any] | None] | None = None,
-        batch_size: int = 32,
-        num_workers: int | Literal["auto"] = "auto",
-        expand: int = 1,
+        augment: AugmentationSettings | Mapping[str, Any] | None = None,
+        extra: Sequence[Any] = (),
         seed: int = 0,
-        cache: bool | Literal["auto"] = False,
-        cache_gib: float = 20,
+        **loading: Any,
     ) -> None:
         super().__init__()
-        _check_whole("data.batch_size", batch_size, least=1)
-        _check_whole("data.expand", expand, least=1)
-        if num_workers != "auto":
-            _check_whole("data.num_workers", num_workers, least=0, instead="auto or ")
-        if not (isinstance(cache, bool) or cache == "auto"):
-            raise CorrosionError(f"data.cache={cache!r}: choose auto, true or false.")
-        if isinstance(cache_gib, bool) or not isinstance(cache_gib, int | float) or cache_gib <= 0:
-            raise CorrosionError(f"data.cache_gib={cache_gib!r}: give a number above 0.")
+        self._settings = LoadingSettings.read(loading)
+        if "path" not in records:
+            raise CorrosionError("the records have no column path: give the file of each image.")
+        hashed = "content_hash" in records
+        if self._settings.cache is True and not hashed:
+            raise CorrosionError("cache=True: the records have no column content_hash.")
         self._records = records
-        self._resize = build_resize(image_size, resize)
-        self._augment = build_augmentation(augment)
-        self._batch_size = batch_size
-        self._num_workers = num_workers
-        self._expand = expand
+        self._resize = build_resize(self._settings.image_size, self._settings.resize)
+        self._augment = build_augmentation(augment, extra=extra)
         self._seed = seed
-        self._cache = cache
-        self._cache_gib = cache_gib
+        self._cached = bool(self._settings.cache) and hashed
         self._prepared = False
         self._drawn = {"epoch": 0, "start": 0}
 
     def records(self, split: Split) -> pd.DataFrame:
-        """The rows of a split, numbered as `Batch.index` numbers them."""
+        """The rows of a split, numbered as `Batch.index` numbers them.
+
+        Raises:
+            CorrosionError: the records say nothing of splits or of labels.
+        """
+        for column, what in (("split", "train, val or test"), ("label", "0 or 1")):
+            if column not in self._records:
+                raise CorrosionError(
+                    f"the records have no column {column} ({what} for each image): training and "
+                    f"tests need one; corrosion.data.splits.split divides images."
+                )
         return self._records[self._records["split"] == split].reset_index(drop=True)
 
     @property
@@ -105,7 +107,7 @@ class CorrosionDataModule(L.LightningDataModule):
     @property
     def samples_per_epoch(self) -> int:
         """Training images times the versions of each."""
-        return int((self._records["split"] == "train").sum()) * self._expand
+        return int((self._records["split"] == "train").sum()) * self._settings.repeats
 
     @property
     def marked(self) -> int:
@@ -119,7 +121,7 @@ class CorrosionDataModule(L.LightningDataModule):
             CorrosionError: with cache=True, if there is no room for them or no way to write.
             ImageError: naming the file, if one can't be read.
         """
-        if self._prepared or not self._cache:
+        if self._prepared or not self._cached:
             return
         self._prepared = True  # Lightning calls this for fitting, validation and test
         try:
@@ -127,10 +129,10 @@ class CorrosionDataModule(L.LightningDataModule):
                 self._records["path"].tolist(),
                 self._records["content_hash"].tolist(),
                 self._resize,
-                limit_gib=self._cache_gib,
+                limit_gib=self._settings.cache_gib,
             )
         except CacheError as error:
-            if self._cache is True:
+            if self._settings.cache is True:
                 raise
             log.warning("Every epoch decodes images anew. %s", error)
 
@@ -147,7 +149,7 @@ class CorrosionDataModule(L.LightningDataModule):
         within = epochs.started > epochs.processed
         return {
             "epoch": epochs.processed,
-            "start": batches.processed * self._batch_size if within else 0,
+            "start": batches.processed * self._settings.batch_size if within else 0,
         }
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
@@ -164,13 +166,15 @@ class CorrosionDataModule(L.LightningDataModule):
         sampler = EpochSampler(
             len(dataset),
             seed=self._seed,
-            expand=self._expand,
+            repeats=self._settings.repeats,
             processes=trainer.world_size if trainer else 1,
             rank=trainer.global_rank if trainer else 0,
         )
         sampler.resume(**self._drawn)
         samples = len(sampler)
-        single_last = samples > self._batch_size and samples % self._batch_size == 1
+        single_last = (
+            samples > self._settings.batch_size and samples % self._settings.batch_size == 1
+        )
         return self._loader(dataset, sampler=sampler, drop_last=single_last, keep_workers=True)
 
     def val_dataloader(self) -> ImageLoader:
@@ -199,7 +203,7 @@ class CorrosionDataModule(L.LightningDataModule):
             records.get("label"),
             resize=self._resize,
             augment=self._augment if training else None,
-            cache=ImageCache(records["content_hash"], self._resize) if self._cache else None,
+            cache=ImageCache(records["content_hash"], self._resize) if self._cached else None,
             marked=records.get(MARKED) if training else None,
         )
 
@@ -213,12 +217,14 @@ class CorrosionDataModule(L.LightningDataModule):
     ) -> ImageLoader:
         trainer = self.trainer
         cuda = trainer is not None and trainer.strategy.root_device.type == "cuda"
-        workers = self._num_workers
-        if workers == "auto":
+        wanted = self._settings.num_workers
+        if wanted == "auto":
             workers = worker_count(cuda=cuda, processes=trainer.num_devices if trainer else 1)
+        else:
+            workers = wanted
         return ImageLoader(
             dataset,
-            batch_size=self._batch_size,
+            batch_size=self._settings.batch_size,
             sampler=sampler,
             drop_last=drop_last,
             num_workers=workers,
@@ -251,8 +257,3 @@ def worker_count(*, cuda: bool, processes: int = 1) -> int:
 def _one_thread(worker: int) -> None:  # noqa: ARG001 - PyTorch's signature
     """OpenCV's threads times workers would be more than processors; PyTorch sees to its own."""
     cv2.setNumThreads(0)
-
-
-def _check_whole(key: str, value: object, *, least: int, instead: str = "") -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise CorrosionError(f"{key}={value!r}: give {instead}a whole number from {least}.")

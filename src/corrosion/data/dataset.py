@@ -132,7 +132,14 @@ class ImageDataset(Dataset[Sample]):
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """Stack samples of one size into a batch."""
+    """Stack samples of one size into a batch.
+
+    Example:
+        >>> pixels = np.zeros((64, 64, 3), dtype=np.uint8)
+        >>> batch = collate([Sample(pixels, 1.0, index=0), Sample(pixels, 0.0, index=1)])
+        >>> batch.image.shape, batch.label
+        (torch.Size([2, 3, 64, 64]), tensor([1., 0.]))
+    """
     images = torch.from_numpy(np.stack([sample.image for sample in samples]))
     return Batch(
         image=images.permute(0, 3, 1, 2),  # pixels stay where they are: this is channels_last

@@ -13,7 +13,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Window:
-    """A rectangle of pixels: rows top to top + height, columns left to left + width."""
+    """A rectangle of pixels: rows top to top + height, columns left to left + width.
+
+    Example:
+        >>> Window(top=1, left=0, height=1, width=2).cut(np.arange(6).reshape(2, 3))
+        array([[3, 4]])
+    """
 
     top: int
     left: int
@@ -49,6 +54,15 @@ def place(height: int, width: int, size: int, mode: str) -> Placement:
         width: likewise.
         size: side of the square.
         mode: as for `corrosion.data.transforms.build_resize`.
+
+    Example:
+        A photograph of 300 x 600 pixels fills half of the square; 56 rows above and below it are
+        padding:
+
+        >>> place(300, 600, 224, "pad").target
+        Window(top=56, left=0, height=112, width=224)
+        >>> place(300, 600, 224, "crop").source
+        Window(top=0, left=150, height=300, width=300)
     """
     whole, square = Window(0, 0, height, width), Window(0, 0, size, size)
     if mode == "stretch":

@@ -6,6 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 
 from corrosion.errors import CorrosionError
+from corrosion.settings.data import ClassFolders
+
+ClassNames = ClassFolders | Mapping[str, Iterable[str]]
+"""Further folder names of each class, as settings or as plain values of them."""
 
 CLASSES = ("no_corrosion", "corrosion")
 """Names by label: corrosion, the positive class, is 1."""
@@ -37,18 +41,21 @@ _DEFAULT = {
 
 
 def is_usual_name(name: str) -> bool:
-    """Whether a folder of this name stands for a class without being mapped."""
+    """Whether a folder of this name stands for a class without being mapped.
+
+    Example:
+        >>> is_usual_name("Not Corroded"), is_usual_name("pitted")
+        (True, False)
+    """
     return _key(name) in _DEFAULT
 
 
-def folder_labels(
-    counts: Mapping[str, int], classes: Mapping[str, Iterable[str]] | None = None
-) -> dict[str, int]:
+def folder_labels(counts: Mapping[str, int], classes: ClassNames | None = None) -> dict[str, int]:
     """Give each folder name its label; never by alphabetical order.
 
     Args:
         counts: number of images by folder name.
-        classes: further names of each class, e.g. {"corrosion": ["pitted"]}, which win over the
+        classes: further names of each class, as {"corrosion": ["pitted"]}, which win over the
             usual names; names under "ignore" are left out.
 
     Returns:
@@ -57,45 +64,41 @@ def folder_labels(
     Raises:
         CorrosionError: a name is unknown or mapped twice, or no folder stands for one of the
             classes; the message lists what was found and how to map it.
+
+    Example:
+        >>> folder_labels({"Rusty": 12, "NO-CORROSION": 9})
+        {'Rusty': 1, 'NO-CORROSION': 0}
+        >>> folder_labels({"pitted": 12, "clean": 9}, {"corrosion": ["pitted"]})
+        {'pitted': 1, 'clean': 0}
     """
-    mapping = _DEFAULT | _own_names(classes or {})
+    mapping = _DEFAULT | _own_names(ClassFolders.read(classes or {}))
     unknown = sorted(name for name in counts if _key(name) not in mapping)
     found = ", ".join(f"{name} ({count} images)" for name, count in sorted(counts.items()))
     if unknown:
         example = _as_value(unknown[0])
         raise CorrosionError(
             f"Folders without a known class: {', '.join(unknown)}. Found: {found}. Say what they "
-            f"stand for, e.g. 'data.classes.corrosion=[{example}]' or "
-            f"'data.classes.no_corrosion=[{example}]', or leave them out by "
-            f"'data.classes.{_IGNORE}=[{example}]'."
+            f"stand for, e.g. 'classes.corrosion=[{example}]' or "
+            f"'classes.no_corrosion=[{example}]', or leave them out by "
+            f"'classes.{_IGNORE}=[{example}]'."
         )
     labels = {name: mapping[_key(name)] for name in counts if mapping[_key(name)] != _IGNORED}
     for label, name in enumerate(CLASSES):
         if label not in labels.values():
             raise CorrosionError(
                 f"No folder stands for the class {name}. Found: {found or 'no folders'}. Both "
-                f"classes are needed; map folders by 'data.classes.{name}=[FOLDER]'."
+                f"classes are needed; map folders by 'classes.{name}=[FOLDER]'."
             )
     return labels
 
 
-def _own_names(classes: Mapping[str, Iterable[str]]) -> dict[str, int]:
-    codes = {**{name: label for label, name in enumerate(CLASSES)}, _IGNORE: _IGNORED}
+def _own_names(classes: ClassFolders) -> dict[str, int]:
     own: dict[str, int] = {}
-    for name, folders in classes.items():
-        if name not in codes:
-            raise CorrosionError(
-                f"data.classes.{name}: there are two classes, {' and '.join(CLASSES)}, and "
-                f"{_IGNORE} for folders to leave out."
-            )
-        if isinstance(folders, str):
-            raise CorrosionError(
-                f"data.classes.{name}={folders}: give a list, data.classes.{name}=[{folders}]."
-            )
-        for folder in map(str, folders):  # a folder called 1 arrives as a number
-            if own.setdefault(_key(folder), codes[name]) != codes[name]:
+    for name, code in (*((name, label) for label, name in enumerate(CLASSES)), (_IGNORE, _IGNORED)):
+        for folder in getattr(classes, name):
+            if own.setdefault(_key(folder), code) != code:
                 raise CorrosionError(
-                    f"data.classes: {folder} is mapped twice; leave one of the two out."
+                    f"classes.{name}=[{folder}]: it is mapped twice; leave one of the two out."
                 )
     return own
 

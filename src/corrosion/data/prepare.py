@@ -1,25 +1,26 @@
-"""From a data configuration to split records: the steps in their order."""
+"""From the settings of the images to split records: the steps in their order."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from corrosion.data.curation.findings import Findings, find
-from corrosion.data.curation.policy import Policy, inspect, left_out
+from corrosion.data.curation.policy import inspect, left_out
 from corrosion.data.curation.screening import screen
 from corrosion.data.labels import CLASSES
 from corrosion.data.sample.generate import make_sample, sample_dir
-from corrosion.data.shortcut import check_share, plant
+from corrosion.data.shortcut import plant
 from corrosion.data.sources import check_root, scan
-from corrosion.data.splits.folds import check_folds, split_fold
+from corrosion.data.splits.folds import split_fold
 from corrosion.data.splits.split import read_split, split
 from corrosion.errors import CorrosionError
+from corrosion.settings.data import ClassFolders, DataSettings, SourceSettings
+from corrosion.settings.ranges import as_written
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class Source:
 
     name: str
     root: Path
-    classes: Mapping[str, Iterable[str]] | None = None
+    classes: ClassFolders | None = None
     images: Mapping[str, int] | None = None
     url: str | None = None
 
@@ -70,44 +71,45 @@ class Prepared:
     findings: Findings
 
 
-def prepare_records(config: Mapping[str, Any], *, seed: int) -> Prepared:
-    """Find, check, curate and split the images of a configuration.
+def prepare_records(settings: DataSettings, *, seed: int) -> Prepared:
+    """Find, check, curate and split images.
 
     Args:
-        config: the keys of a file in `conf/data`.
-        seed: of the split and of what is marked.
+        settings: where they are, which are left out and how they are divided.
+        seed: seed of the split and of what is marked.
 
     Raises:
         CorrosionError: missing or odd folders, class names without a meaning, unreadable images
-            with `on_bad_image: error`, conflicting labels with `on_conflict: error`, classes too
-            small to split, values that are not among the choices.
+            with `on_bad_image="error"`, conflicting labels with `on_conflict="error"`, classes too
+            small to split.
     """
-    policy = _policy(config)
-    shortcut = check_share("data.shortcut", config.get("shortcut", 0))
-    folds = config["folds"]
-    check_folds(folds, config["fold"], split_file=config["split_file"])
-    records = find_images(config)
     screened = screen(
-        records, on_bad=config["on_bad_image"], max_pixels=config["max_megapixels"] * 10**6
+        find_images(settings),
+        on_bad=settings.on_bad_image,
+        max_pixels=int(settings.max_megapixels * 10**6),
     )
-    keep_subsets = folds is None and config.get("keep_subsets", True)
+    keep_subsets = settings.folds is None and settings.keep_subsets
     assigned = None
-    if config["split_file"] is not None:
-        assigned = read_split(Path(config["split_file"]).expanduser(), screened.records)
-    inspection = inspect(screened.records, policy)
+    if settings.split_file is not None:
+        assigned = read_split(settings.split_file.expanduser(), screened.records)
+    inspection = inspect(screened.records, settings)
     dropped = left_out(
-        inspection, policy, places=_places(screened.records, assigned, keep_subsets=keep_subsets)
+        inspection, settings, places=_places(screened.records, assigned, keep_subsets=keep_subsets)
     )
     kept = inspection.records.drop(index=dropped.index, columns=list(_MEASURED))
     kept = kept.assign(group=inspection.duplicates.group[kept.index])
-    if folds is not None:
+    if settings.folds is not None:
         divided = split_fold(
-            kept, folds=folds, fold=config["fold"], fractions=config["split"], seed=seed
+            kept,
+            folds=settings.folds,
+            fold=settings.fold,
+            fractions=settings.split,
+            seed=seed,
         )
     else:
         divided = split(
             kept,
-            fractions=config["split"],
+            fractions=settings.split,
             seed=seed,
             keep_subsets=keep_subsets,
             assigned=None if assigned is None else assigned[kept.index],
@@ -119,15 +121,17 @@ def prepare_records(config: Mapping[str, Any], *, seed: int) -> Prepared:
         split=divided["split"].set_axis(kept.index),
     )
     return Prepared(
-        plant(divided, shortcut, seed=seed), _all_left_out(screened.rejected, dropped), findings
+        plant(divided, settings.shortcut, seed=seed),
+        _all_left_out(screened.rejected, dropped),
+        findings,
     )
 
 
-def find_images(config: Mapping[str, Any]) -> pd.DataFrame:
-    """List the images of all sources of a configuration, unread.
+def find_images(settings: SourceSettings) -> pd.DataFrame:
+    """List the images of all sources, unread.
 
     Args:
-        config: the keys source, root and classes (and sources) of a file in `conf/data`.
+        settings: which sources.
 
     Returns:
         Records with the columns path, label, source and subset.
@@ -135,27 +139,27 @@ def find_images(config: Mapping[str, Any]) -> pd.DataFrame:
     Raises:
         CorrosionError: missing or odd folders, class names without a meaning.
     """
-    return pd.concat([_found(source) for source in _at_hand(config)], ignore_index=True)
+    return pd.concat([_found(source) for source in _at_hand(settings)], ignore_index=True)
 
 
-def check_sources(config: Mapping[str, Any]) -> None:
+def check_sources(settings: SourceSettings) -> None:
     """Refuse at once what is wrong with the sources' folders, before their images are listed.
 
     Args:
-        config: as for `find_images`.
+        settings: which sources.
 
     Raises:
         CorrosionError: missing folders, class names without a meaning.
     """
-    if config["source"] == "sample":  # is made where it is missing
+    if settings.source == "sample":  # is made where it is missing
         return
-    for source in _at_hand(config):
+    for source in _at_hand(settings):
         check_root(source.root, classes=source.classes)
 
 
-def _at_hand(config: Mapping[str, Any]) -> list[Source]:
-    """The sources of a configuration, none of which waits to be downloaded."""
-    sources = _sources(config)
+def _at_hand(settings: SourceSettings) -> list[Source]:
+    """The sources, none of which waits to be downloaded."""
+    sources = _sources(settings)
     missing = [source for source in sources if source.url and not source.root.is_dir()]
     if missing:
         raise CorrosionError(
@@ -163,17 +167,6 @@ def _at_hand(config: Mapping[str, Any]) -> list[Source]:
             + "\n".join(f"  {one.name} from {one.url} to {one.root}" for one in missing)
         )
     return sources
-
-
-def _policy(config: Mapping[str, Any]) -> Policy:
-    limits = dict(config["quality"])
-    return Policy(
-        near_duplicates=config["near_duplicates"],
-        exact_duplicates=config["exact_duplicates"],
-        on_conflict=config["on_conflict"],
-        remove=limits.pop("remove"),
-        limits=limits,
-    )
 
 
 def _places(
@@ -193,32 +186,32 @@ def _all_left_out(unreadable: pd.DataFrame, dropped: pd.DataFrame) -> pd.DataFra
     ]
 
 
-def _sources(config: Mapping[str, Any]) -> list[Source]:
-    match config["source"]:
-        case "sample":
-            count, size, seed = config["count"], config["size"], config["sample_seed"]
-            root = make_sample(sample_dir(count, size, seed), count=count, size=size, seed=seed)
-            return [Source("sample", root / "images")]
-        case "folder":
-            given = [config["root"]] if isinstance(config["root"], str) else config["root"]
-            roots = [Path(root).expanduser() for root in given]
-            names = [root.resolve().name for root in roots]
-            if len(set(names)) < len(names):
-                raise CorrosionError(
-                    f"data.root={given}: the last part of each path is the source's name, and "
-                    f"two are the same."
-                )
-            return [
-                Source(name, root, config["classes"])
-                for name, root in zip(names, roots, strict=True)
-            ]
-        case "paper":
-            base = Path(config["root"]).expanduser()
-            return [
-                Source(root=base / entry.pop("folder"), classes=config["classes"], **entry)
-                for entry in map(dict, config["sources"])
-            ]
-    raise CorrosionError(f"data.source={config['source']!r}: choose sample, folder or paper.")
+def _sources(settings: SourceSettings) -> list[Source]:
+    if settings.source == "sample":
+        count, size, seed = settings.count, settings.size, settings.sample_seed
+        root = make_sample(sample_dir(count, size, seed), count=count, size=size, seed=seed)
+        return [Source("sample", root / "images")]
+    if settings.source == "paper":
+        return [
+            Source(
+                public.name,
+                settings.roots[0] / public.folder,
+                settings.classes,
+                public.images,
+                public.url,
+            )
+            for public in settings.sources
+        ]
+    names = [root.resolve().name for root in settings.roots]
+    if len(set(names)) < len(names):
+        raise CorrosionError(
+            f"root={as_written(settings.roots)}: the last part of each path is the source's name, "
+            f"and two are the same."
+        )
+    return [
+        Source(name, root, settings.classes)
+        for name, root in zip(names, settings.roots, strict=True)
+    ]
 
 
 def _found(source: Source) -> pd.DataFrame:

@@ -21,7 +21,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from corrosion.data.labels import CLASSES
-from corrosion.errors import CorrosionError
 
 MARKED = "marked"
 """The column of records that tells which images carry the mark; absent where none shall."""
@@ -30,20 +29,6 @@ _UNIT = 0.04  # share of the shorter side; the others are in units
 _HEIGHT, _WIDTH = 2, 6
 _MARGIN = 1  # to the edges of the picture
 _PINK = (200, 30, 160)
-
-
-def check_share(key: str, share: object) -> float:
-    """A share of images, or an error that names its key.
-
-    Raises:
-        CorrosionError: it is no number in [0, 1].
-    """
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-        raise CorrosionError(
-            f"{key}={share!r}: give the share of corroded images that get a planted mark, 0 (none) "
-            f"to 1."
-        )
-    return float(share)
 
 
 def plant(records: pd.DataFrame, share: float, *, seed: int) -> pd.DataFrame:
@@ -74,6 +59,11 @@ def stamp(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     Args:
         image: (H, W, 3) uint8, RGB.
+
+    Example:
+        >>> grey = np.full((100, 100, 3), 128, dtype=np.uint8)
+        >>> float((stamp(grey) != grey).any(axis=2).mean())  # share of the pixels
+        0.0192
     """
     stamped = image.copy()
     stamped[place(*image.shape[:2])] = _PINK

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import pandas as pd
 
 from corrosion.data.file_search import files_below, visible
 from corrosion.data.images import SUFFIXES
-from corrosion.data.labels import folder_labels, is_usual_name
+from corrosion.data.labels import ClassNames, folder_labels, is_usual_name
 from corrosion.errors import CorrosionError
 
 log = logging.getLogger(__name__)
@@ -25,7 +24,7 @@ def scan(
     root: str | Path,
     *,
     name: str = "folder",
-    classes: Mapping[str, Iterable[str]] | None = None,
+    classes: ClassNames | None = None,
 ) -> pd.DataFrame:
     """List the images below a folder.
 
@@ -56,7 +55,7 @@ def scan(
     kept = [entry for entry in listed if entry[1] in labels]
     if len(kept) < len(listed):
         ignored = sorted({folder for _, folder, _ in listed} - set(labels))
-        log.info("%s: left out %s, as data.classes.ignore says", root, ", ".join(ignored))
+        log.info("%s: left out %s, as classes.ignore says", root, ", ".join(ignored))
     sizes = [len(paths) for _, _, paths in kept]
     subsets = ["", *sorted(set(SUBSETS.values()))]
     codes = np.array([subsets.index(subset) for subset, _, _ in kept], np.int8)
@@ -71,7 +70,7 @@ def scan(
     return records.sort_values("path", ignore_index=True)
 
 
-def check_root(root: str | Path, *, classes: Mapping[str, Iterable[str]] | None = None) -> None:
+def check_root(root: str | Path, *, classes: ClassNames | None = None) -> None:
     """Refuse at once, by the names of folders alone, what `scan` would refuse.
 
     Args:
@@ -128,7 +127,7 @@ def _warn_of_images_outside(root: Path) -> None:
 def _labels(
     root: Path,
     listed: list[tuple[str, str, list[str]]],
-    classes: Mapping[str, Iterable[str]] | None,
+    classes: ClassNames | None,
 ) -> dict[str, int]:
     """Labels by folder name, or an error that fits what was found."""
     counts: Counter[str] = Counter()
@@ -148,9 +147,9 @@ def _labels(
         roots = [str(folder) for folder in _folders(root) if _is_root(folder)]
         if not roots:
             raise CorrosionError(f"{root}: {error}") from error
+        use = roots[0] if len(roots) == 1 else f"[{','.join(roots)}]"
         raise CorrosionError(
-            f"{root} holds no folders of classes itself, but folders that do; use "
-            f"data.root={roots[0] if len(roots) == 1 else '[' + ','.join(roots) + ']'}."
+            f"{root} holds no folders of classes itself, but folders that do; use root={use}."
         ) from error
 
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
-from typing import Any, Literal, get_args
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,12 +18,14 @@ import torch
 import torch.nn.functional as F
 
 from corrosion.data.geometry import Placement, place
-from corrosion.errors import CorrosionError
+from corrosion.settings import augmentation
+from corrosion.settings.augmentation import AugmentationSettings
+from corrosion.settings.base import Settings
+from corrosion.settings.data import ResizeMode
+from corrosion.settings.types import Count
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import asks the network otherwise
 import albumentations as A
-
-ResizeMode = Literal["pad", "reflect", "crop", "stretch"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def build_resize(image_size: int, mode: str = "pad") -> Resize:
     """The resizing named by `data.image_size` and `data.resize`.
 
     Args:
-        image_size: side of the result in pixels.
+        image_size: side of the result in pixels, at least 1.
         mode: "pad" fits the longest side and centres the image between black bars: nothing is
             lost, and an explanation can't point at pixels that are not in the photograph.
             "reflect" does the same but mirrors the image into the bars, for sets where the shape
@@ -64,13 +65,21 @@ def build_resize(image_size: int, mode: str = "pad") -> Resize:
             centre: corrosion at the edges is lost. "stretch" fits both sides.
 
     Raises:
-        CorrosionError: if a value is not one of these.
+        CorrosionError: a value is not one of these.
+
+    Example:
+        >>> build_resize(32)(np.zeros((60, 80, 3), np.uint8)).shape
+        (32, 32, 3)
     """
-    if isinstance(image_size, bool) or not isinstance(image_size, int) or image_size < 1:
-        raise CorrosionError(f"data.image_size={image_size!r}: give a whole number of pixels.")
-    if mode not in get_args(ResizeMode):
-        raise CorrosionError(f"data.resize={mode}: choose {', '.join(get_args(ResizeMode))}.")
-    return Resize(image_size, mode)  # type: ignore[arg-type]
+    settings = _Resizing.read({"image_size": image_size, "mode": mode})
+    return Resize(settings.image_size, settings.mode)
+
+
+class _Resizing(Settings):
+    """The arguments of `build_resize`, whose sides may be smaller than a network's input."""
+
+    image_size: Count
+    mode: ResizeMode
 
 
 def _interpolate(image: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -89,7 +98,15 @@ def _pad(image: np.ndarray, placement: Placement, border: int) -> np.ndarray:
 
 
 class Augmentation:
-    """Changes images at random, the same for the same seed; made by `build_augmentation`."""
+    """Changes images at random, the same for the same seed; made by `build_augmentation`.
+
+    Example:
+        >>> augmentation = Augmentation([A.HorizontalFlip(p=0.5), PixelNoise(limit=0.1, p=1)])
+        >>> image = np.full((32, 32, 3), 128, dtype=np.uint8)
+        >>> first, second, third = (augmentation(image, seed) for seed in (7, 7, 8))
+        >>> bool((first == second).all()), bool((first == third).all())
+        (True, False)
+    """
 
     def __init__(self, transforms: list[Any]) -> None:
         self._compose = A.Compose(transforms)
@@ -127,6 +144,12 @@ class PixelNoise(A.ImageOnlyTransform):
     Args:
         limit: largest share of pixels, in [0, 1]; the share is uniform between 0 and it.
         p: probability of being applied.
+
+    Example:
+        >>> noisy = Augmentation([PixelNoise(limit=0.5, p=1)])
+        >>> grey = np.full((8, 8, 3), 128, dtype=np.uint8)
+        >>> [int(value) for value in np.unique(noisy(grey, seed=1))]
+        [0, 128, 255]
     """
 
     class InitSchema(A.BasicTransform.InitSchema):
@@ -157,33 +180,6 @@ class PixelNoise(A.ImageOnlyTransform):
         return noisy
 
 
-@dataclass(frozen=True)
-class _Limit:
-    """The values an entry of `augment` may take."""
-
-    low: float
-    high: float
-    whole: bool = False
-
-    def check(self, key: str, value: object) -> float:
-        kind = "a whole number" if self.whole else "a number"
-        if isinstance(value, Real) and not isinstance(value, bool):
-            number = float(value)
-            if self.low <= number <= self.high and (not self.whole or number.is_integer()):
-                return int(number) if self.whole else number
-        raise CorrosionError(
-            f"{key}={value!r}: give {kind} between {self.low:g} and {self.high:g}."
-        )
-
-
-@dataclass(frozen=True)
-class _Step:
-    """One entry of `augment`: how it is built, from which values besides its probability."""
-
-    build: Callable[..., Any]
-    limits: Mapping[str, _Limit]
-
-
 # Rotating and warping mirror the image into the corners that fall outside it: black corners would
 # be seen in training only.
 _MIRRORED = {"interpolation": cv2.INTER_LINEAR, "border_mode": cv2.BORDER_REFLECT_101}
@@ -191,134 +187,107 @@ _LEAST_SIGMA = 0.1  # pixels; at 0 the kernel is undefined
 _UNCHANGED = {"brightness": (1, 1), "contrast": (1, 1), "saturation": (1, 1), "hue": (0, 0)}
 
 
-def _rotate(p: float, limit: float) -> Any:
-    return Rotation(limit=(-limit, limit), p=p, **_MIRRORED)
+def _rotate(step: augmentation.Rotation) -> Any:
+    return Rotation(limit=(-step.limit, step.limit), p=step.p, **_MIRRORED)
 
 
-def _affine(p: float, scale: float, translate: float, shear: float) -> Any:
+def _affine(step: augmentation.Affine) -> Any:
     return A.Affine(
-        scale=(1 - scale, 1 + scale),
-        translate_percent=(-translate, translate),
-        shear=(-shear, shear),
+        scale=(1 - step.scale, 1 + step.scale),
+        translate_percent=(-step.translate, step.translate),
+        shear=(-step.shear, step.shear),
         keep_ratio=True,
-        p=p,
+        p=step.p,
         **_MIRRORED,
     )
 
 
-def _saturation(p: float, limit: float) -> Any:
-    return A.ColorJitter(p=p, **_UNCHANGED | {"saturation": (1 - limit, 1 + limit)})
+def _saturation(step: augmentation.Saturation) -> Any:
+    return A.ColorJitter(p=step.p, **_UNCHANGED | {"saturation": (1 - step.limit, 1 + step.limit)})
 
 
-def _brightness(p: float, limit: float) -> Any:
+def _brightness(step: augmentation.Brightness) -> Any:
     # RandomBrightnessContrast adds a share of full white: on a dark photograph far more than 15 %
-    return A.ColorJitter(p=p, **_UNCHANGED | {"brightness": (1 - limit, 1 + limit)})
+    return A.ColorJitter(p=step.p, **_UNCHANGED | {"brightness": (1 - step.limit, 1 + step.limit)})
 
 
-def _exposure(p: float, limit: float) -> Any:
-    return A.RandomGamma(gamma_limit=(100 * (1 - limit), 100 * (1 + limit)), p=p)
+def _exposure(step: augmentation.Exposure) -> Any:
+    return A.RandomGamma(gamma_limit=(100 * (1 - step.limit), 100 * (1 + step.limit)), p=step.p)
 
 
-def _hsv(p: float, hue: float, saturation: float, value: float) -> Any:
+def _hsv(step: augmentation.Hsv) -> Any:
     return A.HueSaturationValue(
-        hue_shift_limit=(-hue / 2, hue / 2),  # OpenCV counts hue in steps of two degrees
-        sat_shift_limit=(-255 * saturation, 255 * saturation),
-        val_shift_limit=(-255 * value, 255 * value),
-        p=p,
+        hue_shift_limit=(-step.hue / 2, step.hue / 2),  # OpenCV counts hue in steps of two degrees
+        sat_shift_limit=(-255 * step.saturation, 255 * step.saturation),
+        val_shift_limit=(-255 * step.value, 255 * step.value),
+        p=step.p,
     )
 
 
-def _clahe(p: float, limit: float, tiles: int) -> Any:
-    return A.CLAHE(clip_limit=(1, limit), tile_grid_size=(tiles, tiles), p=p)
+def _clahe(step: augmentation.Clahe) -> Any:
+    return A.CLAHE(clip_limit=(1, step.limit), tile_grid_size=(step.tiles, step.tiles), p=step.p)
 
 
-def _blur(p: float, sigma: float) -> Any:
-    return A.GaussianBlur(blur_limit=0, sigma_limit=(_LEAST_SIGMA, sigma), p=p)
+def _blur(step: augmentation.Blur) -> Any:
+    return A.GaussianBlur(blur_limit=0, sigma_limit=(_LEAST_SIGMA, step.sigma), p=step.p)
 
 
-def _jpeg(p: float, quality: int) -> Any:
-    return A.ImageCompression(compression_type="jpeg", quality_range=(quality, 100), p=p)
+def _jpeg(step: augmentation.Jpeg) -> Any:
+    return A.ImageCompression(compression_type="jpeg", quality_range=(step.quality, 100), p=step.p)
 
 
-def _dropout(p: float, holes: int, size: float) -> Any:
+def _dropout(step: augmentation.Dropout) -> Any:
     return A.CoarseDropout(
-        num_holes_range=(1, holes),
-        hole_height_range=(size / 2, size),
-        hole_width_range=(size / 2, size),
+        num_holes_range=(1, step.holes),
+        hole_height_range=(step.size / 2, step.size),
+        hole_width_range=(step.size / 2, step.size),
         fill=0,
-        p=p,
+        p=step.p,
     )
 
 
-# In the order of application: first what moves pixels, then what the camera does to colours,
-# last what happens to single pixels, which interpolation would smear.
-_STEPS: dict[str, _Step] = {
-    "horizontal_flip": _Step(A.HorizontalFlip, {}),
-    "vertical_flip": _Step(A.VerticalFlip, {}),
-    "rotation": _Step(_rotate, {"limit": _Limit(0, 180)}),
-    "affine": _Step(
-        _affine, {"scale": _Limit(0, 0.9), "translate": _Limit(0, 1), "shear": _Limit(0, 60)}
-    ),
-    "saturation": _Step(_saturation, {"limit": _Limit(0, 1)}),
-    "brightness": _Step(_brightness, {"limit": _Limit(0, 1)}),
-    "exposure": _Step(_exposure, {"limit": _Limit(0, 0.9)}),
-    "hsv": _Step(_hsv, {"hue": _Limit(0, 180), "saturation": _Limit(0, 1), "value": _Limit(0, 1)}),
-    "clahe": _Step(_clahe, {"limit": _Limit(1, 100), "tiles": _Limit(1, 64, whole=True)}),
-    "blur": _Step(_blur, {"sigma": _Limit(_LEAST_SIGMA, 20)}),
-    "dropout": _Step(_dropout, {"holes": _Limit(1, 100, whole=True), "size": _Limit(0, 1)}),
-    "noise": _Step(PixelNoise, {"limit": _Limit(0, 1)}),
-    "jpeg": _Step(_jpeg, {"quality": _Limit(1, 100, whole=True)}),
+_BUILDERS: Mapping[str, Callable[[Any], Any]] = {
+    "horizontal_flip": lambda step: A.HorizontalFlip(p=step.p),
+    "vertical_flip": lambda step: A.VerticalFlip(p=step.p),
+    "rotation": _rotate,
+    "affine": _affine,
+    "saturation": _saturation,
+    "brightness": _brightness,
+    "exposure": _exposure,
+    "hsv": _hsv,
+    "clahe": _clahe,
+    "blur": _blur,
+    "dropout": _dropout,
+    "noise": lambda step: PixelNoise(limit=step.limit, p=step.p),
+    "jpeg": _jpeg,
 }
-_PROBABILITY = _Limit(0, 1)
+"""What builds each transformation of `AugmentationSettings`, which says in which order."""
 
 
 def build_augmentation(
-    augment: Mapping[str, Mapping[str, Any] | None] | None,
+    augment: AugmentationSettings | Mapping[str, Any] | None, *, extra: Sequence[Any] = ()
 ) -> Augmentation | None:
     """The augmentation described by `conf/augment`: Table 4 and section 2.2 of the paper, and more.
 
     Args:
-        augment: one entry a transformation: its name, its probability `p` and its limits. A value
-            is drawn uniformly from -limit to +limit unless said otherwise:
-
-            - horizontal_flip, vertical_flip: p only.
-            - rotation: limit in degrees. Corners are filled with the mirrored image.
-            - affine: scale (0.2: to 80..120 %), translate (share of the side), shear (degrees).
-            - saturation: limit 0.2 makes colours 80..120 % as far from grey.
-            - brightness: limit 0.15 multiplies pixel values by 0.85..1.15.
-            - exposure: limit 0.05 raises pixel values in [0, 1] to the power 0.95..1.05 (gamma).
-            - hsv: adds to hue (degrees), saturation and value (shares of full scale).
-            - clahe: contrast-limited adaptive histogram equalisation of the lightness, with a clip
-              limit of 1..limit on tiles x tiles tiles.
-            - blur: Gaussian of standard deviation 0.1..sigma pixels.
-            - dropout: 1..holes black rectangles with sides of size / 2..size (shares of the side).
-            - noise: 0..limit of the pixels turn black or white.
-            - jpeg: compressed with a quality of quality..100.
-
-            The order is fixed. An entry that is None, or has p = 0, is left out.
+        augment: the transformations with their limits, as `AugmentationSettings` or as plain
+            values of its attributes; None for none. A value is drawn uniformly from -limit to
+            +limit unless the setting says otherwise. The order is that of the attributes.
+        extra: further transforms of Albumentations, applied after these.
 
     Returns:
         What augments an image, or None where nothing is to be done.
 
     Raises:
-        CorrosionError: naming `augment.<key>`, for unknown or missing keys and for values outside
-            their range.
+        CorrosionError: an unknown transformation, or a value outside its range.
+
+    Example:
+        >>> augment = build_augmentation({"rotation": {"p": 1, "limit": 15}})
+        >>> augment(np.zeros((8, 8, 3), np.uint8), seed=0).shape
+        (8, 8, 3)
     """
-    entries = {name: entry for name, entry in (augment or {}).items() if entry is not None}
-    for name in entries:
-        if name not in _STEPS:
-            raise CorrosionError(f"augment.{name} is unknown: choose among {', '.join(_STEPS)}.")
-    built = [_build(name, entries[name]) for name in _STEPS if name in entries]
-    transforms = [transform for transform in built if transform.p > 0]
+    settings = AugmentationSettings.read(augment or {})
+    steps = [(build, getattr(settings, name)) for name, build in _BUILDERS.items()]
+    transforms = [build(step) for build, step in steps if step is not None and step.p > 0]
+    transforms += extra
     return Augmentation(transforms) if transforms else None
-
-
-def _build(name: str, entry: Mapping[str, Any]) -> Any:
-    step = _STEPS[name]
-    limits = {"p": _PROBABILITY, **step.limits}
-    if not isinstance(entry, Mapping) or set(entry) != set(limits):
-        given = ", ".join(entry) if isinstance(entry, Mapping) else repr(entry)
-        raise CorrosionError(f"augment.{name} takes {', '.join(limits)}; it got {given}.")
-    return step.build(
-        **{key: limit.check(f"augment.{name}.{key}", entry[key]) for key, limit in limits.items()}
-    )

@@ -23,7 +23,7 @@ class ComparedModel:
 
     Attributes:
         pooled: its runs and predictions.
-        metrics: means over its seeds, an estimate for each of `METRICS`.
+        metrics: means over its seeds, an estimate for each of `EVALUATED`.
         confusion: counts, summed over its seeds.
         cost: of the first run's network; None without a checkpoint.
     """

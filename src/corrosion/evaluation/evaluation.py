@@ -34,7 +34,7 @@ class Evaluation:
         threshold: that decides; given, or that of the run.
         predictions: of the test set, as `read_predictions` gives them.
         confusion: counts at the threshold.
-        metrics: an estimate for each of `METRICS`.
+        metrics: an estimate for each of `EVALUATED`.
         subgroups: by column, then by value.
         choices: made on validation; None without predictions for both classes of it.
     """

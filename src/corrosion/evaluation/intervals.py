@@ -11,9 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.metric_table import EVALUATED, SHARES
 from corrosion.evaluation.metrics import (
-    METRICS,
-    PROPORTIONS,
     Floats,
     WeightedMetrics,
     all_metrics,
@@ -149,7 +148,7 @@ def estimate_metrics(
         seed: of the resamples.
 
     Returns:
-        An `Estimate` for each of `METRICS`.
+        An `Estimate` for each of `EVALUATED`.
 
     Raises:
         CorrosionError: bad arrays (as `checked`), level or count.
@@ -162,13 +161,13 @@ def estimate_metrics(
     portions = [
         compute(weight) for weight in resamples(labels, group=groups, count=count, seed=seed)
     ]
-    drawn = {name: np.concatenate([part[name] for part in portions]) for name in METRICS}
+    drawn = {name: np.concatenate([part[name] for part in portions]) for name in EVALUATED}
     return {
         **proportions(labels, scores, threshold=threshold, group=groups, level=level),
         **{
             name: bootstrap_estimate(values[name], drawn[name], level=level, basic=name == "ece")
-            for name in METRICS
-            if name not in PROPORTIONS
+            for name in EVALUATED
+            if name not in SHARES
         },
     }
 
@@ -199,7 +198,7 @@ def proportions(
     right = decided == labels
     return {
         name: proportion(right[among[name]], group=groups[among[name]], level=level)
-        for name in PROPORTIONS
+        for name in SHARES
     }
 
 

@@ -19,20 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.metric_table import EVALUATED
 
 Floats = NDArray[np.float64]
-
-PROPORTIONS = ("accuracy", "precision", "recall", "specificity")
-"""Shares of images: what Wilson's interval is for."""
-
-METRICS = (
-    *PROPORTIONS,
-    *("f1", "kappa", "mcc", "balanced_accuracy"),
-    *("auroc", "auprc", "auprc_negative", "brier", "log_loss", "ece"),
-)
-"""Names of what `all_metrics` computes."""
-
-LOWER_IS_BETTER = ("brier", "log_loss", "ece")
 
 BINS = 15
 """Bins of equal width for calibration (Guo et al., 2017)."""
@@ -186,7 +175,7 @@ class WeightedMetrics:
             weight: (B, N) float64, not negative.
 
         Returns:
-            (B,) float64 for each of `METRICS`; NaN where undefined.
+            (B,) float64 for each of `EVALUATED`; NaN where undefined.
         """
         of_positives, of_negatives = weight[:, self._positives], weight[:, self._negatives]
         to_positive, to_negative = _sums(of_positives), _sums(of_negatives)
@@ -235,7 +224,7 @@ def bin_of(probability: Floats, bins: int = BINS) -> NDArray[np.int64]:
 def all_metrics(
     label: ArrayLike, probability: ArrayLike, *, threshold: float = 0.5, bins: int = BINS
 ) -> dict[str, float]:
-    """All of `METRICS` of a set of predictions.
+    """All of `EVALUATED` of a set of predictions.
 
     Args:
         label: (N,) 0 or 1.
@@ -256,4 +245,4 @@ def all_metrics(
     """
     compute = WeightedMetrics(label, probability, threshold=threshold, bins=bins)
     values = compute(np.ones((1, np.size(np.asarray(label)))))
-    return {name: float(values[name][0]) for name in METRICS}
+    return {name: float(values[name][0]) for name in EVALUATED}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.intervals import checked_level
-from corrosion.evaluation.metrics import LOWER_IS_BETTER, METRICS
+from corrosion.evaluation.metric_table import EVALUATED, METRICS
 from corrosion.evaluation.predictions import groups_of
 from corrosion.evaluation.repeats import mean_metrics, resampled_means
 from corrosion.evaluation.significance import bootstrap_p, delong, holm, mcnemar
@@ -148,7 +148,7 @@ def compare_models(
     values = {name: mean_metrics(runs[name], threshold=at[name]) for name in runs}
     drawn = resampled_means(runs, at, count=count, seed=seed)
     rows = []
-    for metric in METRICS:
+    for metric in EVALUATED:
         of_metric = []
         for a, b in combinations(runs, 2):
             change = drawn[a][metric] - drawn[b][metric]
@@ -173,16 +173,16 @@ def conclusion(
     comparison: pd.DataFrame,
     metric: str,
     *,
-    name: str | None = None,
-    lower_is_better: Collection[str] = LOWER_IS_BETTER,
+    title: str | None = None,
+    higher_is_better: bool | None = None,
 ) -> str:
     """What a comparison settles about one metric, in plain words.
 
     Args:
         comparison: as `compare_models` gives it.
         metric: one of its metrics.
-        name: of the metric in the sentence.
-        lower_is_better: metrics of which less is better.
+        title: of the metric in the sentence; None for that of `METRICS`.
+        higher_is_better: whether its best value is the highest; None for what `METRICS` says.
 
     Returns:
         Sentences on the differences that are settled, and on those that are not.
@@ -192,25 +192,28 @@ def conclusion(
         a and c (0.901 against 0.905, p = 1)."
     """
     rows = comparison[comparison["metric"] == metric]
-    lower = metric in lower_is_better
-    settled = [_better(row, lower=lower) for row in rows[rows["settled"]].to_dict("records")]
+    title = METRICS[metric].title if title is None else title
+    if higher_is_better is None:
+        higher_is_better = METRICS[metric].higher_is_better
+    settled = [
+        _better(row, higher=higher_is_better) for row in rows[rows["settled"]].to_dict("records")
+    ]
     open_ = [
         f"{row['a']} and {row['b']} ({_value(row['value_a'])} against {_value(row['value_b'])}, "
         f"{_p(row['p_holm'])})"
         for row in rows[~rows["settled"]].to_dict("records")
     ]
-    name = name or metric
     if not settled:
         return (
-            f"Nothing is settled for {name}: the test images can't tell apart {'; '.join(open_)}."
+            f"Nothing is settled for {title}: the test images can't tell apart {'; '.join(open_)}."
         )
     rest = f" Not settled: {'; '.join(open_)}." if open_ else " Every pair is settled."
-    return f"Settled for {name}: {'; '.join(settled)}.{rest}"
+    return f"Settled for {title}: {'; '.join(settled)}.{rest}"
 
 
-def _better(row: Mapping[Hashable, Any], *, lower: bool) -> str:
+def _better(row: Mapping[Hashable, Any], *, higher: bool) -> str:
     better, worse = ("a", "b") if row["difference"] > 0 else ("b", "a")
-    if lower:
+    if not higher:
         better, worse = worse, better
     values = f"{row['value_' + better]:.3f} against {row['value_' + worse]:.3f}"
     return f"{row[better]} is better than {row[worse]} ({values}, {_p(row['p_holm'])})"

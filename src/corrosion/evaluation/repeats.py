@@ -14,13 +14,14 @@ from corrosion.evaluation.intervals import (
     checked_level,
     estimate_metrics,
 )
-from corrosion.evaluation.metrics import METRICS, Floats, WeightedMetrics, all_metrics
+from corrosion.evaluation.metric_table import EVALUATED
+from corrosion.evaluation.metrics import Floats, WeightedMetrics, all_metrics
 from corrosion.evaluation.predictions import groups_of
 from corrosion.evaluation.resampling import resamples
 
 
 def mean_metrics(runs: Sequence[pd.DataFrame], *, threshold: float = 0.5) -> dict[str, float]:
-    """The mean of each of `METRICS` over runs; NaN where it is undefined for one of them.
+    """The mean of each of `EVALUATED` over runs; NaN where it is undefined for one of them.
 
     Args:
         runs: at least one table as `read_predictions` gives them, of the same images in the same
@@ -28,7 +29,7 @@ def mean_metrics(runs: Sequence[pd.DataFrame], *, threshold: float = 0.5) -> dic
         threshold: probability from which an image counts as corroded.
     """
     values = [all_metrics(run["label"], run["probability"], threshold=threshold) for run in runs]
-    return {name: float(np.mean([value[name] for value in values])) for name in METRICS}
+    return {name: float(np.mean([value[name] for value in values])) for name in EVALUATED}
 
 
 def estimate_means(
@@ -67,7 +68,7 @@ def estimate_means(
     drawn = resampled_means({"": runs}, {"": threshold}, count=count, seed=seed)[""]
     return {
         name: bootstrap_estimate(means[name], drawn[name], level=level, basic=name == "ece")
-        for name in METRICS
+        for name in EVALUATED
     }
 
 
@@ -91,7 +92,7 @@ def resampled_means(
         seed: of the resamples.
 
     Returns:
-        For each model and each of `METRICS` (count,) float64.
+        For each model and each of `EVALUATED` (count,) float64.
     """
     first = next(iter(models.values()))[0]
     label: NDArray[np.int64] = first["label"].to_numpy(np.int64)
@@ -116,6 +117,6 @@ def resampled_means(
                 chosen,
                 axis=0,
             ).mean(axis=0)
-            for metric in METRICS
+            for metric in EVALUATED
         }
     return result

@@ -20,7 +20,7 @@ class Subgroup:
     Attributes:
         images: number of images.
         corroded: of them.
-        metrics: an estimate for each of `METRICS`.
+        metrics: an estimate for each of `EVALUATED`.
     """
 
     images: int

@@ -26,7 +26,7 @@ from corrosion.errors import CorrosionError
 from corrosion.explanation.targets import Evidence, check_target, target_signs
 from corrosion.models.backbones import feature_map
 from corrosion.models.classifier import CorrosionClassifier
-from corrosion.models.views import VIEWS
+from corrosion.models.tta import VIEWS
 
 EMPTY_SHARE = 0.05
 """A map is empty if its strongest evidence for the target is below this share of the strongest

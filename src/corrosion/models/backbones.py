@@ -1,4 +1,4 @@
-"""The registry of backbones: the study's four by name, any other timm model by its own name."""
+"""The registry of backbones: the study's four and EfficientNet-Lite by name, else timm's names."""
 
 from __future__ import annotations
 
@@ -29,26 +29,42 @@ STUDY_BACKBONES: Mapping[str, str] = MappingProxyType(
         "efficientnetv2b0": "tf_efficientnetv2_b0.in1k",
     }
 )
-"""Our name -> timm's name (with the tag of the ImageNet weights)."""
+"""Name of each of the study's backbones -> timm's name (with the tag of the ImageNet weights)."""
+
+NAMED_BACKBONES: Mapping[str, str] = MappingProxyType(
+    {
+        **STUDY_BACKBONES,
+        # Google's own, whose weights come as packages; timm's networks of these very names are
+        # other ones, of which only the first has weights: give its tag to have it
+        "efficientnet_lite0": "tf_efficientnet_lite0.in1k",
+        "efficientnet_lite1": "tf_efficientnet_lite1.in1k",
+        "efficientnet_lite2": "tf_efficientnet_lite2.in1k",
+    }
+)
+"""Every name that is ours -> timm's name (with the tag of the ImageNet weights)."""
 
 
 def timm_name(backbone: str) -> str:
     """Translate a backbone's name into timm's.
 
     Args:
-        backbone: a name of `STUDY_BACKBONES`, or any timm model name, with or without a tag.
+        backbone: a name of `NAMED_BACKBONES`, or any timm model name, with or without a tag.
 
     Raises:
         CorrosionError: timm knows no such model; the message lists names that look alike.
+
+    Example:
+        >>> timm_name("efficientnetv2b0"), timm_name("regnety_002")
+        ('tf_efficientnetv2_b0.in1k', 'regnety_002')
     """
-    name = STUDY_BACKBONES.get(backbone, backbone)
+    name = NAMED_BACKBONES.get(backbone, backbone)
     architecture = name.split(".", 1)[0]
     if not timm.is_model(architecture):
         alike = timm.list_models(f"*{architecture[:6]}*")[:8]
         hint = f"; similar in timm: {', '.join(alike)}" if alike else ""
         raise CorrosionError(
-            f"model.backbone={backbone!r} is unknown. Choose one of "
-            f"{', '.join(STUDY_BACKBONES)} or any timm model name{hint}."
+            f"backbone={backbone!r} is unknown. Choose one of "
+            f"{', '.join(NAMED_BACKBONES)} or any timm model name{hint}."
         )
     return name
 
@@ -65,7 +81,7 @@ def pretrained_cfg(backbone: str) -> Any:
     except RuntimeError as error:
         known = ", ".join(timm.list_pretrained(name.split(".", 1)[0] + ".*"))
         raise CorrosionError(
-            f"model.backbone={backbone!r}: timm knows no weights of that tag, only {known}."
+            f"backbone={backbone!r}: timm knows no weights of that tag, only {known}."
         ) from error
 
 
@@ -84,6 +100,11 @@ def create_backbone(backbone: str, *, image_size: int, pretrained: bool = False)
     Raises:
         CorrosionError: the name is unknown, timm can't build the network as a backbone, or its
             patches don't cover the image.
+
+    Example:
+        >>> backbone = create_backbone("test_resnet.r160_in1k", image_size=64)
+        >>> backbone.forward_features(torch.zeros(1, 3, 64, 64)).shape
+        torch.Size([1, 96, 2, 2])
     """
     kwargs: dict[str, Any] = {}
     if getattr(pretrained_cfg(backbone), "fixed_input_size", False):
@@ -92,15 +113,15 @@ def create_backbone(backbone: str, *, image_size: int, pretrained: bool = False)
         network = _build(timm_name(backbone), pretrained=pretrained, **kwargs)
     except (TypeError, AssertionError) as error:
         raise CorrosionError(
-            f"model.backbone={backbone!r} can't be built at data.image_size={image_size}: {error}"
+            f"backbone={backbone!r} can't be built at image_size={image_size}: {error}"
         ) from error
     for module in network.modules():
         if isinstance(module, PatchEmbed) and module.img_size and not module.dynamic_img_pad:
             left = module.img_size[0] % module.patch_size[0]
             if left:  # timm would cut them off without a word
                 raise CorrosionError(
-                    f"model.backbone={backbone!r} cuts images into patches and would not see the "
-                    f"last pixels of data.image_size={image_size}. "
+                    f"backbone={backbone!r} cuts images into patches and would not see the "
+                    f"last pixels of image_size={image_size}. "
                     f"{_sizes_to_try(network, image_size)}"
                 )
     return network
@@ -137,7 +158,7 @@ def check_runs(network: Any, backbone: str, *, image_size: int) -> None:
             features = network.eval().forward_features(image)
     except Exception as error:  # each network has its own way
         raise CorrosionError(
-            f"model.backbone={backbone!r} fails at data.image_size={image_size}. "
+            f"backbone={backbone!r} fails at image_size={image_size}. "
             f"{_sizes_to_try(network, image_size)} [{error}]"
         ) from error
     try:
@@ -146,7 +167,7 @@ def check_runs(network: Any, backbone: str, *, image_size: int) -> None:
         shape = ()
     if len(shape) != 4 or shape[1] != network.num_features:
         raise CorrosionError(
-            f"model.backbone={backbone!r} can't be used: what it gives in place of a feature map "
+            f"backbone={backbone!r} can't be used: what it gives in place of a feature map "
             f"can't be explained. Choose another network."
         )
 
@@ -155,10 +176,10 @@ def _sizes_to_try(network: Any, image_size: int) -> str:
     own = network.pretrained_cfg["input_size"][-1]
     stride = network.feature_info[-1]["reduction"] if getattr(network, "feature_info", None) else 0
     if not stride or image_size % stride == 0:
-        return f"Try data.image_size={own}, the size its weights come from."
+        return f"Try image_size={own}, the size its weights come from."
     below = image_size - image_size % stride
     sizes = " or ".join(str(size) for size in (below, below + stride) if size)
-    return f"Choose a multiple of {stride}: data.image_size={sizes}."
+    return f"Choose a multiple of {stride}: image_size={sizes}."
 
 
 def feature_map(backbone: nn.Module, features: Tensor) -> Tensor:
@@ -172,6 +193,14 @@ def feature_map(backbone: nn.Module, features: Tensor) -> Tensor:
     Returns:
         (N, C, H, W), same dtype; class and register tokens are dropped, so of DINOv2 only what
         its patches know reaches the head.
+
+    Example:
+        A class token and 4 x 4 patches become a map of 4 x 4:
+
+        >>> vit = create_backbone("test_vit.r160_in1k", image_size=64)
+        >>> tokens = vit.forward_features(torch.zeros(1, 3, 64, 64))
+        >>> tokens.shape, feature_map(vit, tokens).shape
+        (torch.Size([1, 17, 64]), torch.Size([1, 64, 4, 4]))
     """
     if features.ndim == 3:
         tokens = features[:, getattr(backbone, "num_prefix_tokens", 0) :]
@@ -188,6 +217,11 @@ def stages(backbone: Any) -> list[list[str]]:
     A stage is what timm's own coarse grouping says it is: the stem, then each group of blocks
     at one resolution (a 1x1 convolution behind the last block belongs to the last stage); of a
     network without such a grouping, the whole.
+
+    Example:
+        >>> groups = stages(create_backbone("test_resnet.r160_in1k", image_size=64))
+        >>> [names[0].split(".")[0] for names in groups]
+        ['conv1', 'layer1', 'layer2', 'layer3', 'layer4']
     """
     try:
         matcher = backbone.group_matcher(coarse=True)
@@ -198,6 +232,12 @@ def stages(backbone: Any) -> list[list[str]]:
 
 
 def input_statistics(backbone: str) -> tuple[Tensor, Tensor]:
-    """Channel mean and standard deviation, each (1, 3, 1, 1), for images in [0, 1]."""
+    """Channel mean and standard deviation, each (1, 3, 1, 1), for images in [0, 1].
+
+    Example:
+        >>> mean, std = input_statistics("mobilenetv2")
+        >>> mean.flatten(), std.flatten()
+        (tensor([0.4850, 0.4560, 0.4060]), tensor([0.2290, 0.2240, 0.2250]))
+    """
     cfg = pretrained_cfg(backbone)
     return torch.tensor(cfg.mean).view(1, 3, 1, 1), torch.tensor(cfg.std).view(1, 3, 1, 1)

@@ -152,6 +152,6 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or not {"hyper_parameters", "state_dict"} <= content.keys():
         raise CorrosionError(
             f"{path} is no checkpoint of corrosion: a state dict of another program can start a "
-            f"training with model.weights={path}."
+            f"training with weights={path}."
         )
     return content

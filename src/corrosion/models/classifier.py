@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from numpy.typing import NDArray
@@ -13,9 +14,9 @@ from corrosion.data.labels import CLASSES
 from corrosion.errors import CorrosionError
 from corrosion.models.backbones import create_backbone, feature_map, input_statistics, stages
 from corrosion.models.batch import image_batch
-from corrosion.models.views import VIEWS, check_views
-
-Unfreeze = Literal["all", "none"] | int
+from corrosion.models.tta import VIEWS
+from corrosion.settings.data import InputSettings
+from corrosion.settings.model import NetworkSettings, Unfreeze
 
 
 class ClassifierHead(nn.Module):
@@ -25,6 +26,11 @@ class ClassifierHead(nn.Module):
     The sigmoid is left to the loss and to `CorrosionClassifier.predict_proba`.
 
     Shapes: (N, C, H, W) float -> (N,) float.
+
+    Example:
+        >>> head = ClassifierHead(1280, dense_units=192, spatial_dropout=0.4667, dropout=0.3163)
+        >>> head(torch.zeros(2, 1280, 7, 7)).shape
+        torch.Size([2])
     """
 
     def __init__(
@@ -59,7 +65,7 @@ class CorrosionClassifier(nn.Module):
         threshold: probability from which an image counts as corroded, (0, 1).
         temperature: probabilities are sigmoid(logit / temperature), above 0 (Guo et al., ICML
             2017); training fits it on validation.
-        tta: test-time augmentation: a name of `corrosion.models.views.VIEWS`, over which
+        tta: test-time augmentation: a name of `corrosion.models.tta.VIEWS`, over which
             `predict_logits` and `predict_proba` average.
 
     Shapes:
@@ -98,11 +104,17 @@ class CorrosionClassifier(nn.Module):
         tta: str = "none",
     ) -> None:
         super().__init__()
-        _check(dense_units=dense_units, image_size=image_size, threshold=threshold)
-        if not temperature > 0:
-            raise CorrosionError(f"temperature={temperature}: must be above 0.")
-        _check_rates(spatial_dropout=spatial_dropout, dropout=dropout)
-        check_views(tta)
+        NetworkSettings(  # refuses what is out of range
+            backbone=backbone,
+            dense_units=dense_units,
+            spatial_dropout=spatial_dropout,
+            dropout=dropout,
+            threshold=threshold,
+            tta=tta,  # type: ignore[arg-type]
+        )
+        InputSettings(image_size=image_size, resize=resize)  # type: ignore[arg-type]
+        if not 0 < temperature < math.inf:
+            raise CorrosionError(f"temperature={temperature}: give a number above 0.")
         self.image_size = image_size
         self.resize = resize
         self.threshold = threshold
@@ -184,8 +196,8 @@ class CorrosionClassifier(nn.Module):
         last = {"all": len(groups), "none": 0}.get(str(unfreeze), unfreeze)
         if not isinstance(last, int) or isinstance(last, bool) or not 0 <= last <= len(groups):
             raise CorrosionError(
-                f"model.unfreeze={unfreeze!r}: must be all, none, or a number of last stages "
-                f"from 0 to {len(groups)} (this backbone's count)."
+                f"unfreeze={unfreeze}: give all, none, or a number of last stages from 0 to "
+                f"{len(groups)} (this backbone's count)."
             )
         learning = {name for group in groups[len(groups) - last :] for name in group}
         for name, parameter in self.backbone.named_parameters():
@@ -204,18 +216,3 @@ class CorrosionClassifier(nn.Module):
                 if learns and not any(learns):
                     module.eval()
         return self
-
-
-def _check(*, dense_units: int, image_size: int, threshold: float) -> None:
-    if dense_units < 1:
-        raise CorrosionError(f"model.dense_units={dense_units}: must be at least 1.")
-    if image_size < 32:
-        raise CorrosionError(f"data.image_size={image_size}: must be at least 32 pixels.")
-    if not 0 < threshold < 1:
-        raise CorrosionError(f"model.threshold={threshold}: must lie between 0 and 1.")
-
-
-def _check_rates(**rates: float) -> None:
-    for key, rate in rates.items():
-        if not 0 <= rate < 1:
-            raise CorrosionError(f"model.{key}={rate}: must be at least 0 and below 1.")

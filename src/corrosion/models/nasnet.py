@@ -284,8 +284,8 @@ class NASNet(nn.Module):
         (N, in_chans, H, W), H and W at least 32, odd sizes too -> (N, num_classes).
 
     Example:
-        >>> import timm, corrosion.models.nasnet
-        >>> timm.create_model("nasnetmobile", num_classes=2)(torch.zeros(1, 3, 64, 64)).shape
+        >>> small = NASNet(num_classes=2, num_features=96, num_cells=1)
+        >>> small(torch.zeros(1, 3, 64, 64)).shape
         torch.Size([1, 2])
     """
 

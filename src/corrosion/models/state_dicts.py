@@ -72,7 +72,12 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The entries whose names start with a prefix, by the rest of their names."""
+    """The entries whose names start with a prefix, by the rest of their names.
+
+    Example:
+        >>> below({"network.head.bias": torch.zeros(1), "epoch": torch.ones(1)}, "network.")
+        {'head.bias': tensor([0.])}
+    """
     return {
         key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)
     }

@@ -16,6 +16,7 @@ from corrosion.errors import CorrosionError
 from corrosion.models.backbones import create_backbone, pretrained_cfg, timm_name
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.keras_weights import load_keras_weights
+from corrosion.models.packaged_weights import PACKAGES, find_installed_weights
 from corrosion.models.state_dicts import NETWORK_PREFIX, below, read_state_dict
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,8 @@ class LoadedWeights:
     Attributes:
         requested: the value of `model.weights`.
         used: "imagenet", "random" or "file".
-        detail: name of the weights, path of the file, or why they are random.
+        detail: name of the weights and of the package that they come from, if they come from one;
+            what the file holds; or why they are random.
     """
 
     requested: str | None
@@ -45,12 +47,16 @@ class LoadedWeights:
 def load_weights(network: CorrosionClassifier, backbone: str, weights: str | None) -> LoadedWeights:
     """Fill a freshly built network with its first weights, in place.
 
+    ImageNet weights are looked for in the hub's cache on this machine, in installed packages, and
+    last on the hub itself: so what is installed is used at once, the same with and without a
+    network.
+
     Args:
         network: built with the same `backbone`.
         backbone: a name of `corrosion.models.backbones`.
         weights: "imagenet" (or what else timm's tag of the backbone names, for DINOv2 LVD-142M);
-            "auto" (the same where cached or downloadable, else random with a warning); None
-            (random); or a path: a timm, torchvision or torch state dict (.pth, .pt, .bin,
+            "auto" (the same where they can be had, else random with a warning); None (random); or a
+            path: a timm, torchvision or torch state dict (.pth, .pt, .bin,
             .safetensors), Keras' NASNetMobile (.h5), or one of our checkpoints (.ckpt). Position
             embeddings of another image size are resampled.
 
@@ -59,11 +65,11 @@ def load_weights(network: CorrosionClassifier, backbone: str, weights: str | Non
             contains pickled code, or doesn't fit the backbone.
     """
     if weights is None:
-        return LoadedWeights(None, "random", "model.weights=null")
+        return LoadedWeights(None, "random", "weights=null")
     if weights not in ("auto", "imagenet"):
         return _load_file(network, Path(weights).expanduser())
     try:
-        state = _imagenet_state(backbone, network.image_size)
+        state, detail = _imagenet_state(backbone, network)
     except CorrosionError as error:
         if weights == "imagenet":
             raise
@@ -75,29 +81,42 @@ def load_weights(network: CorrosionClassifier, backbone: str, weights: str | Non
         )
         return LoadedWeights(weights, "random", f"ImageNet weights not available: {error}")
     network.backbone.load_state_dict(state)
-    return LoadedWeights(weights, "imagenet", timm_name(backbone))
+    return LoadedWeights(weights, "imagenet", detail)
 
 
-def _imagenet_state(backbone: str, image_size: int) -> dict[str, Tensor]:
-    """State dict of a backbone with ImageNet weights; fails within seconds when offline."""
-    cfg = pretrained_cfg(backbone)
+def _imagenet_state(backbone: str, network: CorrosionClassifier) -> tuple[dict[str, Tensor], str]:
+    """ImageNet weights of a backbone and where they come from; fails fast when offline."""
+    name, cfg = timm_name(backbone), pretrained_cfg(backbone)
     if not cfg.has_weights:
-        raise CorrosionError(f"timm has no ImageNet weights for model.backbone={backbone!r}.")
-    if cfg.hf_hub_id and not _cached(cfg.hf_hub_id) and not _reachable(constants.ENDPOINT):
-        # timm would retry for most of a minute, twice
-        raise CorrosionError(
-            f"They are neither cached nor downloadable ({constants.ENDPOINT} can't be reached). "
-            f"Download {cfg.hf_hub_id} on a machine that is online and copy its folder to "
-            f"{constants.HF_HUB_CACHE}, or pass model.weights=PATH to a file of weights, or "
-            f"model.weights=null to start from random weights."
-        )
+        raise CorrosionError(f"timm has no ImageNet weights for backbone={backbone!r}.")
+    if cfg.hf_hub_id and not _cached(cfg.hf_hub_id):
+        published = f"{cfg.architecture}.{cfg.tag}"
+        installed = find_installed_weights(published)
+        if installed:
+            fresh = network.backbone.state_dict()  # the file has no counters of batches
+            state = installed.state_dict(network.backbone)
+            return fresh | state, f"{published} from {installed.package}"
+        if not _reachable(constants.ENDPOINT):  # timm would retry for most of a minute, twice
+            raise _out_of_reach(published, cfg.hf_hub_id)
     try:
-        return create_backbone(backbone, image_size=image_size, pretrained=True).state_dict()
+        trained = create_backbone(backbone, image_size=network.image_size, pretrained=True)
     except (OSError, RuntimeError) as error:
         raise CorrosionError(
-            f"ImageNet weights for model.backbone={backbone!r} can't be loaded: {error} "
-            f"Pass model.weights=PATH to a file of weights, or model.weights=null."
+            f"ImageNet weights for backbone={backbone!r} can't be loaded: {error} "
+            f"Pass weights=PATH to a file of weights, or weights=null."
         ) from error
+    return trained.state_dict(), name
+
+
+def _out_of_reach(published: str, hub_id: str) -> CorrosionError:
+    package = PACKAGES.get(published)
+    install = f"Install the package {package.name}, which holds them. Or: " if package else ""
+    return CorrosionError(
+        f"They are neither cached nor downloadable ({constants.ENDPOINT} can't be reached). "
+        f"{install}Download {hub_id} on a machine that is online and copy its folder to "
+        f"{constants.HF_HUB_CACHE}, or pass weights=PATH to a file of weights, or "
+        f"weights=null to start from random weights."
+    )
 
 
 def _cached(hub_id: str) -> bool:
@@ -121,7 +140,7 @@ def _reachable(url: str) -> bool:
 def _load_file(network: CorrosionClassifier, path: Path) -> LoadedWeights:
     if not path.is_file():
         raise CorrosionError(
-            f"model.weights={path}: no such file. Give auto, imagenet, null or the path of a "
+            f"weights={path}: no such file. Give auto, imagenet, null or the path of a "
             f"state dict (.pth, .pt, .bin, .safetensors), Keras weights (.h5) or a checkpoint."
         )
     if path.suffix in (".h5", ".hdf5"):
@@ -152,7 +171,7 @@ def _fill(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
             state, missing, misfits = converted, [], []
     if missing or misfits:
         raise CorrosionError(
-            f"{path} doesn't fit model.backbone: {len(missing)} of {len(wanted)} tensors are "
+            f"{path} doesn't fit backbone: {len(missing)} of {len(wanted)} tensors are "
             f"missing, {len(misfits)} have another shape (first: {(missing + misfits)[0]}). "
             f"Use weights saved from the same network."
         )

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 
-from corrosion.data.curation.policy import Policy, inspect
+from corrosion.data.curation.policy import inspect
 from corrosion.data.curation.screening import screen
 from corrosion.data.image_reader import ImageReader, Item, batched
 from corrosion.data.sources import scan
@@ -25,6 +25,7 @@ from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.prediction.batches import Output, predict_batch
 from corrosion.report.result_files import predictions_table, write_predictions
+from corrosion.settings.data import CurationSettings
 from corrosion.system.processors import usable_processors
 from corrosion.system.progress import progress
 from corrosion.training.epoch_metrics import Predictions
@@ -62,7 +63,7 @@ def evaluate_folder(
     settings = settings or EvaluationSettings()
     model = load_model(checkpoint, device=device)
     found = screen(scan(root, name=root.resolve().name)).records
-    groups = inspect(found, Policy()).duplicates.group
+    groups = inspect(found, CurationSettings()).duplicates.group
     records = found.assign(group=groups, split="test")
     run_dir = checkpoint.resolve().parent.parent
     _warn_of_images_trained_on(records, run_dir)

@@ -110,7 +110,7 @@ def as_dict(audit: Audit) -> dict[str, Any]:
     return {
         "roots": [str(root) for root in audit.roots],
         "near_duplicates": audit.policy.near_duplicates,
-        "limits": dict(audit.policy.limits),
+        "limits": dict(audit.policy.quality.limits),
         "failed": audit.failed,
         "images": len(records) + len(audit.unreadable),
         "unreadable": audit.unreadable[["path", "reason"]].to_dict("records"),

@@ -11,10 +11,9 @@ from rich.console import Console
 
 from corrosion.evaluation.agreement import agreement
 from corrosion.evaluation.intervals import Estimate
-from corrosion.evaluation.metrics import METRICS
+from corrosion.evaluation.metric_table import EVALUATED, METRICS
 from corrosion.evaluation.model_tests import conclusion
 from corrosion.report.comparison_figures import draw_comparison
-from corrosion.report.evaluation_report import TITLES
 from corrosion.report.page import inline_svg, write_page
 from corrosion.report.published import ERRATA, PUBLISHED, Published
 from corrosion.report.tables import MISSING, TextTable, ends, figure, signed
@@ -62,7 +61,7 @@ def write_comparison(directory: Path, comparison: Comparison, *, paper: bool = F
         comparison=comparison,
         conclusions=conclusions(comparison),
         tables=tables(comparison, paper=paper),
-        tests=None if comparison.tests is None else tests_table(comparison, METRICS),
+        tests=None if comparison.tests is None else tests_table(comparison, EVALUATED),
         figures=[
             (inline_svg(drawing, name=name.replace("_", " ")), _CAPTIONS[name])
             for name, drawing in figures.items()
@@ -91,7 +90,7 @@ def conclusions(comparison: Comparison) -> list[str]:
     ]
     if comparison.tests is None:
         return [*tampered, "A single model: there is nothing to test it against."]
-    settled = [conclusion(comparison.tests, name, name=TITLES[name]) for name in _SETTLED]
+    settled = [conclusion(comparison.tests, name) for name in _SETTLED]
     return [*tampered, *settled]
 
 
@@ -103,7 +102,7 @@ def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
         paper: with a column of the published figures for each network that has them.
     """
     images = len(comparison.models[0].pooled.tables[0])
-    metrics = [name for name in METRICS if name != "kappa"]
+    metrics = [name for name in EVALUATED if name != "kappa"]
     interval = f"{comparison.level:.0%} interval"
     return [
         _table(
@@ -138,7 +137,7 @@ def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
             paper,
             f"Metrics (Table 9) on {images} test images, {interval} below",
             {
-                TITLES[name]: (
+                METRICS[name].title: (
                     lambda model, name=name: _estimate(model.metrics[name]),
                     lambda published, name=name: _estimate(
                         published.metrics(level=comparison.level).get(name)
@@ -152,7 +151,7 @@ def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
             paper,
             f"Agreement (Table 10), {interval} below",
             {
-                TITLES["kappa"]: (
+                METRICS["kappa"].title: (
                     lambda model: _estimate(model.metrics["kappa"]),
                     lambda published: _estimate(published.metrics(level=comparison.level)["kappa"]),
                 ),
@@ -235,7 +234,7 @@ def tests_table(comparison: Comparison, metrics: tuple[str, ...]) -> TextTable:
         ("metric", "models", "difference", "interval", "test", "p", "p (Holm)", "settled"),
         (
             (
-                TITLES[row["metric"]],
+                METRICS[row["metric"]].title,
                 f"{row['a']} – {row['b']}",
                 signed(row["difference"]),
                 _between(row["low"], row["high"]),

@@ -10,20 +10,8 @@ from rich.console import Console
 
 from corrosion.evaluation.agreement import agreement
 from corrosion.evaluation.intervals import Estimate
+from corrosion.evaluation.metric_table import LOGGED, METRICS
 from corrosion.report.tables import TextTable, ends, figure
-
-_ROWS = (
-    ("loss", "loss"),
-    ("accuracy", "accuracy"),
-    ("precision", "precision"),
-    ("recall", "recall"),
-    ("specificity", "specificity"),
-    ("f1", "F1"),
-    ("auroc", "ROC-AUC"),
-    ("auprc", "PR-AUC corrosion"),
-    ("auprc_negative", "PR-AUC no corrosion"),
-    ("kappa", "Cohen's kappa"),
-)
 
 
 def print_results(
@@ -48,11 +36,11 @@ def print_results(
         ("metric", "validation", "test", "95% interval"),
         (
             (
-                name,
+                METRICS[key].title,
                 *(figure(metrics.get(f"{stage}/{key}")) for stage in ("val", "test")),
                 ends(estimates.get(key)),
             )
-            for key, name in _ROWS
+            for key in LOGGED
         ),
     )
     console = Console(soft_wrap=True)

@@ -14,6 +14,7 @@ from corrosion.data.labels import CLASSES
 from corrosion.evaluation.calibration import reliability
 from corrosion.evaluation.evaluation import Evaluation
 from corrosion.evaluation.intervals import Estimate
+from corrosion.evaluation.metric_table import METRICS
 from corrosion.evaluation.metrics import Confusion, checked
 from corrosion.evaluation.selective import area_under_risk_coverage, risk_coverage
 from corrosion.evaluation.thresholds import Threshold, sweep
@@ -205,7 +206,7 @@ def draw_thresholds(
         ("specificity", _CLEAN, "--"),
         ("f1", "black", "-"),
     ):
-        title = "F1" if name == "f1" else name
+        title = METRICS[name].title
         axes.step(table["threshold"], table[name], style, where="pre", color=color, label=title)
     for number, threshold in enumerate(chosen):
         text = f"{threshold.rule}: {threshold.value:.3f}"

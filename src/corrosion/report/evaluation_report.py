@@ -8,31 +8,11 @@ from rich.console import Console
 
 from corrosion.evaluation.agreement import agreement
 from corrosion.evaluation.evaluation import Evaluation
-from corrosion.evaluation.metrics import METRICS
+from corrosion.evaluation.metric_table import EVALUATED, METRICS, SHARES
 from corrosion.report.evaluation_figures import draw_figures
 from corrosion.report.tables import TextTable, ends, figure, with_interval
 from corrosion.report.training_curves import write_figure
 from corrosion.system.files import write_json
-
-TITLES = {
-    "accuracy": "accuracy",
-    "precision": "precision",
-    "recall": "recall",
-    "specificity": "specificity",
-    "f1": "F1",
-    "kappa": "Cohen's kappa",
-    "mcc": "MCC",
-    "balanced_accuracy": "balanced accuracy",
-    "auroc": "ROC-AUC (either class)",
-    "auprc": "PR-AUC corrosion",
-    "auprc_negative": "PR-AUC no corrosion",
-    "brier": "Brier score",
-    "log_loss": "log loss",
-    "ece": "expected calibration error",
-}
-"""Names of `METRICS` in tables."""
-
-_DECISIONS = ("accuracy", "precision", "recall", "specificity")
 
 
 def write_evaluation(run_dir: Path, evaluation: Evaluation) -> None:
@@ -65,26 +45,30 @@ def tables(evaluation: Evaluation) -> list[TextTable]:
 
 
 def metrics_table(evaluation: Evaluation) -> TextTable:
-    """Each of `METRICS` with its interval."""
+    """Each of `EVALUATED` with its interval."""
     label = evaluation.predictions["label"]
     return TextTable.of(
         f"{len(label)} test images, {int(label.sum())} with corrosion; corroded from a "
         f"probability of {evaluation.threshold:.4g}",
         ("metric", "value", _interval(evaluation)),
         (
-            (TITLES[name], figure(evaluation.metrics[name].value), ends(evaluation.metrics[name]))
-            for name in METRICS
+            (
+                METRICS[name].title,
+                figure(evaluation.metrics[name].value),
+                ends(evaluation.metrics[name]),
+            )
+            for name in EVALUATED
         ),
     )
 
 
 def subgroup_tables(evaluation: Evaluation) -> list[TextTable]:
     """A table a column that subgroups are told by."""
-    names = (*_DECISIONS, "auroc")
+    names = (*SHARES, "auroc")
     return [
         TextTable.of(
             f"By {column} ({_interval(evaluation)})",
-            (column, "images", *_DECISIONS, TITLES["auroc"]),
+            (column, "images", *(METRICS[name].title for name in names)),
             (
                 (value, str(part.images), *(with_interval(part.metrics[name]) for name in names))
                 for value, part in parts.items()
@@ -105,12 +89,12 @@ def thresholds_table(evaluation: Evaluation) -> TextTable:
     return TextTable.of(
         f"Thresholds chosen on {len(evaluation.choices.validation)} validation images, tried "
         f"on the test set ({_interval(evaluation)})",
-        ("rule", "threshold", *_DECISIONS),
+        ("rule", "threshold", *(METRICS[name].title for name in SHARES)),
         (
             (
                 one.threshold.rule,
                 figure(one.threshold.value),
-                *(with_interval(one.test[name]) for name in _DECISIONS),
+                *(with_interval(one.test[name]) for name in SHARES),
             )
             for one in evaluation.choices.thresholds
         ),

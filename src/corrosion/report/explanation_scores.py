@@ -79,7 +79,10 @@ def conclusions(scores: Scores) -> list[str]:
         for measure in scores.measures:
             rank = ", ".join(scores.ranking(measure))
             settled = conclusion(
-                between, measure, name=TITLES[measure], lower_is_better=LOWER_IS_BETTER
+                between,
+                measure,
+                title=TITLES[measure],
+                higher_is_better=measure not in LOWER_IS_BETTER,
             )
             lines.append(f"Ranked by {TITLES[measure]}: {rank}. {settled}")
     return lines

@@ -13,6 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from corrosion.evaluation.intervals import Estimate, estimate_metrics
+from corrosion.evaluation.metric_table import EVALUATED, METRICS
 from corrosion.evaluation.metrics import Confusion
 
 
@@ -50,10 +51,7 @@ class Published:
         }
 
 
-_OF_DECISIONS = (
-    *("accuracy", "precision", "recall", "specificity"),
-    *("f1", "kappa", "mcc", "balanced_accuracy"),
-)
+_OF_DECISIONS = tuple(key for key in EVALUATED if METRICS[key].needs == "decisions")
 
 
 def _settings(spatial: float, units: int, dropout: float, rate: float) -> dict[str, float]:

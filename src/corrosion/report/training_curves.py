@@ -7,7 +7,10 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from corrosion.evaluation.metric_table import METRICS
 from corrosion.system.files import replacing
+
+_SHOWN = ("loss", "accuracy")
 
 
 def write_figure(path: Path, figure: Figure) -> None:
@@ -24,13 +27,16 @@ def draw_curves(history: pd.DataFrame) -> Figure:
         history: one row an epoch, as `history.csv` holds it.
     """
     figure = Figure(figsize=(9, 3.6), layout="constrained")  # no pyplot: no global state
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+    for axes, name in zip(figure.subplots(1, 2), _SHOWN, strict=True):
+        metric = METRICS[name]
         for stage, label in (("train", "training"), ("val", "validation")):
             axes.plot(history["epoch"] + 1, history[f"{stage}/{name}"], marker=".", label=label)
-        axes.set(xlabel="epoch", ylabel=name)
+        axes.set(xlabel="epoch", ylabel=metric.title)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.axes[0].set_ylim(bottom=0)
-    figure.axes[1].set_ylim(top=1.01)
+        if metric.higher_is_better:
+            axes.set_ylim(top=metric.high + 0.01)
+        else:
+            axes.set_ylim(bottom=metric.low)
     return figure

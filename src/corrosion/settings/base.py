@@ -59,14 +59,15 @@ class Settings(BaseModel):
     )
 
     renamed: ClassVar[Mapping[str, str]] = {}
-    """What settings that users may still have in scripts have become, by their old names."""
+    """What settings that users may still have in scripts have become: a new name, or a sentence."""
 
     @classmethod
-    def read(cls, values: Mapping[str, Any], *, name: Name = dotted) -> Self:
+    def read(cls, values: Mapping[str, Any] | Self, *, name: Name = dotted) -> Self:
         """Settings from plain values.
 
         Args:
-            values: by name; groups within groups as mappings, or as `Settings`.
+            values: by name; groups within groups as mappings, or as `Settings`. Settings of this
+                class are given back as they are.
             name: how settings are called where these values come from, for messages.
 
         Raises:
@@ -104,6 +105,12 @@ class Settings(BaseModel):
             raise CorrosionError("\n".join(_named(one, [], dotted) for one in conflicts))
         return made
 
+    @classmethod
+    def inner(cls, name: str) -> type[Settings] | None:
+        """The class of the group that a setting stands for; None where it is no group."""
+        field = cls.model_fields.get(name)
+        return None if field is None else _group(field.annotation)
+
     def replace(self, **changes: Any) -> Self:
         """A copy with other values, checked.
 
@@ -132,7 +139,7 @@ def _lines(cls: type[Settings], error: ValidationError, values: Any, name: Name)
         group, path, field = _setting(cls, location)
         key, given = name(path), as_written(_value(values, path))
         if problem["type"] == "extra_forbidden":
-            yield _unknown(group, path, name)
+            yield unknown_setting(group, path, name)
         elif problem["type"] == "missing" and len(path) == len(location):
             assert field is not None
             yield f"{key} must be given: {allowed(field.annotation, field.metadata)}."
@@ -189,10 +196,19 @@ def _members(annotation: Any) -> list[type]:
     return [one for one in getattr(annotation, "__args__", ()) if isinstance(one, type)]
 
 
-def _unknown(group: type[Settings], path: Sequence[str], name: Name) -> str:
+def unknown_setting(group: type[Settings], path: Sequence[str], name: Name) -> str:
+    """What to say of a setting that a group does not have: its new name, or one that looks alike.
+
+    Args:
+        group: that it is not in.
+        path: the names that lead to it, its own last.
+        name: how settings are called where it was given.
+    """
     *parents, last = path
     if last in group.renamed:
-        return f"{name(path)} is gone: {group.renamed[last]}"
+        new = group.renamed[last]
+        way_out = f"give {name([*parents, new])}." if new in group.model_fields else new
+        return f"{name(path)} is gone: {way_out}"
     if near := difflib.get_close_matches(last, group.model_fields, n=1):
         return f"{name(path)} is no setting. Did you mean {name([*parents, near[0]])}?"
     return f"{name(path)} is no setting. There are {', '.join(group.model_fields)}."

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le
-from pydantic import Field, Strict, field_validator
+from pydantic import BeforeValidator, Field, Strict, field_validator
 
 from corrosion.settings.base import Settings
 from corrosion.settings.types import (
     AnyPath,
     Count,
-    Names,
     NotNegative,
     Positive,
     Seed,
@@ -25,14 +25,19 @@ ResizeMode = Literal["pad", "reflect", "crop", "stretch"]
 QualityRule = Literal["small", "blank", "blurred", "dark", "bright", "elongated"]
 
 
+# a folder called 1 arrives as a number
+_FolderName = Annotated[str, BeforeValidator(lambda name: str(name) if type(name) is int else name)]
+_FolderNames = Annotated[tuple[_FolderName, ...], Strict(False)]
+
+
 class ClassFolders(Settings):
     """Names of folders, beside those that are known (rust, clean ...)."""
 
-    corrosion: Names = ()
+    corrosion: _FolderNames = ()
     """Folders of corroded images: data.classes.corrosion=[pitted,crevice]."""
-    no_corrosion: Names = ()
+    no_corrosion: _FolderNames = ()
     """Folders of images without corrosion: data.classes.no_corrosion=[new]."""
-    ignore: Names = ()
+    ignore: _FolderNames = ()
     """Folders that are passed over."""
 
 
@@ -69,46 +74,43 @@ class PublicSource(Settings):
     """Its folder below data.root."""
     url: str
     """Where it can be had."""
-    images: dict[str, WholeNumber]
-    """Number of its images by class."""
+    images: dict[str, WholeNumber] | None = None
+    """Number of its images by class, where it is known."""
 
 
-class DataSettings(Settings):
-    """Where images come from, what is left out, how they are divided and read."""
-
-    source: Literal["sample", "folder", "paper"] = "sample"
-    """sample: generated pictures; folder: your photographs; paper: the study's public sets."""
-    root: AnyPath | Annotated[tuple[AnyPath, ...], Strict(False)] | None = None
-    """Folder with a folder of images per class, or several: data.root=[SHIPS,BRIDGES]."""
-    classes: ClassFolders = Field(default_factory=ClassFolders)
-    """Further names of the classes' folders."""
-    keep_subsets: bool = True
-    """Keep the subsets that a source brings along (train, valid, test); false divides it anew."""
-    sources: Annotated[tuple[PublicSource, ...], Strict(False)] = ()
-    """The public sets of source=paper."""
-    count: Annotated[int, Ge(2)] = 600
-    """Images of the sample, half of each class."""
-    size: Annotated[int, Ge(32), Le(2048)] = 256
-    """Side of the sample's images in pixels."""
-    sample_seed: Seed = 0
-    """Seed of what the sample shows."""
+class InputSettings(Settings):
+    """The network's input."""
 
     image_size: Annotated[int, Ge(32)] = 224
-    """Side of the network's square input in pixels."""
+    """Side of the network's square input in pixels; 224 as published."""
     resize: ResizeMode = "pad"
     """How a photograph becomes square. pad: its longest side fits, black bars; reflect: mirrored
     bars; crop: its centre, edges are lost; stretch."""
-    split: Annotated[tuple[Positive, Positive, Positive], Strict(False)] = (0.7, 0.2, 0.1)
-    """Shares of training, validation and test."""
-    split_file: AnyPath | None = None
-    """split.csv of an earlier run: the same images come into the same subsets."""
-    folds: Annotated[int, Ge(2), Le(100)] | None = None
-    """Cross-validation: -m data.folds=5 data.fold=0,1,2,3,4 tests each image once."""
-    fold: WholeNumber = 0
-    """Which fold is the test set; training and validation share the rest."""
+
+
+class LoadingSettings(InputSettings):
+    """How images become batches."""
+
+    batch_size: Count = 32
+    """Images in a batch, on each device; 32 as published."""
+    num_workers: Literal["auto"] | WholeNumber = "auto"
+    """Processes that read images; 0 reads them in the training process."""
+    repeats: Annotated[int, Ge(1), Le(1000)] = 1
+    """Differently augmented versions of each training image in an epoch (3 in the study)."""
+    cache: Literal["auto"] | bool = "auto"
+    """Keep decoded, resized images on disk for further epochs and runs; auto: if there is room."""
+    cache_gib: Positive = 20
+    """Size of all kept images in GiB; those unused for the longest time make room."""
+
+    renamed = {"expand": "repeats"}  # noqa: RUF012 -- a ClassVar of the base
+
+
+class CurationSettings(Settings):
+    """Which images are left out."""
+
     on_bad_image: Literal["warn", "error"] = "warn"
     """Unreadable images are listed and left out (warn), or stop the run (error)."""
-    max_megapixels: Annotated[float, Gt(0), Le(2000)] = 178
+    max_megapixels: Annotated[float, Gt(0), Le(178)] = 178
     """Larger photographs count as unreadable."""
     near_duplicates: Annotated[int, Ge(0), Le(11)] | None = 6
     """Bits of a 63-bit perceptual hash in which near-duplicates may differ; null seeks none."""
@@ -118,20 +120,21 @@ class DataSettings(Settings):
     """What becomes of copies and near-duplicates of both classes."""
     quality: QualitySettings = Field(default_factory=QualitySettings)
     """What counts as suspicious."""
-    shortcut: Share = 0.0
-    """Share of the corroded training images with a planted mark, to test explanations."""
-    repeats: Annotated[int, Ge(1), Le(1000)] = 1
-    """Differently augmented versions of each training image in an epoch (3 in the study)."""
-    batch_size: Count = 32
-    """Images in a batch, on each device."""
-    num_workers: Literal["auto"] | WholeNumber = "auto"
-    """Processes that read images; 0 reads them in the training process."""
-    cache: Literal["auto"] | bool = "auto"
-    """Keep decoded, resized images on disk for further epochs and runs; auto: if there is room."""
-    cache_gib: Positive = 20
-    """Size of all kept images in GiB; those unused for the longest time make room."""
 
-    renamed = {"expand": "give data.repeats instead."}  # noqa: RUF012 -- a ClassVar of the base
+
+class SplitSettings(Settings):
+    """How images are divided into training, validation and test."""
+
+    split: Annotated[tuple[Positive, Positive, Positive], Strict(False)] = (0.7, 0.2, 0.1)
+    """Shares of training, validation and test."""
+    keep_subsets: bool = True
+    """Keep the subsets that a source brings along (train, valid, test); false divides it anew."""
+    split_file: AnyPath | None = None
+    """split.csv of an earlier run: the same images come into the same subsets."""
+    folds: Annotated[int, Ge(2), Le(100)] | None = None
+    """Cross-validation: -m data.folds=5 data.fold=0,1,2,3,4 tests each image once."""
+    fold: WholeNumber = 0
+    """Which fold is the test set; training and validation share the rest."""
 
     @field_validator("split")
     @classmethod
@@ -141,9 +144,8 @@ class DataSettings(Settings):
         return shares
 
     def conflicts(self) -> Iterator[str]:
-        """Sources without a folder, and folds that don't go together with other settings."""
-        if self.source != "sample" and self.root is None:
-            yield "{root} must be given: the folder of your images."
+        """Folds that don't go together with each other or with a split file."""
+        yield from super().conflicts()
         if self.folds is None and self.fold != 0:
             yield "{fold} means nothing without {folds}: give {folds}=5, for example."
         if self.folds is not None and self.fold >= self.folds:
@@ -154,9 +156,42 @@ class DataSettings(Settings):
                 "every fold. Leave one of them out."
             )
 
+
+class SourceSettings(Settings):
+    """Where images come from."""
+
+    source: Literal["sample", "folder", "paper"] = "sample"
+    """sample: generated pictures; folder: your photographs; paper: the study's public sets."""
+    root: AnyPath | Annotated[tuple[AnyPath, ...], Strict(False)] | None = None
+    """Folder with a folder of images per class, or several: data.root=[SHIPS,BRIDGES]."""
+    classes: ClassFolders = Field(default_factory=ClassFolders)
+    """Further names of the classes' folders."""
+    sources: Annotated[tuple[PublicSource, ...], Strict(False)] = ()
+    """The public sets of source=paper."""
+    count: Annotated[int, Ge(2)] = 600
+    """Images of the sample, half of each class."""
+    size: Annotated[int, Ge(32), Le(2048)] = 256
+    """Side of the sample's images in pixels."""
+    sample_seed: Seed = 0
+    """Seed of what the sample shows."""
+
+    def conflicts(self) -> Iterator[str]:
+        """A source without a folder, and a folder without its source."""
+        yield from super().conflicts()
+        if self.source != "sample" and self.root is None:
+            yield "{root} must be given: the folder of your images."
+        if self.source == "sample" and self.root is not None:
+            yield f"{{root}}={self.root}: your photographs are read by data=folder; add it."
+
     @property
-    def roots(self) -> tuple[AnyPath, ...]:
-        """The folders of `root`, one or several."""
-        if self.root is None:
-            return ()
-        return self.root if isinstance(self.root, tuple) else (self.root,)
+    def roots(self) -> tuple[Path, ...]:
+        """The folders of `root`, one or several; ~ stands for the home directory."""
+        given = self.root if isinstance(self.root, tuple) else (self.root,)
+        return tuple(root.expanduser() for root in given if root is not None)
+
+
+class DataSettings(SourceSettings, SplitSettings, CurationSettings, LoadingSettings):
+    """Where images come from, what is left out, how they are divided and read."""
+
+    shortcut: Share = 0.0
+    """Share of the corroded training images with a planted mark, to test explanations."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from corrosion.settings.base import Settings
 from corrosion.settings.types import (
@@ -17,23 +17,19 @@ from corrosion.settings.types import (
     WholeNumber,
 )
 
+BINARY_CROSS_ENTROPY = "binary_cross_entropy"
+"""The loss that is used if no other is named."""
+
 Schedule = Literal["none", "cosine"]
 Unfreeze = Literal["all", "none"] | WholeNumber
 TestTimeAugmentation = Literal["none", "hflip", "flips", "dihedral"]
 
 
-class ModelSettings(Settings):
-    """A backbone, the study's head, and how both learn."""
+class NetworkSettings(Settings):
+    """What a network is built of, and how its predictions are made."""
 
     backbone: str = "mobilenetv2"
     """resnet50, mobilenetv2, nasnetmobile, efficientnetv2b0, or the name of any timm model."""
-    name: str | None = None
-    """What results and their directory call the network; null for the backbone's name."""
-    weights: str | None = "auto"
-    """First weights. auto: ImageNet weights if they are cached or can be downloaded, else random
-    ones with a warning; imagenet: these or an error; null: random; else the path of a state dict,
-    of Keras weights (.h5) or of a checkpoint."""
-
     dense_units: Count = 192
     """Width of the dense layer of the head."""
     spatial_dropout: ShareBelowOne = 0.0
@@ -46,6 +42,17 @@ class ModelSettings(Settings):
     """Test-time augmentation: predictions are averaged over hflip (2 views), flips (4) or dihedral
     (8), which multiplies the time of a prediction."""
 
+
+class ModelSettings(NetworkSettings):
+    """A backbone, the study's head, and how both learn."""
+
+    name: str | None = None
+    """What results and their directory call the network; null for the backbone's name."""
+    weights: str | None = "auto"
+    """First weights. auto: ImageNet weights if they are cached or can be downloaded, else random
+    ones with a warning; imagenet: these or an error; null: random; else the path of a state dict,
+    of Keras weights (.h5) or of a checkpoint."""
+
     lr: Positive = 1e-4
     """Learning rate of the head, and of the backbone times `backbone_lr_factor`."""
     backbone_lr_factor: NotNegative = 1.0
@@ -54,12 +61,14 @@ class ModelSettings(Settings):
     """Below 1, every layer of the backbone learns that much slower than the one behind it."""
     weight_decay: NotNegative = 0.0
     """Weight decay of AdamW; 0 is Adam, as published."""
-    from_random: dict[str, Any] | None = None
+    from_random: dict[str, Any] | None = Field(
+        default={"lr": 3e-3, "spatial_dropout": 0.1, "dropout": 0.2}
+    )
     """Settings that replace these where the first weights are random; null replaces nothing. What
     is given on the command line goes for any weights."""
-    schedule: Schedule = "none"
+    schedule: Schedule = "cosine"
     """Course of the learning rate: none, as published, or cosine, which falls to 0."""
-    warmup_epochs: NotNegative = 0.0
+    warmup_epochs: NotNegative = 1.0
     """Epochs over which the learning rate rises to `lr`; fractions are fine."""
 
     unfreeze: Unfreeze = "all"
@@ -67,7 +76,7 @@ class ModelSettings(Settings):
     last stages that learn."""
     head_epochs: WholeNumber = 0
     """Number of first epochs in which only the head learns."""
-    loss: str = "binary_cross_entropy"
+    loss: str = BINARY_CROSS_ENTROPY
     """Loss: binary_cross_entropy, or the import path of your own (docs/extending.md)."""
     pos_weight: Literal["balanced"] | Positive | None = None
     """Weight of corroded images in the loss; balanced gives both classes the same total weight,

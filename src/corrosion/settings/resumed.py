@@ -1,4 +1,4 @@
-"""Configurations as plain values: flattened, compared, and taken over by a run that goes on."""
+"""Settings as plain values: flattened, compared, and taken over by a run that goes on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 import yaml
 
 from corrosion.errors import CorrosionError
+from corrosion.settings.base import Settings
+from corrosion.settings.run import RunSettings
 
 # how, where and how long a run goes on, not what it is
 _MAY_CHANGE = (
@@ -38,7 +40,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def resumed_config(
+def resumed_values(
     composed: Mapping[str, Any], saved: Path, overrides: Iterable[str]
 ) -> dict[str, Any]:
     """The configuration with which a run goes on.
@@ -55,7 +57,8 @@ def resumed_config(
         CorrosionError: they come to something else, or the file can't be read.
     """
     try:
-        own = _filled(yaml.safe_load(saved.read_text(encoding="utf-8")), composed)
+        content = yaml.safe_load(saved.read_text(encoding="utf-8"))
+        own = _filled(_translated(content, RunSettings), composed)
     except (OSError, yaml.YAMLError, AttributeError) as error:
         raise CorrosionError(f"{saved} can't be read: {error}") from error
     keys = [override.lstrip("+~").partition("=")[0] for override in overrides]
@@ -81,6 +84,20 @@ def resumed_config(
 
 def _may_change(key: str) -> bool:
     return any(key == one or key.startswith(f"{one}.") for one in _MAY_CHANGE)
+
+
+def _translated(saved: Mapping[str, Any], group: type[Settings]) -> dict[str, Any]:
+    """What an earlier version saved, by the names of today; what went is left out."""
+    values: dict[str, Any] = {}
+    for key, value in saved.items():
+        inner = group.inner(key)
+        if inner is not None and isinstance(value, Mapping):
+            values[key] = _translated(value, inner)
+        elif key not in group.renamed:
+            values[key] = value
+        elif group.renamed[key] in group.model_fields:
+            values[group.renamed[key]] = value
+    return values
 
 
 def _filled(saved: Mapping[str, Any], composed: Mapping[str, Any]) -> dict[str, Any]:

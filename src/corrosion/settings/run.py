@@ -69,5 +69,5 @@ class RunSettings(Settings):
     """Import paths of your own metrics, logged beside ours (docs/extending.md)."""
 
     renamed = {  # noqa: RUF012 -- a ClassVar of the base
-        "objective_mode": "whether an objective is to be small or large belongs to the metric."
+        "objective_mode": "a metric knows itself whether more of it is better; leave it out."
     }

@@ -23,6 +23,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.metric_table import direction
 from corrosion.settings.resumed import flat
 
 if TYPE_CHECKING:  # Optuna and what needs it load only for a sweep
@@ -116,8 +117,6 @@ class StudySweeper(Sweeper):
                 raise CorrosionError(f"hydra.sweeper.{key} must be 1 or more.")
         if not 0 <= self.max_failure_rate <= 1:
             raise CorrosionError("hydra.sweeper.max_failure_rate must lie between 0 and 1.")
-        if self.config.objective_mode not in ("min", "max"):
-            raise CorrosionError(f"objective_mode={self.config.objective_mode}: choose min or max.")
         cost, pruner = self.config.sweep.cost, self.config.sweep.pruner
         if cost:
             check_cost(cost)
@@ -162,9 +161,10 @@ class StudySweeper(Sweeper):
 
     def _objectives(self) -> dict[str, Direction]:
         """Directions by name; the first is the validation metric that is optimised."""
-        direction: Direction = "minimize" if self.config.objective_mode == "min" else "maximize"
+        mode = direction(self.config.objective)
         cost = self.config.sweep.cost
-        return {self.config.objective: direction} | ({cost: "minimize"} if cost else {})
+        own: Direction = "minimize" if mode == "min" else "maximize"
+        return {self.config.objective: own} | ({cost: "minimize"} if cost else {})
 
     def _sampler_of(self, trial: int) -> BaseSampler:
         """A sampler seeded by the trial's number: the same points, whichever process draws them."""

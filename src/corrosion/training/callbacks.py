@@ -130,7 +130,7 @@ class StopAtNonFiniteLoss(L.Callback):
             rate = trainer.optimizers[0].param_groups[0]["lr"]
             raise CorrosionError(
                 f"The loss is {float(loss)} since epoch {trainer.current_epoch}, batch {batch}, "
-                f"at learning rate {rate:g}. Lower model.lr"
+                f"at learning rate {rate:g}. Lower lr"
                 + (
                     ", or train with trainer.precision=32-true."
                     if "16" in str(trainer.precision)

@@ -17,6 +17,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from corrosion.errors import CorrosionError
+from corrosion.settings.trainer import TrainerSettings
 from corrosion.system.processors import usable_processors
 from corrosion.training.resuming import PREEMPTED, Preempted
 
@@ -48,11 +49,11 @@ def silence_all_but_first() -> None:
         logging.disable(logging.WARNING)
 
 
-def processes_to_start(trainer: Mapping[str, Any]) -> int:
+def processes_to_start(settings: TrainerSettings) -> int:
     """How many processes a training needs on this machine.
 
     Args:
-        trainer: with the keys accelerator, devices and num_nodes of `conf/trainer`.
+        settings: of the trainer.
 
     Returns:
         One a device; 1 too where torchrun or srun has started them.
@@ -62,16 +63,17 @@ def processes_to_start(trainer: Mapping[str, Any]) -> int:
     """
     if started_from_outside():
         return 1
-    if trainer["num_nodes"] > 1:
+    if settings.num_nodes > 1:
         raise CorrosionError(
-            f"trainer.num_nodes={trainer['num_nodes']}: start the processes of several machines "
-            f"by torchrun or srun, as docs/machines.md shows."
+            f"num_nodes={settings.num_nodes}: start the processes of several machines by torchrun "
+            f"or srun, as docs/machines.md shows."
         )
-    devices = trainer["devices"]
-    if devices in ("auto", -1):
-        gpus = trainer["accelerator"] in ("auto", "gpu", "cuda")
+    if isinstance(settings.devices, tuple):
+        return len(settings.devices)
+    if settings.devices in ("auto", -1):
+        gpus = settings.accelerator in ("auto", "gpu", "cuda")
         return max(1, torch.cuda.device_count()) if gpus else 1
-    return len(devices) if isinstance(devices, list) else int(devices)
+    return int(settings.devices)
 
 
 def run_in_processes(

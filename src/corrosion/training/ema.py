@@ -25,11 +25,14 @@ class AveragedWeights(WeightAveraging):
 
     Raises:
         CorrosionError: another value.
+
+    Example:
+        >>> trainer = L.Trainer(callbacks=[AveragedWeights(0.999)], logger=False)
     """
 
     def __init__(self, decay: float) -> None:
-        if isinstance(decay, bool | str) or not 0 < decay < 1:
-            raise CorrosionError(f"model.ema={decay}: give a decay between 0 and 1, or 0 for none.")
+        if not 0 < decay < 1:
+            raise CorrosionError(f"decay={decay}: give a number above 0 and below 1.")
         super().__init__(multi_avg_fn=self._average)
         self._decay = decay
 

@@ -19,6 +19,9 @@ from torchmetrics.functional.classification import (
     binary_specificity,
 )
 
+from corrosion.evaluation.metric_table import LOGGED
+from corrosion.evaluation.metric_table import METRICS as TABLE
+
 _OF_DECISIONS = {
     "accuracy": binary_accuracy,
     "precision": binary_precision,
@@ -26,10 +29,11 @@ _OF_DECISIONS = {
     "specificity": binary_specificity,
     "f1": binary_f1_score,
 }
-_NEEDS_BOTH_CLASSES = ("kappa", "auroc", "auprc", "auprc_negative")
 
-METRICS = (*_OF_DECISIONS, *_NEEDS_BOTH_CLASSES)
-"""Names of what `compute_metrics` computes."""
+METRICS = tuple(key for key in LOGGED if key != "loss")
+"""Keys of what `compute_metrics` computes."""
+
+_NEED_BOTH_CLASSES = tuple(key for key in METRICS if TABLE[key].needs_both_classes)
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,7 @@ def compute_metrics(
         for name, metric in _OF_DECISIONS.items()
     }
     if label.unique().numel() < 2:
-        return {**values, **dict.fromkeys(_NEEDS_BOTH_CLASSES, math.nan)}
+        return {**values, **dict.fromkeys(_NEED_BOTH_CLASSES, math.nan)}
     return {
         **values,
         "kappa": float(binary_cohen_kappa(decision, label, validate_args=False)),

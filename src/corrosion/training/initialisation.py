@@ -11,62 +11,45 @@ from corrosion.errors import CorrosionError
 from corrosion.models.backbones import check_runs
 from corrosion.models.checkpoint import load_model
 from corrosion.models.weights import load_weights
+from corrosion.settings.model import ModelSettings
+from corrosion.settings.run import RunSettings
+from corrosion.training.extensions import Extensions
 from corrosion.training.module import CorrosionModule
 
 log = logging.getLogger(__name__)
 
-_MODULE_KEYS = (
-    "backbone",
-    "dense_units",
-    "spatial_dropout",
-    "dropout",
-    "threshold",
-    "tta",
-    "lr",
-    "backbone_lr_factor",
-    "layer_decay",
-    "weight_decay",
-    "unfreeze",
-    "head_epochs",
-    "schedule",
-    "warmup_epochs",
-    "label_smoothing",
-    "mixup",
-    "cutmix",
-    "ema",
-    "compile",
-)
 
-
-def new_module(config: Mapping[str, Any]) -> CorrosionModule:
+def new_module(settings: RunSettings, extensions: Extensions) -> CorrosionModule:
     """A module with its first weights.
 
     Args:
-        config: as for `corrosion.training.run.train`.
+        settings: of the run.
+        extensions: the user's own loss and metrics.
 
     Raises:
-        CorrosionError: a value of `model` is bad, the network can't take the images' size, or its
-            weights can't be had.
+        CorrosionError: the network can't take the images' size, or its weights can't be had.
     """
-    model = config["model"]
-    module = _module(model, config["data"])
+    model = settings.model
+    module = _module(model, settings, extensions)
     network = module.network
-    check_runs(network.backbone, model["backbone"], image_size=network.image_size)
+    check_runs(network.backbone, model.backbone, image_size=network.image_size)
     network.train()
-    weights = load_weights(network, model["backbone"], model["weights"])
-    if weights.used == "random" and model["from_random"]:
-        log.info("weights are random: %s (model.from_random)", _listed(model["from_random"]))
-        module = _module({**model, **model["from_random"]}, config["data"])
+    weights = load_weights(network, model.backbone, model.weights)
+    if weights.used == "random" and model.from_random:
+        log.info("weights are random: %s (model.from_random)", _listed(model.from_random))
+        module = _module(model.from_random_weights(), settings, extensions)
     module.hparams["weights"] = weights.as_dict()
     return module
 
 
-def _module(model: Mapping[str, Any], data: Mapping[str, Any]) -> CorrosionModule:
+def _module(model: ModelSettings, settings: RunSettings, extensions: Extensions) -> CorrosionModule:
     return CorrosionModule(
-        **{key: model[key] for key in _MODULE_KEYS},
-        image_size=data["image_size"],
-        resize=data["resize"],
-        shortcut=data["shortcut"],
+        **{key: value for key, value in dict(model).items() if key != "weights"},
+        image_size=settings.data.image_size,
+        resize=settings.data.resize,
+        shortcut=settings.data.shortcut,
+        loss_function=extensions.loss,
+        metrics=extensions.metrics,
     )
 
 
@@ -74,12 +57,15 @@ def _listed(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {value:g}" for key, value in values.items())
 
 
-def resumed_module(checkpoint: Path, config: Mapping[str, Any]) -> CorrosionModule:
+def resumed_module(
+    checkpoint: Path, settings: RunSettings, extensions: Extensions
+) -> CorrosionModule:
     """The module of a run that goes on.
 
     Args:
         checkpoint: of that run.
-        config: as for `corrosion.training.run.train`.
+        settings: of the run.
+        extensions: the user's own loss and metrics.
 
     Raises:
         CorrosionError: the checkpoint is bad, or the training images were marked otherwise.
@@ -94,11 +80,17 @@ def resumed_module(checkpoint: Path, config: Mapping[str, Any]) -> CorrosionModu
         raise CorrosionError(
             f"{error} To go on from the best epoch instead: resume={best}"
         ) from error
-    module = CorrosionModule.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True)
-    if module.hparams["shortcut"] != config["data"]["shortcut"]:
+    module = CorrosionModule.load_from_checkpoint(
+        checkpoint,
+        map_location="cpu",
+        weights_only=True,
+        loss_function=extensions.loss,
+        metrics=extensions.metrics,
+    )
+    if module.hparams["shortcut"] != settings.data.shortcut:
         # what the run has written says how its images were marked, and must stay true
         raise CorrosionError(
-            f"data.shortcut={config['data']['shortcut']}: {checkpoint} was trained with "
-            f"data.shortcut={module.hparams['shortcut']}, and goes on with that alone."
+            f"shortcut={settings.data.shortcut:g}: {checkpoint} was trained with "
+            f"shortcut={module.hparams['shortcut']:g}, and goes on with that alone."
         )
     return module

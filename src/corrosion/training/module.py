@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import lightning as L
 import torch
@@ -16,10 +16,14 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from corrosion.data.dataset import Batch
 from corrosion.errors import CorrosionError
-from corrosion.models.classifier import CorrosionClassifier, Unfreeze
+from corrosion.models.classifier import CorrosionClassifier
+from corrosion.settings.model import BINARY_CROSS_ENTROPY, ModelSettings, NetworkSettings
 from corrosion.training.epoch_metrics import Predictions, PredictionStore, compute_metrics
 from corrosion.training.mixing import BatchMixing, smooth_labels
 from corrosion.training.optimiser import lr_factor, parameter_groups
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+OwnMetric = Callable[[Tensor, Tensor], Any]
 
 _IN_PROGRESS_BAR = ("val/loss", "val/accuracy")
 _EPOCH_SO_FAR = "train_predictions"  # key in checkpoints
@@ -27,87 +31,73 @@ _KERAS_ADAM_EPSILON = 1e-7  # the study trained with Keras' defaults
 
 
 class CorrosionModule(L.LightningModule):
-    """Trains a `CorrosionClassifier`; every argument is a plain value kept in the checkpoint.
-
-    Args:
-        backbone, dense_units, spatial_dropout, dropout, image_size, resize, threshold, tta: see
-            `CorrosionClassifier`; `tta` multiplies the time that validation takes.
-        lr: learning rate of the head (and of the backbone, times `backbone_lr_factor`).
-        backbone_lr_factor: 0 or more; the backbone's share of `lr`.
-        layer_decay: (0, 1]; see `parameter_groups`.
-        weight_decay: of the weights themselves, not of the loss (Loshchilov and Hutter, ICLR 2019,
-            AdamW); 0 as published.
-        unfreeze: which part of the backbone learns: see `CorrosionClassifier.set_trainable`.
-        head_epochs: number of first epochs in which only the head learns.
-        schedule: "none" as published; "cosine" falls to 0 over the training.
-        warmup_epochs: epochs over which the learning rate rises to `lr`; fractions are fine.
-        pos_weight: weight of corroded images in the loss; None counts all images alike.
-        label_smoothing: [0, 1), of the training's loss: see `smooth_labels`.
-        mixup, cutmix: 0 or more, in training: see `BatchMixing`.
-        ema: decay of the average of the weights (`AveragedWeights`), 0 for none; for the record.
-        compile: compile the network with `torch.compile`.
-        weights: what the training started from (`LoadedWeights.as_dict`), kept for the record.
-        shortcut: share of the corroded training images that carry a planted mark, kept likewise.
+    """Trains a `CorrosionClassifier`; every argument but functions is kept in the checkpoint.
 
     Batches are `corrosion.data.dataset.Batch`: image uint8 (N, 3, H, W), label float32 (N,),
-    index int64 (N,).
+    index int64 (N,), the row of each image in the records.
+
+    Args:
+        backbone: see `ModelSettings`.
+        image_size: side of the square input in pixels.
+        resize: how photographs become square: see `corrosion.data.transforms.build_resize`.
+        loss_function: of logits (N,) float32 and targets (N,) float32 in [0, 1] that gives the
+            losses (N,) of a training batch; None is binary cross-entropy.
+        metrics: further metrics by name, each a function of probabilities (N,) float32 and labels
+            (N,) int64 that gives a number, logged beside ours.
+        weights: what the training started from (`LoadedWeights.as_dict`), kept for the record.
+        shortcut: share of the corroded training images that carry a planted mark, kept likewise.
+        settings: further settings of `ModelSettings` by name: dense_units, dropout, lr,
+            weight_decay, unfreeze, ema ...
+
+    Raises:
+        CorrosionError: a setting can't be used, or names a loss whose function is not given.
+
+    Example:
+        >>> module = CorrosionModule("test_resnet.r160_in1k", image_size=64, lr=1e-3)
+        >>> module(torch.zeros(2, 3, 64, 64)).shape
+        torch.Size([2])
     """
 
     def __init__(
         self,
         backbone: str = "mobilenetv2",
         *,
-        dense_units: int = 192,
-        spatial_dropout: float = 0.0,
-        dropout: float = 0.0,
         image_size: int = 224,
         resize: str = "pad",
-        threshold: float = 0.5,
-        tta: str = "none",
-        lr: float = 1e-4,
-        backbone_lr_factor: float = 1.0,
-        layer_decay: float = 1.0,
-        weight_decay: float = 0.0,
-        unfreeze: Unfreeze = "all",
-        head_epochs: int = 0,
-        schedule: Literal["none", "cosine"] = "none",
-        warmup_epochs: float = 0,
-        pos_weight: float | None = None,
-        label_smoothing: float = 0.0,
-        mixup: float = 0.0,
-        cutmix: float = 0.0,
-        ema: float | None = 0.0,
-        compile: bool = False,  # noqa: A002 -- the name users know from torch
+        loss_function: Loss | None = None,
+        metrics: Mapping[str, OwnMetric] | None = None,
         weights: Mapping[str, str | None] | None = None,
-        shortcut: float = 0,
+        shortcut: float = 0.0,
+        **settings: Any,
     ) -> None:
         super().__init__()
-        if schedule not in ("none", "cosine"):
-            raise CorrosionError(f"model.schedule={schedule!r}: choose none or cosine.")
-        if not (lr > 0 and backbone_lr_factor >= 0 and weight_decay >= 0):
+        self.settings = ModelSettings.read({"backbone": backbone, **settings})
+        if self.settings.loss != BINARY_CROSS_ENTROPY and loss_function is None:
+            # never imported by a name that stands in a checkpoint
             raise CorrosionError(
-                f"model.lr={lr} must be above 0, model.backbone_lr_factor={backbone_lr_factor} "
-                f"and model.weight_decay={weight_decay} at least 0."
+                f"loss={self.settings.loss}: give the function itself, CorrosionModule(..., "
+                f"loss_function=...); train.py finds it by extensions=[MODULE]."
             )
-        if not 0 < layer_decay <= 1:
-            raise CorrosionError(f"model.layer_decay={layer_decay}: must lie in (0, 1].")
-        if not 0 <= label_smoothing < 1:
-            raise CorrosionError(f"model.label_smoothing={label_smoothing}: must lie in [0, 1).")
-        self.save_hyperparameters()
+        self.save_hyperparameters(
+            {
+                **_hyperparameters(self.settings),
+                "image_size": image_size,
+                "resize": resize,
+                "weights": weights,
+                "shortcut": shortcut,
+            }
+        )
         self.network = CorrosionClassifier(
-            backbone,
-            dense_units=dense_units,
-            spatial_dropout=spatial_dropout,
-            dropout=dropout,
+            **{name: getattr(self.settings, name) for name in NetworkSettings.model_fields},
             image_size=image_size,
             resize=resize,
-            threshold=threshold,
-            tta=tta,
         ).to(memory_format=torch.channels_last)
-        self.network.set_trainable(unfreeze)
-        if compile:
+        self.network.set_trainable(self.settings.unfreeze)
+        if self.settings.compile:
             self.network.compile()  # in place: keys of the state dict stay as they are
-        self._mixing = BatchMixing(mixup=mixup, cutmix=cutmix)
+        self._own_loss = loss_function
+        self._own_metrics = dict(metrics or {})
+        self._mixing = BatchMixing(mixup=self.settings.mixup, cutmix=self.settings.cutmix)
         self.train_predictions = PredictionStore()
         self.val_predictions = PredictionStore()
         self.test_predictions = PredictionStore()
@@ -136,13 +126,13 @@ class CorrosionModule(L.LightningModule):
         self._set_trainable()
 
     def _set_trainable(self) -> None:
-        warming_up = self.current_epoch < self.hparams["head_epochs"]
-        self.network.set_trainable("none" if warming_up else self.hparams["unfreeze"])
+        warming_up = self.current_epoch < self.settings.head_epochs
+        self.network.set_trainable("none" if warming_up else self.settings.unfreeze)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Mean loss of a batch."""
         images, shares = self._mixing(batch.image, batch.label)
-        targets = smooth_labels(shares, self.hparams["label_smoothing"])
+        targets = smooth_labels(shares, self.settings.label_smoothing)
         logits = self(images)
         losses = self._losses(logits, targets)
         # a mixed image counts as what most of it is
@@ -163,6 +153,8 @@ class CorrosionModule(L.LightningModule):
 
     def _losses(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Losses (N,) float32 of logits (N,) for targets (N,) in [0, 1]."""
+        if self._own_loss is not None:
+            return self._own_loss(logits.float(), targets)
         weight = self.hparams["pos_weight"]
         return F.binary_cross_entropy_with_logits(
             logits.float(),
@@ -171,13 +163,28 @@ class CorrosionModule(L.LightningModule):
             pos_weight=None if weight is None else logits.new_tensor(weight, dtype=torch.float32),
         )
 
+    def setup(self, stage: str) -> None:
+        """Weigh the classes by their numbers, if the data tell them.
+
+        Raises:
+            CorrosionError: `pos_weight` is "balanced" and the data module has no `counts`.
+        """
+        if self.hparams["pos_weight"] != "balanced" or stage != "fit":
+            return
+        counts = getattr(getattr(self.trainer, "datamodule", None), "counts", None)
+        if counts is None:
+            raise CorrosionError(
+                "pos_weight=balanced needs a CorrosionDataModule in the Trainer: or give a number."
+            )
+        self.hparams["pos_weight"] = counts["train"]["no_corrosion"] / counts["train"]["corrosion"]
+
     def on_validation_epoch_end(self) -> None:
         """Log the metrics of training (augmented and mixed, with dropout) and of validation.
 
         The latter's predictions are kept in `validated`. Those of training wait for the validation
         that ends the epoch, so that callbacks and loggers see both at once.
         """
-        if self.trainer.state.fn == TrainerFn.FITTING:
+        if self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking:
             self._log_epoch("train", self.train_predictions)
         self.validated = self._log_epoch("val", self.val_predictions)
 
@@ -191,9 +198,12 @@ class CorrosionModule(L.LightningModule):
         metrics = compute_metrics(
             predictions.probability(self.network.temperature),
             predictions.label,
-            threshold=self.hparams["threshold"],
+            threshold=self.settings.threshold,
         )
         metrics["loss"] = float(predictions.loss.mean())
+        probability = predictions.probability(self.network.temperature)
+        for name, own in self._own_metrics.items():
+            metrics[name] = float(own(probability, predictions.label))
         # every process has all predictions: the numbers agree, there is nothing to reduce
         for name, value in metrics.items():
             key = f"{stage}/{name}"
@@ -202,25 +212,39 @@ class CorrosionModule(L.LightningModule):
 
     def configure_optimizers(self) -> OptimizerConfig | OptimizerLRSchedulerConfig:
         """AdamW, which without weight decay is Adam, fused; the schedule by step."""
-        hparams = self.hparams
+        settings = self.settings
         optimizer = torch.optim.AdamW(
             parameter_groups(
                 self.network,
-                lr=hparams["lr"],
-                backbone_lr_factor=hparams["backbone_lr_factor"],
-                layer_decay=hparams["layer_decay"],
+                lr=settings.lr,
+                backbone_lr_factor=settings.backbone_lr_factor,
+                layer_decay=settings.layer_decay,
             ),
-            weight_decay=hparams["weight_decay"],
+            weight_decay=settings.weight_decay,
             eps=_KERAS_ADAM_EPSILON,
             fused=self.trainer.gradient_clip_val is None,  # AMP can't clip for a fused optimiser
         )
-        if hparams["schedule"] == "none" and not hparams["warmup_epochs"]:
+        if settings.schedule == "none" and not settings.warmup_epochs:
             return {"optimizer": optimizer}
         steps = int(self.trainer.estimated_stepping_batches)
-        warmup = round(hparams["warmup_epochs"] * steps / self.trainer.max_epochs)
-        factor = partial(lr_factor, schedule=hparams["schedule"], steps=steps, warmup=warmup)
+        warmup = round(settings.warmup_epochs * steps / self._epochs())
+        factor = partial(lr_factor, schedule=settings.schedule, steps=steps, warmup=warmup)
         scheduler = LambdaLR(optimizer, factor)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
+
+    def _epochs(self) -> int:
+        """Epochs of the whole training, to tell how many steps a warm-up takes."""
+        if not self.trainer.max_epochs or self.trainer.max_epochs < 0:
+            raise CorrosionError(
+                "schedule and warmup_epochs need the length of the training: give max_epochs."
+            )
+        return self.trainer.max_epochs
+
+
+def _hyperparameters(settings: ModelSettings) -> dict[str, Any]:
+    """What a checkpoint keeps: settings that shape the network and its training from then on."""
+    before = {"name", "weights", "from_random"}  # tell how a training is started
+    return {name: value for name, value in settings.plain().items() if name not in before}

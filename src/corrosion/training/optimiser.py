@@ -33,6 +33,12 @@ def parameter_groups(
 
     Raises:
         CorrosionError: `layer_decay` is below 1, and timm knows no order of the backbone's layers.
+
+    Example:
+        >>> network = CorrosionClassifier("test_resnet.r160_in1k", image_size=64)
+        >>> groups = parameter_groups(network, lr=1e-3, backbone_lr_factor=0.1, layer_decay=1.0)
+        >>> [group["lr"] for group in groups]
+        [0.001, 0.0001]
     """
     scales = _layer_scales(network.backbone, layer_decay) if layer_decay < 1 else {}
     by_rate: dict[float, list[Parameter]] = {}
@@ -52,8 +58,8 @@ def _layer_scales(backbone: nn.Module, layer_decay: float) -> dict[Parameter, fl
         groups = param_groups_layer_decay(backbone, layer_decay=layer_decay)
     except (AssertionError, AttributeError) as error:
         raise CorrosionError(
-            f"model.layer_decay={layer_decay}: timm knows no order of this backbone's layers. "
-            f"Choose another model.backbone, or model.layer_decay=1 with model.backbone_lr_factor."
+            f"layer_decay={layer_decay}: timm knows no order of this backbone's layers. "
+            f"Choose another model.backbone, or layer_decay=1 with model.backbone_lr_factor."
         ) from error
     return {parameter: group["lr_scale"] for group in groups for parameter in group["params"]}
 
@@ -70,6 +76,11 @@ def lr_factor(step: int, *, schedule: str, steps: int, warmup: int) -> float:
 
     Returns:
         In [0, 1].
+
+    Example:
+        >>> steps = (0, 1, 2, 5, 8)
+        >>> [round(lr_factor(at, schedule="cosine", steps=8, warmup=2), 2) for at in steps]
+        [0.33, 0.67, 1.0, 0.5, 0.0]
     """
     if step < warmup:
         return (step + 1) / (warmup + 1)

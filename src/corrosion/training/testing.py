@@ -22,6 +22,7 @@ from corrosion.report.evaluation_report import write_evaluation
 from corrosion.report.result_files import predictions_table, write_metrics, write_predictions
 from corrosion.report.run_report import write_report
 from corrosion.report.training_curves import draw_curves, write_figure
+from corrosion.settings.run import RunSettings
 from corrosion.system.provenance import git_commit, machine, tampering, versions
 from corrosion.training.epoch_metrics import Predictions
 from corrosion.training.module import CorrosionModule
@@ -36,7 +37,8 @@ def finish(
     module: CorrosionModule,
     datamodule: CorrosionDataModule,
     *,
-    config: Mapping[str, Any],
+    settings: RunSettings,
+    mode: str,
     run_dir: Path,
     epochs: pd.DataFrame,
     seconds: Mapping[str, float],
@@ -48,7 +50,8 @@ def finish(
         trainer: that has fitted `module`.
         module: gets the weights and the temperature of the best epoch.
         datamodule: it was fitted with.
-        config: plain values as in `conf/train.yaml` and its groups.
+        settings: of the run.
+        mode: "min" or "max", whether the objective is to be small or large.
         run_dir: where the files go.
         epochs: one row an epoch, as `History.table` gives it.
         seconds: what came before, for the record.
@@ -61,7 +64,7 @@ def finish(
         CorrosionError: the objective was undefined in every epoch, or a file can't be written.
     """
     started = time.perf_counter()
-    best = _best_epoch(epochs, config["objective"], config["objective_mode"])
+    best = _best_epoch(epochs, settings.objective, mode)
     checkpoint = run_dir / "checkpoints" / "best.ckpt"
     trainer.validate(
         module, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True, verbose=False
@@ -70,7 +73,7 @@ def finish(
     module.network.temperature = _temperature(module.validated)
     trainer.test(module, datamodule=datamodule, verbose=False)
     if not trainer.is_global_zero:
-        return best[config["objective"]]
+        return best[settings.objective]
     tested = _write_predictions(run_dir, module, datamodule)
     write_figure(run_dir / "figures" / "curves.png", draw_curves(epochs))
     evaluation = evaluate_run(run_dir)
@@ -92,17 +95,17 @@ def finish(
     write_metrics(
         run_dir / "metrics.json",
         metrics,
-        _facts(trainer, module, datamodule, config=config, epochs=epochs, best=best)
+        _facts(trainer, module, datamodule, settings=settings, epochs=epochs, best=best)
         | {"curation": curation}
         | {"seconds": {key: round(value, 2) for key, value in seconds.items()}},
     )
-    write_examples(run_dir / "gradcam", module.network, tested, count=config["explain"]["images"])
+    write_examples(run_dir / "gradcam", module.network, tested, count=settings.explain.images)
     write_report(run_dir, evaluation)
-    tampered = tampering(config["data"]["shortcut"], datamodule.marked)
+    tampered = tampering(settings.data.shortcut, datamodule.marked)
     print_results(
         metrics,
         evaluation.metrics,
-        title=f"{config['model']['name']}: epoch {int(best['epoch']) + 1} of {len(epochs)}",
+        title=f"{settings.model.title}: epoch {int(best['epoch']) + 1} of {len(epochs)}",
         notes={
             "weights": _first_weights(module.hparams["weights"]),
             "training": f"{seconds['fit']:.0f} s, {len(epochs)} epoch(s)",
@@ -110,7 +113,7 @@ def finish(
         },
         run_dir=run_dir,
     )
-    return best[config["objective"]]
+    return best[settings.objective]
 
 
 def _best_epoch(history: pd.DataFrame, objective: str, mode: str) -> dict[str, float]:
@@ -155,24 +158,24 @@ def _facts(
     module: CorrosionModule,
     datamodule: CorrosionDataModule,
     *,
-    config: Mapping[str, Any],
+    settings: RunSettings,
     epochs: pd.DataFrame,
     best: Mapping[str, float],
 ) -> dict[str, Any]:
     return {
-        "objective": {"metric": config["objective"], "value": best[config["objective"]]},
+        "objective": {"metric": settings.objective, "value": best[settings.objective]},
         "best_epoch": int(best["epoch"]),
         "epochs": len(epochs),
         "temperature": module.network.temperature,
         "images": datamodule.counts,
-        "expand": config["data"]["expand"],
+        "repeats": settings.data.repeats,
         "samples_per_epoch": datamodule.samples_per_epoch,
-        "shortcut": {"share": config["data"]["shortcut"], "marked": datamodule.marked},
-        "model": config["model"]["name"],
+        "shortcut": {"share": settings.data.shortcut, "marked": datamodule.marked},
+        "model": settings.model.title,
         "parameters": sum(parameter.numel() for parameter in module.parameters()),
         "weights": module.hparams["weights"],
         "hyperparameters": {key: module.hparams[key] for key in _HYPERPARAMETERS},
-        "seed": config["seed"],
+        "seed": settings.seed,
         "precision": str(trainer.precision),
         "machine": machine(trainer.strategy.root_device),
         "versions": versions(),

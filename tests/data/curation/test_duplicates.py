@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from corrosion.data.curation.duplicates import find_duplicates
 from corrosion.data.curation.fingerprint import PLAIN, orientations
 from corrosion.errors import CorrosionError
+from corrosion.settings.data import CurationSettings
 
 GENERATOR = np.random.default_rng(0)
 A, B, C = (int(value) for value in GENERATOR.integers(0, 2**63, 3, dtype=np.uint64))
@@ -103,5 +104,5 @@ def test_counts_agree_with_a_comparison_of_each_with_each(images, parts):
 
 @pytest.mark.parametrize("distance", [-1, 12, 2.5, "6", True])
 def test_a_distance_that_makes_no_sense_is_an_error(distance):
-    with pytest.raises(CorrosionError, match=r"data\.near_duplicates"):
-        duplicates((1, A), max_distance=distance)
+    with pytest.raises(CorrosionError, match="near_duplicates"):
+        CurationSettings(near_duplicates=distance)

@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from corrosion.data.curation.policy import Policy, inspect, left_out
+from corrosion.data.curation.policy import inspect, left_out
 from corrosion.errors import CorrosionError
+from corrosion.settings.data import CurationSettings
 
 A, B = (int(value) for value in np.random.default_rng(1).integers(0, 2**63, 2, dtype=np.uint64))
 NEAR_A = A ^ 0b101
@@ -18,7 +19,7 @@ def images(*rows):
 
 
 def curated(records, *, places=None, **policy):
-    policy = Policy(**policy)
+    policy = CurationSettings(**policy)
     places = None if places is None else pd.Series(places)
     out = left_out(inspect(records, policy), policy, places=places)
     return dict(zip(out["path"], out["reason"], strict=True))
@@ -80,17 +81,17 @@ def test_suspicious_images_are_left_out_on_demand_and_a_copy_takes_their_place()
     records = images(("a", 1, 1, A), ("b", 1, 1, A), ("c", 0, 2, B))
     records["sharpness"] = [0.1, 0.1, 2.0]
     records.loc[0, "contrast"] = 1.0
-    limits = {"blurred": 0.8, "blank": 5}
-    assert curated(records, limits=limits) == {"b": "copy"}
-    assert curated(records, limits=limits, remove=["blank"]) == {"a": "blank"}
-    removed = curated(records, limits=limits, remove=["blank", "blurred"])
+    limits = {"blurred": 0.8, "blank": 5, "small": None}
+    assert curated(records, quality=limits) == {"b": "copy"}
+    assert curated(records, quality={**limits, "remove": ["blank"]}) == {"a": "blank"}
+    removed = curated(records, quality={**limits, "remove": ["blank", "blurred"]})
     assert removed == {"a": "blank", "b": "blurred"}
 
 
 def test_details_say_why():
     records = images(("a", 1, 1, A), ("b", 1, 1, A), ("c", 0, 2, B), ("d", 1, 3, B), ("e", 1, 4, 7))
     records.loc[4, "contrast"] = 1.25
-    policy = Policy(limits={"blank": 5}, remove=["blank"])
+    policy = CurationSettings(quality={"blank": 5, "remove": ["blank"]})
     out = left_out(inspect(records, policy), policy)
     assert dict(zip(out["path"], out["detail"], strict=True)) == {
         "b": "of a",
@@ -101,19 +102,19 @@ def test_details_say_why():
 
 
 def test_a_giant_group_is_told(caplog):
-    inspect(images(*[(str(index), 1, index, A) for index in range(5)]), Policy())
+    inspect(images(*[(str(index), 1, index, A) for index in range(5)]), CurationSettings())
     assert "5 of 5 images are near-duplicates of each other" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("values", "key"),
     [
-        ({"exact_duplicates": "remove"}, "data.exact_duplicates"),
-        ({"on_conflict": "warn"}, "data.on_conflict"),
-        ({"remove": ["blurry"]}, "data.quality.remove"),
-        ({"remove": "blurred"}, "data.quality.remove"),
+        ({"exact_duplicates": "remove"}, "exact_duplicates"),
+        ({"on_conflict": "warn"}, "on_conflict"),
+        ({"quality": {"remove": ["blurry"]}}, "remove"),
+        ({"quality": {"remove": "blurred"}}, "remove"),
     ],
 )
 def test_choices_that_there_are_not_are_errors_that_name_the_key(values, key):
     with pytest.raises(CorrosionError, match=key):
-        Policy(**values)
+        CurationSettings(**values)

@@ -9,7 +9,6 @@ import yaml
 
 from corrosion.data.curation.quality import (
     JUDGED_SIDE,
-    LIMITS,
     RULES,
     broken_rules,
     measure,
@@ -17,6 +16,7 @@ from corrosion.data.curation.quality import (
 )
 from corrosion.data.sample.picture import draw
 from corrosion.errors import CorrosionError
+from corrosion.settings.data import QualitySettings
 
 
 def image(**changes):
@@ -41,7 +41,7 @@ def image(**changes):
     ],
 )
 def test_each_rule_strikes_beyond_its_limit_alone(rule, changes):
-    broken = broken_rules(pd.DataFrame([image(**changes), image()]), LIMITS)
+    broken = broken_rules(pd.DataFrame([image(**changes), image()]), QualitySettings())
     assert broken.columns.tolist() == list(RULES)
     assert broken.columns[broken.iloc[0]].tolist() == [rule]
     assert not broken.iloc[1].any()
@@ -49,17 +49,17 @@ def test_each_rule_strikes_beyond_its_limit_alone(rule, changes):
 
 def test_a_rule_without_a_limit_is_off():
     images = pd.DataFrame([image(sharpness=0.0, contrast=0.0)])
-    broken = broken_rules(images, {**LIMITS, "blurred": None, "blank": None})
+    broken = broken_rules(images, QualitySettings(blurred=None, blank=None))
     assert not broken.to_numpy().any()
 
 
 @pytest.mark.parametrize(
     ("limits", "key"),
-    [({"blur": 3}, "quality.blur"), ({"small": -1}, "small"), ({"dark": "yes"}, "dark")],
+    [({"blur": 3}, "blur"), ({"small": -1}, "small"), ({"dark": "yes"}, "dark")],
 )
 def test_limits_that_make_no_sense_are_errors_that_name_the_key(limits, key):
     with pytest.raises(CorrosionError, match=key):
-        broken_rules(pd.DataFrame([image()]), limits)
+        QualitySettings.read(limits)
 
 
 def test_blur_halves_sharpness_whatever_the_contrast():
@@ -68,7 +68,7 @@ def test_blur_halves_sharpness_whatever_the_contrast():
         sharp = measure(to_grey(pixels)).sharpness
         blurred = measure(to_grey(cv2.GaussianBlur(pixels, (0, 0), 2))).sharpness
         pale = measure(to_grey(np.uint8(128 + 0.3 * (pixels - 128.0)))).sharpness
-        assert blurred < LIMITS["blurred"] < sharp
+        assert blurred < QualitySettings().blurred < sharp
         assert blurred < sharp / 2
         assert pale == pytest.approx(sharp, rel=0.25)
 
@@ -93,4 +93,4 @@ def test_images_of_any_shape_are_measured(shape):
 
 def test_the_configured_limits_are_the_defaults():
     base = yaml.safe_load((Path(__file__).parents[3] / "conf/data/_base.yaml").read_text())
-    assert {**base["quality"]} == {**LIMITS, "remove": []}
+    assert {**base["quality"]} == QualitySettings().plain()

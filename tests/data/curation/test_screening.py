@@ -10,6 +10,7 @@ from PIL import Image
 from corrosion.data.curation.screening import screen
 from corrosion.data.images import check_image
 from corrosion.errors import CorrosionError
+from corrosion.settings.data import CurationSettings
 
 
 @pytest.fixture(autouse=True)
@@ -144,11 +145,11 @@ def test_a_cache_that_cant_be_written_is_a_warning(records, tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("options", "key"), [({"on_bad": "skip"}, "on_bad_image"), ({"max_pixels": 10**12}, "max_mega")]
+    ("key", "value"), [("on_bad_image", "skip"), ("max_megapixels", 10**6), ("max_megapixels", 0)]
 )
-def test_values_out_of_range_are_errors_that_name_the_key(records, options, key):
+def test_values_out_of_range_are_errors_that_name_the_key(key, value):
     with pytest.raises(CorrosionError, match=key):
-        screen(records, **options)
+        CurationSettings(**{key: value})
 
 
 def test_a_smaller_limit_of_pixels_counts_for_remembered_files_too(records):

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corrosion.data.splits.folds import check_folds, split_fold
+from corrosion.data.splits.folds import split_fold
 from corrosion.errors import CorrosionError
+from corrosion.settings.data import SplitSettings
 
 FRACTIONS = (0.7, 0.2, 0.1)
 
@@ -71,19 +72,19 @@ def test_the_seed_decides_and_the_order_of_files_does_not():
 @pytest.mark.parametrize(
     ("folds", "fold", "split_file", "key"),
     [
-        (1, 0, None, "data.folds=1:"),
-        (2.5, 0, None, "data.folds=2.5:"),
-        (101, 0, None, "data.folds=101:"),
-        (5, 5, None, "data.fold=5:"),
-        (5, -1, None, "data.fold=-1:"),
-        (5, "all", None, "data.fold='all':"),
-        (None, 1, None, "data.fold=1 "),
-        (5, 0, "split.csv", "data.folds=5 and data.split_file=split.csv"),
+        (1, 0, None, "folds=1:"),
+        (2.5, 0, None, "folds=2.5:"),
+        (101, 0, None, "folds=101:"),
+        (5, 5, None, "fold=5:"),
+        (5, -1, None, "fold=-1:"),
+        (5, "all", None, "fold=all:"),
+        (None, 1, None, "fold means nothing"),
+        (5, 0, "split.csv", "folds and split_file exclude"),
     ],
 )
 def test_values_that_make_no_sense_are_errors_that_name_the_key(folds, fold, split_file, key):
     with pytest.raises(CorrosionError, match=f"^{key}"):
-        check_folds(folds, fold, split_file=split_file)
+        SplitSettings(folds=folds, fold=fold, split_file=split_file)
 
 
 def test_a_class_with_fewer_groups_than_folds_is_an_error():

@@ -39,9 +39,7 @@ _GIB = 2**30
 _SEGMENT = _GIB // 4  # bytes: what a killed run loses at most, and what is removed at once
 _SPARE = 2 * _GIB  # stays free on the disk, for checkpoints
 _WORTH_A_BAR = 200  # images that take a second or more
-_WAY_OUT = (
-    "Set data.cache_gib higher, CORROSION_CACHE to a folder on a larger disk, or data.cache=false."
-)
+_WAY_OUT = "Set cache_gib higher, CORROSION_CACHE to a folder on a larger disk, or cache=false."
 
 
 class CacheError(CorrosionError):
@@ -119,7 +117,7 @@ def _sole_writer() -> Iterator[None]:
     except (OSError, CorrosionError) as error:
         raise CacheError(
             f"Decoded images can't be kept in {folder}: {error}. Set CORROSION_CACHE to another "
-            f"folder, or data.cache=false."
+            f"folder, or cache=false."
         ) from error
 
 
@@ -144,7 +142,7 @@ def _make_room(needed: int, used: Iterable[Segment], limit: int) -> None:
     own = sum(segment.size for segment in found) - freed + needed
     if excess > freed:
         raise CacheError(
-            f"The decoded images take {own / _GIB:.1f} GiB, more than data.cache_gib="
+            f"The decoded images take {own / _GIB:.1f} GiB, more than cache_gib="
             f"{limit / _GIB:g}. {_WAY_OUT}"
         )
     if shortage > freed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from corrosion.data.curation.findings import count_leaks
-from corrosion.data.curation.policy import Inspection, Policy, inspect, left_out
+from corrosion.data.curation.policy import Inspection, inspect, left_out
 from corrosion.data.curation.screening import screen
 from corrosion.data.prepare import find_images
 from corrosion.data.splits.split import split
 from corrosion.errors import CorrosionError
+from corrosion.settings.data import ClassFolders, CurationSettings, SourceSettings
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Audit:
     """
 
     roots: tuple[Path, ...]
-    policy: Policy
+    policy: CurationSettings
     inspection: Inspection
     unreadable: pd.DataFrame
     left_out: pd.DataFrame
@@ -70,22 +71,22 @@ class Audit:
 def audit_folders(
     roots: Sequence[Path],
     *,
-    classes: Mapping[str, Iterable[str]] | None = None,
-    policy: Policy | None = None,
+    classes: ClassFolders | None = None,
+    policy: CurationSettings | None = None,
 ) -> Audit:
     """Examine folders of photographs.
 
     Args:
         roots: each with a folder of images per class, or with official subsets of such folders.
         classes: further folder names of each class: see `labels.folder_labels`.
-        policy: the defaults if None.
+        policy: what counts as a duplicate or as suspicious; the defaults if None.
 
     Raises:
         CorrosionError: a folder is missing or odd, a class has no folder, or no image is readable.
     """
-    policy = policy or Policy()
-    config = {"source": "folder", "root": [str(root) for root in roots], "classes": classes}
-    screened = screen(find_images(config))
+    policy = policy or CurationSettings()
+    given = SourceSettings(source="folder", root=tuple(roots), classes=classes or ClassFolders())
+    screened = screen(find_images(given))
     inspection = inspect(screened.records, policy)
     dropped = left_out(inspection, policy)
     kept = inspection.records.drop(index=dropped.index)

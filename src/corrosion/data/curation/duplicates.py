@@ -11,8 +11,7 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from corrosion.data.curation.fingerprint import PLAIN, orientations
-from corrosion.data.curation.hash_search import MOST_DISTANCE, similar_pairs
-from corrosion.errors import CorrosionError
+from corrosion.data.curation.hash_search import similar_pairs
 
 
 @dataclass(frozen=True)
@@ -96,24 +95,13 @@ def find_duplicates(
     Args:
         pixel_hashes: (N,), see `fingerprint.pixel_hash`.
         perceptual_hashes: (N,), see `fingerprint.perceptual_hash`.
-        max_distance: bits in which near-duplicates may differ; None finds copies alone.
-
-    Raises:
-        CorrosionError: `max_distance` is not None or a whole number from 0 to MOST_DISTANCE.
+        max_distance: bits in which near-duplicates may differ, 0 to MOST_DISTANCE; None finds
+            copies alone.
     """
     copy = _codes(pixel_hashes)
     if max_distance is None:
         none = np.zeros((0, 2), np.int64), np.zeros(0, np.uint8)
         return Duplicates(copy, copy, *none, group=copy)
-    if (
-        isinstance(max_distance, bool)
-        or not isinstance(max_distance, int)
-        or not 0 <= max_distance <= MOST_DISTANCE
-    ):
-        raise CorrosionError(
-            f"data.near_duplicates={max_distance}: give bits from 0 to {MOST_DISTANCE} in which "
-            f"the hashes of near-duplicates may differ, or null to look for exact copies alone."
-        )
     plain = perceptual_hashes == PLAIN
     # of the eight orientations the smallest hash: equal pictures, however turned, become one
     upright = orientations(perceptual_hashes.astype(np.uint64)).min(axis=1)

@@ -3,58 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from corrosion.data.curation.duplicates import Duplicates, find_duplicates
-from corrosion.data.curation.quality import LIMITS, RULES, broken_rules
+from corrosion.data.curation.quality import RULES, broken_rules
 from corrosion.data.labels import CLASSES
 from corrosion.errors import CorrosionError
+from corrosion.settings.data import CurationSettings
 
 log = logging.getLogger(__name__)
 
 _LISTED = 10  # conflicts that an error names
 _LARGE_GROUP = 0.1  # share of all images; such a group unbalances the split
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What counts as a duplicate or as suspicious, and what becomes of it.
-
-    Attributes:
-        near_duplicates: bits in which the perceptual hashes of near-duplicates may differ; None
-            looks for exact copies alone.
-        exact_duplicates: "drop" keeps one of the images with the same pixels and label; "keep".
-        on_conflict: "drop" leaves out images with a copy or near-duplicate of the other class;
-            "keep"; "error" stops.
-        limits: of the rules in `quality.RULES`, by name.
-        remove: names of rules whose breakers are left out; the others are counted alone.
-
-    Raises:
-        CorrosionError: a value that is not among the choices.
-    """
-
-    near_duplicates: int | None = 6
-    exact_duplicates: str = "drop"
-    on_conflict: str = "drop"
-    limits: Mapping[str, float | None] = field(default_factory=lambda: LIMITS)
-    remove: Sequence[str] = ()
-
-    def __post_init__(self) -> None:
-        choices = {"exact_duplicates": ("drop", "keep"), "on_conflict": ("drop", "keep", "error")}
-        for key, allowed in choices.items():
-            if getattr(self, key) not in allowed:
-                raise CorrosionError(
-                    f"data.{key}={getattr(self, key)}: choose {', '.join(allowed)}."
-                )
-        if isinstance(self.remove, str) or not set(self.remove) <= set(RULES):
-            raise CorrosionError(
-                f"data.quality.remove={self.remove}: give a list of {', '.join(RULES)}."
-            )
 
 
 @dataclass(frozen=True)
@@ -74,17 +39,15 @@ class Inspection:
     broken: pd.DataFrame
 
 
-def inspect(records: pd.DataFrame, policy: Policy) -> Inspection:
+def inspect(records: pd.DataFrame, policy: CurationSettings) -> Inspection:
     """Look for duplicates, conflicts and suspicious images.
 
     Args:
         records: as `screening.screen` gives them; numbered from 0.
         policy: what counts as such.
 
-    Raises:
-        CorrosionError: `policy.near_duplicates` or one of `policy.limits` is out of range.
     """
-    broken = broken_rules(records, policy.limits)
+    broken = broken_rules(records, policy.quality)
     duplicates = find_duplicates(
         records["pixel_hash"].to_numpy(),
         records["perceptual_hash"].to_numpy(),
@@ -99,7 +62,7 @@ def inspect(records: pd.DataFrame, policy: Policy) -> Inspection:
 
 
 def left_out(
-    inspection: Inspection, policy: Policy, *, places: pd.Series | None = None
+    inspection: Inspection, policy: CurationSettings, *, places: pd.Series | None = None
 ) -> pd.DataFrame:
     """Choose the images that no split gets.
 
@@ -120,7 +83,10 @@ def left_out(
         CorrosionError: there are conflicts and `policy.on_conflict` is "error".
     """
     records = inspection.records
-    found = [_because(rule, _measured(inspection, rule, policy.limits)) for rule in policy.remove]
+    found = [
+        _because(rule, _measured(inspection, rule, policy.quality.limits))
+        for rule in policy.quality.remove
+    ]
     if policy.on_conflict != "keep":
         partners = _partners(inspection)
         if policy.on_conflict == "error" and len(partners):
@@ -165,7 +131,7 @@ def _conflict_error(records: pd.DataFrame, partners: pd.Series) -> CorrosionErro
     ]
     return CorrosionError(
         f"{len(partners)} images have a copy or near-duplicate in the other class. Correct or "
-        "remove them, or leave them out by data.on_conflict=drop. Among them:\n" + "\n".join(lines)
+        "remove them, or leave them out by on_conflict=drop. Among them:\n" + "\n".join(lines)
     )
 
 

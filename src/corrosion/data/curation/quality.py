@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from corrosion.errors import CorrosionError
+from corrosion.settings.data import QualitySettings
 
 JUDGED_SIDE = 256
 """Pixels of the longer side at which images are judged: about what a network sees of them."""
@@ -107,34 +107,20 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 )
 """Rules by name: the keys of their limits in `data.quality`."""
 
-LIMITS: Mapping[str, float | None] = MappingProxyType(
-    {"small": 64, "blank": 5, "blurred": 0.8, "dark": 50, "bright": 245, "elongated": 3}
-)
-"""Limits by rule where no others are given."""
 
-
-def broken_rules(images: pd.DataFrame, limits: Mapping[str, float | None]) -> pd.DataFrame:
+def broken_rules(images: pd.DataFrame, quality: QualitySettings) -> pd.DataFrame:
     """Apply the rules.
 
     Args:
         images: with columns width, height and those of `Measures`.
-        limits: by rule; None or a missing one switches the rule off. small: least pixels of the
-            shorter side; blank: least contrast; blurred: least sharpness; dark: least highlights;
-            bright: most shadows; elongated: most of longer over shorter side.
+        quality: limits of the rules; None switches a rule off.
 
     Returns:
         A column of booleans for each rule: True where it is broken.
-
-    Raises:
-        CorrosionError: an unknown rule, or a limit that is no number from 0 on.
     """
-    for name, limit in limits.items():
-        if name not in RULES:
-            raise CorrosionError(f"data.quality.{name}: choose {', '.join(RULES)}.")
-        if limit is not None and (isinstance(limit, (bool, str)) or not limit >= 0):
-            raise CorrosionError(f"data.quality.{name}={limit}: give a number from 0 on, or null.")
+    limits = quality.limits
     broken = {}
     for name, rule in RULES.items():
-        limit = limits.get(name)
+        limit = limits[name]
         broken[name] = False if limit is None else rule.breaks(rule.value(images), limit)
     return pd.DataFrame(broken, index=images.index)

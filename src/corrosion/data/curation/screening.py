@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -56,7 +57,7 @@ class Screened:
 def screen(
     records: pd.DataFrame,
     *,
-    on_bad: str = "warn",
+    on_bad: Literal["warn", "error"] = "warn",
     max_pixels: int = MAX_PIXELS,
     workers: int | None = None,
 ) -> Screened:
@@ -70,15 +71,8 @@ def screen(
         workers: threads (decoding runs outside Python's lock); by default one a processor.
 
     Raises:
-        CorrosionError: `on_bad` is neither, no image is readable, or with "error" one is not.
+        CorrosionError: no image is readable, or with "error" one is not.
     """
-    if on_bad not in ("warn", "error"):
-        raise CorrosionError(f"data.on_bad_image={on_bad}: choose warn or error.")
-    if not 1 <= max_pixels <= MAX_PIXELS:
-        raise CorrosionError(
-            f"data.max_megapixels={max_pixels / 1e6:g}: must be above 0 and at most "
-            f"{MAX_PIXELS / 1e6:g}."
-        )
     paths = records["path"].tolist()
     readable = np.zeros(len(paths), dtype=bool)
     learnt = {name: np.zeros(len(paths), dtype) for name, dtype in _LEARNT.items()}
@@ -159,7 +153,7 @@ def _report(reasons: dict[str, str], *, total: int, on_bad: str) -> None:
     if on_bad == "error" or len(reasons) == total:
         raise CorrosionError(
             f"{len(reasons)} of {total} images can't be read. Mend or remove them"
-            + (", or leave them out by data.on_bad_image=warn:" if len(reasons) < total else ":")
+            + (", or leave them out by on_bad_image=warn:" if len(reasons) < total else ":")
             + f"\n{listing}"
         )
     log.warning("%d of %d images can't be read and are left out:\n%s", len(reasons), total, listing)

@@ -17,52 +17,42 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import cv2
+from annotated_types import Ge, Le
 
 from corrosion.data.cache.directory import cache_dir
 from corrosion.data.sample.picture import draw
-from corrosion.data.shortcut import check_share, place, stamp
+from corrosion.data.shortcut import place, stamp
 from corrosion.errors import CorrosionError
+from corrosion.settings.base import Settings
+from corrosion.settings.types import Seed, Share
 from corrosion.system.files import write_json
 from corrosion.system.processors import usable_processors
 from corrosion.system.progress import progress
 
 GENERATOR_VERSION = 4  # raise it when the pictures of a seed change
 _MARKER = "sample.json"
-_MIN_SIZE, _MAX_SIZE = 32, 2048
 _PER_WORKER = 16  # fewer pictures than this are drawn before a process has started
 _ABANDONED_SECONDS = 3600.0
 
 
-@dataclass(frozen=True)
-class _Recipe:
+class _Recipe(Settings):
     """Everything that decides what a sample looks like: the content of sample.json."""
 
-    count: int
-    size: int
-    seed: int
-    shortcut: float = 0
+    count: Annotated[int, Ge(2)]
+    size: Annotated[int, Ge(32), Le(2048)]
+    seed: Seed
+    shortcut: Share = 0
     generator: int = GENERATOR_VERSION
-
-    def check(self) -> None:
-        for name, value in (("count", self.count), ("size", self.size), ("seed", self.seed)):
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise CorrosionError(f"{name}={value!r}: give a whole number.")
-        if self.count < 2:
-            raise CorrosionError(f"count={self.count}: a sample has at least 2 images.")
-        if not _MIN_SIZE <= self.size <= _MAX_SIZE:
-            raise CorrosionError(f"size={self.size}: choose {_MIN_SIZE} to {_MAX_SIZE} pixels.")
-        if self.seed < 0:
-            raise CorrosionError(f"seed={self.seed}: choose 0 or more.")
-        check_share("shortcut", self.shortcut)
 
     def as_dict(self) -> dict[str, float]:
         """What sample.json holds: no word of a shortcut where none is planted."""
-        return {key: value for key, value in asdict(self).items() if key != "shortcut" or value}
+        return {key: value for key, value in dict(self).items() if key != "shortcut" or value}
 
     def marked(self, index: int) -> bool:
         """Whether a picture carries the mark: of the first n corroded ones, n times the share."""
@@ -106,8 +96,7 @@ def make_sample(
         CorrosionError: a parameter out of its range; `root` holds something else or can't be
             written; the disk is full.
     """
-    recipe = _Recipe(count, size, seed, shortcut)
-    recipe.check()
+    recipe = _Recipe(count=count, size=size, seed=seed, shortcut=shortcut)
     root = Path(root)
     if _is_complete(root, recipe):
         return root

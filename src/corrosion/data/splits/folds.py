@@ -14,41 +14,14 @@ from corrosion.data.splits.split import (
     FREE,
     SPLITS,
     build_strata,
-    check_fractions,
+    checked_fractions,
     fill_gaps,
     group_turns,
     number_groups,
 )
-from corrosion.errors import CorrosionError
+from corrosion.settings.data import SplitSettings
 
 log = logging.getLogger(__name__)
-
-_MOST = 100
-
-
-def check_folds(folds: object, fold: object, *, split_file: object = None) -> None:
-    """Make sure that `data.folds`, `data.fold` and `data.split_file` go together.
-
-    Raises:
-        CorrosionError: naming the key; `folds` is neither None nor a whole number from 2 to 100,
-            or `fold` is not one of 0 to `folds` - 1 (without folds: 0), or there is a split file,
-            which would make all folds the same.
-    """
-    if folds is not None and not (_is_whole(folds) and 2 <= folds <= _MOST):  # type: ignore[operator]
-        raise CorrosionError(
-            f"data.folds={folds!r}: give null or a whole number from 2 to {_MOST}."
-        )
-    if folds is not None and split_file is not None:
-        raise CorrosionError(
-            f"data.folds={folds} and data.split_file={split_file} exclude each other: the file's "
-            f"test set would be that of every fold. Leave one of them out."
-        )
-    if folds is None and fold != 0:
-        raise CorrosionError(f"data.fold={fold!r} means nothing without data.folds, e.g. 5.")
-    if folds is not None and not (_is_whole(fold) and 0 <= fold < folds):  # type: ignore[operator]
-        raise CorrosionError(
-            f"data.fold={fold!r}: with data.folds={folds} give one of 0 to {folds - 1}."  # type: ignore[operator]
-        )
 
 
 def split_fold(
@@ -73,12 +46,30 @@ def split_fold(
 
     Raises:
         CorrosionError: numbers that make no sense, or a class with too few groups.
+
+    Example:
+        Every image is tested once:
+
+        >>> records = pd.DataFrame(
+        ...     {
+        ...         "path": [f"{number}.jpg" for number in range(30)],
+        ...         "label": [0, 1] * 15,
+        ...         "source": "bridges",
+        ...         "content_hash": [f"{number}" for number in range(30)],
+        ...     }
+        ... )
+        >>> tested = []
+        >>> for fold in range(5):
+        ...     table = split_fold(records, folds=5, fold=fold, fractions=(0.7, 0.2, 0.1), seed=0)
+        ...     tested += list(table["path"][table["split"] == "test"])
+        >>> sorted(tested) == sorted(records["path"])
+        True
     """
-    check_folds(folds, fold)
-    train, val, _ = check_fractions(fractions)
+    SplitSettings(folds=folds, fold=fold)  # refuses a fold that is none
+    train, val, _ = checked_fractions(fractions)
     records = records.reset_index(drop=True)
     if "subset" in records and (records["subset"].astype(str) != "").any():
-        log.info("data.folds=%d splits official subsets anew", folds)
+        log.info("folds=%d splits official subsets anew", folds)
     groups = number_groups(records)
     names = [f"fold {number}" for number in range(folds)]
     numbers = _share_out(records, groups, [1 / folds] * folds, seed, names)
@@ -104,7 +95,3 @@ def _share_out(
     places = draw(groups, free, strata, turns=turns)
     fill_gaps(records["label"].to_numpy(), groups, free, places, names)
     return places
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from corrosion.data.labels import CLASSES
 from corrosion.data.shortcut import MARKED
 from corrosion.data.splits.apportion import Strata, draw
 from corrosion.errors import CorrosionError
+from corrosion.settings.data import SplitSettings
 from corrosion.system.files import write_csv
 
 log = logging.getLogger(__name__)
@@ -58,8 +58,26 @@ def split(
 
     Raises:
         CorrosionError: fractions that make no sense, or a class with too few images.
+
+    Example:
+        Two photographs of one bolt (group 0) stay together:
+
+        >>> records = pd.DataFrame(
+        ...     {
+        ...         "path": [f"{number}.jpg" for number in range(20)],
+        ...         "label": [0, 1] * 10,
+        ...         "source": "bridges",
+        ...         "content_hash": [f"{number}" for number in range(20)],
+        ...         "group": [0, 1, 0, *range(2, 19)],
+        ...     }
+        ... )
+        >>> table = split(records, seed=1)
+        >>> table["split"].value_counts().to_dict()
+        {'train': 14, 'val': 4, 'test': 2}
+        >>> table["split"][0] == table["split"][2]
+        True
     """
-    shares = check_fractions(fractions)
+    shares = checked_fractions(fractions)
     records = records.reset_index(drop=True)
     groups = number_groups(records)
     shares_by_source = dict.fromkeys(records["source"].astype(str).unique(), shares)
@@ -105,22 +123,22 @@ def read_split(path: Path, records: pd.DataFrame) -> pd.Series:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:  # ValueError covers pandas' own parser errors
-        raise CorrosionError(f"data.split_file={path} can't be read: {error}") from error
+        raise CorrosionError(f"split_file={path} can't be read: {error}") from error
     missing = {"path", "split", "content_hash"} - set(table)
     unknown = set() if missing else set(table["split"]) - set(SPLITS)
     if missing or unknown:
         wrong = f"columns {sorted(missing)} are missing" if missing else f"splits {unknown}"
         raise CorrosionError(
-            f"data.split_file={path}: {wrong}. It must be a split.csv of an earlier run, with "
-            f"split one of {', '.join(SPLITS)}."
+            f"split_file={path}: {wrong}. It must be a split.csv of an earlier run, with split one "
+            f"of {', '.join(SPLITS)}."
         )
     by_path = dict(zip(table["path"], table["split"], strict=True))
     by_content = dict(zip(table["content_hash"], table["split"], strict=True))
     found = records["path"].map(by_path).fillna(records["content_hash"].map(by_content)).fillna("")
     if (found == "").all():
         raise CorrosionError(
-            f"data.split_file={path} knows none of the {len(records)} images, neither by path nor "
-            f"by content: it belongs to other data."
+            f"split_file={path} knows none of the {len(records)} images, neither by path nor by "
+            f"content: it belongs to other data."
         )
     here = table["path"].isin(records["path"]) | table["content_hash"].isin(records["content_hash"])
     if gone := int((~here).sum()):
@@ -128,19 +146,13 @@ def read_split(path: Path, records: pd.DataFrame) -> pd.Series:
     return found
 
 
-def check_fractions(fractions: Sequence[float]) -> tuple[float, ...]:
-    """The shares of training, validation and test, or an error that names `data.split`."""
-    shares = tuple(float(share) for share in fractions)
-    if (
-        len(shares) != len(SPLITS)
-        or not math.isclose(sum(shares), 1, abs_tol=1e-6)
-        or min(shares) <= 0
-    ):
-        raise CorrosionError(
-            f"data.split={list(fractions)}: give three numbers above 0 (training, validation, "
-            f"test) that sum to 1, e.g. data.split=[0.7,0.2,0.1]."
-        )
-    return shares
+def checked_fractions(fractions: Sequence[float]) -> tuple[float, ...]:
+    """The shares of training, validation and test.
+
+    Raises:
+        CorrosionError: they are not three numbers above 0 that sum to 1.
+    """
+    return SplitSettings.read({"split": fractions}, name=lambda _: "fractions").split
 
 
 def _places(names: pd.Series) -> NDArray[np.int8]:
@@ -230,8 +242,8 @@ def _warn_of_divided_groups(groups: NDArray[np.int64], fixed: NDArray[np.int8]) 
     if divided := int((np.bincount(pairs // len(SPLITS)) > 1).sum()):
         log.warning(
             "%d groups of copies or near-duplicates lie in several of %s already, as the official "
-            "subsets or data.split_file have them: test results will be too good. "
-            "data.keep_subsets=false without data.split_file splits anew.",
+            "subsets or the split file have them: test results will be too good. Without a "
+            "split file, keep_subsets=false splits anew.",
             divided,
             ", ".join(SPLITS),
         )
@@ -275,8 +287,8 @@ def fill_gaps(
             if len(donor) < 2 or not len(movable):
                 raise CorrosionError(
                     f"The class {class_name} has no image in {name}, and the official subsets or "
-                    f"data.split_file keep its {len(rows)} images where they are. Split anew by "
-                    f"data.keep_subsets=false without data.split_file, or add images."
+                    f"the split file keep its {len(rows)} images where they are. Split anew by "
+                    f"keep_subsets=false without a split file, or add images."
                 )
             sizes = np.bincount(groups)[movable]
             places[groups == movable[np.argmin(sizes)]] = place

@@ -13,8 +13,6 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from corrosion.errors import CorrosionError
-
 
 @dataclass(frozen=True)
 class View:
@@ -23,6 +21,15 @@ class View:
     Attributes:
         mirrored: left and right change places, first.
         turns: quarter turns counter-clockwise, after that.
+
+    Example:
+        >>> image = torch.tensor([[1, 2], [3, 4]])
+        >>> view = View(mirrored=True, turns=1)
+        >>> view.of(image)
+        tensor([[1, 3],
+                [2, 4]])
+        >>> view.undo(view.of(image)).equal(image)
+        True
     """
 
     mirrored: bool = False
@@ -51,13 +58,3 @@ VIEWS: Mapping[str, tuple[View, ...]] = MappingProxyType(
 )
 """Sets of views by name: the image as it is; its mirror image too; all that flips make of it; and
 quarter turns as well."""
-
-
-def check_views(name: str) -> None:
-    """Make sure that a set of views is known.
-
-    Raises:
-        CorrosionError: it is not.
-    """
-    if name not in VIEWS:
-        raise CorrosionError(f"model.tta={name}: choose {', '.join(VIEWS)}.")

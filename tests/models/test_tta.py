@@ -3,7 +3,7 @@ from itertools import combinations
 import pytest
 import torch
 
-from corrosion.models.views import VIEWS
+from corrosion.models.tta import VIEWS
 
 IMAGES = torch.arange(2 * 3 * 4 * 4).reshape(2, 3, 4, 4)
 

@@ -1,0 +1,263 @@
+"""A training's command checked: in a moment, before heavy imports and before a folder is made."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from corrosion.errors import CorrosionError
+from corrosion.settings.base import Settings, dotted, unknown_setting
+from corrosion.settings.resumed import resumed_values
+from corrosion.settings.run import RunSettings
+from corrosion.system.configuration import config_dir
+
+CONFIG = "train"
+"""Name of the configuration in `conf/`."""
+
+_PATHS = ("data.root", "data.split_file", "model.weights", "resume")
+_QUOTED = re.compile(r"""^(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')$""")
+
+
+def check(arguments: Sequence[str]) -> None:
+    """Refuse what can't be trained, in a moment and before anything is written.
+
+    Args:
+        arguments: of the command.
+
+    Raises:
+        CorrosionError: an override that can't be read, an unknown key or option, values that can't
+            be used, files that are not there, or a device that the machine lacks.
+    """
+    overrides = _parse([one for one in arguments if not one.startswith("-")])
+    several = any(one in ("-m", "--multirun") for one in arguments)
+    search = [
+        f"hydra.searchpath=[file://{Path(folder).resolve()}]"
+        for folder in _values(arguments, "--config-dir", "-cd")
+    ]
+    for chosen in _combinations(overrides, several=several):
+        config = _composed([*chosen, *search])
+        settings = read_settings(config, chosen)
+        _check_files(settings)
+        _check_device(settings)
+
+
+def read_settings(
+    config: DictConfig, overrides: Sequence[str], *, run_dir: Path | None = None
+) -> RunSettings:
+    """The settings that a composed configuration stands for.
+
+    Args:
+        config: as Hydra composes it.
+        overrides: that it was composed with.
+        run_dir: of a run that goes on, whose own settings are taken; None for a new one.
+
+    Raises:
+        CorrosionError: something is missing, unknown or out of its range.
+    """
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    missing = sorted(OmegaConf.missing_keys(own))
+    values: Any = OmegaConf.to_container(own, resolve=not missing)
+    if run_dir is not None and (run_dir / "config.yaml").is_file():
+        values = resumed_values(values, run_dir / "config.yaml", overrides)
+    elif missing:
+        given = " ".join(f"{key}=..." for key in missing)
+        raise CorrosionError(f"{', '.join(missing)} must be given: python train.py ... {given}")
+    elif values["model"]["from_random"]:  # what the command line says goes for any weights
+        values["model"]["from_random"] = {
+            key: value
+            for key, value in values["model"]["from_random"].items()
+            if not any(override.startswith(f"model.{key}=") for override in overrides)
+        }
+    return RunSettings.read(values)
+
+
+def user_names() -> dict[str, str]:
+    """The keys of settings by the names that library functions call them."""
+    return dict(reversed(list(_keys(RunSettings, ""))))
+
+
+def _keys(group: type[Settings], prefix: str) -> Iterator[tuple[str, str]]:
+    for name in group.model_fields:
+        inner = group.inner(name)
+        if inner is None:
+            yield name, f"{prefix}{name}"
+        else:
+            yield from _keys(inner, f"{prefix}{name}.")
+
+
+def with_data(arguments: Sequence[str]) -> list[str]:
+    """`--data PATH` as overrides, with the path quoted as Hydra's grammar asks for."""
+    paths = list(_values(arguments, "--data"))
+    if not paths:
+        return list(arguments)
+    rest: list[str] = []
+    remaining = iter(arguments)
+    for one in remaining:
+        if one == "--data":
+            next(remaining, None)
+        elif not one.startswith("--data="):
+            rest.append(one)
+    source = [] if any(one.startswith("data=") for one in rest) else ["data=folder"]
+    roots = ",".join(_quoted(path) for path in paths)
+    return [*rest, *source, f"data.root={roots}" if len(paths) == 1 else f"data.root=[{roots}]"]
+
+
+def _values(arguments: Sequence[str], *options: str) -> Iterator[str]:
+    """What is given for an option, as `--option VALUE` or `--option=VALUE`."""
+    for one, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, equals, value = one.partition("=")
+        if name not in options:
+            continue
+        if not equals and (not following or following.startswith("-")):
+            raise CorrosionError(f"{name} needs a path: {name} PHOTOS")
+        yield value if equals else following
+
+
+def _quoted(path: str) -> str:
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _parse(arguments: Sequence[str]) -> list[Override]:
+    parser = OverridesParser.create()
+    parsed = []
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        if key in _PATHS and not _QUOTED.match(value) and Path(value).expanduser().exists():
+            _check_quoting(parser, argument)
+        try:
+            parsed += parser.parse_overrides([argument])
+        except (HydraException, OverrideParseException) as error:
+            reason = str(error).split("\n", 1)[0]
+            raise CorrosionError(
+                f"{argument} can't be read as KEY=VALUE: quote values with spaces, brackets, "
+                f"commas or equals signs, as {shlex.quote(f'{key}={_quoted(value)}')} [{reason}]"
+            ) from error
+    return parsed
+
+
+def _check_quoting(parser: OverridesParser, argument: str) -> None:
+    """Refuse a path that is there, but that Hydra's grammar reads as something else."""
+    key, _, value = argument.partition("=")
+    try:
+        [override] = parser.parse_overrides([argument])
+        read = None if override.is_sweep_override() else override.value()
+    except (HydraException, OverrideParseException):
+        read = None
+    if str(read) != value:
+        hint = f" (or: corrosion train --data {shlex.quote(value)})" if key == "data.root" else ""
+        raise CorrosionError(
+            f"the path {value} must be quoted, for the shell and for Hydra: "
+            f"{shlex.quote(f'{key}={_quoted(value)}')}{hint}"
+        )
+
+
+def _combinations(overrides: Sequence[Override], *, several: bool) -> Iterator[list[str]]:
+    """Overrides of single runs: of a multirun the first of all values, then each other one once."""
+    choices = [_choices(override) for override in overrides]
+    if not several:
+        swept = [one.input_line for one in overrides if one.is_sweep_override()]
+        if swept:
+            raise CorrosionError(
+                f"{swept[0]} has several values: -m trains one after the other; a value with a "
+                f"comma is quoted."
+            )
+    first = [values[0] for values in choices if values]
+    yield first
+    for position, values in enumerate(choices):
+        for value in values[1:]:
+            yield [*(one[0] for one in choices[:position] if one), value] + [
+                one[0] for one in choices[position + 1 :] if one
+            ]
+
+
+def _choices(override: Override) -> list[str]:
+    """The overrides that an override of a sweep stands for; none for a continuous range."""
+    line = str(override.input_line)
+    if not override.is_sweep_override():
+        return [line]
+    if override.is_discrete_sweep():
+        key = line.partition("=")[0]
+        return [f"{key}={value}" for value in override.sweep_string_iterator()]
+    return []
+
+
+def _composed(overrides: Sequence[str]) -> DictConfig:
+    """Compose as the run will."""
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(config_dir()), job_name=CONFIG):
+            return compose(CONFIG, overrides=list(overrides))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise CorrosionError(_brief(error)) from error
+
+
+def _brief(error: Exception) -> str:
+    """What Hydra says, in a sentence that tells the way out."""
+    text = str(error)
+    if match := re.search(r"Could not find '([\w/.-]+)/([^'/]+)'", text):
+        group, option = match.groups()
+        options = sorted(path.stem for path in (config_dir() / group).glob("[!_]*.yaml"))
+        near = difflib.get_close_matches(option, options, n=1)
+        meant = f" Did you mean {near[0]}?" if near else ""
+        return f"{group}={option}: choose {', '.join(options)}.{meant}"
+    if match := re.search(r"Could not override '([\w.]+)'", text):
+        return _unknown_key(match[1])
+    return text.split("\n", 1)[0]
+
+
+def _unknown_key(key: str) -> str:
+    """What to say of a key that no setting has: perhaps an old name, or one that looks alike."""
+    group: type[Settings] = RunSettings
+    path = key.split(".")
+    for parent in path[:-1]:
+        inner = group.inner(parent)
+        if inner is None:
+            break
+        group = inner
+    else:
+        return unknown_setting(group, path, dotted)
+    return f"{key} is no setting: python train.py --cfg job shows all."
+
+
+def _check_files(settings: RunSettings) -> None:
+    for root in settings.data.roots:
+        if settings.data.source == "folder" and not root.is_dir():
+            raise CorrosionError(f"root={root}: there is no such folder.")
+    split = settings.data.split_file
+    if split is not None and not split.expanduser().is_file():
+        raise CorrosionError(f"split_file={split}: there is no such file.")
+    weights = settings.model.weights
+    if weights not in (None, "auto", "imagenet") and not Path(weights).expanduser().is_file():
+        raise CorrosionError(
+            f"weights={weights}: there is no such file; give auto, imagenet, null or a path."
+        )
+    resume = settings.resume
+    if resume not in (None, "auto") and not Path(resume).expanduser().exists():
+        raise CorrosionError(f"resume={resume}: there is no such run or checkpoint.")
+
+
+def _check_device(settings: RunSettings) -> None:
+    wanted = settings.trainer.accelerator
+    if wanted in ("auto", "cpu", "tpu"):
+        return
+    import torch
+
+    there = torch.backends.mps.is_available() if wanted == "mps" else torch.cuda.is_available()
+    if not there:
+        raise CorrosionError(
+            f"accelerator={wanted}: PyTorch finds no such device on this machine; trainer=default "
+            f"takes what there is."
+        )

@@ -1,0 +1,151 @@
+"""Every metric once: its name in tables, its direction and range, and where it is computed.
+
+Training, evaluation, the console, reports and sweeps take from here what they say of a metric. A
+new one is a row of the table, and a value in `corrosion.evaluation.metrics.WeightedMetrics` (and in
+`corrosion.training.epoch_metrics.compute_metrics` if it is logged).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from corrosion.errors import CorrosionError
+
+_STAGE = "val/"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is to be known of a metric before it is computed.
+
+    Attributes:
+        key: its name in files, behind "val/" or "test/" where there are several stages.
+        title: its name in tables and figures.
+        higher_is_better: whether the best value is the highest.
+        low: the lowest value it can have.
+        high: the highest value it can have, infinity for none.
+        needs: "decisions" of the threshold in use, or "probabilities".
+        needs_both_classes: it is undefined on images of one class.
+        is_share: it is a share of some of the images, so Wilson's interval is for it.
+        logged: it is computed after every epoch of a training.
+        evaluated: it is computed, with an interval, of a finished run.
+    """
+
+    key: str
+    title: str
+    higher_is_better: bool = True
+    low: float = 0.0
+    high: float = 1.0
+    needs: Literal["decisions", "probabilities"] = "decisions"
+    needs_both_classes: bool = False
+    is_share: bool = False
+    logged: bool = False
+    evaluated: bool = True
+
+
+_OF_PROBABILITIES: Literal["probabilities"] = "probabilities"
+
+METRICS: Mapping[str, Metric] = MappingProxyType(
+    {
+        metric.key: metric
+        for metric in (
+            Metric(
+                "loss",
+                "loss",
+                higher_is_better=False,
+                high=math.inf,
+                needs=_OF_PROBABILITIES,
+                logged=True,
+                evaluated=False,  # of the training: weighted, and before any temperature
+            ),
+            Metric("accuracy", "accuracy", is_share=True, logged=True),
+            Metric("precision", "precision", is_share=True, logged=True),
+            Metric("recall", "recall", is_share=True, logged=True),
+            Metric("specificity", "specificity", is_share=True, logged=True),
+            Metric("f1", "F1", logged=True),
+            Metric("kappa", "Cohen's kappa", low=-1.0, needs_both_classes=True, logged=True),
+            Metric("mcc", "MCC", low=-1.0, needs_both_classes=True),
+            Metric("balanced_accuracy", "balanced accuracy", needs_both_classes=True),
+            Metric(
+                "auroc",
+                "ROC-AUC (either class)",
+                needs=_OF_PROBABILITIES,
+                needs_both_classes=True,
+                logged=True,
+            ),
+            Metric(
+                "auprc",
+                "PR-AUC corrosion",
+                needs=_OF_PROBABILITIES,
+                needs_both_classes=True,
+                logged=True,
+            ),
+            Metric(
+                "auprc_negative",
+                "PR-AUC no corrosion",
+                needs=_OF_PROBABILITIES,
+                needs_both_classes=True,
+                logged=True,
+            ),
+            Metric("brier", "Brier score", higher_is_better=False, needs=_OF_PROBABILITIES),
+            Metric(
+                "log_loss",
+                "log loss",
+                higher_is_better=False,
+                high=math.inf,
+                needs=_OF_PROBABILITIES,
+            ),
+            Metric(
+                "ece",
+                "expected calibration error",
+                higher_is_better=False,
+                needs=_OF_PROBABILITIES,
+            ),
+        )
+    }
+)
+"""All metrics by key, in the order of tables."""
+
+LOGGED = tuple(key for key, metric in METRICS.items() if metric.logged)
+"""Keys of what is logged in training, the loss too."""
+
+EVALUATED = tuple(key for key, metric in METRICS.items() if metric.evaluated)
+"""Keys of what is computed, with intervals, of a finished run."""
+
+SHARES = tuple(key for key, metric in METRICS.items() if metric.is_share)
+"""Keys of shares of images: what Wilson's interval is for."""
+
+
+def direction(objective: str) -> Literal["min", "max"]:
+    """Whether an objective is to be small or large.
+
+    Args:
+        objective: a metric that is logged on validation, as "val/auroc".
+
+    Returns:
+        "min" or "max", as Lightning and Optuna call it.
+
+    Raises:
+        CorrosionError: there is no such metric on validation.
+
+    Example:
+        >>> direction("val/loss"), direction("val/auroc")
+        ('min', 'max')
+        >>> direction("test/auroc")
+        Traceback (most recent call last):
+        corrosion.errors.CorrosionError: objective=test/auroc: choose one of val/loss, \
+val/accuracy, val/precision, val/recall, val/specificity, val/f1, val/kappa, val/auroc, val/auprc, \
+val/auprc_negative. (A metric of the test set would leak it into the choice of the epoch.)
+    """
+    key = objective.removeprefix(_STAGE)
+    if key == objective or key not in LOGGED:
+        raise CorrosionError(
+            f"objective={objective}: choose one of "
+            f"{', '.join(_STAGE + name for name in LOGGED)}. "
+            f"(A metric of the test set would leak it into the choice of the epoch.)"
+        )
+    return "max" if METRICS[key].higher_is_better else "min"
