@@ -15,7 +15,7 @@ from optuna import TrialPruned
 
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.prepare import Prepared, check_sources, prepare_records
-from corrosion.data.splits.split import write_split
+from corrosion.data.splits import write_split
 from corrosion.errors import CorrosionError
 from corrosion.runs import RunDirectory
 from corrosion.settings.data import LoadingSettings
