@@ -114,7 +114,7 @@ def test_and_report(
     print_results(
         metrics,
         evaluation.metrics,
-        title=f"{settings.model.title}: epoch {int(best['epoch']) + 1} of {len(epochs)}",
+        title=f"{settings.model.title}: epoch {int(best['epoch'])} of {len(epochs)}",
         notes={
             "weights": _first_weights(module.hparams["weights"], run),
             "training": f"{seconds['fit']:.0f} s, {len(epochs)} epoch(s)",
