@@ -85,7 +85,7 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
     config_file = _Place("config.yaml")
     """The settings."""
     split_file = _Place("split.csv")
-    """Which image is used for what, as `corrosion.data.splits.split.write_split` writes it."""
+    """Which image is used for what, as `corrosion.data.splits.write_split` writes it."""
     left_out_file = _Place("left_out.csv")
     """Images that no subset got."""
     history_file = _Place("history.csv")

@@ -13,7 +13,7 @@ from typing import Any
 
 import corrosion
 from corrosion.errors import CorrosionError
-from corrosion.system.memory import keep_freed_memory
+from corrosion.system.processors import keep_freed_memory
 
 _FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {

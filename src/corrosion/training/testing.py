@@ -13,7 +13,7 @@ import pandas as pd
 
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.prepare import Prepared
-from corrosion.data.splits.split import split_table
+from corrosion.data.splits import split_table
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.calibration import Temperature, fit_temperature
 from corrosion.evaluation.choices import Choices
