@@ -27,7 +27,7 @@ import pandas as pd
 import torch
 
 from corrosion.data.dataset import load_image
-from corrosion.data.sample.generate import make_sample
+from corrosion.data.sample import make_sample
 from corrosion.data.shortcut import stamp
 from corrosion.data.transforms import build_resize
 from corrosion.explanation.scoring import score_maps

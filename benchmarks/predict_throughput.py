@@ -33,7 +33,7 @@ from corrosion.data.transforms import build_resize  # noqa: E402
 from corrosion.models.checkpoint import load_model  # noqa: E402
 from corrosion.prediction.predict_files import predict_files  # noqa: E402
 from corrosion.settings.prediction import PredictionSettings  # noqa: E402
-from corrosion.system.memory import keep_freed_memory  # noqa: E402
+from corrosion.system.processors import keep_freed_memory  # noqa: E402
 from corrosion.training.module import CorrosionModule  # noqa: E402
 
 

@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from corrosion.data.sample.generate import make_sample, sample_dir
+from corrosion.data.sample import make_sample, sample_dir
 from corrosion.models.classifier import CorrosionClassifier
 
 CLASSES = ("no_corrosion", "corrosion")

@@ -36,7 +36,7 @@ from corrosion.data.prepare import prepare_records
 from corrosion.data.transforms import build_augmentation, build_resize
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.runs import RunDirectory
-from corrosion.system.memory import keep_freed_memory
+from corrosion.system.processors import keep_freed_memory
 from corrosion.training.callbacks import History
 from corrosion.training.module import CorrosionModule
 from corrosion.training.trainer import build_logger, build_trainer

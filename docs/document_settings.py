@@ -35,8 +35,7 @@ command comes to. Values that are out of range are refused before anything is re
 
 In Python the same settings are objects:
 
-    from corrosion.settings.model import ModelSettings
-    from corrosion.settings.run import RunSettings
+    from corrosion.settings import ModelSettings, RunSettings
 
     settings = RunSettings(model=ModelSettings(backbone="resnet50", lr=3e-4), seed=1)
 

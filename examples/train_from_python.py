@@ -12,11 +12,15 @@ import argparse
 from pathlib import Path
 
 import corrosion
-from corrosion.settings.augmentation import AugmentationSettings, Flip, Rotation
-from corrosion.settings.data import DataSettings
-from corrosion.settings.model import ModelSettings
-from corrosion.settings.run import RunSettings
-from corrosion.settings.trainer import TrainerSettings
+from corrosion.settings import (
+    AugmentationSettings,
+    DataSettings,
+    Flip,
+    ModelSettings,
+    Rotation,
+    RunSettings,
+    TrainerSettings,
+)
 
 
 def main(photos: Path, run: Path, *, backbone: str = "mobilenetv2", epochs: int = 25) -> None:

@@ -6,6 +6,7 @@ import difflib
 import re
 import shlex
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -114,10 +115,8 @@ def user_names() -> dict[str, str]:
 
 def _keys(group: type[Settings], prefix: str) -> Iterator[tuple[str, str]]:
     for name in group.model_fields:
-        inner = group.inner(name)
-        if inner is None:
-            yield name, f"{prefix}{name}"
-        else:
+        yield name, f"{prefix}{name}"
+        if (inner := group.inner(name)) is not None:
             yield from _keys(inner, f"{prefix}{name}.")
 
 
@@ -140,7 +139,7 @@ def with_data(arguments: Sequence[str]) -> list[str]:
 
 def _values(arguments: Sequence[str], *options: str) -> Iterator[str]:
     """What is given for an option, as `--option VALUE` or `--option=VALUE`."""
-    for one, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for one, following in zip_longest(arguments, arguments[1:], fillvalue=""):
         name, equals, value = one.partition("=")
         if name not in options:
             continue

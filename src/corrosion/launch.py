@@ -83,8 +83,8 @@ def task(config: DictConfig) -> float | tuple[float, float] | None:
 
 def _run(config: DictConfig, run_dir: Path) -> float | tuple[float, float] | None:
     # torch loads only when there is work for it
+    from corrosion.models.cost import sweep_cost
     from corrosion.sweep.pruning import PruneTrial
-    from corrosion.sweep.trial_cost import measure_cost
     from corrosion.training.distributed import silence_all_but_first, started_from_outside
     from corrosion.training.resuming import (
         PREEMPTED,
@@ -139,7 +139,7 @@ def _run(config: DictConfig, run_dir: Path) -> float | tuple[float, float] | Non
             hand_back_to_submitit()
         raise SystemExit(PREEMPTED if preempted else _INTERRUPTED) from end
     if objective is not None and sweep and sweep.cost:
-        return objective, measure_cost(sweep.cost, RunDirectory(run_dir).best)
+        return objective, sweep_cost(RunDirectory(run_dir).best, sweep.cost)
     return objective
 
 

@@ -85,7 +85,7 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
     config_file = _Place("config.yaml")
     """The settings."""
     split_file = _Place("split.csv")
-    """Which image is used for what, as `corrosion.data.splits.split.write_split` writes it."""
+    """Which image is used for what, as `corrosion.data.splits.write_split` writes it."""
     left_out_file = _Place("left_out.csv")
     """Images that no subset got."""
     history_file = _Place("history.csv")
@@ -197,11 +197,13 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
 
     def read_metrics(self) -> dict[str, Any]:
         """Metrics by key and facts of the run; empty where there is no such file."""
-        return read_json(self.metrics_file) if self.metrics_file.is_file() else {}
+        return _of_today(read_json(self.metrics_file)) if self.metrics_file.is_file() else {}
 
     def read_history(self) -> pd.DataFrame | None:
         """The history, one row an epoch; None where there is no such file."""
-        return read_csv(self.history_file) if self.history_file.is_file() else None
+        if not self.history_file.is_file():
+            return None
+        return counted_from_one(read_csv(self.history_file, required=("epoch",)))
 
     def read_split(self) -> pd.DataFrame | None:
         """Which image is used for what, one row an image; None where there is no such file."""
@@ -252,6 +254,26 @@ def checkpoint_of(path: str | Path) -> Path:
     if not path.is_file():
         raise CorrosionError(f"There is no {path}: give a checkpoint, or the directory of a run.")
     return path
+
+
+def counted_from_one(history: pd.DataFrame) -> pd.DataFrame:
+    """A history whose epochs count from 1; version 0.1 counted them from 0.
+
+    Args:
+        history: one row an epoch, in their order, with the column epoch.
+    """
+    if len(history) and history["epoch"].iloc[0] == 0:
+        return history.assign(epoch=history["epoch"] + 1)
+    return history
+
+
+def _of_today(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts as they are called and counted today; version 0.1 said expand, and counted from 0."""
+    if "expand" in facts:
+        facts["repeats"] = facts.pop("expand")
+        if "best_epoch" in facts:
+            facts["best_epoch"] += 1
+    return facts
 
 
 def _images(path: Path, *required: str) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from corrosion.data.prepare import prepare_records
-from corrosion.data.splits.split import write_split
+from corrosion.data.splits import write_split
 from corrosion.errors import CorrosionError
 from corrosion.settings.data import DataSettings
 

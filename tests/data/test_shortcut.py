@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corrosion.cli.main import main
-from corrosion.data.sample.generate import make_sample
+from corrosion.data.sample import make_sample
 from corrosion.data.shortcut import place, plant, stamp
 from corrosion.data.transforms import build_augmentation, build_resize
 from corrosion.errors import CorrosionError

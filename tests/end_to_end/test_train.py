@@ -79,7 +79,7 @@ def test_a_run_writes_what_the_readme_promises(command, tmp_path):
     assert metrics["weights"]["used"] == "random"
     assert metrics["images"]["train"] == {"no_corrosion": 17, "corrosion": 17}
     history = pd.read_csv(folder / "history.csv")
-    assert history["epoch"].tolist() == list(range(12))
+    assert history["epoch"].tolist() == list(range(1, 13))
     assert history["train/loss"].iloc[-1] < history["train/loss"].iloc[0]
     assert metrics["val/loss"] == pytest.approx(history["val/loss"].min())
     predictions = pd.read_csv(folder / "predictions.csv")
@@ -214,7 +214,7 @@ def test_a_split_file_puts_the_same_images_into_the_same_subsets(command, tmp_pa
         ("model.weights=imagenet", r"model\.weights=PATH"),
         ("data.on_bad_image=error", r"broken\.jpg"),
         ("data.root=???", r"data\.root must be given"),
-        ("model.from_random.lr=1e30", "The loss is nan since epoch 0, batch 1, at learning"),
+        ("model.from_random.lr=1e30", "The loss is nan since epoch 1, batch 2, at learning"),
     ],
 )
 def test_what_a_user_can_put_right_is_one_message_without_a_traceback(command, override, message):

@@ -39,7 +39,7 @@ def write_run(
         }
     )
     table.sample(frac=1, random_state=seed).to_csv(directory / "predictions.csv", index=False)
-    pd.DataFrame({"epoch": [0, 1], "train/loss": [0.7, 0.4], "val/loss": [0.6, 0.5]}).to_csv(
+    pd.DataFrame({"epoch": [1, 2], "train/loss": [0.7, 0.4], "val/loss": [0.6, 0.5]}).to_csv(
         directory / "history.csv", index=False
     )
     config = {"model": {"name": model, "threshold": 0.5, **settings}, "seed": seed}

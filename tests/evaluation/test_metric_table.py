@@ -1,3 +1,4 @@
+import math
 import subprocess
 import sys
 
@@ -6,7 +7,7 @@ import pytest
 import torch
 
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.metric_table import EVALUATED, LOGGED, METRICS, direction
+from corrosion.evaluation.metric_table import EVALUATED, LOGGED, METRICS, agreement, direction
 from corrosion.evaluation.metrics import all_metrics, decision_metrics
 from corrosion.training.epoch_metrics import compute_metrics
 
@@ -57,3 +58,20 @@ def test_the_table_costs_no_heavy_import():
     code = "import sys, corrosion.evaluation.metric_table as _; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("kappa", "level"),
+    [
+        (-0.01, "poor"), (0.0, "slight"), (0.20, "slight"), (0.21, "fair"), (0.40, "fair"),
+        (0.41, "moderate"), (0.60, "moderate"), (0.61, "strong"), (0.80, "strong"),
+        (0.81, "almost perfect"), (1.0, "almost perfect"), (math.nan, "undefined"),
+    ],
+)  # fmt: skip
+def test_agreement_follows_table_7(kappa, level):
+    assert agreement(kappa) == level
+
+
+def test_a_kappa_out_of_range_is_an_error():
+    with pytest.raises(ValueError, match=r"1\.2"):
+        agreement(1.2)

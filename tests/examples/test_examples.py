@@ -9,7 +9,7 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
-from corrosion.data.sample.generate import make_sample
+from corrosion.data.sample import make_sample
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TINY = {"backbone": "test_resnet.r160_in1k", "epochs": 1}

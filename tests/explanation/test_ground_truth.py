@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from corrosion.data.sample.generate import make_sample
+from corrosion.data.sample import make_sample
 from corrosion.errors import CorrosionError
 from corrosion.explanation.ground_truth import find_annotated
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from corrosion.cli.main import main
-from corrosion.data.sample.generate import make_sample
+from corrosion.data.sample import make_sample
 from corrosion.explanation.baselines import BASELINES
 from corrosion.explanation.ground_truth import find_annotated
 from corrosion.explanation.localisation import energy_inside

@@ -77,7 +77,7 @@ def test_a_network_that_learnt_from_planted_marks_is_told_by_its_checkpoint(tmp_
 
 def test_a_state_dict_of_another_program_is_no_checkpoint(tmp_path):
     torch.save({"layer.weight": torch.zeros(1)}, tmp_path / "other.pth")
-    with pytest.raises(CorrosionError, match="weights="):
+    with pytest.raises(CorrosionError, match=r"training with weights="):
         corrosion.load_model(tmp_path / "other.pth")
 
 

@@ -5,7 +5,13 @@ import torch
 from torch import nn
 
 from corrosion.models.classifier import CorrosionClassifier
-from corrosion.models.cost import count_flops, count_parameters, measure_costs, measure_latencies
+from corrosion.models.cost import (
+    count_flops,
+    count_parameters,
+    measure_costs,
+    measure_latencies,
+    sweep_cost,
+)
 from corrosion.training.module import CorrosionModule
 
 BACKBONE = "test_resnet.r160_in1k"
@@ -69,6 +75,8 @@ def test_costs_of_a_checkpoint_are_measured(tmp_path):
     trainer.strategy.connect(module)
     path = tmp_path / "best.ckpt"
     trainer.save_checkpoint(path)
+    assert sweep_cost(path, "parameters") == count_parameters(module.network)
+    assert sweep_cost(path, "latency") > 0
     cost = measure_costs({"tiny": path}, passes=2)["tiny"]
     assert cost.parameters == count_parameters(module.network)
     assert cost.checkpoint_bytes == path.stat().st_size

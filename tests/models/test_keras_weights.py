@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import save_file
 
 from corrosion.errors import CorrosionError
-from corrosion.models import keras_weights
-from corrosion.models.keras_layers import keras_layers
-from corrosion.models.keras_weights import KerasFile, load_keras_weights
+from corrosion.models import keras_download
+from corrosion.models.keras_download import KerasFile
+from corrosion.models.keras_weights import keras_layers, load_keras_weights
 from corrosion.models.nasnet import NASNet
 
 Layers = dict[str, list[np.ndarray]]
@@ -281,17 +281,17 @@ def cache(tmp_path, monkeypatch) -> Path:
 @pytest.fixture
 def online(cache, whole_file, file_without_top, monkeypatch) -> Path:
     """Keras' files can be downloaded (from a folder)."""
-    monkeypatch.setattr(keras_weights, "WITH_TOP", offered(whole_file, 1000))
-    monkeypatch.setattr(keras_weights, "WITHOUT_TOP", offered(file_without_top, 0))
+    monkeypatch.setattr(keras_download, "WITH_TOP", offered(whole_file, 1000))
+    monkeypatch.setattr(keras_download, "WITHOUT_TOP", offered(file_without_top, 0))
     return cache
 
 
 @pytest.fixture
 def offline(online, tmp_path, monkeypatch) -> Path:
     for name in ("WITH_TOP", "WITHOUT_TOP"):
-        file = getattr(keras_weights, name)
+        file = getattr(keras_download, name)
         gone = (tmp_path / "gone" / file.name).as_uri()
-        monkeypatch.setattr(keras_weights, name, KerasFile(gone, file.md5, file.classes))
+        monkeypatch.setattr(keras_download, name, KerasFile(gone, file.md5, file.classes))
     return online
 
 
@@ -328,7 +328,7 @@ def test_pretrained_fits_other_classes_channels_and_features(source, online):
 
 def test_wrong_md5_is_an_error_and_caches_nothing(online, whole_file, monkeypatch):
     wrong = KerasFile(whole_file.as_uri(), "0" * 32, 1000)
-    monkeypatch.setattr(keras_weights, "WITH_TOP", wrong)
+    monkeypatch.setattr(keras_download, "WITH_TOP", wrong)
     with pytest.raises(CorrosionError, match="md5"):
         timm.create_model("nasnetmobile", pretrained=True)
     assert not online.exists() or not list(online.iterdir())
@@ -337,7 +337,7 @@ def test_wrong_md5_is_an_error_and_caches_nothing(online, whole_file, monkeypatc
 def test_offline_says_what_to_put_where(offline):
     with pytest.raises(CorrosionError) as error:
         timm.create_model("nasnetmobile", pretrained=True)
-    file = keras_weights.WITH_TOP
+    file = keras_download.WITH_TOP
     for needed in (file.url, file.md5, str(offline / "NASNet-mobile.h5")):
         assert needed in str(error.value)
 
@@ -382,5 +382,5 @@ def test_overlay_file_without_top_makes_a_backbone(source, file_without_top):
 
 
 def test_official_files_are_kerass():
-    assert keras_weights.WITH_TOP.md5 == "020fb642bf7360b370c678b08e0adf61"
-    assert keras_weights.WITHOUT_TOP.md5 == "1ed92395b5b598bdda52abe5c0dbfd63"
+    assert keras_download.WITH_TOP.md5 == "020fb642bf7360b370c678b08e0adf61"
+    assert keras_download.WITHOUT_TOP.md5 == "1ed92395b5b598bdda52abe5c0dbfd63"

@@ -46,13 +46,13 @@ def run_dir(tmp_path):
     stages = {
         f"{stage}/{name}": [0.9, 0.8] for stage in ("train", "val") for name in ("loss", "accuracy")
     }
-    pd.DataFrame({"epoch": [0, 1], **stages}).to_csv(tmp_path / "history.csv", index=False)
+    pd.DataFrame({"epoch": [1, 2], **stages}).to_csv(tmp_path / "history.csv", index=False)
     config = {"model": {"name": "resnet50", "threshold": 0.5}, "seed": 3}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     facts = {
         "model": "resnet50",
         "parameters": 24557633,
-        "best_epoch": 1,
+        "best_epoch": 2,
         "seconds": {"fit": 120.0},
         "weights": {"requested": "auto", "used": "random", "detail": "no network."},
         "git_commit": "abc-dirty",

@@ -3,7 +3,7 @@
 import optuna
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from corrosion.sweep.space import draw, parse_space
+from corrosion.sweep.space import parse_space, suggest
 
 PARAMS = {
     "model.lr": "tag(log, interval(1e-5, 1e-4))",
@@ -36,4 +36,4 @@ def test_a_drawn_trial_is_a_list_of_overrides():
     space, _ = parse_space(
         {"model.dense_units": "range(64, 65, 64)", "augment": "choice(none)"}, []
     )
-    assert draw(trial, space) == ["model.dense_units=64", "augment=none"]
+    assert suggest(trial, space) == ["model.dense_units=64", "augment=none"]

@@ -8,7 +8,7 @@ import pytest
 from optuna.trial import TrialState
 
 from corrosion.errors import CorrosionError
-from corrosion.sweep.study import open_study, without_password
+from corrosion.sweep.study import open_study
 
 
 @pytest.fixture
@@ -123,22 +123,3 @@ def test_a_study_is_only_gone_on_with_under_its_own_settings(share):
     with pytest.raises(CorrosionError, match=r"seed: 0, now 1.*sweep\.name=") as refused:
         share(settings={"seed": 1, "data.root": "x"})
     assert "data.root: not set, now x" in str(refused.value)
-
-
-@pytest.mark.parametrize("url", ["sqlite:////no/such/folder/study.db", "nonsense", "oracle://x"])
-def test_a_database_that_cannot_be_used_is_an_error_that_says_what_can(url):
-    with pytest.raises(CorrosionError, match=r"hydra\.sweeper\.storage=.*postgresql\+psycopg"):
-        open_study(
-            url,
-            "test",
-            directions=["minimize"],
-            settings={},
-            n_trials=1,
-            heartbeat=60,
-            sampler=lambda trial: optuna.samplers.RandomSampler(),
-        )
-
-
-def test_a_password_is_not_shown():
-    assert "secret" not in without_password("postgresql+psycopg://user:secret@host/studies")
-    assert "host/studies" in without_password("postgresql+psycopg://user:secret@host/studies")

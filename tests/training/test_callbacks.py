@@ -30,7 +30,7 @@ def test_history_holds_a_row_an_epoch_and_goes_on_after_a_restart(tmp_path):
     second.on_train_epoch_start(None, None)
     second.on_train_epoch_end(trainer(1, {"train/loss": 0.25, "val/loss": 0.5}), None)
     table = run.read_history()
-    assert table["epoch"].tolist() == [0, 1]
+    assert table["epoch"].tolist() == [1, 2]
     assert table["val/loss"].tolist() == [0.75, 0.5]
     assert "other" not in table
     assert (table["seconds"] >= 0).all()
@@ -40,7 +40,7 @@ def test_history_holds_a_row_an_epoch_and_goes_on_after_a_restart(tmp_path):
 def test_a_loss_that_is_no_number_stops_naming_epoch_batch_and_learning_rate(loss):
     watch = StopAtNonFiniteLoss()
     watch.on_train_batch_end(trainer(3), None, {"loss": torch.tensor(0.5)}, None, 0)
-    with pytest.raises(CorrosionError, match="epoch 3, batch 1, at learning rate 0.01"):
+    with pytest.raises(CorrosionError, match="epoch 4, batch 2, at learning rate 0.01"):
         watch.on_train_batch_end(trainer(3), None, {"loss": torch.tensor(loss)}, None, 1)
 
 

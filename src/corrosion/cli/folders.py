@@ -53,7 +53,7 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
 
 def _sample(options: argparse.Namespace) -> None:
     settings = read_options(SampleSettings, options)
-    from corrosion.data.sample.generate import make_sample
+    from corrosion.data.sample import make_sample
 
     sys.stdout.write(f"{make_sample(options.out, **dict(settings))}\n")
 

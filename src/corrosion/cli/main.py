@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import difflib
 import logging
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -14,7 +13,7 @@ from typing import Any
 
 import corrosion
 from corrosion.errors import CorrosionError
-from corrosion.system.memory import keep_freed_memory
+from corrosion.system.processors import keep_freed_memory
 
 _FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -53,13 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return train(given[1:])
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
-    options = argparse.Namespace()
+    options = argparse.Namespace(_names={})
     try:
         options = _parser(name).parse_args(given)
         keep_freed_memory()
         code = options._run(options)
     except CorrosionError as error:
-        print(f"corrosion: {_as_option(str(error), options)}", file=sys.stderr)  # noqa: T201
+        print(f"corrosion: {error.called(options._names)}", file=sys.stderr)  # noqa: T201
         return 1
     return int(code or 0)
 
@@ -79,7 +78,9 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
             command = import_module(f"corrosion.cli.{family}").COMMANDS[name]
             own.description = command.description or f"{line[0].upper()}{line[1:]}."
             command.add_arguments(own)
-            own.set_defaults(_run=command.run)
+            names = {action.dest: action.option_strings for action in own._actions}
+            names = {dest: strings[-1] for dest, strings in names.items() if strings}
+            own.set_defaults(_run=command.run, _names=names)
     return parser
 
 
@@ -99,11 +100,3 @@ def _unknown(name: str) -> str:
     if near:
         return f"there is no command {name}: did you mean corrosion {near[0]}?"
     return f"there is no command {name}: choose {', '.join(_FAMILIES)}."
-
-
-def _as_option(message: str, options: argparse.Namespace) -> str:
-    """A message of a library function, which names its parameter, with the option's name."""
-    found = re.match(r"(\w+)=", message)
-    if found is None or found[1] not in vars(options):
-        return message
-    return f"--{found[1].replace('_', '-')}{message[found.end(1) :]}"

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from corrosion.errors import CorrosionError
-from corrosion.system.paths import is_taken
+from corrosion.system.files import is_taken
 
 CHECKPOINT = "a checkpoint, or the directory of a run for its best"
 PATHS = "files, folders, patterns in quotation marks"

@@ -14,7 +14,7 @@ from corrosion.errors import CorrosionError
 from corrosion.runs import checkpoint_of
 from corrosion.settings.prediction import PredictionSettings
 from corrosion.system.extras import require_package
-from corrosion.system.paths import is_taken
+from corrosion.system.files import is_taken
 from corrosion.system.processors import share_processors
 
 _SOME_FAILED = 3

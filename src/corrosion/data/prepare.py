@@ -13,11 +13,10 @@ from corrosion.data.curation.findings import Findings, find
 from corrosion.data.curation.policy import inspect, left_out
 from corrosion.data.curation.screening import screen
 from corrosion.data.labels import CLASSES
-from corrosion.data.sample.generate import make_sample, sample_dir
+from corrosion.data.sample import make_sample, sample_dir
 from corrosion.data.shortcut import plant
 from corrosion.data.sources import check_root, scan
-from corrosion.data.splits.folds import split_fold
-from corrosion.data.splits.split import read_split, split
+from corrosion.data.splits import read_split, split, split_fold
 from corrosion.errors import CorrosionError
 from corrosion.settings.data import ClassFolders, DataSettings, SourceSettings
 from corrosion.settings.ranges import as_written

@@ -2,4 +2,10 @@
 
 Everything here works on arrays of labels and probabilities (NumPy, SciPy, pandas) and knows
 nothing of networks: what a table of predictions says can be checked without torch.
+
+`metric_table` describes each metric, `metrics` computes them, `intervals` and `resampling` say how
+sure they are. `evaluation` judges one model on its `predictions`, with `calibration`, `choices` of
+`thresholds`, `selective` prediction and `subgroups`; `decisions` turns probabilities into words,
+`run_facts` has what else a run says of itself. `comparison`, `model_tests`, `significance`,
+`pooling` and `repeats` compare several models.
 """

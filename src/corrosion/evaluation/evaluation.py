@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.agreement import agreement
 from corrosion.evaluation.calibration import Temperature, reliability
 from corrosion.evaluation.choices import Choices, choose
 from corrosion.evaluation.intervals import Estimate, estimate_metrics
+from corrosion.evaluation.metric_table import agreement
 from corrosion.evaluation.metrics import Confusion, confusion
 from corrosion.evaluation.predictions import groups_of, read_predictions
 from corrosion.evaluation.selective import area_under_risk_coverage, risk_coverage

@@ -24,8 +24,7 @@ from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.runs import checkpoint_of
 from corrosion.settings.explanation import ExplanationSettings
-from corrosion.system.files import write_csv
-from corrosion.system.paths import is_taken
+from corrosion.system.files import is_taken, write_csv
 from corrosion.system.progress import progress
 
 log = logging.getLogger(__name__)

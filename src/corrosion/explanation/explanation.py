@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from corrosion.data.geometry import to_photograph
 from corrosion.data.transforms import Resize
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import decide
 from corrosion.explanation.cam import ActivationMaps, activation_maps
-from corrosion.explanation.projection import to_photograph
 from corrosion.explanation.targets import target_names
 from corrosion.models.classifier import CorrosionClassifier
 

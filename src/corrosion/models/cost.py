@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import nn
@@ -61,6 +62,24 @@ def measure_costs(
         )
         for name, network in networks.items()
     }
+
+
+def sweep_cost(checkpoint: Path, cost: Literal["parameters", "latency"]) -> float:
+    """Measure what a sweep keeps small beside its objective.
+
+    Args:
+        checkpoint: path of a checkpoint.
+        cost: "parameters" (their number), or "latency" (milliseconds an image, on CUDA where it is
+            there, else on the processor).
+
+    Raises:
+        CorrosionError: the checkpoint can't be read: see `load_model`.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = load_model(checkpoint, device=device)
+    if cost == "parameters":
+        return float(count_parameters(network))
+    return measure_latencies({"": network})[""]
 
 
 def measure_latencies(

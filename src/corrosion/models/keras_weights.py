@@ -1,138 +1,61 @@
-"""Keras' weights of NASNetMobile: read the legacy HDF5 layout, fetch the ImageNet files.
+"""Read Keras' weights of NASNetMobile from its legacy HDF5 layout.
 
 In the legacy layout (Keras 2's `save_weights("x.h5")`; `model.save("x.h5")` to this day, there
 below a group `model_weights`) the root lists the layers in `layer_names`, and each layer is a group
 that lists its arrays in `weight_names`. Reference: `keras.src.legacy.saving.legacy_h5_format`.
-
-ImageNet weights are downloaded once from where `keras.applications` gets them, checked by md5,
-and kept as safetensors in the cache folder (`corrosion.data.cache.directory`: CORROSION_CACHE, else
-~/.cache/corrosion). To do without network, put the .h5 file there by hand.
 """
 
 from __future__ import annotations
 
-import hashlib
-import http.client
 import logging
-import shutil
-import urllib.request
-from collections.abc import Mapping
-from dataclasses import dataclass
-from itertools import count, takewhile
+from collections.abc import Iterator, Mapping
+from itertools import count, product, takewhile
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import h5py
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from corrosion.data.cache.directory import cache_dir
 from corrosion.errors import CorrosionError
-from corrosion.models.keras_layers import keras_layers
-from corrosion.system.files import replacing
 
 log = logging.getLogger(__name__)
 
 Array = np.ndarray[Any, np.dtype[Any]]
 HDF5_SUFFIXES = (".h5", ".hdf5")
-_TIMEOUT_SECONDS = 30.0
-_BASE_URL = "https://storage.googleapis.com/tensorflow/keras-applications/nasnet/"
 
+# how `keras.applications.NASNetMobile` names its layers, by our names within a cell
+_ENTRY_LAYERS = {
+    "squeeze.conv": "{kind}_conv_1_{block}",
+    "squeeze.bn": "{kind}_bn_1_{block}",
+    "adjust.conv": "adjust_conv_projection_{block}",
+    "adjust.conv_even": "adjust_conv_1_{block}",
+    "adjust.conv_odd": "adjust_conv_2_{block}",
+    "adjust.bn": "adjust_bn_{block}",
+}
 
-@dataclass(frozen=True)
-class KerasFile:
-    """A file of weights that `keras.applications` offers.
+# Keras orders layers by their distance from the output, which mixes the branches of a cell.
+_STEM_1 = ("squeeze.conv", "squeeze.bn")
+_STEM_2 = ("adjust.conv_even", "adjust.conv_odd", "squeeze.conv", "squeeze.bn", "adjust.bn")
+_REDUCE = ("squeeze.conv", "adjust.conv", "squeeze.bn", "adjust.bn")
+_FIRST_NORMAL = ("adjust.conv_even", "adjust.conv_odd", "squeeze.conv", "adjust.bn", "squeeze.bn")
+_NORMAL = ("adjust.conv", "squeeze.conv", "adjust.bn", "squeeze.bn")
 
-    Attributes:
-        url: where it is downloaded; its last part is the file's name.
-        md5: of the file, in hexadecimal.
-        classes: outputs of its classifier, 0 without.
-    """
-
-    url: str
-    md5: str
-    classes: int
-
-    @property
-    def name(self) -> str:
-        """The file's name in the cache."""
-        return self.url.rsplit("/", 1)[1]
-
-
-WITH_TOP = KerasFile(f"{_BASE_URL}NASNet-mobile.h5", "020fb642bf7360b370c678b08e0adf61", 1000)
-WITHOUT_TOP = KerasFile(
-    f"{_BASE_URL}NASNet-mobile-no-top.h5", "1ed92395b5b598bdda52abe5c0dbfd63", 0
-)
-
-
-def imagenet_weights(*, with_top: bool, folder: str | Path | None = None) -> Path:
-    """Find, or download and convert, the ImageNet weights.
-
-    Args:
-        with_top: the 1000-class classifier is needed.
-        folder: instead of `cache_dir()`.
-
-    Returns:
-        A safetensors file with the state dict of `NASNet`.
-
-    Raises:
-        CorrosionError: the file can't be downloaded, or its md5 is not the official one.
-    """
-    folder = Path(folder) if folder else cache_dir()
-    usable = (WITH_TOP,) if with_top else (WITHOUT_TOP, WITH_TOP)
-    for file in usable:
-        converted = (folder / file.name).with_suffix(".safetensors")
-        if converted.is_file():
-            return converted
-        placed_by_hand = folder / file.name
-        if placed_by_hand.is_file():
-            return _convert(placed_by_hand, file, converted, origin=str(placed_by_hand))
-    file = usable[0]
-    with TemporaryDirectory() as scratch:
-        downloaded = Path(scratch) / file.name
-        _download(file, downloaded, folder)
-        converted = (folder / file.name).with_suffix(".safetensors")
-        return _convert(downloaded, file, converted, origin=f"The download from {file.url}")
-
-
-def _download(file: KerasFile, target: Path, folder: Path) -> None:
-    log.info("Downloading %s", file.url)
-    try:
-        with (
-            urllib.request.urlopen(file.url, timeout=_TIMEOUT_SECONDS) as response,
-            target.open("wb") as out,
-        ):
-            shutil.copyfileobj(response, out)
-    except (OSError, http.client.HTTPException) as error:
-        raise CorrosionError(
-            f"ImageNet weights of nasnetmobile can't be downloaded from {file.url}: {error}. "
-            f"Without network, get that file (md5 {file.md5}) elsewhere and put it at "
-            f"{folder / file.name}."
-        ) from error
-
-
-def _convert(source: Path, file: KerasFile, target: Path, *, origin: str) -> Path:
-    """Write the state dict of an official file to `target`, whole or not at all."""
-    with source.open("rb") as content:
-        md5 = hashlib.file_digest(content, _md5).hexdigest()
-    if md5 != file.md5:
-        raise CorrosionError(
-            f"{origin} is not Keras' {file.name}: its md5 is {md5}, not {file.md5}. It was cut "
-            f"short or altered on the way: try again, or get {file.url} elsewhere and put it at "
-            f"{target.with_name(file.name)}."
-        )
-    state = read_keras_weights(source)
-    with replacing(target) as temporary:
-        save_file({key: value.contiguous() for key, value in state.items()}, temporary)
-    log.info("Cached %s", target)
-    return target
-
-
-def _md5() -> hashlib._Hash:
-    return hashlib.md5(usedforsecurity=False)  # plain md5 is barred on FIPS systems
+_NORMAL_BRANCHES = [
+    f"{branch}.{layer}"
+    for layer, branch in product(
+        ("sep1", "sep1.bn", "sep2", "sep2.bn"), ("left1", "right1", "left2", "right2", "left5")
+    )
+]
+_REDUCTION_BRANCHES = [
+    *("left1.sep1", "right1.sep1", "left1.sep1.bn", "right1.sep1.bn"),
+    *("left1.sep2", "right1.sep2", "left1.sep2.bn", "right1.sep2.bn"),
+    *("right2.sep1", "right2.sep1.bn"),
+    *("right3.sep1", "left4.sep1", "right3.sep1.bn", "left4.sep1.bn"),
+    *("right2.sep2", "right2.sep2.bn"),
+    *("right3.sep2", "left4.sep2", "right3.sep2.bn", "left4.sep2.bn"),
+]
 
 
 def load_keras_weights(model: nn.Module, path: str | Path) -> None:
@@ -280,3 +203,51 @@ def _to_torch(key: str, array: Array) -> Tensor:
     elif array.ndim == 2:
         array = array.T
     return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+
+
+def keras_layers(*, with_top: bool) -> dict[str, tuple[str, ...]]:
+    """The layers with weights, in the order of Keras' `Model.layers`.
+
+    Args:
+        with_top: include the classifier.
+
+    Returns:
+        Keras' name of a layer -> where each of its arrays goes in `NASNet.state_dict()`.
+    """
+    layers = {"stem_conv1": _keys("stem.0.conv"), "stem_bn1": _keys("stem.0.bn")}
+    for cell, kind, block, entry in _cells():
+        branches = _NORMAL_BRANCHES if kind == "normal" else _REDUCTION_BRANCHES
+        for layer in (*entry, *branches):
+            layers[_keras_name(layer, kind, block)] = _keys(f"{cell}.{layer}")
+    if with_top:
+        layers["predictions"] = ("classifier.weight", "classifier.bias")
+    return layers
+
+
+def _cells() -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+    """Our name of each cell, its kind, Keras' block_id, and the order of its first layers."""
+    yield "stages.0.cells.0", "reduction", "stem_1", _STEM_1
+    for stage, block in enumerate(("stem_2", "reduce_4", "reduce_8"), start=1):
+        yield f"stages.{stage}.cells.0", "reduction", block, _STEM_2 if stage == 1 else _REDUCE
+        first = (0, 5, 9)[stage - 1]  # Keras counts the reduction at 4, but not the one at 8
+        for index in range(4):
+            entry = _NORMAL if index else _FIRST_NORMAL
+            yield f"stages.{stage}.cells.{index + 1}", "normal", str(first + index), entry
+
+
+def _keras_name(layer: str, kind: str, block: str) -> str:
+    if layer in _ENTRY_LAYERS:
+        return _ENTRY_LAYERS[layer].format(kind=kind, block=block)
+    branch, separable, *norm = layer.split(".")
+    return "_".join(["separable_conv", separable[-1], *norm, kind, branch, block])
+
+
+def _keys(module: str) -> tuple[str, ...]:
+    kind = module.rsplit(".", 1)[1]
+    if kind == "bn":
+        parts: tuple[str, ...] = ("weight", "bias", "running_mean", "running_var")
+    elif kind.startswith("sep"):
+        parts = ("depthwise.weight", "pointwise.weight")
+    else:
+        parts = ("weight",)
+    return tuple(f"{module}.{part}" for part in parts)

@@ -29,12 +29,8 @@ from timm.models._features import feature_take_indices
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from corrosion.models.keras_weights import (
-    HDF5_SUFFIXES,
-    WITH_TOP,
-    imagenet_weights,
-    read_keras_weights,
-)
+from corrosion.models.keras_download import WITH_TOP, imagenet_weights
+from corrosion.models.keras_weights import HDF5_SUFFIXES, read_keras_weights
 
 __all__ = ["NASNet"]
 
@@ -482,7 +478,7 @@ def nasnetmobile(pretrained: bool = False, **kwargs: Any) -> NASNet:
     """NASNet-A Mobile (4 @ 1056): 5,326,716 parameters and statistics, 224 px.
 
     Args:
-        pretrained: load Keras' ImageNet weights (see `corrosion.models.keras_weights`), or the
+        pretrained: load Keras' ImageNet weights (see `corrosion.models.keras_download`), or the
             file of weights in `pretrained_cfg_overlay=dict(file=...)`: Keras' .h5, .safetensors
             or a torch state dict.
         **kwargs: arguments of `NASNet` and of timm's `build_model_with_cfg`.

@@ -15,7 +15,7 @@ from corrosion.data.curation.policy import inspect
 from corrosion.data.curation.screening import screen
 from corrosion.data.image_reader import ImageReader, Item, batched
 from corrosion.data.sources import scan
-from corrosion.data.splits.split import split_table, write_split
+from corrosion.data.splits import split_table, write_split
 from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.evaluation import Evaluation, evaluate_predictions

@@ -60,7 +60,7 @@ def _plot_losses(axes: Axes, model: ComparedModel) -> None:
             continue
         for stage, name in (("train", "training"), ("val", "validation")):
             axes.plot(
-                run.history["epoch"] + 1,
+                run.history["epoch"],
                 run.history[f"{stage}/loss"],
                 marker=".",
                 color=colors[stage],

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from corrosion.evaluation.agreement import agreement
 from corrosion.evaluation.intervals import Estimate
-from corrosion.evaluation.metric_table import EVALUATED, METRICS
+from corrosion.evaluation.metric_table import EVALUATED, METRICS, agreement
 from corrosion.evaluation.model_tests import conclusion
 from corrosion.report.comparison_figures import draw_comparison
 from corrosion.report.page import inline_svg, write_page

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from corrosion.evaluation.agreement import agreement
 from corrosion.evaluation.intervals import Estimate
-from corrosion.evaluation.metric_table import LOGGED, METRICS
+from corrosion.evaluation.metric_table import LOGGED, METRICS, agreement
 from corrosion.report.tables import TextTable, ends, format_number
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from corrosion.evaluation.agreement import agreement
 from corrosion.evaluation.evaluation import Evaluation
-from corrosion.evaluation.metric_table import EVALUATED, METRICS, SHARES
+from corrosion.evaluation.metric_table import EVALUATED, METRICS, SHARES, agreement
 from corrosion.report.evaluation_figures import draw_figures
 from corrosion.report.tables import TextTable, ends, format_number, with_interval
 from corrosion.report.training_curves import write_figure

@@ -196,7 +196,7 @@ def _facts(facts: Mapping[str, Any]) -> dict[str, str]:
         "parameters": _with_commas(facts.get("parameters")),
         "first weights": weights and f"{weights.get('used')} ({weights.get('detail')})",
         "epochs": facts.get("epochs"),
-        "best epoch": facts["best_epoch"] + 1 if "best_epoch" in facts else None,
+        "best epoch": facts.get("best_epoch"),
         "training": seconds and f"{seconds['fit'] / 60:.1f} minutes",
         "seed": facts.get("seed"),
         "precision": facts.get("precision"),

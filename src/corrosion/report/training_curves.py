@@ -30,7 +30,7 @@ def draw_curves(history: pd.DataFrame) -> Figure:
     for axes, name in zip(figure.subplots(1, 2), _SHOWN, strict=True):
         metric = METRICS[name]
         for stage, label in (("train", "training"), ("val", "validation")):
-            axes.plot(history["epoch"] + 1, history[f"{stage}/{name}"], marker=".", label=label)
+            axes.plot(history["epoch"], history[f"{stage}/{name}"], marker=".", label=label)
         axes.set(xlabel="epoch", ylabel=metric.title)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)

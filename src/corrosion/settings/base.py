@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
+import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, Union, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -182,7 +183,8 @@ def _setting(
 
 def _group(annotation: Any) -> type[Settings] | None:
     """The class of settings that an annotation stands for, None among others too."""
-    members = [annotation, *getattr(annotation, "__args__", ())]
+    optional = get_origin(annotation) in (Union, types.UnionType)
+    members = get_args(annotation) if optional else (annotation,)
     classes = [one for one in members if isinstance(one, type) and issubclass(one, Settings)]
     return classes[0] if classes else None
 

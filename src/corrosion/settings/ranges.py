@@ -61,6 +61,7 @@ _PLURALS = {
     "a number": "numbers",
     "text": "names",
     "a path": "paths",
+    "a mapping": "mappings",
 }
 
 

@@ -1,7 +1,7 @@
 """Which trials of a study remain: each of `n_trials` slots is run to its end once.
 
 A slot is one point that a sampler chose. Its first trial is fresh; when the process that runs it
-dies, another trial with the same parameters takes its place (a retry). A slot is settled when one
+dies, another trial with the same parameters takes its place (a retry). A slot is finished when one
 of its trials is complete, pruned, or failed with a recorded reason. All processes that share a
 study read the slots from the same list of trials: nothing but that list has to be agreed upon.
 """
@@ -14,21 +14,24 @@ from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial, TrialState
 
-ERROR = "error"  # user attribute of a trial: why it failed; a dead process leaves none
+ERROR = "error"
+"""User attribute of a trial that says why it failed; a process that died leaves none."""
+
 MAX_RETRIES = 3
+"""How often a trial whose process died is run again."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Where a study stands.
+    """How far a study has come.
 
     Attributes:
         waiting: numbers of trials that a process may start, the first of each slot.
         dead: numbers of trials whose process died, and for which no retry waits yet.
-        running: number of slots that some process is at work on.
+        running: number of slots that some process is running.
         finished: number of slots with a complete or pruned trial.
         failed: number of slots that failed, or whose processes died `MAX_RETRIES` + 1 times.
-        missing: slots for which there is no trial yet.
+        missing: number of slots for which there is no trial yet.
     """
 
     waiting: tuple[int, ...]

@@ -13,7 +13,7 @@ from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner
 from optuna.storages import RDBStorage
 
 from corrosion.errors import CorrosionError
-from corrosion.sweep.study import open_storage
+from corrosion.sweep.storage import open_storage
 
 log = logging.getLogger(__name__)
 
@@ -28,15 +28,15 @@ class PruneTrial(L.Callback):
     the sweeper that started it.
 
     Args:
-        objective: name of the reported validation metric.
-        pruner: `name` ("median": Optuna's MedianPruner; "hyperband": Li et al. 2018) and that
-            pruner's own arguments. A step is one finished epoch.
+        objective: name of the reported validation metric, as "val/auroc".
+        pruner: `name` ("median": Optuna's MedianPruner; "hyperband": Li et al., JMLR 2018) and
+            that pruner's own arguments. A step is one finished epoch.
         storage: address of the study's database.
-        study_name: in that database.
+        study_name: name of the study in that database.
         trial: number of the trial.
 
     Raises:
-        CorrosionError: unknown pruner, or arguments that it refuses.
+        CorrosionError: the pruner is unknown, or refuses its arguments.
     """
 
     def __init__(
@@ -84,14 +84,14 @@ class PruneTrial(L.Callback):
 
 
 def build_pruner(name: str, **options: Any) -> BasePruner:
-    """A pruner by its name.
+    """Build a pruner of Optuna by its name.
 
     Args:
         name: "median" or "hyperband".
         options: arguments of Optuna's class.
 
     Raises:
-        CorrosionError: no such name, or arguments that the class refuses.
+        CorrosionError: the name is unknown, or the class refuses an argument.
     """
     if name not in _PRUNERS:
         raise CorrosionError(f"sweep.pruner.name={name}: choose {' or '.join(_PRUNERS)}.")

@@ -16,8 +16,8 @@ def parse_space(params: Mapping[str, object], arguments: Sequence[str]) -> tuple
     """Tell what is searched from what is fixed.
 
     Args:
-        params: `hydra.sweeper.params`, e.g. {"model.lr": "tag(log, interval(1e-5, 1e-4))"}.
-        arguments: the command line's overrides. A search space there replaces that of `params`; a
+        params: search space by key, e.g. {"model.lr": "tag(log, interval(1e-5, 1e-4))"}.
+        arguments: overrides of the command line. A search space there replaces that of `params`; a
             single value takes the key out of the search.
 
     Returns:
@@ -38,11 +38,15 @@ def parse_space(params: Mapping[str, object], arguments: Sequence[str]) -> tuple
     return space, fixed
 
 
-def draw(trial: Trial, space: Space) -> list[str]:
-    """Draw a trial's parameters.
+def suggest(trial: Trial, space: Space) -> list[str]:
+    """Let the study's sampler choose a trial's parameters.
+
+    Args:
+        trial: trial in state RUNNING.
+        space: distributions by key.
 
     Returns:
-        Overrides, e.g. ["model.lr=3.1e-05"].
+        The parameters as overrides, e.g. ["model.lr=3.1e-05"].
     """
     for key, distribution in space.items():
         trial._suggest(key, distribution)  # the public methods build the distribution themselves

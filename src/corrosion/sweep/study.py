@@ -4,42 +4,36 @@ from __future__ import annotations
 
 import logging
 import math
-import sqlite3
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
 import optuna
-import sqlalchemy
-from optuna.exceptions import ExperimentalWarning, StorageInternalError, UpdateFinishedTrialError
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.samplers import BaseSampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from corrosion.errors import CorrosionError
 from corrosion.sweep.budget import ERROR, Budget, budget
-from corrosion.system.extras import install_command
+from corrosion.sweep.storage import open_storage, without_password
 
 log = logging.getLogger(__name__)
 
 Direction = Literal["minimize", "maximize"]
-
-_ATTEMPTS = 10  # to make the tables of a new database, which other processes make at the same time
-_GRACE = 3  # missed heartbeats after which a process counts as dead
 
 
 class SharedStudy:
     """An Optuna study with a fixed number of trials for all processes that open it.
 
     Args:
-        study: with an `RDBStorage`.
-        storage: of `study`, with a heartbeat interval.
-        n_trials: for all processes together.
-        sampler: gives the sampler of a trial from its number, so that the same points are drawn
-            whichever process starts the trial.
+        study: study in `storage`.
+        storage: database of the study, with a heartbeat interval.
+        n_trials: number of trials of all processes together, at least 1.
+        sampler: function that gives the sampler of a trial from its number, so that the same points
+            are drawn whichever process starts the trial.
     """
 
     def __init__(
@@ -58,7 +52,7 @@ class SharedStudy:
         self._interval = storage.heartbeat_interval or 0
 
     def budget(self) -> Budget:
-        """Where the study stands."""
+        """Read from the database which trials are finished, running, waiting or missing."""
         return budget(self.study.get_trials(deepcopy=False), self.n_trials)
 
     def claim(self, count: int) -> list[Trial]:
@@ -66,8 +60,11 @@ class SharedStudy:
 
         Where all that is left is run by other processes, this waits: one of them may die.
 
+        Args:
+            count: number of trials, at least 1.
+
         Returns:
-            Trials in state RUNNING, which are this process's alone; none when all are settled.
+            Trials in state RUNNING, which are this process's alone; none when all are finished.
         """
         told = False
         while True:
@@ -112,7 +109,7 @@ class SharedStudy:
 
     def _start(self, trial_id: int) -> bool:
         """Whether this process, and no other, has started the trial."""
-        # the sign of life comes first: a process killed between the two steps is missed either way
+        # the heartbeat comes first: a process killed between the two steps is missed either way
         self._storage.record_heartbeat(trial_id)
         try:
             return self._storage.set_trial_state_values(trial_id, TrialState.RUNNING)
@@ -126,10 +123,10 @@ class SharedStudy:
 
     @contextmanager
     def alive(self, trials: Sequence[Trial]) -> Iterator[None]:
-        """Give signs of life for trials while the block runs; give them back if it is interrupted.
+        """Send heartbeats for trials while the block runs; give them back if it is interrupted.
 
         Args:
-            trials: from `claim`. They are to be settled after the block.
+            trials: trials from `claim`, whose outcomes are to be recorded within the block.
         """
         stop = threading.Event()
         ids = [self._trial_id(trial.number) for trial in trials]
@@ -153,30 +150,41 @@ class SharedStudy:
                 try:
                     self._storage.record_heartbeat(trial_id)
                 except StorageInternalError as error:  # a restarting server is back in a while
-                    log.warning("no sign of life for trial %d: %s", trial_id, error.__cause__)
+                    log.warning("no heartbeat for trial %d: %s", trial_id, error.__cause__)
 
     def complete(self, trial: Trial, values: Sequence[float], facts: Mapping[str, Any]) -> None:
         """Record the objectives of a finished trial; values that are not finite make it failed.
 
         Args:
-            trial: from `claim`.
-            values: one per objective.
-            facts: plain values to keep with the trial.
+            trial: trial from `claim`.
+            values: value of each objective.
+            facts: plain values that are kept with the trial.
         """
         if not all(math.isfinite(value) for value in values):
             self.fail(trial, f"the objective is {', '.join(map(str, values))}", facts)
             return
-        self._settle(trial, TrialState.COMPLETE, values, facts)
+        self._finish(trial, TrialState.COMPLETE, values, facts)
 
     def prune(self, trial: Trial, facts: Mapping[str, Any]) -> None:
-        """Record that a trial was stopped early; its value is the last that it reported."""
-        self._settle(trial, TrialState.PRUNED, None, facts)
+        """Record that a trial was stopped early; its value is the last that it reported.
+
+        Args:
+            trial: trial from `claim`.
+            facts: plain values that are kept with the trial.
+        """
+        self._finish(trial, TrialState.PRUNED, None, facts)
 
     def fail(self, trial: Trial, reason: str, facts: Mapping[str, Any]) -> None:
-        """Record that a trial failed, and why; it is not run again."""
-        self._settle(trial, TrialState.FAIL, None, {**facts, ERROR: reason})
+        """Record that a trial failed, and why; it is not run again.
 
-    def _settle(
+        Args:
+            trial: trial from `claim`.
+            reason: what went wrong, in a sentence.
+            facts: plain values that are kept with the trial.
+        """
+        self._finish(trial, TrialState.FAIL, None, {**facts, ERROR: reason})
+
+    def _finish(
         self,
         trial: Trial,
         state: TrialState,
@@ -213,14 +221,14 @@ def open_study(
     """Open a study, or start it.
 
     Args:
-        url: of the database, as SQLAlchemy takes it.
-        name: of the study.
-        directions: one per objective.
-        settings: what all its trials have in common, by key; a study is only gone on with under
-            the settings that it was started with.
-        n_trials: for all processes together.
-        heartbeat: seconds between signs of life.
-        sampler: gives the sampler of a trial from its number.
+        url: address of the database, as SQLAlchemy takes it.
+        name: name of the study.
+        directions: direction of each objective.
+        settings: what all its trials have in common, by key; a study goes on only under the
+            settings that it was started with.
+        n_trials: number of trials of all processes together, at least 1.
+        heartbeat: seconds between heartbeats, at least 1.
+        sampler: function that gives the sampler of a trial from its number.
 
     Raises:
         CorrosionError: the database can't be used, or the study was started with other settings.
@@ -239,75 +247,6 @@ def open_study(
             f"the settings, or start another study: sweep.name=ANOTHER_NAME."
         )
     return SharedStudy(study, storage, n_trials=n_trials, sampler=sampler)
-
-
-def open_storage(url: str, *, heartbeat: int | None = None) -> RDBStorage:
-    """Open a database of studies; its tables are made if missing.
-
-    Args:
-        url: as SQLAlchemy takes it.
-        heartbeat: seconds between signs of life; None where this process gives none.
-
-    Raises:
-        CorrosionError: the database can't be used.
-    """
-    warnings.filterwarnings("ignore", category=ExperimentalWarning)
-    options: dict[str, Any] = {"pool_pre_ping": True}  # a trial outlives idle connections
-    if url.startswith("sqlite"):
-        options["connect_args"] = {"timeout": 60}  # other processes write too
-    for attempt in range(_ATTEMPTS):
-        try:
-            storage = RDBStorage(
-                url,
-                options,
-                heartbeat_interval=heartbeat,
-                grace_period=_GRACE * heartbeat if heartbeat else None,
-            )
-        except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
-            others = isinstance(error, sqlalchemy.exc.IntegrityError)
-            if not others and "already exists" not in str(error):
-                raise _unusable(url, error) from error
-            cause = error  # another process is just making the same tables
-            time.sleep(0.1 * (attempt + 1))
-        else:
-            if url.startswith("sqlite"):
-                _lock_whole_transactions(storage.engine)
-            return storage
-    raise _unusable(url, cause)
-
-
-def _lock_whole_transactions(engine: sqlalchemy.Engine) -> None:
-    """Make SQLite lock at the start of a transaction, as servers lock the rows they read.
-
-    By itself it locks at the first change: two processes may both read that a trial waits, and then
-    both start it.
-    """
-    engine.dispose()  # connections made so far don't know
-
-    @sqlalchemy.event.listens_for(engine, "connect")
-    def leave_transactions_to_us(connection: sqlite3.Connection, _: object) -> None:
-        connection.isolation_level = None
-
-    @sqlalchemy.event.listens_for(engine, "begin")
-    def lock(connection: sqlalchemy.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _unusable(url: str, error: Exception) -> CorrosionError:
-    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-    return CorrosionError(
-        f"hydra.sweeper.storage={without_password(url)} can't be used: {reason}. Give "
-        f"sqlite:///FILE in a folder that exists, or postgresql+psycopg://USER@HOST/DATABASE "
-        f"(which needs {install_command('psycopg[binary]')})."
-    )
-
-
-def without_password(url: str) -> str:
-    """A database's address as it may be shown and stored."""
-    try:
-        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
-    except sqlalchemy.exc.ArgumentError:
-        return url
 
 
 def _differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import logging
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
+import numpy as np
 import optuna
 import yaml
 from optuna.trial import FrozenTrial, TrialState
+from optuna.visualization import matplotlib as plots
 from rich.console import Console
 from rich.table import Table
 
+from corrosion.report.training_curves import write_figure
 from corrosion.sweep.budget import ERROR, first_attempt
-from corrosion.sweep.sweep_figures import write_sweep_figures
 from corrosion.system.files import write_json, write_text
 from corrosion.system.provenance import git_commit, versions
 
@@ -31,12 +34,15 @@ def write_results(
     """Write and print what a study has found so far.
 
     Args:
-        directory: gets `sweep.json` (all trials, the best first named), `conf/model/best.yaml` (for
-            several objectives `best-N.yaml` of each trial N that no other beats in all), and
-            `figures/`.
-        study: whose trials carry the facts that `corrosion.sweep.job` recorded.
-        objectives: names, one per value of a trial.
-        overrides: of the command line, that training the best model needs beside it.
+        directory: directory that gets `sweep.json` (all trials, the best ones first),
+            `conf/model/best.yaml` (for several objectives `best-N.yaml` of each trial N that no
+            other beats in all), and `figures/`.
+        study: study whose trials carry the facts that the sweeper recorded.
+        objectives: names of the objectives, in the order of a trial's values.
+        overrides: overrides of the command line that training the best model needs beside it.
+
+    Raises:
+        CorrosionError: a file can't be written.
     """
     trials = [trial for trial in study.get_trials() if trial.state != TrialState.WAITING]
     best = study.best_trials if len(objectives) > 1 else study.best_trials[:1]
@@ -59,7 +65,7 @@ def write_results(
         name = "best" if len(objectives) == 1 else f"best-{trial.number}"
         files.append(directory / "conf" / "model" / f"{name}.yaml")
         write_text(files[-1], _model_config(trial, study, objectives))
-    write_sweep_figures(directory / "figures", study, objectives)
+    _write_figures(directory / "figures", study, objectives)
     _print(best, objectives, files, directory, overrides)
 
 
@@ -123,7 +129,7 @@ def _print(
         **{key: [trial.params[key] for trial in best] for key in best[0].params},
     }
     for heading, values in rows.items():
-        table.add_row(heading, *map(_figure, values))
+        table.add_row(heading, *map(_format, values))
     console.print(table)
     command = ["python", "train.py", "--config-dir", str(directory / "conf")]
     command += [f"model={files[0].stem}", *overrides, *_beside_model(best[0])]
@@ -139,7 +145,33 @@ def _test_accuracy(trial: FrozenTrial) -> float | None:
     return trial.user_attrs.get("metrics", {}).get("test/accuracy")
 
 
-def _figure(value: Any) -> str:
+def _format(value: Any) -> str:
     if value is None:
         return "–"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _write_figures(directory: Path, study: optuna.Study, objectives: Sequence[str]) -> None:
+    """Draw Optuna's plots of a study, once a trial is complete.
+
+    `history.png`, `slice.png` and, where two trials differ, `importance.png`; for several
+    objectives `pareto.png` instead.
+    """
+    complete = study.get_trials(states=(TrialState.COMPLETE,))
+    if not complete:
+        return
+    drawings: dict[str, Callable[..., Any]]
+    if len(objectives) > 1:
+        options: dict[str, Any] = {"target_names": list(objectives)}
+        drawings = {"pareto": plots.plot_pareto_front}
+    else:
+        options = {"target_name": objectives[0]}
+        drawings = {"history": plots.plot_optimization_history, "slice": plots.plot_slice}
+        if len({trial.value for trial in complete}) > 1:
+            drawings["importance"] = plots.plot_param_importances
+    # Optuna draws through pyplot and changes its style: neither is to outlast this function
+    with plt.ioff(), plt.rc_context():
+        for name, draw in drawings.items():
+            figure = np.ravel(draw(study, **options))[0].figure
+            write_figure(directory / f"{name}.png", figure)
+            plt.close(figure)

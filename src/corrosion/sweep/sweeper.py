@@ -1,4 +1,4 @@
-"""Hydra's side of a sweep: from `hydra.sweeper` and overrides to trials, and from jobs to results.
+"""Hydra's side of a sweep: overrides become trials, and finished jobs become their results.
 
 `StudySweeper` takes search spaces and samplers from the Hydra Optuna sweeper, but runs them on a
 study that several processes share: the plugin's own loop starts `n_trials` more at every call,
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import platform
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
@@ -24,6 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.metric_table import direction
+from corrosion.runs import RunDirectory
 from corrosion.settings.resumed import flat
 
 if TYPE_CHECKING:  # Optuna and what needs it load only for a sweep
@@ -36,8 +39,8 @@ if TYPE_CHECKING:  # Optuna and what needs it load only for a sweep
 log = logging.getLogger(__name__)
 
 _SAMPLERS = ("hydra_plugins.hydra_optuna_sweeper.*", "optuna.samplers.*")
-# where a trial runs, not what it computes: processes that share a study may differ in these
-_WHERE = (
+# where and how a trial runs, not what it computes: processes that share a study may differ in these
+_EXECUTION_KEYS = (
     "data.num_workers",
     "logger",
     "sweep.trial",
@@ -54,12 +57,13 @@ class StudySweeper(Sweeper):
     Args:
         sampler: configuration of an Optuna sampler (`hydra/sweeper/sampler=...`).
         storage: address of the study's database, as SQLAlchemy takes it.
-        study_name: in that database.
-        n_trials: of the study, over all processes that share it and all runs of the command.
-        n_jobs: trials that are handed to the launcher at a time.
-        max_failure_rate: share of `n_trials` that may fail before the sweep stops.
-        heartbeat: seconds between signs of life of a trial.
-        params: search space, by key, in Hydra's override grammar.
+        study_name: name of the study in that database.
+        n_trials: number of trials of the study, over all processes that share it and all runs of
+            the command; at least 1.
+        n_jobs: number of trials that are handed to the launcher at a time, at least 1.
+        max_failure_rate: share of `n_trials` that may fail before the sweep stops, in [0, 1].
+        heartbeat: seconds between heartbeats of a trial, at least 1.
+        params: search space by key, in Hydra's override grammar.
     """
 
     config: DictConfig
@@ -98,7 +102,7 @@ class StudySweeper(Sweeper):
         """Run the trials that the study still lacks, then write its results.
 
         Args:
-            arguments: the command line's overrides.
+            arguments: overrides of the command line.
         """
         try:
             self._check()
@@ -110,22 +114,14 @@ class StudySweeper(Sweeper):
     def _check(self) -> None:
         """Refuse at once what would make every trial fail."""
         from corrosion.sweep.pruning import build_pruner
-        from corrosion.sweep.trial_cost import check_cost
 
         for key in ("n_trials", "n_jobs", "heartbeat"):
             if getattr(self, key) < 1:
                 raise CorrosionError(f"hydra.sweeper.{key} must be 1 or more.")
         if not 0 <= self.max_failure_rate <= 1:
             raise CorrosionError("hydra.sweeper.max_failure_rate must lie between 0 and 1.")
-        cost, pruner = self.config.sweep.cost, self.config.sweep.pruner
-        if cost:
-            check_cost(cost)
-        if pruner:
+        if pruner := self.config.sweep.pruner:
             build_pruner(**pruner)
-        if cost and pruner:
-            raise CorrosionError(
-                "sweep.pruner can't judge two objectives: set sweep.pruner=null or sweep.cost=null."
-            )
 
     def _sweep(self, arguments: list[str]) -> None:
         import optuna
@@ -143,7 +139,7 @@ class StudySweeper(Sweeper):
             self.storage,
             self.study_name,
             directions=list(objectives.values()),
-            settings=_settings(self.config, space),
+            settings=_study_settings(self.config, space),
             n_trials=self.n_trials,
             heartbeat=self.heartbeat,
             sampler=self._sampler_of,
@@ -151,7 +147,9 @@ class StudySweeper(Sweeper):
         allowed = self.max_failure_rate * self.n_trials
         while study.budget().failed <= allowed and (trials := study.claim(self.n_jobs)):
             self._run(study, trials, space, fixed)
-        write_results(directory, study.study, list(objectives), overrides=_to_train(fixed))
+        write_results(
+            directory, study.study, list(objectives), overrides=_training_overrides(fixed)
+        )
         if (failed := study.budget().failed) > allowed:
             raise CorrosionError(
                 f"{failed} of {self.n_trials} trials failed, more than hydra.sweeper."
@@ -160,7 +158,7 @@ class StudySweeper(Sweeper):
             )
 
     def _objectives(self) -> dict[str, Direction]:
-        """Directions by name; the first is the validation metric that is optimised."""
+        """The objectives' directions by name; the validation metric comes first."""
         mode = direction(self.config.objective)
         cost = self.config.sweep.cost
         own: Direction = "minimize" if mode == "min" else "maximize"
@@ -179,25 +177,59 @@ class StudySweeper(Sweeper):
     def _run(
         self, study: SharedStudy, trials: Sequence[Trial], space: Space, fixed: Sequence[str]
     ) -> None:
-        from corrosion.sweep.job import settle
-        from corrosion.sweep.space import draw
+        from corrosion.sweep.space import suggest
 
         with study.alive(trials):
             jobs = [
-                [*fixed, *draw(trial, space), f"sweep.trial={trial.number}"] for trial in trials
+                [*fixed, *suggest(trial, space), f"sweep.trial={trial.number}"] for trial in trials
             ]
             returns = self.launcher.launch(jobs, initial_job_idx=trials[0].number)
             for trial, job in zip(trials, returns, strict=True):
-                settle(study, trial, job)
+                _record(study, trial, job)
         gc.collect()  # a failed training's tensors hang on its traceback, on the GPU too
 
 
-def _settings(config: DictConfig, space: Space) -> dict[str, Any]:
+def _record(study: SharedStudy, trial: Trial, job: JobReturn) -> None:
+    """Record in the study how the job of a running trial ended.
+
+    The job returned the objective or a tuple of objectives, returned None where it was pruned, or
+    raised an error.
+    """
+    facts = _facts(job)
+    try:
+        values = job.return_value
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        log.warning("trial %d failed: %s", trial.number, reason)
+        study.fail(trial, reason, facts)
+        return
+    if values is None:
+        study.prune(trial, facts)
+        return
+    study.complete(trial, values if isinstance(values, tuple) else (values,), facts)
+
+
+def _facts(job: JobReturn) -> dict[str, Any]:
+    """Where a trial ran, with which model, and its metrics, for `sweep.json`."""
+    assert job.hydra_cfg is not None
+    assert job.cfg is not None
+    run_dir = Path(job.hydra_cfg.hydra.runtime.output_dir)
+    facts = {
+        "host": platform.node(),
+        "run_dir": str(run_dir),
+        "model": OmegaConf.to_container(job.cfg.model, resolve=True),
+    }
+    if content := RunDirectory(run_dir).read_metrics():  # none where training did not end
+        facts["metrics"] = {key: value for key, value in content.items() if "/" in key}
+    return facts
+
+
+def _study_settings(config: DictConfig, space: Space) -> dict[str, Any]:
     """What all trials have in common, by dotted key: the configuration but for what is searched."""
     from optuna.distributions import distribution_to_json
 
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-    own_keys = (*_WHERE, *space)
+    own_keys = (*_EXECUTION_KEYS, *space)
     return {
         key: value
         for key, value in flat(OmegaConf.to_container(own, resolve=True)).items()  # type: ignore[arg-type]
@@ -205,7 +237,7 @@ def _settings(config: DictConfig, space: Space) -> dict[str, Any]:
     } | {f"search of {key}": distribution_to_json(one) for key, one in space.items()}
 
 
-def _to_train(overrides: Sequence[str]) -> list[str]:
-    """What of a sweep's overrides a training of its best model needs: all but model and sweep."""
+def _training_overrides(overrides: Sequence[str]) -> list[str]:
+    """The overrides of a sweep that a training of its best model needs: all but model and sweep."""
     own = ("model", "sweep", "hydra", "resume")
     return [one for one in overrides if re.split(r"[=.@/]", one.lstrip("+~"))[0] not in own]

@@ -53,12 +53,17 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def is_taken(path: Path) -> bool:
+    """Whether results written to a path would mix with others: it is there, and no empty folder."""
+    return path.exists() and (not path.is_dir() or any(path.iterdir()))
+
+
 def remove_leftovers(folder: Path, *, suffix: str) -> None:
     """Delete what killed processes left of files with this suffix, written by `replacing`.
 
     Args:
-        folder: of these files; may be missing.
-        suffix: with its dot.
+        folder: folder of these files, which may be missing.
+        suffix: suffix of these files, with its dot.
     """
     for path in folder.glob(f".*-????????{suffix}"):
         path.unlink(missing_ok=True)
@@ -119,7 +124,7 @@ def read_csv(path: Path, *, required: Sequence[str] = (), text: Sequence[str] = 
     """A table from a CSV file.
 
     Args:
-        path: of the file.
+        path: path of the file.
         required: columns that it must have.
         text: columns that are text, whatever their cells look like.
 

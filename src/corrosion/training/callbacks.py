@@ -9,6 +9,7 @@ import lightning as L
 import numpy as np
 import pandas as pd
 import torch
+from lightning.pytorch.callbacks import RichProgressBar
 from torch import Tensor
 
 from corrosion.errors import CorrosionError
@@ -18,7 +19,7 @@ from corrosion.runs import RunDirectory
 class History(L.Callback):
     """Writes the history of a run, one row an epoch, after every epoch; a resumed run continues it.
 
-    Columns: epoch (from 0), seconds (of a resumed epoch: since then), lr, then the metrics of
+    Columns: epoch (from 1), seconds (of a resumed epoch: since then), lr, then the metrics of
     training and validation.
 
     Args:
@@ -36,7 +37,9 @@ class History(L.Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over the rows of an interrupted run."""
-        self.rows = list(state_dict["rows"])
+        rows = list(state_dict["rows"])
+        old = bool(rows) and rows[0]["epoch"] == 0  # version 0.1 counted from 0
+        self.rows = [{**row, "epoch": row["epoch"] + 1} for row in rows] if old else rows
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Start the clock of an epoch that a resumed run completes."""
@@ -55,7 +58,7 @@ class History(L.Callback):
         }
         self.rows.append(
             {
-                "epoch": trainer.current_epoch,
+                "epoch": trainer.current_epoch + 1,
                 "seconds": round(time.perf_counter() - self._started, 3),
                 "lr": float(trainer.optimizers[0].param_groups[0]["lr"]),
                 **metrics,
@@ -127,11 +130,21 @@ class StopAtNonFiniteLoss(L.Callback):
         if (batch := int(self._first_bad)) >= 0:
             rate = trainer.optimizers[0].param_groups[0]["lr"]
             raise CorrosionError(
-                f"The loss is {float(loss)} since epoch {trainer.current_epoch}, batch {batch}, "
-                f"at learning rate {rate:g}. Lower lr"
+                f"The loss is {float(loss)} since epoch {trainer.current_epoch + 1}, "
+                f"batch {batch + 1}, at learning rate {rate:g}. Lower lr"
                 + (
                     ", or train with trainer.precision=32-true."
                     if "16" in str(trainer.precision)
                     else "."
                 )
             )
+
+
+class ProgressBar(RichProgressBar):
+    """Lightning's, with epochs counted from 1: "Epoch 3/25" is the third of 25."""
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        text = f"Epoch {current_epoch + 1}"
+        if self.trainer.max_epochs is not None:
+            text += f"/{self.trainer.max_epochs}"
+        return text.ljust(len(self.validation_description))  # bars of one length don't flicker

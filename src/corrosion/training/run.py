@@ -15,13 +15,13 @@ from optuna import TrialPruned
 
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.prepare import Prepared, check_sources, prepare_records
-from corrosion.data.splits.split import write_split
+from corrosion.data.splits import write_split
 from corrosion.errors import CorrosionError
 from corrosion.runs import RunDirectory
 from corrosion.settings.data import LoadingSettings
 from corrosion.settings.run import RunSettings
 from corrosion.system.lightning_messages import quieten_lightning
-from corrosion.system.memory import keep_freed_memory
+from corrosion.system.processors import keep_freed_memory
 from corrosion.system.provenance import shortcut_warning
 from corrosion.training.callbacks import History
 from corrosion.training.distributed import processes_to_start, run_in_processes

@@ -13,7 +13,7 @@ import pandas as pd
 
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.prepare import Prepared
-from corrosion.data.splits.split import split_table
+from corrosion.data.splits import split_table
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.calibration import Temperature, fit_temperature
 from corrosion.evaluation.choices import Choices
@@ -114,7 +114,7 @@ def test_and_report(
     print_results(
         metrics,
         evaluation.metrics,
-        title=f"{settings.model.title}: epoch {int(best['epoch']) + 1} of {len(epochs)}",
+        title=f"{settings.model.title}: epoch {int(best['epoch'])} of {len(epochs)}",
         notes={
             "weights": _first_weights(module.hparams["weights"], run),
             "training": f"{seconds['fit']:.0f} s, {len(epochs)} epoch(s)",

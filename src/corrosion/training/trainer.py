@@ -8,7 +8,7 @@ from pathlib import Path
 import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import (
     CSVLogger,
     Logger,
@@ -21,7 +21,7 @@ from corrosion.errors import CorrosionError
 from corrosion.runs import RunDirectory
 from corrosion.settings.trainer import LoggerSettings, TrainerSettings
 from corrosion.system.extras import EXTRAS, require_package
-from corrosion.training.callbacks import History, SeedBatches, StopAtNonFiniteLoss
+from corrosion.training.callbacks import History, ProgressBar, SeedBatches, StopAtNonFiniteLoss
 from corrosion.training.distributed import started_from_outside
 from corrosion.training.resuming import (
     LastCheckpoint,
@@ -86,7 +86,7 @@ def build_trainer(
     if settings.early_stopping is not None:
         own.append(ResumableEarlyStopping(objective, mode=mode, patience=settings.early_stopping))
     if settings.progress_bar:
-        own.append(RichProgressBar())
+        own.append(ProgressBar())
     try:
         return L.Trainer(
             **options,

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from corrosion.data.sample import generate as sample_module
-from corrosion.data.sample.generate import make_sample, sample_dir
+from corrosion.data.sample import make_sample, sample_dir
 from corrosion.data.sample.picture import draw
 from corrosion.errors import CorrosionError
 

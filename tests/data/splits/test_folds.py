@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corrosion.data.splits.folds import split_fold
+from corrosion.data.splits import split_fold
 from corrosion.errors import CorrosionError
 from corrosion.settings.data import SplitSettings
 

@@ -1,1 +1,6 @@
-"""Which images may be trained on: screening, duplicates, conflicts, quality, audits."""
+"""Which images may be trained on: unreadable, suspicious and duplicate ones, conflicting labels.
+
+`screening` decodes every file once and measures it by `quality` and `fingerprint`; `duplicates`
+groups images by their fingerprints with `hash_search`; `policy` decides which are left out and
+`findings` counts them. `audit` puts it together for folders that nobody trains on yet.
+"""

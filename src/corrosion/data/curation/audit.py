@@ -14,7 +14,7 @@ from corrosion.data.curation.findings import count_leaks
 from corrosion.data.curation.policy import Inspection, inspect, left_out
 from corrosion.data.curation.screening import screen
 from corrosion.data.prepare import find_images
-from corrosion.data.splits.split import split
+from corrosion.data.splits import split
 from corrosion.errors import CorrosionError
 from corrosion.settings.data import ClassFolders, CurationSettings, SourceSettings
 

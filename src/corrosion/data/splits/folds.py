@@ -9,16 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from corrosion.data.splits.apportion import draw
-from corrosion.data.splits.split import (
-    FREE,
-    SPLITS,
-    build_strata,
-    checked_fractions,
-    fill_gaps,
-    group_turns,
-    number_groups,
-)
+from corrosion.data.splits.assignment import assign_rows
+from corrosion.data.splits.holdout import SPLITS, checked_fractions
+from corrosion.data.splits.strata import number_groups
 from corrosion.settings.data import SplitSettings
 
 log = logging.getLogger(__name__)
@@ -29,23 +22,24 @@ def split_fold(
 ) -> pd.DataFrame:
     """Split images with the test set of one fold.
 
-    All images are shared out among the folds as `split` shares them out: stratified by label and
-    source, never dividing a group. Fold number `fold` becomes the test set; the rest is split into
-    training and validation in their proportion to each other. Official subsets count for nothing.
+    All images are assigned to the folds as `split` assigns them to its parts: stratified by label
+    and source, never dividing a group. Fold number `fold` becomes the test set; the rest is split
+    into training and validation in their proportion to each other. Official subsets are ignored.
     The same seed gives the same folds whatever `fold` is.
 
     Args:
-        records: as for `corrosion.data.splits.split.split`.
+        records: one row an image, with the columns that `corrosion.data.splits.split` needs.
         folds: number of folds, 2 to 100.
-        fold: the one to test on, from 0.
-        fractions: of training, validation and test; above 0, together 1. That of test is unused.
-        seed: 0 or more.
+        fold: number of the fold to test on, from 0.
+        fractions: shares of training, validation and test, above 0 and together 1; that of test is
+            not used.
+        seed: seed of the order of groups of equal size, 0 or more.
 
     Returns:
         The records with the columns group (int64, from 0) and split (train, val or test).
 
     Raises:
-        CorrosionError: numbers that make no sense, or a class with too few groups.
+        CorrosionError: a number is out of its range, or a class has too few groups.
 
     Example:
         Every image is tested once:
@@ -72,26 +66,21 @@ def split_fold(
         log.info("folds=%d splits official subsets anew", folds)
     groups = number_groups(records)
     names = [f"fold {number}" for number in range(folds)]
-    numbers = _share_out(records, groups, [1 / folds] * folds, seed, names)
+    numbers = _assign(records, groups, [1 / folds] * folds, seed, names)
     rest = numbers != fold
-    places = np.full(len(records), SPLITS.index("test"), dtype=np.int8)
+    codes = np.full(len(records), SPLITS.index("test"), dtype=np.int8)
     shares = (train / (train + val), val / (train + val))
-    places[rest] = _share_out(records[rest], groups[rest], shares, seed, SPLITS[:2])
-    return records.assign(group=groups, split=pd.Categorical.from_codes(places, pd.Index(SPLITS)))
+    codes[rest] = _assign(records[rest], groups[rest], shares, seed, SPLITS[:2])
+    return records.assign(group=groups, split=pd.Categorical.from_codes(codes, pd.Index(SPLITS)))
 
 
-def _share_out(
+def _assign(
     records: pd.DataFrame,
     groups: NDArray[np.int64],
     shares: Sequence[float],
     seed: int,
     names: Sequence[str],
 ) -> NDArray[np.int8]:
-    """The place of each row, one of `names` by its position, in these shares."""
-    free = np.full(len(records), FREE, dtype=np.int8)
+    """The part of each row, one of `names` by its position, in the same shares of every source."""
     of_source = dict.fromkeys(records["source"].astype(str).unique(), tuple(shares))
-    strata = build_strata(records, of_source, free, drawn=np.ones(len(records), dtype=np.bool_))
-    turns = group_turns(records["content_hash"], groups, seed)
-    places = draw(groups, free, strata, turns=turns)
-    fill_gaps(records["label"].to_numpy(), groups, free, places, names)
-    return places
+    return assign_rows(records, groups, of_source, names=names, seed=seed)

@@ -1,0 +1,78 @@
+"""The file `split.csv`: which image is in which split, so that another run can repeat it."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+
+from corrosion.data.shortcut import MARKED
+from corrosion.data.splits.holdout import SPLITS
+from corrosion.errors import CorrosionError
+from corrosion.system.files import write_csv
+
+log = logging.getLogger(__name__)
+
+_COLUMNS = ("path", "label", "source", "group", "split", "content_hash")
+
+
+def write_split(records: pd.DataFrame, path: Path) -> None:
+    """Write a split: path, label, source, group, split and content_hash of every image.
+
+    With a planted shortcut, a column says which images are marked.
+
+    Args:
+        records: records as `corrosion.data.splits.split` gives them.
+        path: path of the file.
+
+    Raises:
+        CorrosionError: the file can't be written.
+    """
+    write_csv(path, split_table(records))
+
+
+def split_table(records: pd.DataFrame) -> pd.DataFrame:
+    """The columns of `records` that `write_split` writes, one row an image."""
+    return records[[*_COLUMNS, *([MARKED] if MARKED in records else [])]]
+
+
+def read_split(path: Path, records: pd.DataFrame) -> pd.Series:
+    """Read the assignment of images from a `split.csv`.
+
+    Images are recognised by path and, where files were moved or renamed, by content.
+
+    Args:
+        path: path of the file.
+        records: one row an image, with the columns path and content_hash.
+
+    Returns:
+        train, val or test for each row of `records`, "" for images that are not in the file.
+
+    Raises:
+        CorrosionError: the file is missing, is no split, or knows none of the images.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:  # ValueError covers pandas' own parser errors
+        raise CorrosionError(f"split_file={path} can't be read: {error}") from error
+    missing = {"path", "split", "content_hash"} - set(table)
+    unknown = set() if missing else set(table["split"]) - set(SPLITS)
+    if missing or unknown:
+        wrong = f"columns {sorted(missing)} are missing" if missing else f"splits {unknown}"
+        raise CorrosionError(
+            f"split_file={path}: {wrong}. It must be a split.csv of an earlier run, with split one "
+            f"of {', '.join(SPLITS)}."
+        )
+    by_path = dict(zip(table["path"], table["split"], strict=True))
+    by_content = dict(zip(table["content_hash"], table["split"], strict=True))
+    found = records["path"].map(by_path).fillna(records["content_hash"].map(by_content)).fillna("")
+    if (found == "").all():
+        raise CorrosionError(
+            f"split_file={path} knows none of the {len(records)} images, neither by path nor by "
+            f"content: it belongs to other data."
+        )
+    here = table["path"].isin(records["path"]) | table["content_hash"].isin(records["content_hash"])
+    if gone := int((~here).sum()):
+        log.warning("%d of %d images in %s are not here", gone, len(table), path)
+    return found

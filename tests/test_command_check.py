@@ -1,0 +1,107 @@
+"""A training's command is refused in a moment, in a sentence, before anything is written."""
+
+import subprocess
+import sys
+
+import pytest
+
+from corrosion.command_check import check, user_names, with_data
+from corrosion.errors import CorrosionError
+from corrosion.launch import main
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "my photos, [new]"
+    (folder / "rust").mkdir(parents=True)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["model=resnet"], r"^model=resnet: choose .*Did you mean resnet50\?$"),
+        (["data=fodler"], r"^data=fodler: choose folder, paper, sample\. Did you mean folder\?$"),
+        (["model.droput=0.1"], r"^model\.droput is no setting\. Did you mean model\.dropout\?$"),
+        (["lr=0.1"], "lr is no setting"),
+        (["objective_mode=max"], "objective_mode is gone"),
+        (["data.expand=3"], r"data\.expand is gone: give data\.repeats"),
+        (["data.root=/tmp"], "add it"),
+        (["data=folder"], r"data\.root must be given"),
+        (["data=folder", "data.root=/no/such"], "root=/no/such: there is no such folder"),
+        (["model.weights=/no/such.pth"], "weights=/no/such.pth: there is no such file"),
+        (["data.split_file=/no/such.csv"], "split_file=/no/such.csv"),
+        (["resume=/no/such"], "resume=/no/such"),
+        (["objective=test/auroc"], "objective=test/auroc: choose one of val/loss"),
+        (["sweep=paper"], "give -m too"),
+        (["seed=1,2"], "-m trains one after the other"),
+        (["-m", "model=mobilenetv2,resnett"], "model=resnett: choose"),
+        (["-m", "model.lr=1e-3,-1", "seed=1,2"], "lr=-1"),
+        (["model.lr=[1"], "quote values with spaces, brackets"),
+        (["--data"], "--data needs a path"),
+    ],
+)
+def test_what_can_not_be_trained_is_told_in_a_sentence(arguments, message):
+    with pytest.raises(CorrosionError, match=message) as caught:
+        check(with_data(arguments))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["experiment=quick", "model=resnet50"],
+        ["-m", "model=mobilenetv2,resnet50", "seed=range(1,4)"],
+        ["-m", "sweep=paper", "model=resnet50", "model.lr=tag(log, interval(1e-5, 1e-3))"],
+        ["+trainer.accumulate_grad_batches=2"],
+    ],
+)
+def test_what_can_be_trained_passes(arguments):
+    check(arguments)
+
+
+def test_a_path_that_hydra_reads_otherwise_is_refused_with_its_quotes(photos):
+    with pytest.raises(CorrosionError, match="must be quoted") as caught:
+        check(["data=folder", f"data.root={photos}"])
+    assert f"'data.root=\"{photos}\"'" in str(caught.value)
+    check(["data=folder", f'data.root="{photos}"'])
+
+
+@pytest.mark.parametrize("form", [["--data", "{}"], ["--data={}"]])
+def test_data_takes_any_path_as_it_is(photos, form):
+    given = [one.format(photos) for one in form]
+    overrides = with_data(["model=resnet50", *given])
+    assert overrides == ["model=resnet50", "data=folder", f'data.root="{photos}"']
+    check(overrides)
+
+
+def test_several_folders_become_a_list(photos):
+    overrides = with_data(["--data", str(photos), "--data", "/tmp"])
+    assert overrides[-1] == f'data.root=["{photos}","/tmp"]'
+
+
+def test_parameters_of_functions_are_called_by_the_keys_of_settings():
+    names = user_names()
+    assert names["lr"] == "model.lr"
+    assert names["root"] == "data.root"
+    assert names["max_epochs"] == "trainer.max_epochs"
+    error = CorrosionError("image_size=3 and classes.corrosion=[x], in /data/root=3/x")
+    assert error.called(names) == (
+        "data.image_size=3 and data.classes.corrosion=[x], in /data/root=3/x"
+    )
+
+
+def test_a_refused_command_says_so_and_leaves_nothing(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["model.lr=-1", "hydra.run.dir=run"]) == 1
+    assert capsys.readouterr().err == "train: model.lr=-1: give a number above 0.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_checking_needs_no_torch():
+    program = (
+        "import sys; from corrosion.command_check import check; check(['model=resnet50']);"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
