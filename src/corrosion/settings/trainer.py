@@ -32,7 +32,7 @@ class TrainerSettings(Settings):
     """Numbers that the network computes with; auto is 16-mixed on CUDA, as published, else
     32-true."""
     max_epochs: Count = 25
-    """Number of epochs; 25 as published."""
+    """Number of epochs; 25 as published. By default `model.epochs`."""
     early_stopping: Count | None = None
     """Stop after so many epochs without a better objective; null never does."""
     checkpoint_every: Count | None = 500

@@ -60,7 +60,7 @@ class CorrosionModule(L.LightningModule):
 
     def __init__(
         self,
-        backbone: str = "mobilenetv2",
+        backbone: str = "efficientnet_lite0",
         *,
         image_size: int = 224,
         resize: str = "pad",
@@ -246,5 +246,5 @@ class CorrosionModule(L.LightningModule):
 
 def _hyperparameters(settings: ModelSettings) -> dict[str, Any]:
     """What a checkpoint keeps: settings that shape the network and its training from then on."""
-    before = {"name", "weights", "from_random"}  # tell how a training is started
+    before = {"name", "weights", "from_random", "epochs"}  # tell how a training is started
     return {name: value for name, value in settings.plain().items() if name not in before}
