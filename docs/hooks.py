@@ -47,7 +47,14 @@ _ELSEWHERE = re.compile(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=.?(?:http
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Add the API pages to the navigation."""
+    """Add the API pages to the navigation.
+
+    Raises:
+        PluginError: a package of the project has no page.
+    """
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    if missing := packages - {*ROOMS, "cli"}:
+        raise PluginError(f"docs/hooks.py: ROOMS lacks {', '.join(sorted(missing))}.")
     pages = [{"corrosion": "api/index.md"}, *({room: f"api/{room}.md"} for room in ROOMS)]
     config.nav = [*(config.nav or []), {"API": pages}]
     return config
