@@ -25,17 +25,17 @@ import lightning as L
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from hydra import compose, initialize_config_dir
 from lightning.pytorch.callbacks import Checkpoint
-from omegaconf import OmegaConf
 from torch.utils.data import DataLoader
 
+from corrosion.command_check import settings_of
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.dataset import ImageDataset, collate
 from corrosion.data.prepare import prepare_records
 from corrosion.data.transforms import build_augmentation, build_resize
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.runs import RunDirectory
+from corrosion.settings.run import RunSettings
 from corrosion.system.processors import keep_freed_memory
 from corrosion.training.callbacks import History
 from corrosion.training.module import CorrosionModule
@@ -44,29 +44,29 @@ from corrosion.training.trainer import build_logger, build_trainer
 
 def main() -> None:
     options = parse()
-    config = configuration(options)
-    records = prepare_records(config["data"], seed=0).records
+    settings = settings_of(overrides(options))
+    records = prepare_records(settings.data, seed=0).records
+    shape = ("backbone", "dense_units", "spatial_dropout", "dropout")
     network = {
-        **{key: config["model"][key] for key in ("backbone", "dense_units")},
-        **{key: config["model"][key] for key in ("spatial_dropout", "dropout")},
+        **{key: getattr(settings.model, key) for key in shape},
         "image_size": options.size,
     }
-    turns = TakeTurns(Bare(network, config, records), same_memory=options.same_memory)
+    turns = TakeTurns(Bare(network, settings, records), same_memory=options.same_memory)
     with tempfile.TemporaryDirectory() as folder:
         trainer = build_trainer(
-            config["trainer"],
+            settings.trainer,
             run_dir=Path(folder),
             objective="val/loss",
-            objective_mode="min",
+            mode="min",
             history=History(RunDirectory(Path(folder))),
             seed=0,
-            logger=build_logger(config["logger"], run_dir=Path(folder)),
+            logger=build_logger(settings.logger, run_dir=Path(folder)),
         )
         trainer.callbacks.insert(0, turns)
         datamodule = CorrosionDataModule(
             records,
             image_size=options.size,
-            augment=config["augment"],
+            augment=settings.augment,
             batch_size=options.batch,
             num_workers=options.workers,
         )
@@ -133,22 +133,22 @@ class Bare:
     """The loop one would write by hand."""
 
     def __init__(
-        self, network: dict[str, Any], config: dict[str, Any], records: pd.DataFrame
+        self, network: dict[str, Any], settings: RunSettings, records: pd.DataFrame
     ) -> None:
-        data = config["data"]
-        resize = build_resize(data["image_size"], data["resize"])
-        augment = build_augmentation(config["augment"])
+        data = settings.data
+        resize = build_resize(data.image_size, data.resize)
+        augment = build_augmentation(settings.augment)
         loaders = {}
         for split, transform in (("train", augment), ("val", None)):
             rows = records[records["split"] == split]
             images = ImageDataset(rows["path"], rows["label"], resize=resize)
             loaders[split] = DataLoader(
                 Augmented(images, transform),
-                batch_size=data["batch_size"],
+                batch_size=data.batch_size,
                 shuffle=split == "train",
                 collate_fn=collate,
-                num_workers=data["num_workers"],
-                persistent_workers=data["num_workers"] > 0,
+                num_workers=data.num_workers,
+                persistent_workers=data.num_workers > 0,
             )
         self.train, self.val = loaders["train"], loaders["val"]
         self.network = CorrosionClassifier(**network).to(memory_format=torch.channels_last)
@@ -188,10 +188,9 @@ class Augmented(torch.utils.data.Dataset[Any]):
         return sample._replace(image=self.augment(sample.image, seed))
 
 
-def configuration(options: argparse.Namespace) -> dict[str, Any]:
-    """The project's own configuration, at the benchmark's size."""
-    conf = Path(__file__).resolve().parents[1] / "conf"
-    overrides = [
+def overrides(options: argparse.Namespace) -> list[str]:
+    """What makes the project's own configuration as large as the benchmark."""
+    return [
         f"model={options.model}",
         f"data.count={round(options.images / 0.7)}",
         f"data.image_size={options.size}",
@@ -199,8 +198,6 @@ def configuration(options: argparse.Namespace) -> dict[str, Any]:
         f"data.batch_size={options.batch}",
         f"trainer.max_epochs={options.epochs + 1}",
     ]
-    with initialize_config_dir(str(conf)):
-        return OmegaConf.to_container(compose("train", overrides), resolve=True)  # type: ignore[return-value]
 
 
 def parse() -> argparse.Namespace:

@@ -39,6 +39,12 @@ In Python the same settings are objects:
 
     settings = RunSettings(model=ModelSettings(backbone="resnet50", lr=3e-4), seed=1)
 
+or made from the words of a command line, with all that `conf/` says:
+
+    from corrosion.command_check import settings_of
+
+    settings = settings_of(["model=resnet50", "model.lr=3e-4", "seed=1"])
+
 "default" is what `python train.py` takes, with what Python takes where that differs; "set by" are
 the files of `conf/` that set something else.
 """

@@ -52,13 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return train(given[1:])
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
-    options = argparse.Namespace(names={})
+    options = argparse.Namespace(_names={})
     try:
         options = _parser(name).parse_args(given)
         keep_freed_memory()
-        code = options.run(options)
+        code = options._run(options)
     except CorrosionError as error:
-        print(f"corrosion: {error.called(options.names)}", file=sys.stderr)  # noqa: T201
+        print(f"corrosion: {error.called(options._names)}", file=sys.stderr)  # noqa: T201
         return 1
     return int(code or 0)
 
@@ -80,7 +80,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
             command.add_arguments(own)
             names = {action.dest: action.option_strings for action in own._actions}
             names = {dest: strings[-1] for dest, strings in names.items() if strings}
-            own.set_defaults(run=command.run, names=names)
+            own.set_defaults(_run=command.run, _names=names)
     return parser
 
 
