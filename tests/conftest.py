@@ -1,9 +1,39 @@
-"""Settings of all tests."""
+"""Settings and fixtures of all tests."""
 
 import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
 
 # threads that wait for each other are slower than one on tiny networks, above all when several
 # test processes share the processors; set before anything imports torch, also for subprocesses
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder for what is kept between runs, not there yet."""
+    monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def own_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str, str], None]]:
+    """Writes a module where a user would have it, in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    written = []
+
+    def write(name: str, code: str) -> None:
+        (tmp_path / f"{name}.py").write_text(code)
+        written.append(name)
+
+    yield write
+    for name in written:
+        sys.modules.pop(name, None)

@@ -53,7 +53,9 @@ def check(arguments: Sequence[str]) -> None:
         config = _composed([*chosen, *search])
         settings = read_settings(config, chosen)
         if settings.sweep and not several:
-            raise CorrosionError("a sweep is many runs: give -m too, as -m sweep=paper.")
+            raise CorrosionError(
+                "a sweep is many runs: give -m too, as python train.py -m sweep=paper."
+            )
         if not settings.metrics:
             direction(settings.objective)  # refuses what is no metric
         _check_files(settings)

@@ -202,9 +202,8 @@ def test_a_file_lost_during_training_is_named(records, tmp_path, workers):
 
 
 @pytest.fixture
-def hashed(records, tmp_path, monkeypatch):
+def hashed(records, cache):
     """The records with their content hashes, and an empty cache."""
-    monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
     hashes = [content_hash(Path(path).read_bytes()) for path in records["path"]]
     return records.assign(content_hash=hashes)
 

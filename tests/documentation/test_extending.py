@@ -1,5 +1,4 @@
 import re
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -16,16 +15,12 @@ OWN, IN_PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 @pytest.fixture
-def _own_module(tmp_path, monkeypatch):
-    """The page's module where a user would have it."""
-    (tmp_path / "mine.py").write_text(OWN)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    yield
-    sys.modules.pop("mine", None)
+def _mine(own_module):
+    """The page's module."""
+    own_module("mine", OWN)
 
 
-@pytest.mark.usefixtures("_own_module")
+@pytest.mark.usefixtures("_mine")
 def test_the_command_of_the_page_trains_with_ones_own_loss_metric_and_transform(tmp_path):
     command = re.search(r"python train.py (.*?)\n\n", PAGE, re.DOTALL)[1].replace("\\\n", " ")
     given = dict(one.split("=", 1) for one in command.split())
@@ -47,7 +42,7 @@ def test_the_command_of_the_page_trains_with_ones_own_loss_metric_and_transform(
     assert 0 <= history["val/confident_errors"][0] <= 1
 
 
-@pytest.mark.usefixtures("_own_module")
+@pytest.mark.usefixtures("_mine")
 def test_the_objects_of_the_page_can_be_made():
     names = {"records": pd.DataFrame({"path": ["a.jpg"], "label": 1, "split": "train"})}
     exec(OWN, names)

@@ -20,12 +20,9 @@ TWO = ("trainer.devices=2", WARM)
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory, draw_photos):
+def photos(tmp_path_factory, draw_alike_photos):
     """46 photographs: 32 to train on, 9 and 5 to validate and test, which 2 does not divide."""
-    root = tmp_path_factory.mktemp("photos")
-    colours = {"rusty": (130, 120, 120), "clean": (120, 120, 120)}
-    draw_photos(root, colours, count=23, noise=40)
-    return root
+    return draw_alike_photos(tmp_path_factory.mktemp("photos"), count=23)
 
 
 @pytest.fixture(scope="module")

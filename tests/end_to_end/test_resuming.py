@@ -23,12 +23,8 @@ PROCESSES.set_forkserver_preload(["corrosion.training.run"])
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory, draw_photos):
-    """Photographs that are not easily told apart: weights and losses move to the end."""
-    root = tmp_path_factory.mktemp("photos")
-    colours = {"rusty": (130, 120, 120), "clean": (120, 120, 120)}
-    draw_photos(root, colours, count=30, noise=40)
-    return root
+def photos(tmp_path_factory, draw_alike_photos):
+    return draw_alike_photos(tmp_path_factory.mktemp("photos"), count=30)
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 """Sweeps through the real `train.py`, on a few small photographs."""
 
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from commands import run, training
 
 ROOT = Path(__file__).parents[2]
 TINY = (
@@ -33,27 +31,10 @@ def command(tmp_path, photos):
     """Arguments of a sweep in tmp_path/sweep."""
 
     def arguments(*overrides, mode=("-m",)):
-        return {
-            "args": [
-                sys.executable, str(ROOT / "train.py"), *mode, *TINY, f"data.root={photos}",
-                f"hydra.sweep.dir={tmp_path / 'sweep'}", *overrides,
-            ],
-            "env": {
-                **os.environ,
-                "CORROSION_CACHE": str(tmp_path / "cache"),
-                "PYTHONPATH": str(ROOT / "src"),
-            },
-            "cwd": ROOT,
-            "text": True,
-        }  # fmt: skip
+        own = (f"data.root={photos}", f"hydra.sweep.dir={tmp_path / 'sweep'}")
+        return training(*mode, *TINY, *own, *overrides, cache=tmp_path / "cache")
 
     return arguments
-
-
-def run(arguments, *, code=0):
-    done = subprocess.run(**arguments, capture_output=True, check=False)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def sweep_json(tmp_path):

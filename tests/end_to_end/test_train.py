@@ -1,7 +1,6 @@
 """The README's training commands, through the real `train.py`, on tiny photographs."""
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -14,6 +13,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from commands import run, training
 from PIL import Image
 
 import corrosion
@@ -44,31 +44,12 @@ def photos(tmp_path_factory, draw_photos):
 @pytest.fixture
 def command(tmp_path, photos):
     """Runs train.py on the photographs; results go to tmp_path/run."""
-    environment = {
-        **os.environ,
-        "CORROSION_CACHE": str(tmp_path / "cache"),
-        "HF_HUB_OFFLINE": "1",
-        "PYTHONPATH": str(ROOT / "src"),
-    }
 
     def arguments(*overrides, run=tmp_path / "run"):
-        return {
-            "args": [
-                sys.executable, str(ROOT / "train.py"), "data=folder", f"data.root={photos}",
-                *TINY, f"hydra.run.dir={run}", *overrides,
-            ],
-            "env": environment,
-            "cwd": ROOT,
-            "text": True,
-        }  # fmt: skip
+        own = ("data=folder", f"data.root={photos}", *TINY, f"hydra.run.dir={run}")
+        return training(*own, *overrides, cache=tmp_path / "cache")
 
     return arguments
-
-
-def run(arguments, *, code=0):
-    done = subprocess.run(**arguments, capture_output=True, check=False)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def test_a_run_writes_what_the_readme_promises(command, tmp_path):

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from samples import predictions
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.evaluation import EvaluationSettings, evaluate_run
@@ -17,19 +18,11 @@ from corrosion.system.files import write_json
 SETTINGS = {"resamples": 50}
 
 
-def predictions(prefix, count, seed):
-    label = np.arange(count) % 2
-    score = np.random.default_rng(seed).normal(size=count) + 3 * (label - 0.5)
-    paths = [f"/{prefix}/{number}.jpg" for number in range(count)]
-    return pd.DataFrame(
-        {"path": paths, "label": label, "probability": 1 / (1 + np.exp(-2 * score))}
-    )
-
-
 @pytest.fixture
 def run_dir(tmp_path):
     """A run of 60 test and 80 validation images from two sources, with a threshold of its own."""
-    test, validation = predictions("test", 60, 0), predictions("val", 80, 1)
+    test = predictions("test", 60, 0, separation=3)
+    validation = predictions("val", 80, 1, separation=3)
     test.to_csv(tmp_path / "predictions.csv", index=False)
     validation.to_csv(tmp_path / "predictions_val.csv", index=False)
     split = pd.concat([test, validation])[["path", "label"]]

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from samples import write_checkpoint
 
 import corrosion
 from corrosion.cli.main import main
@@ -13,22 +14,16 @@ from corrosion.data.images import ImageError
 from corrosion.errors import CorrosionError
 from corrosion.explanation.explain_files import explain_files
 from corrosion.settings.explanation import ExplanationSettings
-from corrosion.training.module import CorrosionModule
 
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory):
-    """Two runs' checkpoints, with the keys that Lightning's have."""
+    """The checkpoints of two runs."""
     folder = tmp_path_factory.mktemp("runs")
     paths = []
     for seed, run in enumerate(("09-00_first", "10-00_second")):
-        torch.manual_seed(seed)
-        module = CorrosionModule("test_resnet.r160_in1k", dense_units=8, image_size=64)
-        path = folder / run / "checkpoints" / "best.ckpt"
-        path.parent.mkdir(parents=True)
-        content = {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}
-        torch.save(content | {"epoch": 0}, path)
-        paths.append(path)
+        paths.append(folder / run / "checkpoints" / "best.ckpt")
+        write_checkpoint(paths[-1], seed=seed)
     return paths
 
 

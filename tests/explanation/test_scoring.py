@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 import pytest
-import torch
+from samples import write_checkpoint
 
 from corrosion.cli.main import main
 from corrosion.data.sample import make_sample
@@ -13,20 +13,14 @@ from corrosion.explanation.localisation import energy_inside
 from corrosion.explanation.photographs import explain_photographs
 from corrosion.explanation.scoring import score_maps
 from corrosion.models.checkpoint import load_model
-from corrosion.training.module import CorrosionModule
 
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory):
     paths = []
     for seed, run in enumerate(("first", "second")):
-        torch.manual_seed(seed)
-        module = CorrosionModule("test_resnet.r160_in1k", dense_units=8, image_size=64)
-        path = tmp_path_factory.mktemp(run) / run / "checkpoints" / "best.ckpt"
-        path.parent.mkdir(parents=True)
-        content = {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}
-        torch.save(content | {"epoch": 0}, path)
-        paths.append(path)
+        paths.append(tmp_path_factory.mktemp(run) / run / "checkpoints" / "best.ckpt")
+        write_checkpoint(paths[-1], seed=seed)
     return paths
 
 

@@ -273,12 +273,6 @@ def offered(path: Path, classes: int) -> KerasFile:
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
 def online(cache, whole_file, file_without_top, monkeypatch) -> Path:
     """Keras' files can be downloaded (from a folder)."""
     monkeypatch.setattr(keras_download, "WITH_TOP", offered(whole_file, 1000))

@@ -4,28 +4,19 @@ import logging
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from PIL import Image
+from samples import write_checkpoint
 
 from corrosion.cli.main import main
 from corrosion.models.checkpoint import Calibration, store_calibration
-from corrosion.training.module import CorrosionModule
 
 
 @pytest.fixture
 def run_dir(tmp_path):
     """A run with a calibrated checkpoint and predictions for its validation images."""
     folder = tmp_path / "run"
-    (folder / "checkpoints").mkdir(parents=True)
-    torch.manual_seed(0)
-    module = CorrosionModule("test_resnet.r160_in1k", dense_units=8, image_size=32)
-    content = {
-        "state_dict": module.state_dict(),
-        "hyper_parameters": dict(module.hparams),
-        "epoch": 1,
-    }
     path = folder / "checkpoints" / "best.ckpt"
-    torch.save(content, path)
+    write_checkpoint(path, epoch=1, image_size=32)
     store_calibration(path, Calibration(2.0, thresholds={}, band=(0.4, 0.6), images=40))
     label = np.arange(40) % 2
     logit = np.random.default_rng(0).normal(size=40) + 2 * label - 1

@@ -14,24 +14,21 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from samples import write_checkpoint
 
 import corrosion
 from corrosion.cli.main import main
 from corrosion.data.images import read_image
 from corrosion.errors import CorrosionError
 from corrosion.models.checkpoint import Calibration, store_calibration
-from corrosion.training.module import CorrosionModule
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    torch.manual_seed(0)
-    module = CorrosionModule("test_resnet.r160_in1k", dense_units=8, image_size=64)
     path = tmp_path_factory.mktemp("run") / "best.ckpt"
-    content = {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}
-    torch.save(content | {"epoch": 0}, path)
+    write_checkpoint(path)
     thresholds = {"in use": 0.5, "best F1": 0.4, "recall at least 0.98": 0.3}
     store_calibration(path, Calibration(1.0, thresholds, band=(0.2, 0.8), images=40))
     return path

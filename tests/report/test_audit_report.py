@@ -9,10 +9,7 @@ from PIL import Image
 
 from corrosion.cli.main import main
 
-
-@pytest.fixture(autouse=True)
-def _cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 def photos(root, *folders, count=8, seed=0):

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from browser import needs_chromium, open_page
 from PIL import Image
+from samples import predictions
 
 from corrosion.cli.main import main
 from corrosion.evaluation.evaluation import EvaluationSettings, evaluate_run
@@ -19,20 +20,12 @@ SECTIONS = ["Outcome", "Images", "Training", "Metrics", "Thresholds", "Mistakes"
 SETTINGS = EvaluationSettings(resamples=50)
 
 
-def predictions(prefix, count, seed):
-    label = np.arange(count) % 2
-    score = np.random.default_rng(seed).normal(size=count) + 2 * (label - 0.5)
-    paths = [f"/photos/{prefix}/{number}.jpg" for number in range(count)]
-    return pd.DataFrame(
-        {"path": paths, "label": label, "probability": 1 / (1 + np.exp(-2 * score))}
-    )
-
-
 @pytest.fixture
 def run_dir(tmp_path):
     """All files that a page is made of, as a training writes them."""
     tables = {
-        name: predictions(name, 60, seed) for seed, name in enumerate(("train", "val", "test"))
+        name: predictions(f"photos/{name}", 60, seed, separation=2)
+        for seed, name in enumerate(("train", "val", "test"))
     }
     tables["test"].to_csv(tmp_path / "predictions.csv", index=False)
     tables["val"].to_csv(tmp_path / "predictions_val.csv", index=False)

@@ -32,12 +32,8 @@ class Grey(A.ToGray):
 
 
 @pytest.fixture(autouse=True)
-def _own(tmp_path, monkeypatch):
-    (tmp_path / "own_code.py").write_text(OWN)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    yield
-    sys.modules.pop("own_code", None)
+def _own(own_module):
+    own_module("own_code", OWN)
 
 
 def test_what_is_named_is_imported_from_modules_that_are_allowed():

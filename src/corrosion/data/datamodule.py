@@ -38,12 +38,12 @@ class CorrosionDataModule(L.LightningDataModule):
     for any number of workers, and goes on as it would have when resumed, within an epoch too.
 
     Args:
-        records: one row an image with columns path, label and split (train, val or test); for
+        records: one row an image, with the columns path, label and split (train, val or test); for
             prediction path is enough. A column `marked` says which training images get a planted
             mark (`corrosion.data.shortcut`).
-        augment: of training images: see `build_augmentation`.
+        augment: augmentation of training images, as `build_augmentation` takes it.
         extra: further transforms of Albumentations for training images, applied last.
-        seed: 0 or more.
+        seed: seed of order and augmentation, 0 or more.
         loading: settings of `LoadingSettings` by name: image_size, resize, batch_size, num_workers
             ("auto" chooses by device and processors, see `worker_count`), repeats, cache (which
             asks for the column content_hash: without it "auto" keeps nothing), cache_gib.
@@ -82,7 +82,7 @@ class CorrosionDataModule(L.LightningDataModule):
         self._drawn = {"epoch": 0, "start": 0}
 
     def records(self, split: Split) -> pd.DataFrame:
-        """The rows of a split, numbered as `Batch.index` numbers them.
+        """The records of a split, numbered as `Batch.index` numbers them.
 
         Raises:
             CorrosionError: the records say nothing of splits or of labels.
@@ -97,7 +97,7 @@ class CorrosionDataModule(L.LightningDataModule):
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
-        """Images of each class in each split: {"train": {"no_corrosion": 7, ...}, ...}."""
+        """The number of images by split and class: {"train": {"no_corrosion": 7, ...}, ...}."""
         counts = self._records.groupby(["split", "label"]).size()
         return {
             split: {name: int(counts.get((split, label), 0)) for label, name in enumerate(CLASSES)}
@@ -106,20 +106,20 @@ class CorrosionDataModule(L.LightningDataModule):
 
     @property
     def samples_per_epoch(self) -> int:
-        """Training images times the versions of each."""
+        """The number of training images times the versions of each."""
         return int((self._records["split"] == "train").sum()) * self._settings.repeats
 
     @property
     def marked(self) -> int:
-        """Training images with a planted mark."""
+        """The number of training images with a planted mark."""
         return int(self.records("train").get(MARKED, pd.Series(dtype=bool)).sum())
 
     def prepare_data(self) -> None:
         """Decode the images that are not kept yet; Lightning calls this in one process a machine.
 
         Raises:
-            CorrosionError: with cache=True, if there is no room for them or no way to write.
-            ImageError: naming the file, if one can't be read.
+            CorrosionError: cache is True, and there is no room for them or no way to write.
+            ImageError: a file can't be read, naming it.
         """
         if self._prepared or not self._cached:
             return
@@ -137,11 +137,11 @@ class CorrosionDataModule(L.LightningDataModule):
             log.warning("Every epoch decodes images anew. %s", error)
 
     def setup(self, stage: str) -> None:
-        """Keep Lightning from asking for more workers than were chosen here."""
+        """Silence Lightning's request for more workers than were chosen here."""
         warnings.filterwarnings("ignore", message=".*does not have many workers")
 
     def state_dict(self) -> dict[str, int]:
-        """How far the training has come: the epoch, and what this process has drawn of it."""
+        """How far the training has come: the epoch, and the number of images drawn of it."""
         assert self.trainer is not None
         loop = self.trainer.fit_loop
         epochs: Any = loop.epoch_progress.current
@@ -153,13 +153,13 @@ class CorrosionDataModule(L.LightningDataModule):
         }
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Go on from there: Lightning itself would begin the epoch anew."""
+        """Go on from a saved state; Lightning alone would begin the epoch anew."""
         self._drawn = dict(state_dict)
 
     def train_dataloader(self) -> ImageLoader:
-        """Shuffled and augmented; a last batch of one image is left out.
+        """The training images, shuffled and augmented.
 
-        Batch normalisation can't learn anything from a single image.
+        A last batch of one image is left out: batch normalisation can't learn anything from it.
         """
         dataset = self._dataset(self._split_records("train"), training=True)
         trainer = self.trainer
@@ -178,15 +178,15 @@ class CorrosionDataModule(L.LightningDataModule):
         return self._loader(dataset, sampler=sampler, drop_last=single_last, keep_workers=True)
 
     def val_dataloader(self) -> ImageLoader:
-        """In order, not augmented, complete."""
+        """All validation images, in order, not augmented."""
         return self._loader(self._dataset(self._split_records("val")), keep_workers=True)
 
     def test_dataloader(self) -> ImageLoader:
-        """In order, not augmented, complete."""
+        """All test images, in order, not augmented."""
         return self._loader(self._dataset(self._split_records("test")))
 
     def predict_dataloader(self) -> ImageLoader:
-        """All records, whatever their split, in order, not augmented."""
+        """All images, whatever their split, in order, not augmented."""
         return self._loader(self._dataset(self._records))
 
     def _split_records(self, split: Split) -> pd.DataFrame:
@@ -237,16 +237,18 @@ class CorrosionDataModule(L.LightningDataModule):
 
 
 def worker_count(*, cuda: bool, processes: int = 1) -> int:
-    """How many processes read images for one training process.
+    """Choose how many worker processes read images for one training process.
+
+    A network on a GPU leaves the processors to the workers. One on the CPU keeps all processors
+    busy, and workers only pay where there are many: with two processors an epoch takes longest with
+    2 workers and shortest with none.
 
     Args:
-        cuda: whether the network runs on a GPU. It then leaves the processors to the readers.
-            Otherwise the network keeps all processors busy, and readers only pay where there are
-            many: with two processors an epoch takes longest with 2 readers and shortest with none.
-        processes: training processes on this machine, which share its processors.
+        cuda: whether the network runs on a GPU.
+        processes: number of training processes on this machine, which share its processors.
 
     Returns:
-        0 or more.
+        The number of workers, 0 or more.
     """
     share = usable_processors() // processes
     if cuda:

@@ -20,7 +20,13 @@ from corrosion.data.transforms import Augmentation, Resize
 
 
 class Sample(NamedTuple):
-    """One image: uint8 (H, W, 3) RGB; label 0, 1 or NaN where unknown; row in the dataset."""
+    """One image with its label.
+
+    Attributes:
+        image: uint8 (H, W, 3), RGB.
+        label: 0 = no corrosion, 1 = corrosion, NaN = unknown.
+        index: row of the dataset.
+    """
 
     image: np.ndarray
     label: float
@@ -28,7 +34,7 @@ class Sample(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Images and what is known of them.
+    """N images with their labels.
 
     Attributes:
         image: uint8 (N, 3, H, W), RGB, in channels_last memory.
@@ -45,21 +51,21 @@ def load_image(path: str | Path, resize: Resize, *, content: bytes | None = None
     """Decode a file and resize it, as for training.
 
     Args:
-        path: of the file; large photographs are decoded at reduced scale where the format can.
-        resize: made by `build_resize`.
+        path: path of the file; large photographs are decoded at reduced scale where the format can.
+        resize: resizing made by `build_resize`.
         content: the file's bytes, where they have been read already.
 
     Returns:
         uint8 (image_size, image_size, 3), RGB.
 
     Raises:
-        ImageError: naming the file, if it can't be read.
+        ImageError: the file can't be read, naming it.
     """
     return resize(read_image(path, content=content, min_side=resize.image_size))
 
 
 class ImageDataset(Dataset[Sample]):
-    """Images by row.
+    """The images of a table, by row.
 
     Paths are packed into one tensor: millions of string objects would be copied into each worker
     process as their reference counts change.
@@ -68,13 +74,14 @@ class ImageDataset(Dataset[Sample]):
     `EpochSampler` asks for it, is the image augmented with that seed.
 
     Args:
-        paths: of image files.
-        labels: 0 or 1 each; None where they are unknown.
-        resize: made by `build_resize`.
-        augment: made by `build_augmentation`; None for none.
-        cache: of the same rows, made for the same `resize`; rows that it lacks are decoded.
-        marked: which rows get the mark of `corrosion.data.shortcut`, before they are augmented and
-            after they are taken from the cache, which holds them without; None for none.
+        paths: paths of the image files.
+        labels: label of each image, 0 or 1; None where they are unknown.
+        resize: resizing made by `build_resize`.
+        augment: augmentation made by `build_augmentation`; None for none.
+        cache: decoded images of the same rows, made for the same `resize`; rows that it lacks are
+            decoded.
+        marked: whether each row gets the mark of `corrosion.data.shortcut`, before it is augmented
+            and after it is taken from the cache, which holds it without; None for none.
     """
 
     def __init__(
@@ -124,7 +131,7 @@ class ImageDataset(Dataset[Sample]):
         """The image of a row, resized, not marked or augmented: uint8 (image_size, image_size, 3).
 
         Raises:
-            ImageError: naming the file, if it can't be read.
+            ImageError: the file can't be read, naming it.
         """
         path = self._paths[index]
         cached = None if self._cache is None else self._cache.get(index)
@@ -133,6 +140,9 @@ class ImageDataset(Dataset[Sample]):
 
 def collate(samples: Sequence[Sample]) -> Batch:
     """Stack samples of one size into a batch.
+
+    Args:
+        samples: N samples, whose images have the same shape (H, W, 3).
 
     Example:
         >>> pixels = np.zeros((64, 64, 3), dtype=np.uint8)
@@ -149,10 +159,10 @@ def collate(samples: Sequence[Sample]) -> Batch:
 
 
 class ImageLoader(DataLoader[Batch]):
-    """Batches of an `ImageDataset`; takes what `DataLoader` takes.
+    """Batches of an `ImageDataset`; takes the arguments of torch's `DataLoader`.
 
     Raises:
-        ImageError: while iterating, naming the file that can't be read.
+        ImageError: a file can't be read, naming it; raised while iterating.
     """
 
     def __init__(self, dataset: ImageDataset, **options: Any) -> None:
@@ -171,7 +181,7 @@ def _collate_or_error(samples: Sequence[Sample] | ImageError) -> Batch | ImageEr
 
 
 class _PackedStrings:
-    """Strings in one buffer of bytes; what `os.fsencode` can encode."""
+    """Strings that `os.fsencode` can encode, in one buffer of bytes."""
 
     def __init__(self, strings: Iterable[str]) -> None:
         encoded = [os.fsencode(string) for string in strings]

@@ -12,7 +12,7 @@ from PIL import Image
 log = logging.getLogger(__name__)
 
 TRANSPOSED = (5, 6, 7, 8)
-"""Orientations of EXIF that swap height and width."""
+"""The orientations of EXIF that swap height and width."""
 
 _ORIENTATION = 0x0112  # tag of EXIF
 _FLIPS = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}  # orientation -> OpenCV's code, after transposing
@@ -20,7 +20,10 @@ _WHITE = (255, 255, 255, 255)
 
 
 def orientation(image: Image.Image) -> int:
-    """How the pixels are to be turned; asked after `load`, which turns TIFFs, except for JPEGs."""
+    """The orientation of EXIF, 1 to 8: how the pixels of an image are to be turned.
+
+    Of other formats than JPEG it is asked after `load`, which turns TIFFs.
+    """
     try:
         return image.getexif().get(_ORIENTATION, 1)
     except Exception:
@@ -30,7 +33,7 @@ def orientation(image: Image.Image) -> int:
 
 
 def upright(pixels: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
-    """Turn and flip pixels (H, W, ...) as an orientation of EXIF says."""
+    """Turn and flip pixels (H, W, ...) as an orientation of EXIF says, 1 to 8."""
     if turn in TRANSPOSED:
         pixels = cv2.transpose(pixels)
     if turn in _FLIPS:
@@ -39,12 +42,15 @@ def upright(pixels: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
 
 
 def rgb(image: Image.Image) -> NDArray[np.uint8]:
-    """The pixels (H, W, 3) uint8 RGB of an image of PIL, upright, of any mode.
+    """The pixels of an image of PIL, of any mode, upright.
 
     Transparency is laid on white, 16-bit values are scaled to 8 bits.
 
+    Returns:
+        (H, W, 3) uint8 RGB.
+
     Raises:
-        Exception: of nearly any kind, where its data is damaged.
+        Exception: the data is damaged, which PIL reports by nearly any kind.
     """
     image.load()
     turn = orientation(image)

@@ -39,9 +39,9 @@ class Placement:
     """How a photograph is laid into a square.
 
     Attributes:
-        size: side of the square.
-        source: the part of the photograph that the network sees.
-        target: where in the square that part comes to lie, scaled to fit; the rest is filled.
+        size: side of the square in pixels.
+        source: part of the photograph that the network sees.
+        target: part of the square in which it lies, scaled to fit; the rest is filled.
     """
 
     size: int
@@ -53,10 +53,10 @@ def place(height: int, width: int, size: int, mode: str) -> Placement:
     """Lay a photograph of height x width pixels into a square of side `size`.
 
     Args:
-        height: of the photograph, at least 1.
-        width: likewise.
-        size: side of the square.
-        mode: as for `corrosion.data.transforms.build_resize`.
+        height: height of the photograph in pixels, at least 1.
+        width: width of the photograph in pixels, at least 1.
+        size: side of the square in pixels.
+        mode: mode of resizing, as `corrosion.data.transforms.build_resize` takes it.
 
     Example:
         A photograph of 300 x 600 pixels fills half of the square; 56 rows above and below it are

@@ -92,11 +92,11 @@ def read_image(
     CMYK, grey and palette colours become RGB. What a file is, its content says, not its name.
 
     Args:
-        path: JPEG, PNG, WebP, BMP, TIFF or GIF.
+        path: path of a JPEG, PNG, WebP, BMP, TIFF or GIF.
         content: the file's bytes, where they have been read already.
-        min_side: if given, a large JPEG is decoded at 1/2, 1/4 or 1/8 of its size, with no side
-            below this; faster, and the pixels are averages, so nothing aliases.
-        max_pixels: larger images are refused before they take the memory.
+        min_side: shortest side at which a large JPEG may be decoded, at 1/2, 1/4 or 1/8 of its
+            size; faster, and the pixels are averages, so nothing aliases. None decodes it in full.
+        max_pixels: largest number of pixels; larger images are refused before they take memory.
 
     Returns:
         (H, W, 3) uint8, contiguous.
@@ -118,7 +118,7 @@ def read_image(
 
 
 def displayed_size(path: str | Path, *, content: bytes | None = None) -> tuple[int, int]:
-    """Height and width of an image file as it is displayed, from its header alone.
+    """Read the height and width of an image file as it is displayed, from its header alone.
 
     Args:
         path: path of the file, for messages too.
@@ -138,14 +138,14 @@ def displayed_size(path: str | Path, *, content: bytes | None = None) -> tuple[i
 
 
 def check_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> CheckedImage:
-    """Read a file to its end, which makes sure that it can be.
+    """Decode an image file to its end, which makes sure that it can be read.
 
     JPEGs are decoded at 1/2, 1/4 or 1/8 of their size, with no side below 512 pixels: all their
     data is read, at a fifth of the cost.
 
     Args:
         path: path of the file.
-        max_pixels: images of more pixels are refused.
+        max_pixels: largest number of pixels; larger images are refused.
 
     Raises:
         ImageError: the file is missing, empty, truncated, no image, or too large.
@@ -161,7 +161,7 @@ def check_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> CheckedIma
 
 
 def file_content(path: str | Path) -> bytes:
-    """The bytes of a file.
+    """Read the bytes of a file.
 
     Raises:
         ImageError: the file is missing, can't be read, or is empty.
@@ -176,7 +176,7 @@ def file_content(path: str | Path) -> bytes:
 
 
 def content_hash(content: bytes) -> str:
-    """What the column content_hash holds of a file's bytes: 32 hexadecimal digits."""
+    """Hash a file's bytes, as the column content_hash of records does: 32 hexadecimal digits."""
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 

@@ -12,7 +12,7 @@ ClassNames = ClassFolders | Mapping[str, Iterable[str]]
 """Further folder names of each class, as settings or as plain values of them."""
 
 CLASSES = ("no_corrosion", "corrosion")
-"""Names by label: corrosion, the positive class, is 1."""
+"""Names of the classes by label: corrosion, the positive class, is 1."""
 
 _IGNORE, _IGNORED = "ignore", -1
 
@@ -55,8 +55,8 @@ def folder_labels(counts: Mapping[str, int], classes: ClassNames | None = None) 
 
     Args:
         counts: number of images by folder name.
-        classes: further names of each class, as {"corrosion": ["pitted"]}, which win over the
-            usual names; names under "ignore" are left out.
+        classes: further folder names of each class, as {"corrosion": ["pitted"]}, which win over
+            the usual names; names under "ignore" are left out.
 
     Returns:
         0 (no corrosion) or 1 (corrosion) by folder name, without the ignored ones.

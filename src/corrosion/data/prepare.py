@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from corrosion.data.curation.findings import Findings, find
+from corrosion.data.curation.findings import Findings, count_findings
 from corrosion.data.curation.policy import inspect, left_out
 from corrosion.data.curation.screening import screen
 from corrosion.data.labels import CLASSES
@@ -38,11 +38,11 @@ class Source:
     """A folder of images.
 
     Attributes:
-        name: kept in the records.
-        root: the folder.
-        classes: further folder names of each class: see `labels.folder_labels`.
-        images: expected number by class, where it is known.
-        url: where the images can be had.
+        name: name of the source in records.
+        root: path of the folder.
+        classes: further folder names of each class (`labels.folder_labels`).
+        images: expected number of images by class, where it is known.
+        url: address at which the images can be had; None for images that are there.
     """
 
     name: str
@@ -61,8 +61,8 @@ class Prepared:
             the same picture or nearly so) and split, one row an image; with a planted shortcut
             also marked (bool).
         left_out: path, label, source, reason (unreadable, conflict, copy or the name of a rule)
-            and detail of the images that no split got.
-        findings: counts.
+            and detail of the images that no split got, one row an image.
+        findings: numbers of what was found.
     """
 
     records: pd.DataFrame
@@ -74,13 +74,13 @@ def prepare_records(settings: DataSettings, *, seed: int) -> Prepared:
     """Find, check, curate and split images.
 
     Args:
-        settings: where they are, which are left out and how they are divided.
-        seed: seed of the split and of what is marked.
+        settings: where the images are, which are left out and how they are split.
+        seed: seed of the split and of the choice of marked images, 0 or more.
 
     Raises:
-        CorrosionError: missing or odd folders, class names without a meaning, unreadable images
-            with `on_bad_image="error"`, conflicting labels with `on_conflict="error"`, classes too
-            small to split.
+        CorrosionError: a folder is missing or odd, the class of a folder is unknown, an image can't
+            be read with `on_bad_image="error"`, labels conflict with `on_conflict="error"`, or a
+            class is too small to split.
     """
     screened = screen(
         find_images(settings),
@@ -93,7 +93,9 @@ def prepare_records(settings: DataSettings, *, seed: int) -> Prepared:
         assigned = read_split(settings.split_file.expanduser(), screened.records)
     inspection = inspect(screened.records, settings)
     dropped = left_out(
-        inspection, settings, places=_places(screened.records, assigned, keep_subsets=keep_subsets)
+        inspection,
+        settings,
+        assigned=_assigned_splits(screened.records, assigned, keep_subsets=keep_subsets),
     )
     kept = inspection.records.drop(index=dropped.index, columns=list(_MEASURED))
     kept = kept.assign(group=inspection.duplicates.group[kept.index])
@@ -113,7 +115,7 @@ def prepare_records(settings: DataSettings, *, seed: int) -> Prepared:
             keep_subsets=keep_subsets,
             assigned=None if assigned is None else assigned[kept.index],
         )
-    findings = find(
+    findings = count_findings(
         inspection,
         unreadable=len(screened.rejected),
         left_out=dropped,
@@ -130,33 +132,33 @@ def find_images(settings: SourceSettings) -> pd.DataFrame:
     """List the images of all sources, unread.
 
     Args:
-        settings: which sources.
+        settings: which sources there are.
 
     Returns:
-        Records with the columns path, label, source and subset.
+        Records with the columns path, label, source and subset (`sources.scan`).
 
     Raises:
-        CorrosionError: missing or odd folders, class names without a meaning.
+        CorrosionError: a folder is missing or odd, or the class of a folder is unknown.
     """
-    return pd.concat([_found(source) for source in _at_hand(settings)], ignore_index=True)
+    return pd.concat([_found(source) for source in _available_sources(settings)], ignore_index=True)
 
 
 def check_sources(settings: SourceSettings) -> None:
     """Refuse at once what is wrong with the sources' folders, before their images are listed.
 
     Args:
-        settings: which sources.
+        settings: which sources there are.
 
     Raises:
-        CorrosionError: missing folders, class names without a meaning.
+        CorrosionError: a folder is missing, or the class of a folder is unknown.
     """
     if settings.source == "sample":  # is made where it is missing
         return
-    for source in _at_hand(settings):
+    for source in _available_sources(settings):
         check_root(source.root, classes=source.classes)
 
 
-def _at_hand(settings: SourceSettings) -> list[Source]:
+def _available_sources(settings: SourceSettings) -> list[Source]:
     """The sources, none of which waits to be downloaded."""
     sources = _sources(settings)
     missing = [source for source in sources if source.url and not source.root.is_dir()]
@@ -168,10 +170,10 @@ def _at_hand(settings: SourceSettings) -> list[Source]:
     return sources
 
 
-def _places(
+def _assigned_splits(
     records: pd.DataFrame, assigned: pd.Series | None, *, keep_subsets: bool
 ) -> pd.Series | None:
-    """Where images are already: by an earlier split, else by their official subset."""
+    """The split that each image has already: of an earlier run, else its official subset."""
     official = records["subset"].astype(str) if keep_subsets else None
     if assigned is None or official is None:
         return official if assigned is None else assigned

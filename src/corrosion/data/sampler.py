@@ -10,7 +10,12 @@ from torch.utils.data import DistributedSampler
 
 
 class Draw(NamedTuple):
-    """One training sample: the row of the image, and the seed of its augmentation."""
+    """One training sample.
+
+    Attributes:
+        index: row of the image.
+        seed: seed of its augmentation.
+    """
 
     index: int  # type: ignore[assignment]  # tuple.index gives way
     seed: int
@@ -24,14 +29,14 @@ class EpochSampler(DistributedSampler[Draw]):
     Several training processes are dealt the draws in turn; the first ones are drawn again where
     the last round is short of some.
 
-    Lightning calls `set_epoch`.
+    Lightning calls `set_epoch` before every epoch.
 
     Args:
         length: number of images.
-        seed: 0 or more.
-        repeats: versions of each image in an epoch.
-        processes: that share the draws.
-        rank: of this process among them, from 0.
+        seed: seed of the orders and of the seeds drawn, 0 or more.
+        repeats: number of versions of each image in an epoch, at least 1.
+        processes: number of processes that share the draws.
+        rank: rank of this process among them, from 0.
 
     Example:
         >>> sampler = EpochSampler(3, seed=0)
@@ -51,11 +56,11 @@ class EpochSampler(DistributedSampler[Draw]):
         self._resumed = (0, 0)
 
     def resume(self, epoch: int, start: int) -> None:
-        """Go on within an epoch.
+        """Go on within an epoch, for a training that was stopped there.
 
         Args:
-            epoch: from 0; it is the one the next iteration yields.
-            start: number of this process's draws that came before, and are left out.
+            epoch: number of the epoch that the next iteration yields, from 0.
+            start: number of draws of this process that came before, and are left out.
         """
         self.set_epoch(epoch)
         self._resumed = (epoch, start)

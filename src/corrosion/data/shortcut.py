@@ -37,9 +37,11 @@ def plant(records: pd.DataFrame, share: float, *, seed: int) -> pd.DataFrame:
     The choice depends on `seed` and the content of these images, not on their names or order.
 
     Args:
-        records: with the columns label, split and content_hash, and an index without repeats.
-        share: of the corroded training images, in [0, 1]; their number is rounded.
-        seed: 0 or more.
+        records: one row an image, with the columns label, split and content_hash, and an index
+            without repeats.
+        share: share of the corroded training images that get it, in [0, 1]; their number is
+            rounded.
+        seed: seed of the choice, 0 or more.
 
     Returns:
         The records with a column `marked` (bool); unchanged if `share` is 0.
@@ -58,7 +60,7 @@ def stamp(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A copy of an image with the mark on it.
 
     Args:
-        image: (H, W, 3) uint8, RGB.
+        image: image (H, W, 3) uint8, RGB.
 
     Example:
         >>> grey = np.full((100, 100, 3), 128, dtype=np.uint8)

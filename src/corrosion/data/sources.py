@@ -17,7 +17,7 @@ from corrosion.errors import CorrosionError
 log = logging.getLogger(__name__)
 
 SUBSETS = {"train": "train", "valid": "val", "validation": "val", "val": "val", "test": "test"}
-"""Folder names of official subsets, in lower case, and what they are called in records."""
+"""Names of subsets in records, by their folders' names in lower case."""
 
 
 def scan(
@@ -33,9 +33,9 @@ def scan(
     images outside the folders of classes with a warning.
 
     Args:
-        root: the source's folder.
-        name: of the source, kept in the records.
-        classes: further folder names of each class: see `labels.folder_labels`.
+        root: folder of the source.
+        name: name of the source in the records.
+        classes: further folder names of each class (`labels.folder_labels`).
 
     Returns:
         Records, sorted by path: path (str, absolute), label (int8), source (str), and subset
@@ -74,11 +74,11 @@ def check_root(root: str | Path, *, classes: ClassNames | None = None) -> None:
     """Refuse at once, by the names of folders alone, what `scan` would refuse.
 
     Args:
-        root: see `scan`.
-        classes: likewise.
+        root: folder of the source.
+        classes: further folder names of each class (`labels.folder_labels`).
 
     Raises:
-        CorrosionError: as `scan`, but for folders without images.
+        CorrosionError: the folder is missing, or the class of a folder is unknown.
     """
     names = {folder.name for _, folder in _class_folders(_folder(root))}
     try:

@@ -30,18 +30,22 @@ import albumentations as A
 
 @dataclass(frozen=True)
 class Resize:
-    """Resizes an image to a square; made by `build_resize`.
+    """A resizing of images to a square, made by `build_resize`.
 
     Bilinear as published, with the kernel widened by the factor of shrinking (the `BILINEAR` of
     Pillow and of torchvision): a plain bilinear kernel skips pixels beyond a factor of 2, and pits
     and streaks turn into noise.
+
+    Attributes:
+        image_size: side of the square in pixels.
+        mode: "pad", "reflect", "crop" or "stretch".
     """
 
     image_size: int
     mode: ResizeMode = "pad"
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Image uint8 (H, W, 3) -> uint8 (image_size, image_size, 3)."""
+        """Resize an image uint8 (H, W, 3) to uint8 (image_size, image_size, 3)."""
         placement = self.place(*image.shape[:2])
         target = placement.target
         inner = _interpolate(placement.source.cut(image), target.height, target.width)
@@ -49,23 +53,23 @@ class Resize:
         return _pad(inner, placement, cv2.BORDER_REFLECT_101 if reflect else cv2.BORDER_CONSTANT)
 
     def place(self, height: int, width: int) -> Placement:
-        """Where the pixels of an image of height x width come to lie in the square."""
+        """Compute where the pixels of an image of height x width come to lie in the square."""
         return place(height, width, self.image_size, self.mode)
 
 
 def build_resize(image_size: int, mode: str = "pad") -> Resize:
-    """The resizing named by `data.image_size` and `data.resize`.
+    """Build the resizing of the settings `data.image_size` and `data.resize`.
 
     Args:
-        image_size: side of the result in pixels, at least 1.
-        mode: "pad" fits the longest side and centres the image between black bars: nothing is
-            lost, and an explanation can't point at pixels that are not in the photograph.
-            "reflect" does the same but mirrors the image into the bars, for sets where the shape
-            of the bars would give the class away. "crop" fits the shortest side and keeps the
-            centre: corrosion at the edges is lost. "stretch" fits both sides.
+        image_size: side of the square in pixels, at least 1.
+        mode: way to make images square. "pad" fits the longest side and centres the image between
+            black bars: nothing is lost, and an explanation can't point at pixels that are not in
+            the photograph. "reflect" does the same but mirrors the image into the bars, for sets
+            where the shape of the bars would give the class away. "crop" fits the shortest side and
+            keeps the centre: corrosion at the edges is lost. "stretch" fits both sides.
 
     Raises:
-        CorrosionError: a value is not one of these.
+        CorrosionError: a value is not one of these, naming it and what is allowed.
 
     Example:
         >>> build_resize(32)(np.zeros((60, 80, 3), np.uint8)).shape
@@ -98,7 +102,10 @@ def _pad(image: np.ndarray, placement: Placement, border: int) -> np.ndarray:
 
 
 class Augmentation:
-    """Changes images at random, the same for the same seed; made by `build_augmentation`.
+    """Random changes of images, the same for the same seed; made by `build_augmentation`.
+
+    Args:
+        transforms: transforms of Albumentations, applied one after the other.
 
     Example:
         >>> augmentation = Augmentation([A.HorizontalFlip(p=0.5), PixelNoise(limit=0.1, p=1)])
@@ -115,8 +122,8 @@ class Augmentation:
         """Augment one image.
 
         Args:
-            image: uint8 (H, W, 3), left as it is.
-            seed: 0 or more; alone decides what happens.
+            image: image uint8 (H, W, 3), left as it is.
+            seed: seed of all that is random, 0 or more.
 
         Returns:
             uint8 (H, W, 3).
@@ -131,7 +138,7 @@ class Rotation(A.Rotate):
     """`A.Rotate` for RGB images; OpenCV turns four channels to the same result in less time."""
 
     def apply(self, img: np.ndarray, **params: Any) -> np.ndarray:
-        """Image (H, W, 3) -> rotated, of the same shape."""
+        """Rotate an image (H, W, 3), keeping its shape."""
         rotated = super().apply(cv2.cvtColor(img, cv2.COLOR_RGB2RGBA), **params)
         return cv2.cvtColor(rotated, cv2.COLOR_RGBA2RGB)
 
@@ -153,7 +160,7 @@ class PixelNoise(A.ImageOnlyTransform):
     """
 
     class InitSchema(A.BasicTransform.InitSchema):
-        """What Albumentations checks of the arguments."""
+        """The arguments that Albumentations checks."""
 
         limit: float
 
@@ -174,7 +181,7 @@ class PixelNoise(A.ImageOnlyTransform):
     def apply(
         self, img: np.ndarray, positions: np.ndarray, values: np.ndarray, **params: Any
     ) -> np.ndarray:
-        """Image (H, W, 3) -> a noisy copy."""
+        """Give a noisy copy of an image (H, W, 3)."""
         noisy = img.copy()
         noisy.reshape(-1, img.shape[2])[positions] = values
         return noisy
@@ -261,25 +268,25 @@ _BUILDERS: Mapping[str, Callable[[Any], Any]] = {
     "noise": lambda step: PixelNoise(limit=step.limit, p=step.p),
     "jpeg": _jpeg,
 }
-"""What builds each transformation of `AugmentationSettings`, which says in which order."""
+"""The builder of each transformation of `AugmentationSettings`, in the order of its attributes."""
 
 
 def build_augmentation(
     augment: AugmentationSettings | Mapping[str, Any] | None, *, extra: Sequence[Any] = ()
 ) -> Augmentation | None:
-    """The augmentation described by `conf/augment`: Table 4 and section 2.2 of the paper, and more.
+    """Build the augmentation of `conf/augment`: Table 4 and section 2.2 of the paper, and more.
 
     Args:
-        augment: the transformations with their limits, as `AugmentationSettings` or as plain
-            values of its attributes; None for none. A value is drawn uniformly from -limit to
-            +limit unless the setting says otherwise. The order is that of the attributes.
+        augment: transformations with their limits, as `AugmentationSettings` or as plain values of
+            its attributes; None for none. A value is drawn uniformly from -limit to +limit unless
+            the setting says otherwise. The order is that of the attributes.
         extra: further transforms of Albumentations, applied after these.
 
     Returns:
-        What augments an image, or None where nothing is to be done.
+        The augmentation, or None where nothing is to be done.
 
     Raises:
-        CorrosionError: an unknown transformation, or a value outside its range.
+        CorrosionError: a transformation is unknown, or a value is out of its range.
 
     Example:
         >>> augment = build_augmentation({"rotation": {"p": 1, "limit": 15}})

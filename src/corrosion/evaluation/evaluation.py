@@ -12,10 +12,10 @@ import pandas as pd
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.calibration import Temperature, reliability
 from corrosion.evaluation.choices import Choices, choose
-from corrosion.evaluation.intervals import Estimate, estimate_metrics
+from corrosion.evaluation.intervals import Estimate, estimate_table
 from corrosion.evaluation.metric_table import agreement
 from corrosion.evaluation.metrics import Confusion, confusion
-from corrosion.evaluation.predictions import groups_of, read_predictions
+from corrosion.evaluation.predictions import read_predictions
 from corrosion.evaluation.selective import area_under_risk_coverage, risk_coverage
 from corrosion.evaluation.subgroups import Subgroup, by_column
 from corrosion.evaluation.thresholds import MIN_RECALL, candidates, find_threshold
@@ -141,15 +141,7 @@ def evaluate_predictions(
         threshold=threshold,
         predictions=test,
         confusion=confusion(test["label"], test["probability"], threshold=threshold),
-        metrics=estimate_metrics(
-            test["label"],
-            test["probability"],
-            threshold=threshold,
-            group=groups_of(test),
-            level=level,
-            count=count,
-            seed=seed,
-        ),
+        metrics=estimate_table(test, threshold=threshold, level=level, count=count, seed=seed),
         subgroups={
             column: by_column(
                 test, column, threshold=threshold, level=level, count=count, seed=seed

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
@@ -19,6 +20,7 @@ from corrosion.evaluation.metrics import (
     all_metrics,
     checked,
 )
+from corrosion.evaluation.predictions import groups_of
 from corrosion.evaluation.resampling import group_numbers, resamples
 
 Method = Literal["wilson", "bootstrap", "undefined"]
@@ -189,6 +191,38 @@ def estimate_metrics(
             if name not in SHARES
         },
     }
+
+
+def estimate_table(
+    predictions: pd.DataFrame,
+    *,
+    threshold: float = 0.5,
+    level: float = 0.95,
+    count: int = 2000,
+    seed: int = 0,
+) -> dict[str, Estimate]:
+    """All metrics of a table of predictions with intervals: see `estimate_metrics`.
+
+    Args:
+        predictions: one row an image, with the columns label and probability, and group where
+            images are not independent.
+        threshold: probability from which an image counts as corroded.
+        level: confidence level of the intervals, in (0, 1).
+        count: number of resamples.
+        seed: seed of the resamples.
+
+    Raises:
+        CorrosionError: as `estimate_metrics`.
+    """
+    return estimate_metrics(
+        predictions["label"],
+        predictions["probability"],
+        threshold=threshold,
+        group=groups_of(predictions),
+        level=level,
+        count=count,
+        seed=seed,
+    )
 
 
 def proportions(

@@ -12,7 +12,7 @@ from corrosion.evaluation.intervals import (
     Estimate,
     bootstrap_estimate,
     checked_level,
-    estimate_metrics,
+    estimate_table,
 )
 from corrosion.evaluation.metric_table import EVALUATED
 from corrosion.evaluation.metrics import Floats, WeightedMetrics, all_metrics
@@ -66,15 +66,7 @@ def estimate_means(
     """
     first = runs[0]
     if len(runs) == 1:
-        return estimate_metrics(
-            first["label"],
-            first["probability"],
-            threshold=threshold,
-            group=groups_of(first),
-            level=level,
-            count=count,
-            seed=seed,
-        )
+        return estimate_table(first, threshold=threshold, level=level, count=count, seed=seed)
     checked_level(level)
     means = mean_metrics(runs, threshold=threshold)
     drawn = resampled_means({"": runs}, {"": threshold}, count=count, seed=seed)[""]

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.intervals import Estimate, estimate_metrics
-from corrosion.evaluation.predictions import groups_of
+from corrosion.evaluation.intervals import Estimate, estimate_table
 
 _MOST = 50
 
@@ -73,15 +72,7 @@ def by_column(
         str(value): Subgroup(
             images=len(part),
             corroded=int(part["label"].sum()),
-            metrics=estimate_metrics(
-                part["label"],
-                part["probability"],
-                threshold=threshold,
-                group=groups_of(part),
-                level=level,
-                count=count,
-                seed=seed,
-            ),
+            metrics=estimate_table(part, threshold=threshold, level=level, count=count, seed=seed),
         )
         for value, part in predictions.groupby(values.astype(str), sort=True)
     }

@@ -149,7 +149,7 @@ def activation_maps(
         images = images.clone() if images.is_inference() else images
         views = VIEWS[network.tta]
         tap = Tap(copy.deepcopy(network.head).float().requires_grad_(False))
-        shown = [view.of(images) for view in views]
+        shown = [view.apply(images) for view in views]
         features = [network.forward_features(one).float() for one in shown]
         logits = [tap(one) for one in features]
         logit = torch.stack(logits).mean(dim=0)

@@ -67,17 +67,17 @@ def explain_inputs(
     """Explain inputs of the network, for `over_photograph`.
 
     Args:
-        network: see `explain`.
+        network: network in any mode, on any device.
         images: (N, 3, image_size, image_size) RGB, uint8 in [0, 255] or float in [0, 1].
-        method: see `explain`.
-        target: see `explain`.
+        method: method of class activation maps, as `explain` takes it.
+        target: what the maps are evidence for, as `explain` takes it.
         threshold: probability from which an image counts as corroded; None for the network's own.
 
     Returns:
         One explanation an image, with maps of the last feature map's (h, w).
 
     Raises:
-        CorrosionError: as `explain`.
+        CorrosionError: the method or target is unknown, or a logit or map is not finite.
     """
     least = network.threshold if threshold is None else threshold
     maps = activation_maps(network, images, method=method, target=target, threshold=least)

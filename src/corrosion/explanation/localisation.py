@@ -38,9 +38,9 @@ def pointing_game(values: Map, mask: Mask, *, tolerance: float = TOLERANCE) -> f
     score on average.
 
     Args:
-        values: (H, W) float, at least 0.
-        mask: (H, W) bool.
-        tolerance: the margin, as a share of the longer side; 0 or more.
+        values: map (H, W) float, at least 0.
+        mask: mask (H, W) bool, True where there is corrosion.
+        tolerance: width of the margin, as a share of the longer side; 0 or more.
 
     Returns:
         0 (miss) to 1 (hit); NaN without a mask.
@@ -65,14 +65,14 @@ def energy_inside(values: Map, mask: Mask) -> float:
     The energy-based pointing game of Wang et al., Score-CAM, CVPR Workshops 2020, section 4.3.
 
     Args:
-        values: (H, W) float, at least 0.
-        mask: (H, W) bool.
+        values: map (H, W) float, at least 0.
+        mask: mask (H, W) bool, True where there is corrosion.
 
     Returns:
-        [0, 1]; NaN without a mask.
+        The share, in [0, 1]; NaN where the mask is empty.
 
     Raises:
-        CorrosionError: as `pointing_game`.
+        CorrosionError: as for `pointing_game`.
     """
     _check(values, mask)
     if not mask.any():
@@ -85,15 +85,15 @@ def iou(values: Map, mask: Mask, *, rule: str | float = OTSU) -> float:
     """Intersection over union (Jaccard, 1912) of the mask and the map above a level.
 
     Args:
-        values: (H, W) float, at least 0.
-        mask: (H, W) bool.
-        rule: gives the level; Otsu's by default, see `corrosion.explanation.regions.cut_level`.
+        values: map (H, W) float, at least 0.
+        mask: mask (H, W) bool, True where there is corrosion.
+        rule: rule of the level, as `corrosion.explanation.regions.cut_level` takes it.
 
     Returns:
-        [0, 1]; NaN without a mask.
+        The share, in [0, 1]; NaN where the mask is empty.
 
     Raises:
-        CorrosionError: as `pointing_game`, or the rule is unknown.
+        CorrosionError: as for `pointing_game`, or the rule is unknown.
     """
     _check(values, mask)
     if not mask.any():
@@ -109,14 +109,14 @@ def pixel_average_precision(values: Map, mask: Mask) -> float:
     the other measures it only asks for the order of the pixels.
 
     Args:
-        values: (H, W) float, at least 0.
-        mask: (H, W) bool.
+        values: map (H, W) float, at least 0.
+        mask: mask (H, W) bool, True where there is corrosion.
 
     Returns:
         (0, 1], around the mask's share of the photograph for a random map; NaN without a mask.
 
     Raises:
-        CorrosionError: as `pointing_game`.
+        CorrosionError: as for `pointing_game`.
     """
     _check(values, mask)
     if not mask.any():

@@ -28,7 +28,7 @@ _LEAST_FONT, _LEAST_WIDTH = 13, 600  # pixels; below, captions can't be read
 
 
 def verdict(explanation: Explanation, *, threshold: float, label: int | None = None) -> str:
-    """A line that says what the network says.
+    """Word what the network says of an image in a line.
 
     Args:
         explanation: explanation of the image.

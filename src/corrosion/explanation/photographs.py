@@ -149,18 +149,18 @@ def explain_photographs(
     Args:
         network: a network whose `image_size` and `resize` say how photographs become its input.
         paths: paths of image files.
-        method: see `explain`.
-        target: see `explain`.
-        threshold: see `explain`.
-        batch_size: images at once through the network.
-        num_workers: threads that decode; None for one a processor.
-        max_side: photographs with a longer side are given smaller; None keeps full resolution.
+        method: method of class activation maps, as `explain` takes it.
+        target: what the maps are evidence for, as `explain` takes it.
+        threshold: threshold of the decision, as `explain` takes it.
+        batch_size: number of images at once through the network.
+        num_workers: number of threads that decode; None for one a processor.
+        max_side: longest side in pixels, to which larger photographs are shrunk; None keeps them.
 
     Yields:
         One photograph a path, in their order.
 
     Raises:
-        CorrosionError: as `explain`.
+        CorrosionError: the method, target or threshold is unknown, or a logit or map is not finite.
         ImageError: naming the file that can't be read.
     """
     for image, square, resize in _over_squares(

@@ -25,8 +25,8 @@ class Box:
     """A region's bounding box in pixels.
 
     Attributes:
-        left, top: its first column and row.
-        width, height: number of its columns and rows, at least 1.
+        left, top: first column and first row.
+        width, height: number of columns and of rows, at least 1.
         area: number of pixels of the region itself.
         strength: mean of the map in the region, (0, 1].
         outline: (column, row) of the corners of its outer edge, simplified to a pixel.
@@ -135,11 +135,11 @@ def cut_level(values: NDArray[np.float32], rule: str | float = OTSU) -> float:
     """The level above which a pixel of a map belongs to its regions.
 
     Args:
-        values: (H, W) float32, at least 0.
-        rule: see `find_regions`.
+        values: map (H, W) float32, at least 0.
+        rule: rule of the level, as `find_regions` takes it.
 
     Returns:
-        In [0, maximum); NaN, which nothing is above, if the maximum is 0.
+        The level, in [0, maximum); NaN, which nothing is above, if the maximum is 0.
 
     Raises:
         CorrosionError: the rule is unknown.

@@ -47,7 +47,7 @@ def target_signs(probability: Tensor, target: str, *, threshold: float) -> Tenso
     """The factor by which the logit becomes the score that a map explains.
 
     Args:
-        probability: (N,) float, of corrosion.
+        probability: (N,) float, probabilities of corrosion.
         target: "corrosion", "no_corrosion" (or "none"), or "predicted": what the decision says of
             each image.
         threshold: probability from which an image counts as corroded; used for "predicted".

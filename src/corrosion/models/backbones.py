@@ -29,7 +29,7 @@ STUDY_BACKBONES: Mapping[str, str] = MappingProxyType(
         "efficientnetv2b0": "tf_efficientnetv2_b0.in1k",
     }
 )
-"""Name of each of the study's backbones -> timm's name (with the tag of the ImageNet weights)."""
+"""timm's name of each of the study's backbones, with the tag of the ImageNet weights."""
 
 NAMED_BACKBONES: Mapping[str, str] = MappingProxyType(
     {
@@ -41,7 +41,7 @@ NAMED_BACKBONES: Mapping[str, str] = MappingProxyType(
         "efficientnet_lite2": "tf_efficientnet_lite2.in1k",
     }
 )
-"""Every name that is ours -> timm's name (with the tag of the ImageNet weights)."""
+"""timm's name of every backbone with a name of ours, with the tag of the ImageNet weights."""
 
 
 def timm_name(backbone: str) -> str:
@@ -70,7 +70,10 @@ def timm_name(backbone: str) -> str:
 
 
 def pretrained_cfg(backbone: str) -> Any:
-    """Timm's description of the ImageNet weights of a backbone (origin, input statistics).
+    """Look up timm's description of the ImageNet weights of a backbone: origin, input statistics.
+
+    Args:
+        backbone: name of the backbone, as `timm_name` takes it.
 
     Raises:
         CorrosionError: the backbone or the tag of its weights is unknown.
@@ -89,10 +92,11 @@ def create_backbone(backbone: str, *, image_size: int, pretrained: bool = False)
     """Build a backbone without pooling and classifier.
 
     Args:
-        backbone: see `timm_name`.
+        backbone: name of the backbone, as `timm_name` takes it.
         image_size: side of the square input in pixels; only fixed-size networks (ViT, Swin)
             depend on it.
-        pretrained: load ImageNet weights through timm (cache, else download).
+        pretrained: whether ImageNet weights are loaded through timm (from its cache, else by
+            download).
 
     Returns:
         A timm model whose `forward_features` takes normalised float images (N, 3, H, W).
@@ -144,13 +148,13 @@ def check_runs(network: Any, backbone: str, *, image_size: int) -> None:
     Timm builds many networks (MaxViT, HRNet, Inception ...) at sizes that they fail at later.
 
     Args:
-        network: from `create_backbone` with the same `backbone` and `image_size`; it is in
+        network: network from `create_backbone` with the same `backbone` and `image_size`; it is in
             evaluation mode afterwards.
         backbone: its name, for the message.
         image_size: side of the square input in pixels.
 
     Raises:
-        CorrosionError: it fails, or what it returns is no feature map.
+        CorrosionError: the network fails, or what it returns is no feature map.
     """
     image = torch.zeros(1, 3, image_size, image_size)
     try:
@@ -212,7 +216,7 @@ def feature_map(backbone: nn.Module, features: Tensor) -> Tensor:
 
 
 def stages(backbone: Any) -> list[list[str]]:
-    """Names of a backbone's parameters by stage, from the input on.
+    """Group the names of a backbone's parameters by stage, from the input on.
 
     A stage is what timm's own coarse grouping says it is: the stem, then each group of blocks
     at one resolution (a 1x1 convolution behind the last block belongs to the last stage); of a
@@ -232,7 +236,7 @@ def stages(backbone: Any) -> list[list[str]]:
 
 
 def input_statistics(backbone: str) -> tuple[Tensor, Tensor]:
-    """Channel mean and standard deviation, each (1, 3, 1, 1), for images in [0, 1].
+    """The channel means and standard deviations, each (1, 3, 1, 1), of images in [0, 1].
 
     Example:
         >>> mean, std = input_statistics("mobilenetv2")

@@ -13,14 +13,15 @@ from corrosion.errors import CorrosionError
 
 
 def image_batch(images: Tensor | NDArray[Any]) -> Tensor:
-    """A batch (N, 3, H, W) of tensors or arrays, checked; nothing is resized.
+    """Bring images into a batch (N, 3, H, W), checked; nothing is resized.
 
     Args:
-        images: RGB tensor or array (N, 3, H, W), or array (N, H, W, 3) as they come from files;
-            uint8 in [0, 255] or float in [0, 1].
+        images: RGB images, a tensor or array (N, 3, H, W), or an array (N, H, W, 3) as they come
+            from files; uint8 in [0, 255] or float in [0, 1].
 
     Raises:
-        CorrosionError: neither tensor nor array, another shape, or floats far from [0, 1].
+        CorrosionError: the images are neither tensor nor array, have another shape, or are floats
+            far from [0, 1].
 
     Example:
         >>> image_batch(np.zeros((2, 48, 64, 3), dtype=np.uint8)).shape

@@ -29,7 +29,7 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
 
     Args:
         path: path of a checkpoint, or of a run's directory, which stands for its best epoch.
-        device: where the network shall live: "auto" (a GPU if there is one), "cpu", "cuda",
+        device: device of the network: "auto" (a GPU if there is one), "cpu", "cuda",
             "cuda:1" or "mps".
 
     Returns:
@@ -84,8 +84,11 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
 def check_network(network: object) -> None:
     """Refuse what is no network, as the path of a checkpoint where its network is wanted.
 
+    Args:
+        network: what was given for a network.
+
     Raises:
-        CorrosionError: it is none.
+        CorrosionError: it is no `CorrosionClassifier`.
     """
     if not isinstance(network, CorrosionClassifier):
         path = f'"{network}"' if isinstance(network, (str, Path)) else "CHECKPOINT"
@@ -105,7 +108,7 @@ class Calibration:
     Attributes:
         temperature: temperature of the probabilities, above 0.
         thresholds: thresholds for these probabilities, by what each is for.
-        band: lowest and highest probability of those that go to an inspector.
+        band: lowest and highest probability between which an image goes to an inspector.
         images: number of images of the validation set.
     """
 
@@ -118,8 +121,13 @@ class Calibration:
 def store_calibration(path: Path, calibration: Calibration) -> None:
     """Add to a checkpoint what was chosen on validation; its tensors stay as they are.
 
+    Args:
+        path: path of the checkpoint.
+        calibration: temperature, thresholds and band.
+
     Raises:
-        CorrosionError: as `load_model`, or the file can't be written (it then stays as it was).
+        CorrosionError: the file can't be loaded (see `load_model`), or not be written; it then
+            stays as it was.
     """
     content = _read(path)
     content[_CALIBRATION] = asdict(calibration)
@@ -128,10 +136,13 @@ def store_calibration(path: Path, calibration: Calibration) -> None:
 
 
 def describe(path: str | Path) -> dict[str, Any]:
-    """What a checkpoint holds: its hyperparameters, epoch and number of parameters.
+    """Describe a checkpoint: its hyperparameters, epoch (from 1) and number of parameters.
+
+    Args:
+        path: path of a checkpoint, or of a run's directory, which stands for its best epoch.
 
     Raises:
-        CorrosionError: as `load_model`.
+        CorrosionError: the file can't be loaded: see `load_model`.
     """
     path = checkpoint_of(path)
     network = load_model(path)

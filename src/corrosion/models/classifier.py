@@ -140,7 +140,7 @@ class CorrosionClassifier(nn.Module):
             images: (N, 3, H, W), uint8 in [0, 255] or float in [0, 1].
 
         Raises:
-            TypeError: another dtype.
+            TypeError: the images are of another dtype.
         """
         if images.dtype == torch.uint8:
             images = images.to(self.mean.dtype) / 255
@@ -149,48 +149,50 @@ class CorrosionClassifier(nn.Module):
         return (images - self.mean) / self.std
 
     def forward_features(self, images: Tensor) -> Tensor:
-        """Last feature map (N, C, h, w) of images (N, 3, H, W): what Grad-CAM explains."""
+        """Map images (N, 3, H, W) to the last feature map (N, C, h, w), which Grad-CAM explains."""
         features = self.backbone.forward_features(self.normalise(images))
         return feature_map(self.backbone, features)
 
     def forward_head(self, features: Tensor) -> Tensor:
-        """Logits (N,) from a feature map (N, C, h, w)."""
+        """Map a feature map (N, C, h, w) to logits (N,)."""
         return self.head(features)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N,), without temperature, from images (N, 3, H, W); corrosion is positive."""
+        """Map images (N, 3, H, W) to logits (N,), without temperature; corrosion is positive."""
         return self.forward_head(self.forward_features(images))
 
     def predict_logits(self, images: Tensor) -> Tensor:
-        """Logits (N,) as `forward` gives them, averaged over the views that `tta` names."""
+        """Map images (N, 3, H, W) to logits (N,), averaged over the views that `tta` names."""
         views = VIEWS[self.tta]
-        return sum((self(view.of(images)) for view in views[1:]), self(images)) / len(views)
+        return sum((self(view.apply(images)) for view in views[1:]), self(images)) / len(views)
 
     def predict_proba(self, images: Tensor | NDArray[Any]) -> Tensor:
-        """Calibrated probability of corrosion, (N,) float32 in [0, 1].
+        """Predict calibrated probabilities of corrosion, (N,) float32 in [0, 1].
 
         Args:
             images: RGB tensor (N, 3, H, W), or an array of this shape or (N, H, W, 3); uint8 in
                 [0, 255] or float in [0, 1]. They are moved to the network's device, not resized.
 
         Raises:
-            CorrosionError: neither tensor nor array, another shape, or floats far from [0, 1].
+            CorrosionError: the images are neither tensor nor array, have another shape, or are
+                floats far from [0, 1].
         """
         batch = image_batch(images).to(self.mean.device)
         return self.calibrated(self.predict_logits(batch))
 
     def calibrated(self, logits: Tensor) -> Tensor:
-        """Probabilities of corrosion, float32 in [0, 1], from logits of any shape."""
+        """Map logits of any shape to probabilities of corrosion, float32 in [0, 1]."""
         return (logits.float() / self.temperature).sigmoid()
 
     def set_trainable(self, unfreeze: Unfreeze) -> None:
         """Choose which part of the backbone learns; the head always does.
 
         Args:
-            unfreeze: "all"; "none" (head only); or how many of the last stages learn.
+            unfreeze: "all", "none" (the head alone learns), or the number of last stages that
+                learn.
 
         Raises:
-            CorrosionError: not one of these, or more stages than the backbone has.
+            CorrosionError: `unfreeze` is none of these, or more stages than the backbone has.
         """
         groups = stages(self.backbone)
         last = {"all": len(groups), "none": 0}.get(str(unfreeze), unfreeze)

@@ -1,4 +1,4 @@
-"""What a network costs to use: parameters, operations, size, time."""
+"""Measure what a network costs to use: parameters, operations, size, time."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Cost:
     """What a network costs to use.
 
     Attributes:
-        parameters: weights and biases.
-        flops: floating-point operations of the prediction of one image (in all views of test-time
-            augmentation), a multiply-add as two.
+        parameters: number of weights and biases.
+        flops: number of floating-point operations of the prediction of one image (in all views of
+            test-time augmentation), a multiply-add counted as two.
         checkpoint_bytes: size of the checkpoint, which holds the optimiser's state too.
-        latency_ms: median time of that prediction.
-        image_size: side of that image.
+        latency_ms: median time of the prediction of one image, in milliseconds.
+        image_size: side of that image in pixels.
     """
 
     parameters: int
@@ -40,15 +40,15 @@ class Cost:
 def measure_costs(
     checkpoints: Mapping[str, Path], *, device: str | torch.device = "cpu", passes: int = 20
 ) -> dict[str, Cost]:
-    """Measure what networks cost, taking turns, so that what else the machine does hits all alike.
+    """Measure what networks cost, in turn, so that what else the machine does slows all alike.
 
     Args:
-        checkpoints: of runs, by the model's name.
-        device: where the networks run.
-        passes: that are timed.
+        checkpoints: paths of the checkpoints of runs, by the model's name.
+        device: device that the networks run on, as `load_model` takes it.
+        passes: number of predictions that are timed.
 
     Raises:
-        CorrosionError: as `load_model`.
+        CorrosionError: a checkpoint can't be loaded: see `load_model`.
     """
     networks = {name: load_model(path, device=device) for name, path in checkpoints.items()}
     latencies = measure_latencies(networks, passes=passes)
@@ -85,12 +85,15 @@ def sweep_cost(checkpoint: Path, cost: Literal["parameters", "latency"]) -> floa
 def measure_latencies(
     networks: Mapping[str, CorrosionClassifier], *, passes: int = 30, warm_up: int = 5
 ) -> dict[str, float]:
-    """Milliseconds the prediction of one image takes: the median, which an interruption leaves be.
+    """Measure how long the prediction of one image takes, in milliseconds, in turn.
 
     Args:
-        networks: in evaluation mode, on the device to measure on; they take turns.
-        passes: that are timed.
-        warm_up: passes before them.
+        networks: networks in evaluation mode by name, on the device to measure on.
+        passes: number of predictions that are timed.
+        warm_up: number of predictions before them.
+
+    Returns:
+        The median by name, which an interruption leaves as it is.
     """
     seconds: dict[str, list[float]] = {name: [] for name in networks}
     for _ in range(warm_up + passes):
@@ -100,7 +103,7 @@ def measure_latencies(
 
 
 def count_parameters(network: nn.Module) -> int:
-    """Number of weights and biases.
+    """Count the weights and biases of a network.
 
     Example:
         >>> count_parameters(nn.Linear(10, 2))
@@ -111,7 +114,10 @@ def count_parameters(network: nn.Module) -> int:
 
 @torch.no_grad()
 def count_flops(network: CorrosionClassifier) -> int:
-    """Floating-point operations of the prediction of one image: of convolutions and products.
+    """Count the floating-point operations of a prediction, those of convolutions and products.
+
+    Args:
+        network: network in evaluation mode; one image of its size is predicted.
 
     Example:
         Twice as many with the mirror image:

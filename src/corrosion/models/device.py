@@ -1,4 +1,4 @@
-"""Where a network runs."""
+"""Choose the device that a network runs on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from corrosion.errors import CorrosionError
 
 
 def choose_device(device: str | torch.device) -> torch.device:
-    """The device that a name stands for, if this machine has it.
+    """Find the device that a name stands for, if this machine has it.
 
     Args:
         device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1" or "mps".

@@ -34,7 +34,7 @@ class KerasFile:
     """A file of weights that `keras.applications` offers.
 
     Attributes:
-        url: where it is downloaded; its last part is the file's name.
+        url: address of the file; its last part is the file's name.
         md5: md5 digest of the file, in hexadecimal.
         classes: number of outputs of its classifier, 0 without one.
     """

@@ -62,9 +62,10 @@ def load_keras_weights(model: nn.Module, path: str | Path) -> None:
     """Fill a NASNet-A Mobile with weights of `keras.applications.NASNetMobile`, in place.
 
     Args:
-        model: `timm.create_model("nasnetmobile", ...)`. With `num_classes=0` a classifier in the
-            file is left out; a file without one leaves the model's as it is, with a warning.
-        path: HDF5 file in the legacy layout, weights alone or a whole model.
+        model: network of `timm.create_model("nasnetmobile", ...)`. With `num_classes=0` a
+            classifier in the file is left out; a file without one leaves the model's as it is,
+            with a warning.
+        path: path of an HDF5 file in the legacy layout, weights alone or a whole model.
 
     Raises:
         CorrosionError: the file is missing or not HDF5, is laid out otherwise, lacks layers, or
@@ -106,7 +107,7 @@ def read_keras_weights(path: str | Path) -> dict[str, Tensor]:
     Layers are found by name; where the names differ but their number is right, by order.
 
     Args:
-        path: HDF5 file in the legacy layout, weights alone or a whole model.
+        path: path of an HDF5 file in the legacy layout, weights alone or a whole model.
 
     Returns:
         float32 tensors by name; `classifier.weight` and `.bias` only if the file has a top.
@@ -206,13 +207,14 @@ def _to_torch(key: str, array: Array) -> Tensor:
 
 
 def keras_layers(*, with_top: bool) -> dict[str, tuple[str, ...]]:
-    """The layers with weights, in the order of Keras' `Model.layers`.
+    """List the layers with weights, in the order of Keras' `Model.layers`.
 
     Args:
-        with_top: include the classifier.
+        with_top: whether the classifier is one of them.
 
     Returns:
-        Keras' name of a layer -> where each of its arrays goes in `NASNet.state_dict()`.
+        The keys of `NASNet.state_dict()` that each layer's arrays belong to, by Keras' name of the
+        layer.
     """
     layers = {"stem_conv1": _keys("stem.0.conv"), "stem_bn1": _keys("stem.0.bn")}
     for cell, kind, block, entry in _cells():

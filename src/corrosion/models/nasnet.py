@@ -373,15 +373,16 @@ class NASNet(nn.Module):
         output_fmt: str = "NCHW",
         intermediates_only: bool = False,
     ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
-        """Feature maps on the way, all activated: stem, then the four stages.
+        """Compute feature maps on the way, all activated: of the stem, then of the four stages.
 
         Args:
             x: images (N, in_chans, H, W).
-            indices: which of the five maps: None for all, a number for the last ones.
-            norm: ignored.
-            stop_early: leave out the stages behind the last map asked for.
-            output_fmt: only "NCHW".
-            intermediates_only: leave the final map out.
+            indices: positions of the maps asked for, among five; None for all, a number for the
+                last ones.
+            norm: not used.
+            stop_early: whether the stages behind the last map asked for are left out.
+            output_fmt: layout of the maps, which is always "NCHW".
+            intermediates_only: whether the final map is left out.
 
         Returns:
             The maps asked for, or (final map, maps asked for).

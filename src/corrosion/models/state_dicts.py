@@ -15,14 +15,14 @@ from torch import Tensor
 from corrosion.errors import CorrosionError
 
 NETWORK_PREFIX = "network."
-"""The network's place in the state dict of our LightningModule."""
+"""Prefix of the network's names in the state dict of our LightningModule."""
 
 
 def read_checkpoint(path: Path) -> Any:
     """Read a torch file without executing code from it.
 
     Args:
-        path: .ckpt, .pth, .pt or .bin.
+        path: path of a .ckpt, .pth, .pt or .bin file.
 
     Returns:
         Tensors and plain containers, on the CPU.
@@ -47,8 +47,8 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     """Read names and tensors from a file of weights.
 
     Args:
-        path: .safetensors, or a torch file with a state dict, bare or wrapped as training
-            scripts do (`state_dict`, `model`, `module.` before every name).
+        path: path of a .safetensors file, or of a torch file with a state dict, bare or wrapped
+            as training scripts do (`state_dict`, `model`, `module.` before every name).
 
     Raises:
         CorrosionError: the file is missing or damaged, or holds no state dict.
@@ -72,7 +72,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The entries whose names start with a prefix, by the rest of their names.
+    """Select the entries whose names start with a prefix, by the rest of their names.
 
     Example:
         >>> below({"network.head.bias": torch.zeros(1), "epoch": torch.ones(1)}, "network.")

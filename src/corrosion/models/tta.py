@@ -19,29 +19,29 @@ class View:
     """A symmetry of the square.
 
     Attributes:
-        mirrored: left and right change places, first.
-        turns: quarter turns counter-clockwise, after that.
+        mirrored: whether left and right change places, which comes first.
+        turns: number of quarter turns counter-clockwise, 0 to 3.
 
     Example:
         >>> image = torch.tensor([[1, 2], [3, 4]])
         >>> view = View(mirrored=True, turns=1)
-        >>> view.of(image)
+        >>> view.apply(image)
         tensor([[1, 3],
                 [2, 4]])
-        >>> view.undo(view.of(image)).equal(image)
+        >>> view.undo(view.apply(image)).equal(image)
         True
     """
 
     mirrored: bool = False
     turns: int = 0
 
-    def of(self, images: Tensor) -> Tensor:
-        """Show images (..., H, W) so; (..., W, H) after an odd number of turns."""
+    def apply(self, images: Tensor) -> Tensor:
+        """Mirror and turn images (..., H, W); (..., W, H) after an odd number of turns."""
         shown = images.flip(-1) if self.mirrored else images
         return torch.rot90(shown, self.turns, (-2, -1)) if self.turns else shown
 
     def undo(self, shown: Tensor) -> Tensor:
-        """What `of` has shown (..., H, W) as it was before."""
+        """Turn and mirror images (..., H, W) back to what they were before `apply`."""
         images = torch.rot90(shown, -self.turns, (-2, -1)) if self.turns else shown
         return images.flip(-1) if self.mirrored else images
 
@@ -56,5 +56,5 @@ VIEWS: Mapping[str, tuple[View, ...]] = MappingProxyType(
         ),
     }
 )
-"""Sets of views by name: the image as it is; its mirror image too; all that flips make of it; and
-quarter turns as well."""
+"""The views of each kind of test-time augmentation: the image as it is, its mirror image too, all
+that flips make of it, and quarter turns as well."""

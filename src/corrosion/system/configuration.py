@@ -1,4 +1,4 @@
-"""Finds the YAML files of the configuration, in a checkout or in an installed package."""
+"""Find the YAML files of the configuration, in a checkout or in an installed package."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def config_dir() -> Path:
     """The directory of `train.yaml` and its groups, which Hydra composes a configuration from.
 
     Raises:
-        CorrosionError: the package was installed without it.
+        CorrosionError: the package was installed without its configuration.
 
     Example:
         >>> sorted(file.name for file in (config_dir() / "trainer").iterdir())

@@ -27,7 +27,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; it takes the place of `path` when the block succeeds.
 
     Args:
-        path: the file to write; its folder is made if missing.
+        path: path of the file to write; its folder is made if missing.
 
     Raises:
         CorrosionError: the folder can't be written, or the disk is full; an older file at `path`
@@ -97,7 +97,7 @@ def _finite(value: Any) -> Any:
 
 
 def read_json(path: Path) -> Any:
-    """Plain values from a JSON file.
+    """Read plain values from a JSON file.
 
     Raises:
         CorrosionError: the file can't be read.
@@ -109,7 +109,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_yaml(path: Path) -> Any:
-    """Plain values from a YAML file.
+    """Read plain values from a YAML file.
 
     Raises:
         CorrosionError: the file can't be read.
@@ -121,7 +121,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def read_csv(path: Path, *, required: Sequence[str] = (), text: Sequence[str] = ()) -> pd.DataFrame:
-    """A table from a CSV file.
+    """Read a table from a CSV file.
 
     Args:
         path: path of the file.

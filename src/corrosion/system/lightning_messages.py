@@ -1,4 +1,4 @@
-"""What Lightning need not say."""
+"""Messages of Lightning that users need not see."""
 
 from __future__ import annotations
 

@@ -12,11 +12,7 @@ _NEVER = 2**31 - 1
 
 
 def usable_processors() -> int:
-    """Processors that this process may use: fewer than the machine's under taskset or SLURM.
-
-    Returns:
-        1 or more.
-    """
+    """Count the processors that this process may use: not all under taskset, at least 1."""
     if hasattr(os, "sched_getaffinity"):  # Linux alone knows
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

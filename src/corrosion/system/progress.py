@@ -1,4 +1,4 @@
-"""A progress bar for what takes long."""
+"""Progress bars for loops that take long."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ T = TypeVar("T")
 
 
 def progress(
-    items: Iterable[T], description: str, *, total: int | None = None, worth: int = 0
+    items: Iterable[T], description: str, *, total: int | None = None, fewest: int = 0
 ) -> Iterable[T]:
     """Yield the items under a bar on standard error, which vanishes at the end.
 
     Args:
-        items: what is gone through.
-        description: what is being done.
+        items: items that are worked on, one after the other.
+        description: text beside the bar, as "decoding images".
         total: number of items, where `len` does not tell it.
-        worth: fewer items than this are done too soon for a bar.
+        fewest: least number of items that get a bar; fewer are done too soon.
 
     Returns:
         The items; without a bar where standard error is no terminal.
     """
     console = Console(stderr=True)
-    few = total is not None and total < worth
+    few = total is not None and total < fewest
     return track(
         items,
         description,

@@ -25,19 +25,19 @@ _PACKAGES = (
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that influence a result."""
+    """The versions of Python and of the packages that influence a result."""
     return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
 
 
 def shortcut_warning(share: float = 0, marked: int = 0) -> str | None:
-    """What must stand beside the figures of a run whose training images carry a planted mark.
+    """Word what must stand beside the figures of a run whose training images carry a planted mark.
 
     Args:
-        share: `data.shortcut`.
-        marked: training images with the mark.
+        share: share of the corroded training images with the mark, as `data.shortcut` says.
+        marked: number of training images with the mark.
 
     Returns:
-        None where none was planted.
+        The warning; None where no mark was planted.
     """
     if not share:
         return None
@@ -49,7 +49,7 @@ def shortcut_warning(share: float = 0, marked: int = 0) -> str | None:
 
 
 def git_commit(directory: Path) -> str | None:
-    """Commit of the checkout a directory lies in, with "-dirty" if it was changed; else None."""
+    """The commit of the checkout around a directory, with "-dirty" if changed; else None."""
     try:
         described = subprocess.run(
             ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"],
@@ -64,13 +64,13 @@ def git_commit(directory: Path) -> str | None:
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """Device of a run and the processor beside it."""
+    """Describe the device of a run and the processors beside it."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
     return {"device": device.type, "name": name, "cpu_count": os.cpu_count()}
 
 
 def processor() -> str:
-    """Name of the processor; its architecture where the system doesn't tell."""
+    """The name of the processor, or its architecture where the system doesn't tell it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:  # not Linux

@@ -22,9 +22,8 @@ GIB = 2**30
 
 
 @pytest.fixture(autouse=True)
-def cache_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "images"
+def cache_folder(cache):
+    return cache / "images"
 
 
 @pytest.fixture

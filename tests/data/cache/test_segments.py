@@ -18,9 +18,8 @@ RESIZE = build_resize(16)
 
 
 @pytest.fixture(autouse=True)
-def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "images"
+def cache_folder(cache: Path) -> Path:
+    return cache / "images"
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ def images(*rows):
 def curated(records, *, places=None, **policy):
     policy = CurationSettings(**policy)
     places = None if places is None else pd.Series(places)
-    out = left_out(inspect(records, policy), policy, places=places)
+    out = left_out(inspect(records, policy), policy, assigned=places)
     return dict(zip(out["path"], out["reason"], strict=True))
 
 

@@ -12,11 +12,7 @@ from corrosion.data.images import check_image
 from corrosion.errors import CorrosionError
 from corrosion.settings.data import CurationSettings
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "screening-3.sqlite"
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture
@@ -131,7 +127,9 @@ def test_a_changed_file_is_read_again(records):
 
 def test_a_damaged_cache_is_made_anew(records, cache):
     first = screen(records)
-    cache.write_bytes(b"not a database, but long enough to be taken for one" * 100)
+    (cache / "screening-3.sqlite").write_bytes(
+        b"not a database, but long enough to be taken for one" * 100
+    )
     pd.testing.assert_frame_equal(screen(records).records, first.records)
     pd.testing.assert_frame_equal(screen(records).records, first.records)
 

@@ -1,4 +1,4 @@
-"""Remember what was learnt from files, so that unchanged ones are not read again."""
+"""Remember what was measured of files, so that unchanged ones are not read again."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from corrosion.data.cache.directory import cache_dir
 
 log = logging.getLogger(__name__)
 
-_VERSION = 3  # to be raised when what is learnt, or how, changes: older states are then forgotten
+_VERSION = 3  # raise it when what is measured changes, or how: older states are then forgotten
 _CHUNK = 500  # below SQLite's limit of parameters
 
 
 @dataclass(frozen=True)
 class FileState:
-    """A file that was read: its size and time then, and what it held.
+    """An image file that was read: its size and time then, and what was measured of it.
 
     Attributes:
-        size: in bytes.
+        size: size of the file in bytes.
         mtime_ns: time of its last change, in nanoseconds.
         content_hash: hexadecimal hash of its bytes.
-        width: in pixels, as displayed.
-        height: in pixels, as displayed.
-        pixel_hash: of the decoded image: see `fingerprint.pixel_hash`.
-        perceptual_hash: see `fingerprint.perceptual_hash`.
-        contrast, shadows, highlights, sharpness: see `quality.Measures`.
+        width: width in pixels, as displayed.
+        height: height in pixels, as displayed.
+        pixel_hash: hash of the decoded pixels (`fingerprint.pixel_hash`).
+        perceptual_hash: hash that survives recompression (`fingerprint.perceptual_hash`).
+        contrast, shadows, highlights, sharpness: measures of quality (`quality.Measures`).
     """
 
     size: int
@@ -55,14 +55,14 @@ class FileCache:
     written, nothing is remembered and a warning says so.
 
     Args:
-        name: of the database.
+        name: name of the database.
     """
 
     def __init__(self, name: str) -> None:
         self._path = cache_dir() / f"{name}-{_VERSION}.sqlite"
 
     def load(self, paths: Sequence[str]) -> dict[str, FileState]:
-        """States, by path, of the files that have not changed since they were saved."""
+        """The states, by path, of those files that have not changed since they were saved."""
         if not self._path.exists():
             return {}
         try:

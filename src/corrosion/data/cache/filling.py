@@ -38,12 +38,12 @@ log = logging.getLogger(__name__)
 _GIB = 2**30
 _SEGMENT = _GIB // 4  # bytes: what a killed run loses at most, and what is removed at once
 _SPARE = 2 * _GIB  # stays free on the disk, for checkpoints
-_WORTH_A_BAR = 200  # images that take a second or more
+_FEWEST_FOR_A_BAR = 200  # images that take a second or more
 _WAY_OUT = "Set cache_gib higher, CORROSION_CACHE to a folder on a larger disk, or cache=false."
 
 
 class CacheError(CorrosionError):
-    """The images can't be kept: the way there is barred, or they need too much room."""
+    """The images can't be kept: the folder can't be written, or they need too much room."""
 
 
 def fill_cache(
@@ -60,14 +60,14 @@ def fill_cache(
     have not been used for the longest time are removed.
 
     Args:
-        paths: of image files.
-        hashes: their content hashes.
+        paths: paths of image files.
+        hashes: content hashes of these files.
         resize: how the images are resized.
-        limit_gib: size of all kept images, whatever their settings, in GiB; above 0.
+        limit_gib: largest size of all kept images, whatever their settings, in GiB; above 0.
 
     Raises:
         CacheError: the folder can't be written, or the images don't fit the limit or the disk.
-        ImageError: naming the file, if one can't be read.
+        ImageError: a file can't be read, naming it.
     """
     cache = ImageCache(hashes, resize)
     if cache.lacks.any():
@@ -184,7 +184,7 @@ def _add(paths: Sequence[str], hashes: Sequence[str], resize: Resize) -> None:
                 pool,
             )
         )
-        bar = progress(decoded, "decoding images", total=len(paths), worth=_WORTH_A_BAR)
+        bar = progress(decoded, "decoding images", total=len(paths), fewest=_FEWEST_FOR_A_BAR)
         passed_over = sum(not kept for kept in bar)
     if passed_over:
         log.warning("%d files have changed since they were checked: not kept decoded", passed_over)

@@ -51,26 +51,26 @@ class Segment:
     """Images that were added together.
 
     Attributes:
-        images: path of the images; that of the hashes lies beside it.
+        images: path of the file of images; that of the hashes lies beside it.
     """
 
     images: Path
 
     @property
     def hashes(self) -> Path:
-        """Path of the hashes. The segment counts once it is there."""
+        """Path of the file of hashes. The segment counts once it is there."""
         return self.images.with_name(self.images.stem + _HASHES)
 
     @cached_property
     def size(self) -> int:
-        """Bytes on disk; 0 if it is gone."""
+        """Size of the images on disk in bytes; 0 if they are gone."""
         try:
             return self.images.stat().st_size
         except OSError:
             return 0
 
     def load_hashes(self) -> NDArray[np.bytes_]:
-        """Content hash of each image; none if the segment is gone or incomplete."""
+        """The content hash of each image, (N,); none if the segment is gone or incomplete."""
         try:
             hashes = np.load(self.hashes)
             complete = len(np.load(self.images, mmap_mode="r")) == len(hashes)
@@ -80,7 +80,7 @@ class Segment:
 
 
 def segments(folder: Path) -> list[Segment]:
-    """The segments in a folder of settings."""
+    """The complete segments in a folder that `settings_dir` gives."""
     return sorted(
         (
             Segment(path.with_name(path.name.removesuffix(_HASHES) + ".npy"))
@@ -92,12 +92,12 @@ def segments(folder: Path) -> list[Segment]:
 
 
 def hash_array(hashes: Iterable[str]) -> NDArray[np.bytes_]:
-    """Hashes as segments hold them."""
+    """Content hashes as segments hold them: (N,), bytes of length 32."""
     return np.array(list(hashes), dtype=_HASH)
 
 
 class ImageCache:
-    """The images of a table's rows, as far as they are on disk.
+    """The decoded images of a table's rows, as far as they are on disk.
 
     May be pickled: a worker process gets positions in shared memory and opens the files itself.
 
@@ -116,18 +116,18 @@ class ImageCache:
 
     @property
     def lacks(self) -> NDArray[np.bool_]:
-        """(rows,) whether a row's image is not there."""
+        """Whether the image of each row is missing, (rows,) bool."""
         return self._positions.numpy() == _ABSENT
 
     @property
     def used(self) -> list[Segment]:
-        """The segments that hold images of the table."""
+        """The segments that hold at least one image of the table."""
         positions = np.unique(self._positions.numpy()[~self.lacks])
         numbers = np.unique(np.searchsorted(self._starts, positions, side="right") - 1)
         return [self._segments[number] for number in numbers]
 
     def get(self, row: int) -> NDArray[np.uint8] | None:
-        """A copy of a row's image, (image_size, image_size, 3) RGB; None if it is not there."""
+        """A copy of a row's image, uint8 (image_size, image_size, 3) RGB; None if it is missing."""
         position = int(self._positions[row])
         if position == _ABSENT:
             return None

@@ -29,8 +29,8 @@ class Leaks:
     """What splits of the same images leak, on average.
 
     Attributes:
-        images: in each of val and test.
-        known: those of them with a copy or near-duplicate in training.
+        images: number of images in each of val and test.
+        known: number of those with a copy or near-duplicate in training.
     """
 
     images: Mapping[str, float]
@@ -39,18 +39,20 @@ class Leaks:
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found in some folders.
+    """What was found in folders of photographs.
 
     Attributes:
         roots: the folders.
         policy: what counted as a duplicate or as suspicious.
-        inspection: of the readable images.
-        unreadable: path, label, source and reason of the others.
-        left_out: what training would leave out of the readable ones: see `curation.left_out`.
-        official: images of official subsets that are known from another one, as {"test in train":
-            3, ...}; None where there are none.
-        random: leaks of random splits, stratified by class and source.
-        grouped: leaks of the splits that training makes.
+        inspection: duplicates, conflicts and suspicious images among the readable ones.
+        unreadable: path, label, source and reason of the others, one row an image.
+        left_out: images that training would leave out of the readable ones, as
+            `curation.policy.left_out` gives them.
+        official: number of images of official subsets that are known from another one, as
+            {"test in train": 3, ...}; None where there are no subsets.
+        random: leaks of random splits, stratified by class and source; None where no split can be
+            made.
+        grouped: leaks of the splits that training makes; None where none can be made.
     """
 
     roots: tuple[Path, ...]
@@ -74,12 +76,12 @@ def audit_folders(
     classes: ClassFolders | None = None,
     policy: CurationSettings | None = None,
 ) -> Audit:
-    """Examine folders of photographs.
+    """Find unreadable and suspicious images, duplicates, conflicts and leaks in folders.
 
     Args:
-        roots: each with a folder of images per class, or with official subsets of such folders.
-        classes: further folder names of each class: see `labels.folder_labels`.
-        policy: what counts as a duplicate or as suspicious; the defaults if None.
+        roots: folders, each with a folder of images per class, or with official subsets of them.
+        classes: further folder names of each class (`labels.folder_labels`).
+        policy: what counts as a duplicate or as suspicious; None for the defaults.
 
     Raises:
         CorrosionError: a folder is missing or odd, a class has no folder, or no image is readable.

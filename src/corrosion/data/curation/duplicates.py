@@ -50,19 +50,19 @@ class Duplicates:
         return near[self.picture]
 
     def copies(self) -> int:
-        """Images that have the same pixels as another one that is counted as the original."""
+        """The number of images with the same pixels as another one, the originals not counted."""
         return len(self.copy) - len(np.unique(self.copy))
 
     def near_pairs(self) -> int:
-        """Pairs of images that are near-duplicates, copies not counted."""
+        """The number of pairs of images that are near-duplicates, copies not counted."""
         ones = np.zeros(len(self.picture), np.int64)
         return self._pairs_within(ones) - _pairs_of_equals(self.copy)
 
     def pairs_across(self, parts: NDArray[np.int64]) -> int:
-        """Pairs of images that are copies or near-duplicates from different parts.
+        """The number of pairs of copies or near-duplicates whose images lie in different parts.
 
         Args:
-            parts: (N,) int64 from 0: the source, the label or the split of each image.
+            parts: (N,) int64 from 0, the source, the label or the split of each image.
         """
         return self._pairs_within(np.zeros_like(parts)) - self._pairs_within(parts)
 
@@ -93,10 +93,10 @@ def find_duplicates(
     two blank walls are no leak.
 
     Args:
-        pixel_hashes: (N,), see `fingerprint.pixel_hash`.
-        perceptual_hashes: (N,), see `fingerprint.perceptual_hash`.
-        max_distance: bits in which near-duplicates may differ, 0 to MOST_DISTANCE; None finds
-            copies alone.
+        pixel_hashes: (N,) int64, hashes of the decoded pixels (`fingerprint.pixel_hash`).
+        perceptual_hashes: (N,) int64, hashes of the pictures (`fingerprint.perceptual_hash`).
+        max_distance: number of bits in which near-duplicates may differ, 0 to `MOST_DISTANCE`; None
+            finds copies alone.
     """
     copy = _codes(pixel_hashes)
     if max_distance is None:

@@ -14,19 +14,20 @@ from corrosion.data.curation.policy import Inspection
 
 @dataclass(frozen=True)
 class Findings:
-    """Counts of images, but for pairs and groups.
+    """Numbers of what curation found.
 
     Attributes:
-        images: files found.
-        left_out: by reason: unreadable, conflict, copy or the name of a rule.
-        suspicious: by rule, whether left out or not.
-        copies: with the same pixels as another image, the originals not counted.
-        near_pairs: pairs of near-duplicates that are no copies.
-        pairs_across_sources: pairs of copies or near-duplicates from different sources.
-        groups: groups of several images that show the same picture or nearly so.
-        largest_group: images in the largest group.
-        conflicts: with a copy or near-duplicate of the other class.
-        leaks: of validation and test, with a copy or near-duplicate in training.
+        images: number of files found.
+        left_out: number of images left out by reason: unreadable, conflict, copy or the name of a
+            rule.
+        suspicious: number of images that break each rule, whether left out or not.
+        copies: number of images with the same pixels as another one, the originals not counted.
+        near_pairs: number of pairs of near-duplicates that are no copies.
+        pairs_across_sources: number of pairs of copies or near-duplicates from different sources.
+        groups: number of groups of several images that show the same picture or nearly so.
+        largest_group: number of images in the largest group.
+        conflicts: number of images with a copy or near-duplicate of the other class.
+        leaks: number of images of validation and of test with a copy or near-duplicate in training.
     """
 
     images: int
@@ -41,11 +42,11 @@ class Findings:
     leaks: Mapping[str, int]
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """The numbers as plain values, for JSON."""
         return asdict(self)
 
     def summary(self) -> str:
-        """One line for people."""
+        """The numbers that are not 0, in one line."""
         parts = [f"{self.images} images, {_sum(self.left_out)} left out{_listed(self.left_out)}"]
         if self.near_pairs:
             parts.append(f"{self.near_pairs} pairs of near-duplicates in {self.groups} groups")
@@ -56,7 +57,7 @@ class Findings:
         return "; ".join(parts)
 
 
-def find(
+def count_findings(
     inspection: Inspection,
     *,
     unreadable: int,
@@ -66,10 +67,10 @@ def find(
     """Count what an inspection and a split found.
 
     Args:
-        inspection: of all readable images.
-        unreadable: number of files that were left out before.
-        left_out: as `curation.left_out` gives it.
-        split: see `count_leaks`.
+        inspection: inspection of all readable images.
+        unreadable: number of files that can't be read.
+        left_out: images that no split gets, as `policy.left_out` gives them.
+        split: train, val or test, with the rows of `inspection.records` as index.
     """
     duplicates = inspection.duplicates
     sizes = np.bincount(duplicates.group)
@@ -94,8 +95,11 @@ def count_leaks(inspection: Inspection, split: pd.Series) -> dict[str, int]:
     """Count the images of validation and test with a copy or near-duplicate in training.
 
     Args:
-        inspection: of all readable images.
+        inspection: inspection of all readable images.
         split: train, val or test, with the rows of `inspection.records` as index.
+
+    Returns:
+        The numbers by split, as {"val": 0, "test": 2}.
     """
     train = np.zeros(len(inspection.records), bool)
     train[split.index[split == "train"]] = True

@@ -19,7 +19,7 @@ PLAIN = -1
 """Perceptual hash of an image without structure: it resembles nothing."""
 
 HASH_BITS = 63
-"""Of a perceptual hash."""
+"""Number of bits of a perceptual hash."""
 
 _SIDE = 32  # pixels of the picture that is transformed
 _KEPT = 8  # lowest frequencies in each direction
@@ -30,7 +30,7 @@ def pixel_hash(pixels: NDArray[np.uint8]) -> int:
     """A hash of an image's size and pixels: equal for copies in whatever lossless file.
 
     Args:
-        pixels: (H, W, 3) uint8, contiguous.
+        pixels: image (H, W, 3) uint8, contiguous.
 
     Returns:
         A signed integer of 64 bits, as databases and arrays hold it.
@@ -44,7 +44,7 @@ def perceptual_hash(grey: NDArray[np.uint8]) -> int:
     """The signs of the lowest frequencies of a picture, squeezed into a square.
 
     Args:
-        grey: (H, W) uint8; 256 pixels on the longer side are enough.
+        grey: grey image (H, W) uint8; 256 pixels on the longer side are enough.
 
     Returns:
         An integer of 63 bits, or PLAIN. Bit 8 r + c - 1 tells whether the coefficient of r waves
@@ -61,10 +61,10 @@ def orientations(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The hashes of pictures that were flipped and turned.
 
     Args:
-        hashes: (N,), as `perceptual_hash` gives them.
+        hashes: (N,) uint64, as `perceptual_hash` gives them.
 
     Returns:
-        (N, 8): unchanged first, then the other flips, quarter turns and transpositions.
+        (N, 8) uint64: unchanged first, then the other flips, quarter turns and transpositions.
     """
     turned = np.stack([hashes, _transposed(hashes)], axis=1)
     flips = np.array([0, _ODD_ROWS, _ODD_COLUMNS, _ODD_ROWS ^ _ODD_COLUMNS], np.uint64)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from corrosion.data.curation.fingerprint import orientations
 
 MOST_DISTANCE = 11
-"""Bits; beyond, unrelated photographs are found and the search takes minutes."""
+"""Largest distance in bits; beyond it unrelated pictures are found, in minutes."""
 
 _BANDS, _BAND_BITS = 4, 16
 _CANDIDATES = 1 << 20  # compared at once: tens of megabytes
@@ -27,8 +27,8 @@ def similar_pairs(
     of their 4 bands. Each band is looked up in a table, with so many bits changed in every way.
 
     Args:
-        hashes: (N,), distinct.
-        max_distance: 0 to `MOST_DISTANCE`.
+        hashes: (N,) uint64, all different.
+        max_distance: largest number of bits in which a pair differs, 0 to `MOST_DISTANCE`.
 
     Returns:
         (M, 2) int64 positions, the smaller first, sorted; (M,) uint8 distances in bits, over the

@@ -27,10 +27,10 @@ class Inspection:
     """What was found in N readable images, before anything is left out.
 
     Attributes:
-        records: the images.
-        duplicates: which of them show the same picture.
+        records: the images, numbered from 0.
+        duplicates: which images show the same picture.
         conflicting: (N,), whether an image has a copy or near-duplicate of the other class.
-        broken: a column of N booleans for each rule of `quality.RULES`.
+        broken: whether an image breaks each rule of `quality.RULES`, a column a rule.
     """
 
     records: pd.DataFrame
@@ -43,9 +43,8 @@ def inspect(records: pd.DataFrame, policy: CurationSettings) -> Inspection:
     """Look for duplicates, conflicts and suspicious images.
 
     Args:
-        records: as `screening.screen` gives them; numbered from 0.
-        policy: what counts as such.
-
+        records: records as `screening.screen` gives them, numbered from 0.
+        policy: what counts as a duplicate or as suspicious.
     """
     broken = broken_rules(records, policy.quality)
     duplicates = find_duplicates(
@@ -62,7 +61,7 @@ def inspect(records: pd.DataFrame, policy: CurationSettings) -> Inspection:
 
 
 def left_out(
-    inspection: Inspection, policy: CurationSettings, *, places: pd.Series | None = None
+    inspection: Inspection, policy: CurationSettings, *, assigned: pd.Series | None = None
 ) -> pd.DataFrame:
     """Choose the images that no split gets.
 
@@ -70,10 +69,10 @@ def left_out(
     validation, then the first.
 
     Args:
-        inspection: of all images.
-        policy: what becomes of them.
-        places: where each image is by an earlier split or an official subset: train, val, test,
-            or "" where it is nowhere yet.
+        inspection: inspection of all images.
+        policy: which copies, conflicts and suspicious images are left out.
+        assigned: split that each image has already, by an earlier run or an official subset:
+            train, val, test, or "" for none.
 
     Returns:
         One row an image, numbered as in `inspection.records`: path, label, source, reason
@@ -95,7 +94,7 @@ def left_out(
     chosen = pd.concat([_because("", pd.Series(dtype="str")), *found])
     chosen = chosen[~chosen.index.duplicated()]
     if policy.exact_duplicates == "drop":
-        originals = _originals(inspection, records.index.difference(chosen.index), places)
+        originals = _originals(inspection, records.index.difference(chosen.index), assigned)
         chosen = pd.concat([chosen, _because("copy", "of " + originals)])
     return records[["path", "label", "source"]].join(chosen.sort_index(), how="right")
 
@@ -107,14 +106,14 @@ def _because(reason: str, detail: pd.Series) -> pd.DataFrame:
 
 
 def _measured(inspection: Inspection, rule: str, limits: Mapping[str, float | None]) -> pd.Series:
-    """Value and limit of the images that break a rule."""
+    """The value and the limit, as text, of the images that break a rule."""
     broken = inspection.records[inspection.broken[rule]]
     texts = [f"{value:.4g}, limit {limits[rule]:g}" for value in RULES[rule].value(broken)]
     return pd.Series(texts, index=broken.index, dtype="str")
 
 
 def _partners(inspection: Inspection) -> pd.Series:
-    """Of each conflicting image an image of the other class in its group."""
+    """The path of an image of the other class in its group, of each conflicting image."""
     records = inspection.records[inspection.conflicting]
     group = pd.Series(inspection.duplicates.group[inspection.conflicting], index=records.index)
     first = records["path"].groupby([group, records["label"]]).first()
@@ -135,12 +134,14 @@ def _conflict_error(records: pd.DataFrame, partners: pd.Series) -> CorrosionErro
     )
 
 
-def _originals(inspection: Inspection, candidates: pd.Index, places: pd.Series | None) -> pd.Series:
-    """Of each superfluous copy the image that stays."""
+def _originals(
+    inspection: Inspection, candidates: pd.Index, assigned: pd.Series | None
+) -> pd.Series:
+    """The path of the image that stays, of each superfluous copy."""
     table = inspection.records.loc[candidates, ["path", "label"]]
     table["copy"] = inspection.duplicates.copy[candidates]
-    if places is not None:
-        rank = places[candidates].astype(str).map({"test": 0, "val": 1, "train": 2}).fillna(3)
+    if assigned is not None:
+        rank = assigned[candidates].astype(str).map({"test": 0, "val": 1, "train": 2}).fillna(3)
         table = table.loc[rank.sort_values(kind="stable").index]
     alike = table.groupby(["copy", "label"])["path"]
     return alike.transform("first")[alike.cumcount() > 0]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from corrosion.settings.data import QualitySettings
 
 JUDGED_SIDE = 256
-"""Pixels of the longer side at which images are judged: about what a network sees of them."""
+"""Longer side in pixels at which images are judged: about what a network sees of them."""
 
 # what rounding to whole grey levels, whose variance is 1/12, adds to the mean squares of the
 # Laplacian and of the gradient: the squared weights of their kernels, summed
@@ -29,10 +29,10 @@ _ROUNDING_CHANGE, _ROUNDING_SLOPE = 20 / 12, (12 / 64 + 12 / 64) / 12
 
 @dataclass(frozen=True)
 class Measures:
-    """What is measured of an image.
+    """Measures of an image's quality.
 
     Attributes:
-        contrast: standard deviation, in grey levels.
+        contrast: standard deviation in grey levels.
         shadows: grey level that 5 % of the pixels do not exceed.
         highlights: grey level that 95 % of the pixels do not exceed.
         sharpness: mean squared Laplacian over mean squared gradient: how fast slopes change. The
@@ -47,7 +47,7 @@ class Measures:
 
 
 def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Grey levels (h, w) of RGB pixels (H, W, 3), reduced to `JUDGED_SIDE` if larger."""
+    """The grey levels (h, w) of RGB pixels (H, W, 3) uint8, reduced to `JUDGED_SIDE` if larger."""
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     height, width = grey.shape
     scale = JUDGED_SIDE / max(height, width)
@@ -61,7 +61,7 @@ def measure(grey: NDArray[np.uint8]) -> Measures:
     """Measure an image.
 
     Args:
-        grey: (H, W) uint8, as `to_grey` gives it.
+        grey: grey image (H, W) uint8, as `to_grey` gives it.
     """
     below = np.cumsum(np.bincount(grey.ravel(), minlength=256)) / grey.size
     shadows, highlights = np.searchsorted(below, (0.05, 0.95))
@@ -82,8 +82,8 @@ class Rule:
     """A rule that an image can break.
 
     Attributes:
-        value: what is compared, by image.
-        breaks: whether a value breaks a limit: lt or gt.
+        value: function that gives the value of each image.
+        breaks: comparison of a value with its limit, lt or gt, that says whether it is broken.
     """
 
     value: Callable[[pd.DataFrame], pd.Series]
@@ -112,7 +112,7 @@ def broken_rules(images: pd.DataFrame, quality: QualitySettings) -> pd.DataFrame
     """Apply the rules.
 
     Args:
-        images: with columns width, height and those of `Measures`.
+        images: one row an image, with the columns width, height and those of `Measures`.
         quality: limits of the rules; None switches a rule off.
 
     Returns:

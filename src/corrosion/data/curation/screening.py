@@ -24,9 +24,9 @@ from corrosion.system.progress import progress
 log = logging.getLogger(__name__)
 
 _LISTED = 20  # rejected files that the warning names; `Screened.rejected` has them all
-_WORTH_A_BAR = 500  # files that take a second or more
+_FEWEST_FOR_A_BAR = 500  # files that take a second or more
 _PORTION = 250  # files checked and remembered at once
-_LEARNT = {
+_MEASURED = {
     "width": np.int32,
     "height": np.int32,
     "pixel_hash": np.int64,
@@ -43,11 +43,11 @@ class Screened:
     """Readable images, and those left out.
 
     Attributes:
-        records: as given, without the unreadable files, with the columns content_hash (str, of
-            the file's bytes), width and height (int32, pixels as displayed), pixel_hash and
+        records: records of the readable images, with the columns content_hash (str, of the file's
+            bytes), width and height (int32, pixels as displayed), pixel_hash and
             perceptual_hash (int64, see `fingerprint`), contrast, shadows, highlights and
             sharpness (see `quality.Measures`).
-        rejected: the unreadable ones, as given, with the column reason.
+        rejected: records of the unreadable images, with the column reason.
     """
 
     records: pd.DataFrame
@@ -64,35 +64,35 @@ def screen(
     """Decode every image once; what was decoded before and has not changed is not read again.
 
     Args:
-        records: with a column path.
-        on_bad: "warn" names the unreadable files in one warning and leaves them out; "error"
-            stops.
-        max_pixels: larger images count as unreadable.
-        workers: threads (decoding runs outside Python's lock); by default one a processor.
+        records: one row an image, with a column path.
+        on_bad: what becomes of unreadable files: "warn" names them in one warning and leaves them
+            out, "error" raises.
+        max_pixels: largest number of pixels; larger images count as unreadable.
+        workers: number of threads (decoding runs outside Python's lock); None for one a processor.
 
     Raises:
         CorrosionError: no image is readable, or with "error" one is not.
     """
     paths = records["path"].tolist()
     readable = np.zeros(len(paths), dtype=bool)
-    learnt = {name: np.zeros(len(paths), dtype) for name, dtype in _LEARNT.items()}
+    measured = {name: np.zeros(len(paths), dtype) for name, dtype in _MEASURED.items()}
     hashes: list[str] = []
     reasons: dict[str, str] = {}
     states = _states(paths, max_pixels, workers)
-    bar = progress(states, "checking images", total=len(paths), worth=_WORTH_A_BAR)
+    bar = progress(states, "checking images", total=len(paths), fewest=_FEWEST_FOR_A_BAR)
     for row, state in enumerate(bar):
         if isinstance(state, ImageError):
             reasons[paths[row]] = state.reason
         else:
             readable[row] = True
             hashes.append(state.content_hash)
-            for name, values in learnt.items():
+            for name, values in measured.items():
                 values[row] = getattr(state, name)
     if reasons:
         _report(reasons, total=len(paths), on_bad=on_bad)
     kept = records[readable].reset_index(drop=True)
     kept["content_hash"] = pd.Series(hashes, dtype="str")
-    for name, values in learnt.items():
+    for name, values in measured.items():
         kept[name] = values[readable]
     rejected = records[~readable].reset_index(drop=True)
     rejected["reason"] = pd.Series(reasons.values(), dtype="str")

@@ -23,13 +23,13 @@ from corrosion.data.sample.scene import Scene
 
 
 def add_paint_marks(rng: Rng, scene: Scene, *, warm: bool, share: float) -> None:
-    """Paint with clean borders over part of the metal: fields, bands, hazard stripes, letters.
+    """Paint part of the metal with clean borders: fields, bands, hazard stripes, letters.
 
     Args:
         rng: source of randomness.
-        scene: changed in place.
-        warm: in the colours of rust.
-        share: about how much of the picture is painted.
+        scene: scene that is painted, in place.
+        warm: whether the paint has the colours of rust.
+        share: share of the picture that is painted, about, in (0, 1).
     """
     shapes = (_field, _band, _hazard_stripes, _patches, _lettering)
     chosen = shapes[rng.choice(len(shapes), p=[0.3, 0.25, 0.12, 0.23, 0.1])]
@@ -103,7 +103,16 @@ def _lettering(rng: Rng, size: int, share: float) -> Array:
 
 
 def add_leaves(rng: Rng, scene: Scene, share: float) -> Array:
-    """Autumn leaves that lie on the metal: smooth, pointed, with a vein. Returns their cover."""
+    """Lay autumn leaves on the metal: smooth, pointed, with a vein.
+
+    Args:
+        rng: source of randomness.
+        scene: scene that gets the leaves, in place.
+        share: share of the picture that they cover, about, in (0, 1).
+
+    Returns:
+        How much of each pixel they cover, (size, size) float32 in [0, 1].
+    """
     size = scene.size
     length = rng.uniform(0.05, 0.13)
     cover = np.zeros((size, size), np.float32)
@@ -129,7 +138,7 @@ def add_leaves(rng: Rng, scene: Scene, share: float) -> Array:
 
 
 def add_dirt(rng: Rng, scene: Scene) -> None:
-    """Stains that every outdoor metal has: dust, dried water, oil, dark runs. None is orange."""
+    """Add a stain as outdoor metal has them: dust, dried water, oil or dark runs, never orange."""
     size = scene.size
     kind = rng.integers(4)
     if kind == 0:  # dust or mud film

@@ -28,8 +28,8 @@ def window(
 
     Args:
         size: side of the picture in pixels.
-        centre: (y, x) in shares of the side.
-        reach: how far it goes to each side of the centre, likewise.
+        centre: centre (y, x) in shares of the side.
+        reach: distance from the centre to each side of the part, in shares of the side.
 
     Returns:
         What indexes the part, and coordinates (y, x) of its pixels from the centre. It has no
@@ -68,8 +68,8 @@ def fractal(
         size: side in pixels.
         cells: bumps over the picture in the coarsest octave; each octave doubles them.
         gain: amplitude of each octave over the one before: 0.4 is smooth, 0.7 is rough.
-        finest: no octave has more cells than this; nor more than there are pixels.
-        stretch: how many times longer the bumps are in x than in y.
+        finest: largest number of cells of an octave, which has no more than pixels either.
+        stretch: length of the bumps in x over that in y.
     """
     total = np.zeros((size, size), np.float32)
     amplitude = 1.0
@@ -83,26 +83,26 @@ def fractal(
 
 
 def standardise(field: Array) -> Array:
-    """Shift and scale to mean 0 and standard deviation 1."""
+    """Shift and scale a field to mean 0 and standard deviation 1."""
     mean, deviation = cv2.meanStdDev(field)
     return (field - np.float32(mean[0, 0])) / np.float32(max(deviation[0, 0], 1e-6))
 
 
 def smoothstep(low: float, high: float, field: Array) -> Array:
-    """0 below `low`, 1 above `high`, a smooth ramp between."""
+    """Map a field to 0 below `low`, 1 above `high`, and a smooth ramp between."""
     ramp = np.clip((field - low) / (high - low), 0, 1)
     return ramp * ramp * (3 - 2 * ramp)
 
 
 def rotate(field: Array, degrees: float) -> Array:
-    """Turn about the centre; what comes in from outside is mirrored."""
+    """Turn a field about its centre; what comes in from outside is mirrored."""
     size = field.shape[0]
     turn = cv2.getRotationMatrix2D((size / 2, size / 2), degrees, 1.0)
     return cv2.warpAffine(field, turn, (size, size), borderMode=cv2.BORDER_REFLECT_101)
 
 
 def blur(field: Array, sigma: float) -> Array:
-    """Gaussian blur; `sigma` in pixels of a 256 px picture."""
+    """Blur a field by a Gaussian; `sigma` is in pixels of a 256 px picture."""
     return cv2.GaussianBlur(field, (0, 0), max(sigma * field.shape[0] / 256, 0.3))
 
 
@@ -121,8 +121,8 @@ def run_down(source: Array, lengths: Array) -> Array:
     """What flows down from `source` (size, size): each row keeps a share of the one above.
 
     Args:
-        source: how much comes out of each pixel, in [0, 1].
-        lengths: for each column, the length over which a run fades to 1/e, in pixels, (size,).
+        source: amount that comes out of each pixel, (size, size) in [0, 1].
+        lengths: length in pixels over which a run fades to 1/e, of each column, (size,).
     """
     keep = np.exp(-1 / np.maximum(lengths, 0.5)).astype(np.float32)
     flow = source.copy()

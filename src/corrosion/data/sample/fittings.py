@@ -13,12 +13,12 @@ from corrosion.data.sample.scene import Scene
 
 
 def add_fittings(rng: Rng, scene: Scene, *, warm: bool) -> None:
-    """Add some of each at random.
+    """Add seams, welds, bolts and scratches at random.
 
     Args:
         rng: source of randomness.
-        scene: changed in place.
-        warm: bolts may be brass, copper, or painted in the colours of rust.
+        scene: scene that gets them, in place.
+        warm: whether bolts are brass, copper, or painted in the colours of rust.
     """
     if rng.random() < 0.35:
         _seam(rng, scene)
@@ -71,7 +71,14 @@ def _weld(rng: Rng, scene: Scene) -> None:
 
 @dataclass(frozen=True)
 class _Head:
-    """Of a bolt or rivet: radius in shares of the side; a hexagon or a dome; None: as painted."""
+    """The head of a bolt or rivet.
+
+    Attributes:
+        radius: radius in shares of the side.
+        hexagonal: whether it is a hexagon instead of a dome.
+        turn: angle of the hexagon in radians.
+        colour: colour (3,); None for that of the paint below.
+    """
 
     radius: float
     hexagonal: bool

@@ -61,7 +61,7 @@ class _Recipe(Settings):
 
 
 def sample_dir(count: int = 600, size: int = 256, seed: int = 0) -> Path:
-    """The place of a sample in the cache: another for other parameters or another generator."""
+    """The folder of a sample in the cache, named by its parameters and the generator's version."""
     return cache_dir() / "sample" / f"{count}-{size}-{seed}-v{GENERATOR_VERSION}"
 
 
@@ -82,19 +82,19 @@ def make_sample(
 
     Args:
         root: folder to write to, missing or empty; `sample_dir` gives its place in the cache.
-        count: images, half of each class (the odd one is sound).
+        count: number of images, half of each class (the odd one is sound), at least 2.
         size: side in pixels, 32 to 2048.
-        seed: 0 or more.
+        seed: seed of the pictures, 0 or more.
         shortcut: share of the corroded pictures that carry the mark of `corrosion.data.shortcut`,
             in [0, 1]; their masks leave out the rust beneath it.
-        workers: processes that draw; None for one a processor.
+        workers: number of processes that draw; None for one a processor.
 
     Returns:
         `root`.
 
     Raises:
-        CorrosionError: a parameter out of its range; `root` holds something else or can't be
-            written; the disk is full.
+        CorrosionError: a parameter is out of its range, `root` holds something else or can't be
+            written, or the disk is full.
     """
     recipe = _Recipe(count=count, size=size, seed=seed, shortcut=shortcut)
     root = Path(root)

@@ -1,4 +1,4 @@
-"""One picture from beginning to end."""
+"""Draw one picture from beginning to end."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _SMALLEST, _LARGEST = 0.14, 0.7  # share of the picture
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture and its truth.
+    """A picture and its ground truth.
 
     Attributes:
-        image: RGB uint8 (size, size, 3).
-        mask: uint8 (size, size), 255 where there is rust, else 0.
-        jpeg_quality: at which the camera saves it.
+        image: pixels uint8 (size, size, 3), RGB.
+        mask: mask uint8 (size, size), 255 where there is rust, else 0.
+        jpeg_quality: quality at which the camera saves the picture, 0 to 100.
     """
 
     image: npt.NDArray[np.uint8]
@@ -42,8 +42,8 @@ def draw(seed: int, index: int, *, size: int, corroded: bool) -> Picture:
     """Draw one picture; the same arguments give the same picture.
 
     Args:
-        seed: of the whole set, 0 or more.
-        index: of the picture in its set.
+        seed: seed of the whole set, 0 or more.
+        index: number of the picture in its set, from 0.
         size: side in pixels.
         corroded: whether the metal rusts.
     """

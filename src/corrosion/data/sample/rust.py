@@ -24,11 +24,11 @@ def add_rust(rng: Rng, scene: Scene, share: float) -> Array:
 
     Args:
         rng: source of randomness.
-        scene: changed in place.
-        share: of the picture that patches cover; streaks come on top.
+        scene: scene whose metal rusts, in place.
+        share: share of the picture that patches cover, in (0, 1); streaks come on top.
 
     Returns:
-        How rusty each pixel is, (size, size) in [0, 1]: above 0.5 it counts as rust.
+        How rusty each pixel is, (size, size) in [0, 1]; above 0.5 it counts as rust.
     """
     ramp = rust_ramp(rng)
     likes = _likely_places(rng, scene)

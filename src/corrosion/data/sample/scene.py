@@ -1,4 +1,4 @@
-"""The scene before the camera: bodies of metal in front of a background, and what they are like."""
+"""The scene before the camera: bodies of metal in front of a background."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class Scene:
     All fields are (size, size) but `colour`, which is RGB (size, size, 3).
 
     Attributes:
-        colour: under even light.
+        colour: colours under even light, in [0, 1].
         height: relief in pixels of a 256 px picture.
         shade: brightness by the form of the bodies, around 1.
-        shine: strength of highlights.
-        metal: cover of what can rust, 0 to 1.
+        shine: strength of highlights, 0 or more.
+        metal: share of each pixel that can rust, in [0, 1].
         edge: nearness to the edges of the bodies, 1 at the edge, 0 well inside.
-        weak: where rust starts: bolts, seams, scratches; 0 elsewhere.
-        drips: where water runs down from, 0 to 1.
-        painted: the metal carries paint.
+        weak: weakness, above 0 where rust starts: at bolts, seams and scratches.
+        drips: amount of water that runs down from each pixel, in [0, 1].
+        painted: whether the metal carries paint.
         light: direction (x, y) of the light, of length 1.
     """
 
@@ -59,8 +59,8 @@ def build_scene(
         size: side in pixels.
         metal: material of the bodies.
         background: material behind them.
-        fill: no background to be seen.
-        odd_one: where there are several bodies, one may be of this material.
+        fill: whether the bodies fill the picture, so that no background is seen.
+        odd_one: material of the second body, where there are several; None for the same.
     """
     angle = rng.uniform(0, 2 * np.pi)
     scene = Scene(

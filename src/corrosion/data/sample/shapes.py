@@ -15,9 +15,9 @@ class Body:
     """One body of metal.
 
     Attributes:
-        mask: how much of each pixel it covers, (size, size) in [0, 1].
+        mask: share of each pixel that it covers, (size, size) in [0, 1].
         shade: brightness by its form, around 1, (size, size).
-        shine: where highlights of a glossy surface fall, 0 to 1, (size, size).
+        shine: strength of a glossy surface's highlights, (size, size) in [0, 1].
     """
 
     mask: Array
@@ -31,7 +31,7 @@ def bodies(rng: Rng, size: int, *, fill: bool) -> list[Body]:
     Args:
         rng: source of randomness.
         size: side in pixels.
-        fill: True for metal from edge to edge, False for one that leaves background to see.
+        fill: whether the metal goes from edge to edge, so that no background is seen.
     """
     if fill:
         return (_sheet if rng.random() < 0.75 else _corrugated)(rng, size)

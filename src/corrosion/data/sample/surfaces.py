@@ -26,13 +26,13 @@ from corrosion.data.sample.fields import (
 
 @dataclass(frozen=True)
 class Surface:
-    """What a material looks like under even light.
+    """The look of a material under even light.
 
     Attributes:
-        colour: RGB (size, size, 3).
+        colour: RGB (size, size, 3) in [0, 1].
         height: relief in pixels of a 256 px picture, (size, size).
-        gloss: strength of highlights on curved and bent parts, 0 to 1.
-        painted: rust lifts paint, so it needs to know.
+        gloss: strength of highlights on curved and bent parts, in [0, 1].
+        painted: whether it is paint, which rust lifts.
     """
 
     colour: Array

@@ -81,8 +81,9 @@ def _assign_groups(
     following = counts.where(follows[counts.group])
     np.subtract.at(deficit, (following.stratum, assignment[following.group]), following.size)
     free = counts.where(~follows[counts.group])
-    _assign_mixed(free.where(mixed[free.group]), strata, keys, deficit, assignment)
-    _assign_pure(free.where(~mixed[free.group]), strata, keys, deficit, assignment)
+    assigned = _Assigned(strata, keys, deficit, assignment)
+    assigned.add_mixed(free.where(mixed[free.group]))
+    assigned.add_pure(free.where(~mixed[free.group]))
     return np.where(known, fixed, assignment[groups])
 
 
@@ -103,53 +104,60 @@ def _count(groups: NDArray[np.int64], codes: NDArray[np.int64], strata: int) -> 
     return _Counts(keys // strata, keys % strata, sizes)
 
 
-def _assign_mixed(
-    counts: _Counts,
-    strata: Strata,
-    keys: NDArray[np.uint64],
-    deficit: NDArray[np.float64],
-    assignment: NDArray[np.int8],
-) -> None:
-    """Assign groups with rows in several strata: where the most of their rows are lacking."""
-    group, first = np.unique(counts.group, return_index=True)
-    ends = np.append(first[1:], len(counts.group))
-    sizes = np.diff(np.append(0, np.cumsum(counts.size))[np.append(first, len(counts.group))])
-    for position in np.lexsort((keys[group], -sizes)):
-        rows = slice(first[position], ends[position])
-        stratum, size = counts.stratum[rows], counts.size[rows]
-        eligible = strata.eligible[stratum].all(axis=0)
-        wanted = deficit[stratum]
-        if (wanted[:, eligible] >= size[:, None]).all():
-            wanted = wanted / np.where(eligible, strata.deficit[stratum], np.inf)
-        part = int(np.where(eligible, size @ wanted, -np.inf).argmax())
-        deficit[stratum, part] -= size
-        assignment[group[position]] = part
+@dataclass(frozen=True, eq=False)
+class _Assigned:
+    """What has been assigned so far; the arrays are written to.
 
-
-def _assign_pure(
-    counts: _Counts,
-    strata: Strata,
-    keys: NDArray[np.uint64],
-    deficit: NDArray[np.float64],
-    assignment: NDArray[np.int8],
-) -> None:
-    """Assign groups within one stratum, stratum by stratum.
-
-    What is left over or wanting in a stratum is carried to the next one of its label, the largest
-    last. Otherwise all small strata would round alike and the smallest part would get nothing.
-    With groups of one row and three parts, no part of a label ends up with more than 2/3 of a row
-    too many or 4/3 too few: the part chosen lacks at least 1/3, as the deficits sum to 1.
+    Attributes:
+        strata: strata as they were before any group was assigned.
+        keys: (G,) random key of each group.
+        deficit: (S, P) what each part lacks of each stratum.
+        part: (G,) part of each group, or `UNASSIGNED`.
     """
-    order = np.lexsort((keys[counts.group], -counts.size, counts.stratum))
-    group, stratum, size = counts.group[order], counts.stratum[order], counts.size[order]
-    bounds = np.searchsorted(stratum, np.arange(len(strata.totals) + 1))
-    carried: dict[int, NDArray[np.float64]] = defaultdict(lambda: np.zeros(deficit.shape[1]))
-    for code in np.argsort(strata.totals, kind="stable"):
-        rows = slice(bounds[code], bounds[code + 1])
-        remaining = (deficit[code] + carried[int(strata.labels[code])]).tolist()
-        eligible = np.flatnonzero(strata.eligible[code]).tolist()
-        assignment[group[rows]] = _assign_in_order(size[rows].tolist(), remaining, eligible)
-        carried[int(strata.labels[code])] = np.array(remaining)
+
+    strata: Strata
+    keys: NDArray[np.uint64]
+    deficit: NDArray[np.float64]
+    part: NDArray[np.int8]
+
+    def add_mixed(self, counts: _Counts) -> None:
+        """Assign groups with rows in several strata: where the most of their rows are lacking."""
+        group, first = np.unique(counts.group, return_index=True)
+        ends = np.append(first[1:], len(counts.group))
+        sizes = np.diff(np.append(0, np.cumsum(counts.size))[np.append(first, len(counts.group))])
+        for position in np.lexsort((self.keys[group], -sizes)):
+            rows = slice(first[position], ends[position])
+            stratum, size = counts.stratum[rows], counts.size[rows]
+            eligible = self.strata.eligible[stratum].all(axis=0)
+            lacking = self.deficit[stratum]
+            if (lacking[:, eligible] >= size[:, None]).all():
+                lacking = lacking / np.where(eligible, self.strata.deficit[stratum], np.inf)
+            part = int(np.where(eligible, size @ lacking, -np.inf).argmax())
+            self.deficit[stratum, part] -= size
+            self.part[group[position]] = part
+
+    def add_pure(self, counts: _Counts) -> None:
+        """Assign groups within one stratum, stratum by stratum.
+
+        What is left over or wanting in a stratum is carried to the next one of its label, the
+        largest last. Otherwise all small strata would round alike and the smallest part would get
+        nothing. With groups of one row and three parts, no part of a label ends up with more than
+        2/3 of a row too many or 4/3 too few: the part chosen lacks at least 1/3, as the deficits
+        sum to 1.
+        """
+        order = np.lexsort((self.keys[counts.group], -counts.size, counts.stratum))
+        group, stratum, size = counts.group[order], counts.stratum[order], counts.size[order]
+        bounds = np.searchsorted(stratum, np.arange(len(self.strata.totals) + 1))
+        carried: dict[int, NDArray[np.float64]] = defaultdict(
+            lambda: np.zeros(self.deficit.shape[1])
+        )
+        for code in np.argsort(self.strata.totals, kind="stable"):
+            rows = slice(bounds[code], bounds[code + 1])
+            label = int(self.strata.labels[code])
+            deficit = (self.deficit[code] + carried[label]).tolist()
+            eligible = np.flatnonzero(self.strata.eligible[code]).tolist()
+            self.part[group[rows]] = _assign_in_order(size[rows].tolist(), deficit, eligible)
+            carried[label] = np.array(deficit)
 
 
 def _assign_in_order(sizes: list[int], deficit: list[float], eligible: list[int]) -> list[int]:
