@@ -18,7 +18,7 @@ class Findings:
 
     Attributes:
         images: files found.
-        left_out: by reason: unreadable, conflict, copy or the name of a rule.
+        left_out: by reason: unreadable, conflict, copy, leak or the name of a rule.
         suspicious: by rule, whether left out or not.
         copies: with the same pixels as another image, the originals not counted.
         near_pairs: pairs of near-duplicates that are no copies.

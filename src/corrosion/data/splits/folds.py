@@ -1,4 +1,4 @@
-"""k-fold cross-validation: each image is in the test set of exactly one of k runs."""
+"""Cross-validation: each image is in the test set of exactly one of several runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from corrosion.data.splits.split import (
     fill_gaps,
     group_turns,
     number_groups,
+    split_codes,
 )
+from corrosion.errors import CorrosionError
 from corrosion.settings.data import SplitSettings
 
 log = logging.getLogger(__name__)
@@ -68,30 +70,141 @@ def split_fold(
     SplitSettings(folds=folds, fold=fold)  # refuses a fold that is none
     train, val, _ = checked_fractions(fractions)
     records = records.reset_index(drop=True)
-    if "subset" in records and (records["subset"].astype(str) != "").any():
-        log.info("folds=%d splits official subsets anew", folds)
+    _tell_of_subsets(records, folds)
     groups = number_groups(records)
     names = [f"fold {number}" for number in range(folds)]
-    numbers = _share_out(records, groups, [1 / folds] * folds, seed, names)
-    rest = numbers != fold
+    free = np.full(len(records), FREE, dtype=np.int8)
+    numbers = _share_out(records, groups, free, [1 / folds] * folds, seed, names)
+    return _with_test(records, groups, numbers == fold, free, (train, val), seed)
+
+
+def leave_source_out(
+    records: pd.DataFrame,
+    *,
+    source: str,
+    fractions: Sequence[float],
+    seed: int,
+    assigned: pd.Series | None = None,
+) -> pd.DataFrame:
+    """Split images with all of one source as the test set.
+
+    The other sources are split into training and validation as `split` splits them: stratified by
+    label and source, never dividing a group. Official subsets count for nothing.
+
+    Args:
+        records: as for `corrosion.data.splits.split.split`, without `twins_of_source`.
+        source: name of the source to test on.
+        fractions: of training, validation and test; above 0, together 1. That of test is unused.
+        seed: 0 or more.
+        assigned: earlier assignment by row of `records` ("train", "val", "test", or "" for new
+            images); what it says of training and validation stays as it is.
+
+    Returns:
+        The records with the columns group (int64, from 0) and split (train, val or test).
+
+    Raises:
+        CorrosionError: no image of the source, or a class with too few groups in the others.
+
+    Example:
+        >>> records = pd.DataFrame(
+        ...     {
+        ...         "path": [f"{number}.jpg" for number in range(30)],
+        ...         "label": [0, 1] * 15,
+        ...         "source": ["ships"] * 20 + ["bridges"] * 10,
+        ...         "content_hash": [f"{number}" for number in range(30)],
+        ...     }
+        ... )
+        >>> table = leave_source_out(
+        ...     records, source="bridges", fractions=(0.7, 0.2, 0.1), seed=0
+        ... )
+        >>> table.groupby(["source", "split"], observed=True).size().to_dict()
+        {('bridges', 'test'): 10, ('ships', 'train'): 16, ('ships', 'val'): 4}
+    """
+    train, val, _ = checked_fractions(fractions)
+    records = records.reset_index(drop=True)
+    test = (records["source"].astype(str) == source).to_numpy()
+    if not test.any():
+        raise CorrosionError(
+            f"source={source}: there is nothing to test on, as none of its images can be used."
+        )
+    if records.loc[test, "label"].nunique() < 2:
+        log.warning("%s has images of one class alone: some metrics are undefined on it", source)
+    _tell_of_subsets(records, "source")
+    fixed = np.full(len(records), FREE, dtype=np.int8)
+    if assigned is not None:
+        known = split_codes(assigned)
+        fixed = np.where(known == SPLITS.index("test"), np.int8(FREE), known)
+    return _with_test(records, number_groups(records), test, fixed, (train, val), seed)
+
+
+def twins_of_source(records: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Find images of other sources in whose group there is one of this source.
+
+    Args:
+        records: with the columns path, label, source, content_hash and group.
+        source: name of the source that is tested on.
+
+    Returns:
+        One row an image, numbered as in `records`: path, label, source, reason (leak) and detail.
+
+    Example:
+        A photograph of ships is in a group with one of bridges:
+
+        >>> records = pd.DataFrame(
+        ...     {
+        ...         "path": ["a.jpg", "b.jpg", "c.jpg"],
+        ...         "label": [0, 0, 1],
+        ...         "source": ["ships", "bridges", "ships"],
+        ...         "content_hash": ["1", "2", "3"],
+        ...         "group": [0, 0, 1],
+        ...     }
+        ... )
+        >>> twins_of_source(records, "bridges")[["path", "detail"]].to_dict("records")
+        [{'path': 'a.jpg', 'detail': 'near-duplicate of b.jpg, which is tested'}]
+    """
+    groups = pd.Series(number_groups(records), index=records.index)
+    own = records["source"].astype(str) == source
+    first = records["path"][own].groupby(groups[own]).first()
+    twins = records.loc[~own & groups.isin(first.index), ["path", "label", "source"]]
+    detail = [f"near-duplicate of {first[group]}, which is tested" for group in groups[twins.index]]
+    return twins.assign(reason="leak", detail=pd.Series(detail, index=twins.index, dtype="str"))
+
+
+def _tell_of_subsets(records: pd.DataFrame, folds: int | str) -> None:
+    if "subset" in records and (records["subset"].astype(str) != "").any():
+        log.info("folds=%s splits official subsets anew", folds)
+
+
+def _with_test(
+    records: pd.DataFrame,
+    groups: NDArray[np.int64],
+    test: NDArray[np.bool_],
+    fixed: NDArray[np.int8],
+    shares: tuple[float, float],
+    seed: int,
+) -> pd.DataFrame:
+    """The test set is known; training and validation get the rest in these shares."""
+    rest = ~test
     places = np.full(len(records), SPLITS.index("test"), dtype=np.int8)
-    shares = (train / (train + val), val / (train + val))
-    places[rest] = _share_out(records[rest], groups[rest], shares, seed, SPLITS[:2])
+    of_rest = [share / sum(shares) for share in shares]
+    places[rest] = _share_out(
+        records[rest], groups[rest], fixed[rest], of_rest, seed, SPLITS[: len(shares)]
+    )
     return records.assign(group=groups, split=pd.Categorical.from_codes(places, pd.Index(SPLITS)))
 
 
 def _share_out(
     records: pd.DataFrame,
     groups: NDArray[np.int64],
+    fixed: NDArray[np.int8],
     shares: Sequence[float],
     seed: int,
     names: Sequence[str],
 ) -> NDArray[np.int8]:
     """The place of each row, one of `names` by its position, in these shares."""
-    free = np.full(len(records), FREE, dtype=np.int8)
     of_source = dict.fromkeys(records["source"].astype(str).unique(), tuple(shares))
-    strata = build_strata(records, of_source, free, drawn=np.ones(len(records), dtype=np.bool_))
+    strata = build_strata(records, of_source, fixed, drawn=np.ones(len(records), dtype=np.bool_))
     turns = group_turns(records["content_hash"], groups, seed)
-    places = draw(groups, free, strata, turns=turns)
-    fill_gaps(records["label"].to_numpy(), groups, free, places, names)
+    places = draw(groups, fixed, strata, turns=turns)
+    fill_gaps(records["label"].to_numpy(), groups, fixed, places, names)
     return places

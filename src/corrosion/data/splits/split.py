@@ -86,7 +86,7 @@ def split(
         _keep_subsets(records, fixed, shares_by_source)
     official = fixed != FREE
     if assigned is not None:
-        known = _places(assigned)
+        known = split_codes(assigned)
         if new := int((known == FREE).sum()):
             log.info("%d images are not in the earlier split and are assigned now", new)
         fixed = np.where(known == FREE, fixed, known)
@@ -160,8 +160,8 @@ def checked_fractions(fractions: Sequence[float]) -> tuple[float, ...]:
     return SplitSettings.read({"split": fractions}, name=lambda _: "fractions").split
 
 
-def _places(names: pd.Series) -> NDArray[np.int8]:
-    """Codes of train, val and test; FREE for anything else."""
+def split_codes(names: pd.Series) -> NDArray[np.int8]:
+    """Positions in `SPLITS` of train, val and test; FREE for anything else."""
     return pd.Index(SPLITS).get_indexer(pd.Index(names.astype(str))).astype(np.int8)
 
 
@@ -171,7 +171,7 @@ def _keep_subsets(
     shares_by_source: dict[str, tuple[float, ...]],
 ) -> None:
     """Fix the rows of official subsets; what is still to be drawn is drawn out of training."""
-    subsets = _places(records["subset"])
+    subsets = split_codes(records["subset"])
     train = SPLITS.index("train")
     for source, rows in records.groupby(records["source"].astype(str)).indices.items():
         official = subsets[rows]
