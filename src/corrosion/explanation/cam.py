@@ -126,10 +126,10 @@ def activation_maps(
 
     The backbone runs in the precision of its weights, the head and the maps in float32, and
     autocast is switched off: with float16 the backbone's rounding moved maps of EfficientNet-Lite0
-    by up to a tenth of their scale, and NASNetMobile's overflowed. The network may be in training mode, which is put back afterwards,
-    and may be frozen; gradients of its parameters stay untouched. Works under `torch.no_grad` and
-    `torch.inference_mode`. With test-time augmentation (`network.tta`) logits and maps are means
-    over the views, the maps turned back.
+    by up to a tenth of their scale, and NASNetMobile's overflowed. The network may be in training
+    mode, which is put back afterwards, and may be frozen; gradients of its parameters stay
+    untouched. Works under `torch.no_grad` and `torch.inference_mode`. With test-time augmentation
+    (`network.tta`) logits and maps are means over the views, the maps turned back.
 
     Args:
         network: a network on any device.
