@@ -33,7 +33,7 @@ def photos(tmp_path):
         (["data.split_file=/no/such.csv"], "split_file=/no/such.csv"),
         (["resume=/no/such"], "resume=/no/such"),
         (["objective=test/auroc"], "objective=test/auroc: choose one of val/loss"),
-        (["sweep=paper"], "give -m too"),
+        (["sweep=paper"], "python train.py -m sweep="),
         (["seed=1,2"], "-m trains one after the other"),
         (["-m", "model=mobilenetv2,resnett"], "model=resnett: choose"),
         (["-m", "model.lr=1e-3,-1", "seed=1,2"], "lr=-1"),

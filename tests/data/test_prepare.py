@@ -180,6 +180,66 @@ def test_folds_that_make_no_sense_are_told_before_any_image_is_looked_for(tmp_pa
         prepared({**config, "fold": 5}, seed=0)
 
 
+def by_source(tmp_path, **changes):
+    """Two sources of 20 photographs, with a picture in both and a near-duplicate of another."""
+    roots = [
+        photos(tmp_path / "ships", "rust", "clean"),
+        photos(tmp_path / "bridges", "CORROSION", "NOCORROSION", seed=1),
+    ]
+    one, other = np.random.default_rng(9).integers(0, 200, (2, 8, 8, 3), dtype=np.uint8)
+    labelled(roots[0], rust_same=one, clean_near=other)
+    labelled(roots[1], CORROSION_same=one, NOCORROSION_near=other + np.uint8(1))
+    return {
+        **COMMON,
+        "source": "folder",
+        "root": list(map(str, roots)),
+        "folds": "source",
+    } | changes
+
+
+def test_each_source_is_tested_on_what_the_others_taught_and_no_image_is_known(tmp_path, caplog):
+    config = by_source(tmp_path)
+    caplog.set_level("INFO")
+    ships, bridges = (prepared({**config, "fold": fold}, seed=0) for fold in (0, 1))
+    for name, other, result in (("ships", "bridges", ships), ("bridges", "ships", bridges)):
+        subsets = result.records.groupby("source", observed=True)["split"].agg(set).to_dict()
+        assert subsets == {name: {"test"}, other: {"train", "val"}}
+        assert result.findings.leaks == {"val": 0, "test": 0}
+    # the picture in both is tested once, in the source that is named first
+    assert ships.findings.left_out == {"copy": 1, "leak": 1}
+    assert bridges.findings.left_out == {"copy": 1, "leak": 1}
+    assert [Path(path).name for path in ships.left_out["path"]] == ["same.png", "near.png"]
+    assert "1 images are near-duplicates of images of ships, which is tested" in caplog.text
+    tested = [
+        set(one.records.loc[one.records["split"] == "test", "path"]) for one in (ships, bridges)
+    ]
+    assert [len(paths) for paths in tested] == [22, 21]
+    assert not tested[0] & tested[1]
+
+
+def test_a_fold_of_a_source_goes_on_with_its_own_split(tmp_path):
+    config = by_source(tmp_path, fold=1)
+    before = prepared(config, seed=0)
+    write_split(before.records, tmp_path / "split.csv")
+    after = prepared({**config, "split_file": str(tmp_path / "split.csv")}, seed=3)
+    pd.testing.assert_frame_equal(after.records, before.records)
+    pd.testing.assert_frame_equal(after.left_out, before.left_out)
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"source": "sample"}, r"^folds=source .* a single one: give several, as root="),
+        ({"source": "folder", "root": "/ships"}, r"^folds=source .* a single one"),
+        ({"source": "folder", "root": ["/a", "/b"], "fold": 2}, r"^fold=2: .* 2 sources give 0 to"),
+        ({"source": "folder"}, r"^root must be given[^\n]*$"),
+    ],
+)
+def test_folds_by_source_without_such_a_source_are_told(config, told):
+    with pytest.raises(CorrosionError, match=told):
+        DataSettings.read({**COMMON, "folds": "source", **config})
+
+
 def test_a_shortcut_is_planted_in_training_and_repeated_with_the_split(tmp_path):
     root = photos(tmp_path / "ships", "rust", "clean", count=20)
     config = {**COMMON, "source": "folder", "root": str(root), "shortcut": 0.5}

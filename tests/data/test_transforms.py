@@ -233,7 +233,7 @@ def test_clahe_raises_local_contrast():
 
 
 def test_stronger_transformations_do_what_they_are_called():
-    strong = {key: entry | {"p": 1.0} for key, entry in config("strong").items()}
+    strong = {key: entry | {"p": 1.0} for key, entry in config("strong").items() if entry}
     flat = np.full((64, 64, 3), 200, np.uint8)
     edge = flat.copy()
     edge[:, 32:] = 50

@@ -149,5 +149,5 @@ def test_one_process_told_to_end_saves_the_run_which_goes_on_to_the_same_end(
 def test_an_error_in_the_processes_is_one_message(command, tmp_path):
     overrides = (f"hydra.run.dir={tmp_path}", "trainer.devices=2", "data.split=[0.5,0.1,0.1]")
     output = command(*overrides, batch_size=4, code=1)
-    assert output.count("give three numbers above 0") == 1
+    assert output.count("give three shares") == 1
     assert "Traceback" not in output

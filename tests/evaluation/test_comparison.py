@@ -146,6 +146,26 @@ def test_folds_are_one_test_set(tmp_path):
     )
 
 
+def test_folds_by_source_are_put_together_and_told_apart_by_source(tmp_path):
+    parts = {}
+    for fold, (source, skill) in enumerate({"ships": 6, "bridges": 0}.items()):
+        images = range(30 * fold, 30 * fold + 30)
+        run = tmp_path / source
+        data = {"folds": "source", "fold": fold}
+        parts[source] = write_run(run, images=images, skill=skill, data=data)
+        parts[source].assign(source=source, split="test").to_csv(run / "split.csv", index=False)
+    comparison = compare_runs([tmp_path], count=50)
+    (model,) = comparison.models
+    assert list(model.by_source) == ["bridges", "ships"]
+    for source, table in parts.items():
+        expected = all_metrics(table["label"], table["probability"])
+        for name in ("accuracy", "auroc"):
+            assert model.by_source[source][name].value == pytest.approx(expected[name])
+    assert cells(comparison, "ships: accuracy")["resnet50"].startswith("1.000")
+    content = comparison.as_dict()["models"]["resnet50"]
+    assert content["by_source"]["bridges"]["recall"]["value"] < 0.9
+
+
 def test_test_sets_that_overlap_are_neither_seeds_nor_folds(tmp_path):
     write_run(tmp_path / "a", images=range(40))
     write_run(tmp_path / "b", seed=1, images=range(30, 60))

@@ -89,7 +89,7 @@ def test_all_bad_values_are_told_at_once():
     assert "model.lr=-1: give a number above 0." in lines
     assert "model.dropuot is no setting. Did you mean model.dropout?" in lines
     assert any(line.startswith("seed=true: give a whole number") for line in lines)
-    assert "data.folds=1: give a whole number from 2 to 100 or null." in lines
+    assert "data.folds=1: give a whole number from 2 to 100, source or null." in lines
 
 
 def test_errors_call_settings_as_the_caller_does():

@@ -16,7 +16,8 @@ from corrosion.data.labels import CLASSES
 from corrosion.data.sample import make_sample, sample_dir
 from corrosion.data.shortcut import plant
 from corrosion.data.sources import check_root, scan
-from corrosion.data.splits import read_split, split, split_fold
+from corrosion.data.splits import leave_source_out, read_split, split, split_fold
+from corrosion.data.splits.folds import twins_of_source
 from corrosion.errors import CorrosionError
 from corrosion.settings.data import ClassFolders, DataSettings, SourceSettings
 from corrosion.settings.ranges import as_written
@@ -60,8 +61,8 @@ class Prepared:
         records: path, label, source, subset, content_hash, width, height, group (images that show
             the same picture or nearly so) and split, one row an image; with a planted shortcut
             also marked (bool).
-        left_out: path, label, source, reason (unreadable, conflict, copy or the name of a rule)
-            and detail of the images that no split got, one row an image.
+        left_out: path, label, source, reason (unreadable, conflict, copy, leak or the name of a
+            rule) and detail of the images that no split got, one row an image.
         findings: numbers of what was found.
     """
 
@@ -99,22 +100,13 @@ def prepare_records(settings: DataSettings, *, seed: int) -> Prepared:
     )
     kept = inspection.records.drop(index=dropped.index, columns=list(_MEASURED))
     kept = kept.assign(group=inspection.duplicates.group[kept.index])
-    if settings.folds is not None:
-        divided = split_fold(
-            kept,
-            folds=settings.folds,
-            fold=settings.fold,
-            fractions=settings.split,
-            seed=seed,
-        )
-    else:
-        divided = split(
-            kept,
-            fractions=settings.split,
-            seed=seed,
-            keep_subsets=keep_subsets,
-            assigned=None if assigned is None else assigned[kept.index],
-        )
+    if settings.folds == "source":
+        twins = _twins_of_tested(kept, settings)
+        dropped = pd.concat([dropped, twins]).sort_index()
+        kept = kept.drop(index=twins.index)
+    divided = _divided(
+        kept, settings, seed=seed, assigned=None if assigned is None else assigned[kept.index]
+    )
     findings = count_findings(
         inspection,
         unreadable=len(screened.rejected),
@@ -178,6 +170,44 @@ def _assigned_splits(
     if assigned is None or official is None:
         return official if assigned is None else assigned
     return assigned.where(assigned != "", official)
+
+
+def _twins_of_tested(records: pd.DataFrame, settings: DataSettings) -> pd.DataFrame:
+    """Images that training and validation must not see: the source that is tested has them."""
+    tested = _tested_source(settings)
+    twins = twins_of_source(records, tested)
+    if len(twins):
+        log.info(
+            "%d images are near-duplicates of images of %s, which is tested: left out",
+            len(twins),
+            tested,
+        )
+    return twins
+
+
+def _tested_source(settings: DataSettings) -> str:
+    return _sources(settings)[settings.fold].name
+
+
+def _divided(
+    records: pd.DataFrame, settings: DataSettings, *, seed: int, assigned: pd.Series | None
+) -> pd.DataFrame:
+    if settings.folds == "source":
+        tested = _tested_source(settings)
+        return leave_source_out(
+            records, source=tested, fractions=settings.split, seed=seed, assigned=assigned
+        )
+    if settings.folds is not None:
+        return split_fold(
+            records, folds=settings.folds, fold=settings.fold, fractions=settings.split, seed=seed
+        )
+    return split(
+        records,
+        fractions=settings.split,
+        seed=seed,
+        keep_subsets=settings.keep_subsets,
+        assigned=assigned,
+    )
 
 
 def _all_left_out(unreadable: pd.DataFrame, dropped: pd.DataFrame) -> pd.DataFrame:

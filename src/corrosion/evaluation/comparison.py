@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,15 @@ class ComparedModel:
     Attributes:
         pooled: its runs and predictions.
         metrics: means over its seeds, an estimate for each of `EVALUATED`.
+        by_source: the same for the test images of each source, sorted by its name; empty where
+            there is a single source.
         confusion: counts, summed over its seeds.
         cost: what the first run's network costs; None without a checkpoint.
     """
 
     pooled: Pooled
     metrics: dict[str, Estimate]
+    by_source: dict[str, dict[str, Estimate]]
     confusion: Confusion
     cost: Cost | None
 
@@ -72,7 +76,10 @@ class Comparison:
                     "hyperparameters": model.pooled.runs[0].facts.get("hyperparameters"),
                     "weights": model.pooled.runs[0].facts.get("weights"),
                     "confusion": model.confusion._asdict(),
-                    "metrics": {name: asdict(one) for name, one in model.metrics.items()},
+                    "metrics": _plain(model.metrics),
+                    "by_source": {
+                        source: _plain(metrics) for source, metrics in model.by_source.items()
+                    },
                     "training_minutes": model.minutes,
                     "cost": model.cost and asdict(model.cost),
                 }
@@ -122,18 +129,39 @@ def compare_runs(
         },
         device=device,
     )
+    estimate = partial(estimate_means, level=level, count=count, seed=seed)
     models = tuple(
         ComparedModel(
             model,
-            metrics=estimate_means(
-                tables[model.name], threshold=model.threshold, level=level, count=count, seed=seed
-            ),
+            metrics=estimate(tables[model.name], threshold=model.threshold),
+            by_source=_by_source(tables[model.name], partial(estimate, threshold=model.threshold)),
             confusion=_summed(model),
             cost=costs.get(model.name),
         )
         for model in pooled
     )
     return Comparison(models, tests, level)
+
+
+def _by_source(
+    tables: Sequence[pd.DataFrame],
+    estimate: Callable[[Sequence[pd.DataFrame]], dict[str, Estimate]],
+) -> dict[str, dict[str, Estimate]]:
+    """Estimates of the images of each source, where there are several.
+
+    Args:
+        tables: of the same images in the same order, one a seed.
+        estimate: of such tables.
+    """
+    source = tables[0].get("source")
+    if source is None or source.nunique() < 2:
+        return {}
+    of = source.astype(str).to_numpy()
+    return {name: estimate([table[of == name] for table in tables]) for name in sorted(set(of))}
+
+
+def _plain(metrics: dict[str, Estimate]) -> dict[str, Any]:
+    return {name: asdict(one) for name, one in metrics.items()}
 
 
 def _summed(model: Pooled) -> Confusion:

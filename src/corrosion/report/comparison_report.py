@@ -30,6 +30,7 @@ _SETTINGS = {
     "lr": "learning rate",
 }
 _CONCLUDED = ("accuracy", "f1", "auroc")
+_OF_SOURCES = ("accuracy", "recall", "specificity", "auroc", "ece")
 _CAPTIONS = {
     "loss_curves": "Loss of training and validation by epoch (the paper's Figure 4).",
     "confusion_matrices": "Confusion matrices of the test set (Figure 5).",
@@ -95,6 +96,8 @@ def conclusions(comparison: Comparison) -> list[str]:
 def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
     """The paper's Tables 6, 8 (with costs), 9 and 10 for the models of a comparison.
 
+    A table of metrics by source follows where the test images come from several.
+
     Args:
         comparison: comparison of finished runs.
         paper: add a column of the published figures for each network that has them.
@@ -102,7 +105,7 @@ def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
     images = len(comparison.models[0].pooled.tables[0])
     metrics = [name for name in EVALUATED if name != "kappa"]
     interval = f"{comparison.level:.0%} interval"
-    return [
+    found = [
         _table(
             comparison,
             paper,
@@ -160,6 +163,19 @@ def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
             },
         ),
     ]
+    if sources := list(comparison.models[0].by_source):
+        of_sources = {
+            f"{source}: {METRICS[name].title}": (
+                lambda model, source=source, name=name: _estimate(
+                    model.by_source.get(source, {}).get(name)
+                ),
+                _not_published,
+            )
+            for source in sources
+            for name in _OF_SOURCES
+        }
+        found.append(_table(comparison, paper, f"Metrics by source, {interval} below", of_sources))
+    return found
 
 
 _Row = tuple[Callable[..., str], Callable[..., str]]

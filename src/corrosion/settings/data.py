@@ -131,8 +131,9 @@ class SplitSettings(Settings):
     """Keep the subsets that a source brings along (train, valid, test); false divides it anew."""
     split_file: AnyPath | None = None
     """split.csv of an earlier run: the same images come into the same subsets."""
-    folds: Annotated[int, Ge(2), Le(100)] | None = None
-    """Cross-validation: -m data.folds=5 data.fold=0,1,2,3,4 tests each image once."""
+    folds: Annotated[int, Ge(2), Le(100)] | Literal["source"] | None = None
+    """Cross-validation: -m data.folds=5 data.fold=0,1,2,3,4 tests each image once; source tests on
+    one of several sources what the others taught (data.fold=1: the second of data.root)."""
     fold: WholeNumber = 0
     """Which fold is the test set; training and validation share the rest."""
 
@@ -148,9 +149,9 @@ class SplitSettings(Settings):
         yield from super().conflicts()
         if self.folds is None and self.fold != 0:
             yield "{fold} means nothing without {folds}: give {folds}=5, for example."
-        if self.folds is not None and self.fold >= self.folds:
+        if isinstance(self.folds, int) and self.fold >= self.folds:
             yield f"{{fold}}={self.fold}: with {{folds}}={self.folds} give 0 to {self.folds - 1}."
-        if self.folds is not None and self.split_file is not None:
+        if isinstance(self.folds, int) and self.split_file is not None:
             yield (
                 "{folds} and {split_file} exclude each other: the file's test set would be that of "
                 "every fold. Leave one of them out."
@@ -195,3 +196,20 @@ class DataSettings(SourceSettings, SplitSettings, CurationSettings, LoadingSetti
 
     shortcut: Share = 0.0
     """Share of the corroded training images with a planted mark, to test explanations."""
+
+    def conflicts(self) -> Iterator[str]:
+        """Folds by source without several sources, or more of them than there are."""
+        yield from super().conflicts()
+        count = {"sample": 1, "paper": len(self.sources), "folder": len(self.roots)}[self.source]
+        if self.folds != "source" or not count:  # that no source is given is told already
+            return
+        if count == 1:
+            yield (
+                "{folds}=source tests on one source what the others taught, and there is a single "
+                "one: give several, as {root}=[SHIPS,BRIDGES]."
+            )
+        elif self.fold >= count:
+            yield (
+                f"{{fold}}={self.fold}: with {{folds}}=source and {count} sources give 0 to "
+                f"{count - 1}."
+            )

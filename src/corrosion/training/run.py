@@ -159,7 +159,9 @@ def _prepared(settings: RunSettings, run: RunDirectory, *, resumed: bool) -> Pre
     data = settings.data
     if resumed and data.split_file is None and run.split_file.is_file():
         # images added since must not change the test set
-        data = data.replace(split_file=run.split_file, folds=None, fold=0)
+        data = data.replace(split_file=run.split_file)
+        if data.folds != "source":
+            data = data.replace(folds=None, fold=0)
     return prepare_records(data, seed=settings.seed)
 
 

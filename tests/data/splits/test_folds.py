@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corrosion.data.splits import split_fold
+from corrosion.data.splits import leave_source_out, split_fold
+from corrosion.data.splits.folds import twins_of_source
 from corrosion.errors import CorrosionError
 from corrosion.settings.data import SplitSettings
 
@@ -80,6 +81,7 @@ def test_the_seed_decides_and_the_order_of_files_does_not():
         (5, "all", None, "fold=all:"),
         (None, 1, None, "fold means nothing"),
         (5, 0, "split.csv", "folds and split_file exclude"),
+        ("sources", 0, None, "folds=sources: give a whole number from 2 to 100, source or null"),
     ],
 )
 def test_values_that_make_no_sense_are_errors_that_name_the_key(folds, fold, split_file, key):
@@ -90,3 +92,67 @@ def test_values_that_make_no_sense_are_errors_that_name_the_key(folds, fold, spl
 def test_a_class_with_fewer_groups_than_folds_is_an_error():
     with pytest.raises(CorrosionError, match=r"corrosion has 3 images in 3 groups.*fold 4"):
         all_folds(make([(1, 1)] * 3 + [(0, 1)] * 30), 5)
+
+
+def leave_out(records, source="a", seed=0, assigned=None):
+    records = records.drop(index=twins_of_source(records, source).index)
+    return leave_source_out(
+        records, source=source, fractions=FRACTIONS, seed=seed, assigned=assigned
+    )
+
+
+@settings(deadline=None, max_examples=25)
+@given(groups, st.sampled_from("ab"), st.integers(0, 3))
+def test_a_source_left_out_is_the_test_set_and_nothing_of_it_is_elsewhere(sizes, source, seed):
+    records = make([(0, 1), (0, 1), (1, 1), (1, 1)] * 2 + sizes)
+    result = leave_out(records, source, seed)
+    tested = result[result["split"] == "test"]
+    assert sorted(tested["path"]) == sorted(records["path"][records["source"] == source])
+    assert (result.groupby("group")["split"].nunique() == 1).all()
+    assert (
+        result[result["split"] != "test"].groupby(["split", "label"], observed=True).size()
+    ).all()
+
+
+def test_the_other_sources_are_shared_stratified_and_in_proportion():
+    records = make([(group // 2 % 2, 1) for group in range(120)])
+    rest = leave_out(records, "b").query("split != 'test'")
+    assert rest.groupby(["split", "label"], observed=True).size().to_dict() == {
+        ("train", 0): 23, ("train", 1): 23, ("val", 0): 7, ("val", 1): 7,
+    }  # fmt: skip
+
+
+def test_twins_of_the_source_that_is_tested_are_told_with_the_image_they_resemble():
+    records = make([(0, 2), (0, 2), (1, 1), (1, 1)])
+    records.loc[[0, 1], "group"] = 1  # of source a, near-duplicates of the group of b
+    records.loc[4, "content_hash"] = records.loc[5, "content_hash"]  # the same bytes in a and b
+    twins = twins_of_source(records, "b")
+    assert twins["path"].tolist() == ["/0-0.jpg", "/0-1.jpg", "/2-0.jpg"]
+    assert twins["reason"].unique().tolist() == ["leak"]
+    assert twins["detail"].tolist() == [
+        "near-duplicate of /1-0.jpg, which is tested",
+        "near-duplicate of /1-0.jpg, which is tested",
+        "near-duplicate of /3-0.jpg, which is tested",
+    ]
+    assert twins_of_source(records.query("source == 'b'"), "b").empty
+
+
+def test_an_earlier_assignment_keeps_training_and_validation_but_not_the_test_set():
+    records = make([(group // 2 % 2, 1) for group in range(80)])
+    before = leave_out(records, "a")
+    again = leave_out(records, "a", seed=5, assigned=before["split"].astype(str))
+    pd.testing.assert_frame_equal(again, before)
+    other = leave_out(records, "b", assigned=before["split"].astype(str))
+    assert set(other.loc[other["source"] == "b", "split"]) == {"test"}
+    assert set(other.loc[other["source"] == "a", "split"]) == {"train", "val"}
+
+
+def test_a_source_of_one_class_is_tested_with_a_warning_and_one_without_images_refused(caplog):
+    records = make([(0, 1)] * 20 + [(1, 1)] * 20)
+    records = records[(records["source"] == "a") | (records["label"] == 1)]
+    assert set(leave_out(records, "b").query("split == 'test'")["label"]) == {1}
+    assert "one class alone" in caplog.text
+    with pytest.raises(CorrosionError, match=r"^source=c: there is nothing to test on"):
+        leave_out(records, "c")
+    with pytest.raises(CorrosionError, match="no_corrosion has 0 images"):
+        leave_out(records, "a")

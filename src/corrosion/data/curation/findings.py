@@ -18,8 +18,8 @@ class Findings:
 
     Attributes:
         images: number of files found.
-        left_out: number of images left out by reason: unreadable, conflict, copy or the name of a
-            rule.
+        left_out: number of images left out by reason: unreadable, conflict, copy, leak or the
+            name of a rule.
         suspicious: number of images that break each rule, whether left out or not.
         copies: number of images with the same pixels as another one, the originals not counted.
         near_pairs: number of pairs of near-duplicates that are no copies.

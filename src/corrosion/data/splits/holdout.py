@@ -80,7 +80,7 @@ def split(
         _keep_subsets(records, fixed, shares_by_source)
     official = fixed != UNASSIGNED
     if assigned is not None:
-        known = _codes(assigned)
+        known = split_codes(assigned)
         if new := int((known == UNASSIGNED).sum()):
             log.info("%d images are not in the earlier split and are assigned now", new)
         fixed = np.where(known == UNASSIGNED, fixed, known)
@@ -103,7 +103,7 @@ def checked_fractions(fractions: Sequence[float]) -> tuple[float, ...]:
     return SplitSettings.read({"split": fractions}, name=lambda _: "fractions").split
 
 
-def _codes(names: pd.Series) -> NDArray[np.int8]:
+def split_codes(names: pd.Series) -> NDArray[np.int8]:
     """Codes of train, val and test; `UNASSIGNED` for anything else."""
     return pd.Index(SPLITS).get_indexer(pd.Index(names.astype(str))).astype(np.int8)
 
@@ -114,7 +114,7 @@ def _keep_subsets(
     shares_by_source: dict[str, tuple[float, ...]],
 ) -> None:
     """Fix the rows of official subsets; a missing split is to be taken out of training."""
-    subsets = _codes(records["subset"])
+    subsets = split_codes(records["subset"])
     train = SPLITS.index("train")
     for source, rows in records.groupby(records["source"].astype(str)).indices.items():
         official = subsets[rows]
