@@ -7,9 +7,10 @@ import torch
 from PIL import Image
 
 from corrosion.errors import CorrosionError
-from corrosion.explanation.examples import check_count, choose_examples, write_examples
+from corrosion.explanation.examples import choose_examples, write_examples
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.runs import RunDirectory
+from corrosion.settings.run import ExampleSettings
 
 
 def table(logits, labels, threshold=0.5, temperature=1.0):
@@ -109,5 +110,5 @@ def test_no_examples_make_no_folder(network, predicted, tmp_path):
 
 @pytest.mark.parametrize("count", [-1, 1.5, "many", None, True])
 def test_the_number_of_examples_is_checked(count):
-    with pytest.raises(CorrosionError, match=rf"explain\.images={count}: give a whole number"):
-        check_count(count)
+    with pytest.raises(CorrosionError, match=r"^images=.*: give a whole number from 0\.$"):
+        ExampleSettings(images=count)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 
 from corrosion.data.labels import CLASSES
-from corrosion.errors import CorrosionError
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.runs import RunDirectory
 
@@ -64,9 +63,8 @@ def write_examples(
         the photograph, probability and logit; None for no pictures.
 
     Raises:
-        CorrosionError: `count` is no whole number from 0 on, or an image can't be read.
+        CorrosionError: an image can't be read.
     """
-    check_count(count)
     _remove_earlier(run)
     if count == 0:
         return None
@@ -102,13 +100,3 @@ def _remove_earlier(run: RunDirectory) -> None:
         for name in earlier["picture"]:
             (run.examples / Path(name).name).unlink(missing_ok=True)
         run.examples_file.unlink()
-
-
-def check_count(count: object) -> None:
-    """Make sure that `explain.images` is a number of images.
-
-    Raises:
-        CorrosionError: it is not.
-    """
-    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-        raise CorrosionError(f"explain.images={count}: give a whole number, 0 for none.")

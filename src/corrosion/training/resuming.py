@@ -115,10 +115,6 @@ class LastCheckpoint(Checkpoint):
     """
 
     def __init__(self, path: Path, *, every: int | None) -> None:
-        if every is not None and (isinstance(every, bool) or every < 1):
-            raise CorrosionError(
-                f"trainer.checkpoint_every={every}: give a number of batches from 1, or null."
-            )
         self._path = path
         self._every = every
         self._told_to_end = False
