@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import logging
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -57,6 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser(name).parse_args(given)
         keep_freed_memory()
         code = options._run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # as by `| head`, which has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        return 0
     except CorrosionError as error:
         print(f"corrosion: {error.called(options._names)}", file=sys.stderr)  # noqa: T201
         return 1

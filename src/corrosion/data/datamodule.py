@@ -187,7 +187,20 @@ class CorrosionDataModule(L.LightningDataModule):
 
     def predict_dataloader(self) -> ImageLoader:
         """All images, whatever their split, in order, not augmented."""
-        return self._loader(self._dataset(self._records))
+        return self.plain_loader(self._records)
+
+    def plain_loader(self, records: pd.DataFrame) -> ImageLoader:
+        """Batches of any records, in order, not augmented, complete.
+
+        Args:
+            records: one row an image with the column path, and content_hash where images are kept.
+        """
+        return self._loader(self._dataset(records))
+
+    @property
+    def keeps_images(self) -> bool:
+        """Whether decoded images are kept on disk."""
+        return self._cached
 
     def _split_records(self, split: Split) -> pd.DataFrame:
         records = self.records(split)

@@ -91,7 +91,7 @@ def _files(path: str, wanted: Collection[str], *, recursive: bool) -> list[str]:
 def _inside(folder: Path, wanted: Collection[str], *, recursive: bool) -> list[str]:
     files = sorted(files_below(folder, recursive=recursive, suffixes=wanted))
     if not files:
-        deeper = "" if recursive else "; subfolders are searched only if `recursive` says so"
+        deeper = "" if recursive else "; the option recursive searches its subfolders too"
         raise CorrosionError(f"{folder} holds no {_kinds(wanted)}{deeper}.")
     if not recursive and any(one.is_dir() for one in folder.iterdir()):
         log.warning(

@@ -76,6 +76,9 @@ class ModelSettings(NetworkSettings):
     warmup_epochs: NotNegative = 1.0
     """Epochs over which the learning rate rises to `lr`; fractions are fine."""
 
+    head_fit: Literal["gradient", "logistic"] = "gradient"
+    """How the head is found. gradient: by training; logistic: at once, by logistic regression on
+    the features of the backbone, which stays as it is (experiment=probe)."""
     unfreeze: Unfreeze = "all"
     """What learns of the backbone: all of it, none (only the head learns), or the number of its
     last stages that learn."""
@@ -110,12 +113,26 @@ class ModelSettings(NetworkSettings):
     def conflicts(self) -> Iterator[str]:
         """Values of `from_random` that can't be used."""
         yield from super().conflicts()
+        if self.head_fit == "logistic":
+            yield from self._conflicts_of_logistic()
         if not self.from_random:
             return
         try:
             self.from_random_weights()
         except CorrosionError as error:
             yield f"{{from_random}}: {error}"
+
+    def _conflicts_of_logistic(self) -> Iterator[str]:
+        """What only a training can do."""
+        if self.unfreeze != "none":
+            yield "{head_fit}=logistic leaves the backbone as it is: give {unfreeze}=none."
+        trained = {
+            "loss": BINARY_CROSS_ENTROPY, "pos_weight": None, "label_smoothing": 0,
+            "mixup": 0, "cutmix": 0, "ema": 0,
+        }  # fmt: skip
+        for name, unused in trained.items():
+            if getattr(self, name) != unused:
+                yield f"{{head_fit}}=logistic knows no {{{name}}}: leave it out."
 
     @property
     def title(self) -> str:

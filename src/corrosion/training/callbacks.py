@@ -56,16 +56,20 @@ class History(L.Callback):
             for name, value in sorted(trainer.callback_metrics.items())
             if name.startswith(("train/", "val/"))
         }
-        self.rows.append(
-            {
-                "epoch": trainer.current_epoch + 1,
-                "seconds": round(time.perf_counter() - self._started, 3),
-                "lr": float(trainer.optimizers[0].param_groups[0]["lr"]),
-                **metrics,
-            }
-        )
+        row = {
+            "epoch": trainer.current_epoch + 1,
+            "seconds": round(time.perf_counter() - self._started, 3),
+            "lr": float(trainer.optimizers[0].param_groups[0]["lr"]),
+            **metrics,
+        }
+        self.rows.append(row)
         if trainer.is_global_zero:
             self.run.write_history(self.table())
+
+    def add(self, row: dict[str, float]) -> None:
+        """Add a row that no epoch of a trainer made, and rewrite the file."""
+        self.rows.append(row)
+        self.run.write_history(self.table())
 
     def table(self) -> pd.DataFrame:
         """The history, one row an epoch."""

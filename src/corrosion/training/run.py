@@ -28,6 +28,8 @@ from corrosion.training.distributed import processes_to_start, run_in_processes
 from corrosion.training.ema import AveragedWeights
 from corrosion.training.extensions import Extensions, load_extensions
 from corrosion.training.initialisation import new_module, resumed_module
+from corrosion.training.module import CorrosionModule
+from corrosion.training.probe import fit_probe
 from corrosion.training.testing import test_and_report
 from corrosion.training.trainer import build_logger, build_trainer
 
@@ -60,6 +62,8 @@ def train(
     """
     arguments = (settings, Path(run_dir), checkpoint, tuple(callbacks))
     count = processes_to_start(settings.trainer)
+    if count > 1 and settings.model.head_fit == "logistic":
+        raise CorrosionError("head_fit=logistic: one process finds the head; give devices=1.")
     if count == 1:
         return train_in_process(*arguments)
     return run_in_processes(
@@ -132,10 +136,10 @@ def _train(
             log.warning("%s", warning)
 
     fit_started = time.perf_counter()
-    try:
-        trainer.fit(module, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
-    except MisconfigurationException as error:  # fewer epochs than it has had
-        raise CorrosionError(f"trainer: {error}") from error
+    if settings.model.head_fit == "logistic":
+        _probe(trainer, module, datamodule, history)
+    else:
+        _fit(trainer, module, datamodule, checkpoint)
     epochs = history.table()
     seconds = {
         "prepare": fit_started - started,
@@ -153,6 +157,32 @@ def _train(
         seconds=seconds,
         prepared=prepared,
     )
+
+
+def _fit(
+    trainer: L.Trainer,
+    module: CorrosionModule,
+    datamodule: CorrosionDataModule,
+    checkpoint: Path | None,
+) -> None:
+    try:
+        trainer.fit(module, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
+    except MisconfigurationException as error:  # fewer epochs than it has had
+        raise CorrosionError(f"trainer: {error}") from error
+
+
+def _probe(
+    trainer: L.Trainer,
+    module: CorrosionModule,
+    datamodule: CorrosionDataModule,
+    history: History,
+) -> None:
+    """What `Trainer.fit` leaves behind: the best epoch's checkpoint and a row of the history."""
+    datamodule.prepare_data()
+    row = fit_probe(module, datamodule)
+    trainer.validate(module, datamodule=datamodule, verbose=False)
+    trainer.save_checkpoint(history.run.best)
+    history.add({**row, **{key: float(one) for key, one in trainer.callback_metrics.items()}})
 
 
 def _prepared(settings: RunSettings, run: RunDirectory, *, resumed: bool) -> Prepared:

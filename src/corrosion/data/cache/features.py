@@ -1,0 +1,57 @@
+"""Pooled features of images on disk, so that a frozen backbone looks at each image once.
+
+    cache_dir()/features/<key>/<id>.npz    content hashes (N,) and features (N, C) float32
+
+`<key>` names all that features depend on beside the file's bytes: the network's weights and how
+photographs become its input. A file never changes; what is not held yet comes into a new one.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+import zipfile
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corrosion.data.cache.directory import cache_dir
+from corrosion.errors import CorrosionError
+from corrosion.system.files import replacing
+
+log = logging.getLogger(__name__)
+
+Features = NDArray[np.float32]
+
+
+class FeatureCache:
+    """Features of one network by the content of the files they were made of.
+
+    Args:
+        key: name of all that features depend on beside the file's bytes.
+    """
+
+    def __init__(self, key: str) -> None:
+        self._folder = cache_dir() / "features" / key
+
+    def load(self) -> dict[str, Features]:
+        """Features (C,) by content hash; damaged files are passed over."""
+        found: dict[str, Features] = {}
+        for path in sorted(self._folder.glob("[!.]*.npz")):
+            try:
+                with np.load(path) as held:
+                    hashes, features = held["hashes"], held["features"]
+            except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+                log.warning("%s is damaged, and its images are looked at anew: %s", path, error)
+                continue
+            found |= {one.decode(): row for one, row in zip(hashes, features, strict=True)}
+        return found
+
+    def save(self, hashes: Sequence[str], features: Features) -> None:
+        """Keep features (N, C) of N files; where that is not possible, a warning says so."""
+        try:
+            with replacing(self._folder / f"{uuid.uuid4().hex}.npz") as temporary:
+                np.savez(temporary, hashes=np.asarray(hashes, dtype="S64"), features=features)
+        except CorrosionError as error:
+            log.warning("features are not kept: %s", error)

@@ -1,0 +1,115 @@
+"""A logistic regression on pooled features, as the weights of the published head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+
+from corrosion.errors import CorrosionError
+from corrosion.models.classifier import ClassifierHead
+
+Floats = NDArray[np.floating]
+
+_STRENGTHS = tuple(np.logspace(-4, 1, 11))
+
+
+@dataclass(frozen=True, eq=False)
+class LogisticFit:
+    """A linear classifier: logit = features @ weight + bias.
+
+    Attributes:
+        weight: (C,) float64.
+        bias: intercept.
+        strength: inverse strength of the L2 penalty that did best on validation.
+        validation_loss: log loss on validation at that strength.
+    """
+
+    weight: NDArray[np.float64]
+    bias: float
+    strength: float
+    validation_loss: float
+
+    def logits(self, features: Floats) -> NDArray[np.float64]:
+        """Logits (N,) of features (N, C)."""
+        return np.asarray(features, dtype=np.float64) @ self.weight + self.bias
+
+
+def fit_logistic(
+    features: Floats,
+    labels: NDArray[np.int64],
+    validation: Floats,
+    validation_labels: NDArray[np.int64],
+    *,
+    strengths: Sequence[float] = _STRENGTHS,
+) -> LogisticFit:
+    """Fit a logistic regression whose L2 penalty is chosen by the log loss on validation.
+
+    Features are centred and divided by one common scale: what varies much between photographs is
+    what the network tells them apart by. The fit runs in the row space of the training features,
+    which loses nothing, since the penalised solution lies in it (the representer theorem).
+
+    Args:
+        features: (N, C), of the training images.
+        labels: (N,) 0 or 1.
+        validation: (M, C), of the validation images.
+        validation_labels: (M,) 0 or 1.
+        strengths: inverse strengths of the penalty to choose from, each above 0.
+
+    Raises:
+        CorrosionError: a class is missing, or a feature is not finite.
+
+    Example:
+        >>> random = np.random.default_rng(0)
+        >>> labels = np.arange(40) % 2
+        >>> features = random.normal(size=(40, 8)) + 2 * labels[:, None]
+        >>> fit = fit_logistic(features[:30], labels[:30], features[30:], labels[30:])
+        >>> bool(((fit.logits(features) > 0) == labels).mean() > 0.9)
+        True
+    """
+    if not (np.isfinite(features).all() and np.isfinite(validation).all()):
+        raise CorrosionError("The network's features are not finite: its weights are damaged.")
+    if len(np.unique(labels)) < 2 or len(np.unique(validation_labels)) < 2:
+        raise CorrosionError("The head needs images of both classes in training and validation.")
+    mean, scale = features.mean(axis=0, dtype=np.float64), float(features.std(dtype=np.float64))
+    if scale == 0:
+        raise CorrosionError("The network gives the same features for all images.")
+    centred = (features - mean) / scale
+    basis = np.linalg.svd(centred, full_matrices=False)[2].T
+    train, val = centred @ basis, (validation - mean) / scale @ basis
+    best: tuple[float, float, LogisticRegression] | None = None
+    for strength in strengths:
+        model = LogisticRegression(C=strength, solver="newton-cholesky", max_iter=200)
+        model.fit(train, labels)
+        loss = float(log_loss(validation_labels, model.predict_proba(val)[:, 1]))
+        if best is None or loss < best[0]:
+            best = (loss, float(strength), model)
+    assert best is not None
+    loss, strength, model = best
+    weight = basis @ model.coef_[0] / scale
+    return LogisticFit(weight, float(model.intercept_[0] - mean @ weight), strength, loss)
+
+
+@torch.no_grad()
+def set_logistic(head: ClassifierHead, fit: LogisticFit) -> None:
+    """Write a linear classifier into the published head, exactly: z = relu(z) - relu(-z).
+
+    Two dense units hold the classifier and its negative; the others keep their weights and count
+    nothing. So checkpoints, explanations and fine-tuning from there need nothing of their own.
+
+    Raises:
+        CorrosionError: the head has a single dense unit.
+    """
+    if head.dense.out_features < 2:
+        raise CorrosionError("dense_units=1: a logistic regression takes two units: give 2.")
+    weight = torch.as_tensor(fit.weight, dtype=head.dense.weight.dtype)
+    head.dense.weight[:2] = torch.stack([weight, -weight])
+    head.dense.bias[:2] = torch.tensor([fit.bias, -fit.bias])
+    head.logit.weight.zero_()
+    head.logit.weight[0, :2] = torch.tensor([1.0, -1.0])
+    head.logit.bias.zero_()

@@ -1,0 +1,135 @@
+"""A probe is an ordinary run, made from features that are computed once."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import corrosion
+from corrosion.command_check import settings_of
+from corrosion.data.cache.features import FeatureCache
+from corrosion.data.datamodule import CorrosionDataModule
+from corrosion.errors import CorrosionError
+from corrosion.models.classifier import CorrosionClassifier
+from corrosion.training import probe
+from corrosion.training.module import CorrosionModule
+
+NETWORK = {"backbone": "test_resnet.r160_in1k", "dense_units": 8, "image_size": 32}
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory, draw_photos):
+    root = tmp_path_factory.mktemp("photos")
+    draw_photos(root, {"rusty": (150, 80, 40), "clean": (120, 125, 130)}, count=24, noise=15)
+    return root
+
+
+def settings(photos, *overrides):
+    return settings_of(
+        [
+            "experiment=probe", "data=folder", f"data.root={photos}", "model.weights=null",
+            "model.backbone=test_resnet.r160_in1k", "model.dense_units=8", "data.image_size=32",
+            "data.num_workers=0", "trainer=cpu", "trainer.progress_bar=false", *overrides,
+        ]
+    )  # fmt: skip
+
+
+def records(photos):
+    paths = sorted(map(str, photos.glob("*/*.png")))
+    return pd.DataFrame(
+        {
+            "path": paths,
+            "label": [int("rusty" in path) for path in paths],
+            "split": ["train", "train", "val", "test"] * 12,
+            "content_hash": [f"{number:032x}" for number in range(48)],
+        }
+    )
+
+
+def test_a_probe_writes_an_ordinary_run(photos, tmp_path):
+    run = tmp_path / "run"
+    objective = corrosion.train(settings(photos), run)
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["val/loss"] == pytest.approx(objective)
+    assert metrics["test/accuracy"] == 1.0
+    assert metrics["epochs"] == metrics["best_epoch"] == 1
+    assert (run / "report.html").is_file()
+    assert list((run / "gradcam").glob("*.png"))
+    table = pd.read_csv(run / "predictions.csv")
+    found = corrosion.predict(corrosion.load_model(run), table["path"].tolist())
+    np.testing.assert_allclose([one.probability for one in found], table["probability"], atol=1e-5)
+
+
+def test_a_fine_tuning_can_start_from_a_probe(photos, tmp_path):
+    corrosion.train(settings(photos, "explain.images=0"), tmp_path / "probe")
+    tuned = settings(
+        photos, "model.head_fit=gradient", "model.unfreeze=all", "trainer.max_epochs=1",
+        f"model.weights={tmp_path / 'probe' / 'checkpoints' / 'best.ckpt'}", "explain.images=0",
+    )  # fmt: skip
+    corrosion.train(tuned, tmp_path / "tuned")
+    weights = json.loads((tmp_path / "tuned" / "metrics.json").read_text())["weights"]
+    assert weights["detail"] == "our checkpoint, backbone and head"
+
+
+def test_features_are_computed_once_and_anew_for_another_network_or_size(photos, monkeypatch):
+    calls = []
+    forward = CorrosionClassifier.forward_features
+    monkeypatch.setattr(
+        CorrosionClassifier,
+        "forward_features",
+        lambda network, images: calls.append(len(images)) or forward(network, images),
+    )
+    table = records(photos)
+    torch.manual_seed(0)
+    module = CorrosionModule(**NETWORK)
+
+    def fit(module):
+        calls.clear()
+        size = module.network.image_size
+        data = CorrosionDataModule(table, image_size=size, num_workers=0, cache=True)
+        data.prepare_data()
+        probe.fit_probe(module, data)
+        return sum(calls), module.network.head.dense.weight[:2].clone()
+
+    first, weight = fit(module)
+    again, same = fit(module)
+    assert (first, again) == (36, 0)  # of training and validation
+    assert torch.equal(weight, same)
+    assert fit(CorrosionModule(**NETWORK | {"image_size": 48}))[0] == 36
+    with torch.no_grad():
+        next(module.network.backbone.parameters()).add_(0.01)
+    assert fit(module)[0] == 36
+
+
+def test_a_damaged_file_of_features_is_passed_over(tmp_path, caplog):
+    cache = FeatureCache("key")
+    cache.save(["a", "b"], np.ones((2, 3), np.float32))
+    (tmp_path / "cache" / "features" / "key" / "0.npz").write_bytes(b"PK\x03\x04 and no more")
+    found = cache.load()
+    assert found["b"].tolist() == [1, 1, 1]
+    assert "0.npz is damaged" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.unfreeze=all", r"model\.head_fit=logistic leaves .* model\.unfreeze=none"),
+        ("model.mixup=0.2", r"model\.head_fit=logistic knows no model\.mixup"),
+        ("model.pos_weight=balanced", r"knows no model\.pos_weight"),
+    ],
+)
+def test_what_only_a_training_can_do_is_refused(photos, override, message):
+    with pytest.raises(CorrosionError, match=message):
+        settings(photos, override)
+
+
+def test_several_devices_are_refused(photos, tmp_path):
+    with pytest.raises(CorrosionError, match="head_fit=logistic: one process"):
+        corrosion.train(settings(photos, "trainer.devices=2"), tmp_path / "run")
