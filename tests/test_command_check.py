@@ -105,3 +105,12 @@ def test_checking_needs_no_torch():
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_folder_in_which_nothing_can_be_made_is_refused(tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(CorrosionError, match=r"hydra\.run\.dir=.*nothing can be written"):
+        check([f"hydra.run.dir={file / 'run'}"])
+    check([f"hydra.run.dir={tmp_path / 'new' / 'run'}"])
+    assert list(tmp_path.iterdir()) == [file]

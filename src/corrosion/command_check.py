@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
+import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -60,6 +61,7 @@ def check(arguments: Sequence[str]) -> None:
             direction(settings.objective)  # refuses what is no metric
         _check_files(settings)
         _check_device(settings)
+    _check_writable(overrides)
 
 
 def read_settings(
@@ -272,6 +274,21 @@ def _check_files(settings: RunSettings) -> None:
     resume = settings.resume
     if resume not in (None, "auto") and not Path(resume).expanduser().exists():
         raise CorrosionError(f"resume={resume}: there is no such run or checkpoint.")
+
+
+def _check_writable(overrides: Sequence[Override]) -> None:
+    """Refuse a folder for results in which nothing can be made; its name may hold a pattern."""
+    given = {str(one.key_or_group): str(one.value()) for one in overrides if one.value()}
+    key = "hydra.run.dir"
+    wanted = Path(given.get(key, ".")).expanduser().absolute()
+    there = next(folder for folder in (wanted, *wanted.parents) if folder.exists())
+    try:
+        tempfile.TemporaryDirectory(dir=there).cleanup()
+    except OSError as error:
+        raise CorrosionError(
+            f"{key}={wanted}: nothing can be written to {there} ({error.strerror}). Give another "
+            f"{key}."
+        ) from error
 
 
 def _check_device(settings: RunSettings) -> None:

@@ -1,5 +1,7 @@
 import pytest
+import timm
 import torch
+from torch import nn
 
 from corrosion.errors import CorrosionError
 from corrosion.models.backbones import (
@@ -9,6 +11,7 @@ from corrosion.models.backbones import (
     stages,
     timm_name,
 )
+from corrosion.models.classifier import CorrosionClassifier
 
 
 @pytest.mark.parametrize(
@@ -106,3 +109,24 @@ def test_what_runs_passes_and_stays_as_it_was(backbone, size):
     state = {key: value.clone() for key, value in network.state_dict().items()}
     check_runs(network, backbone, image_size=size)
     assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
+
+
+def test_a_network_registered_without_weights_is_a_backbone_with_imagenets_statistics():
+    class Own(nn.Module):
+        num_features = 8
+
+        def __init__(self):
+            super().__init__()
+            self.convolution = nn.Conv2d(3, 8, 3, 2, 1)
+
+        def forward_features(self, images):
+            return self.convolution(images)
+
+    def own_backbone(pretrained=False, **options):
+        return Own()
+
+    own_backbone.__module__ = __name__
+    timm.models.register_model(own_backbone)
+    network = CorrosionClassifier("own_backbone", dense_units=4, image_size=32).eval()
+    assert network(torch.zeros(2, 3, 32, 32)).shape == (2,)
+    torch.testing.assert_close(network.mean.flatten(), torch.tensor([0.485, 0.456, 0.406]))

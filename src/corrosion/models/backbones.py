@@ -12,6 +12,7 @@ from typing import Any
 import timm
 import torch
 from timm.layers import PatchEmbed
+from timm.models import PretrainedCfg
 from timm.models._manipulate import group_parameters
 from torch import Tensor, nn
 
@@ -80,7 +81,9 @@ def pretrained_cfg(backbone: str) -> Any:
     """
     name = timm_name(backbone)
     try:
-        return timm.get_pretrained_cfg(name)
+        # of a model that was registered without weights timm knows nothing: its statistics are
+        # ImageNet's, as timm's defaults are
+        return timm.get_pretrained_cfg(name) or PretrainedCfg()
     except RuntimeError as error:
         known = ", ".join(timm.list_pretrained(name.split(".", 1)[0] + ".*"))
         raise CorrosionError(
