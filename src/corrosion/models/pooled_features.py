@@ -1,0 +1,67 @@
+"""What the head sees of photographs: the last feature map of the backbone, averaged."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+import torch
+
+from corrosion.data.cache.features import FeatureCache, Features
+from corrosion.data.datamodule import CorrosionDataModule
+from corrosion.models.classifier import CorrosionClassifier
+from corrosion.system.progress import progress
+
+
+def feature_cache(network: CorrosionClassifier) -> FeatureCache:
+    """Open the cache of the features of a network, as it is now."""
+    return FeatureCache(_key(network))
+
+
+def pooled_features(
+    network: CorrosionClassifier,
+    datamodule: CorrosionDataModule,
+    records: pd.DataFrame,
+    cache: FeatureCache | None = None,
+) -> Features:
+    """What the head sees of images: the last feature map, averaged over its positions.
+
+    Args:
+        network: in evaluation mode.
+        datamodule: reads the images.
+        records: N rows with the column path, and content_hash where there is a cache.
+        cache: features of this network that were computed before; None for none.
+
+    Returns:
+        (N, C) float32, in the order of the records.
+    """
+    held = {} if cache is None else cache.load()
+    hashes = records.get("content_hash", records["path"]).astype(str).tolist()
+    missing = [row for row, one in enumerate(hashes) if one not in held]
+    if missing:
+        batches = datamodule.plain_loader(records.iloc[missing].reset_index(drop=True))
+        device = network.mean.device
+        found = []
+        with torch.inference_mode():
+            for batch in progress(batches, "computing features", total=len(batches)):
+                maps = network.forward_features(batch.image.to(device))
+                found.append(maps.float().mean(dim=(2, 3)).cpu().numpy())
+        computed = np.concatenate(found)
+        if cache is not None:
+            cache.save([hashes[row] for row in missing], computed)
+        held |= dict(zip((hashes[row] for row in missing), computed, strict=True))
+    return np.stack([held[one] for one in hashes])
+
+
+def _key(network: CorrosionClassifier) -> str:
+    """A digest of the backbone's weights and statistics, of its input and of what computes."""
+    digest = hashlib.blake2b(digest_size=16)
+    backbone = network.backbone
+    digest.update(f"{type(backbone).__name__} {network.image_size} {network.resize}".encode())
+    digest.update(f"{torch.__version__} {network.mean.device.type}".encode())
+    tensors = {**backbone.state_dict(), "mean": network.mean, "std": network.std}
+    for name, tensor in tensors.items():
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
