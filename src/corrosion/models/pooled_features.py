@@ -11,12 +11,15 @@ import torch
 from corrosion.data.cache.features import FeatureCache, Features
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.tta import VIEWS, View
 from corrosion.system.progress import progress
 
+_AS_IT_IS = VIEWS["none"][0]
 
-def feature_cache(network: CorrosionClassifier) -> FeatureCache:
-    """Open the cache of the features of a network, as it is now."""
-    return FeatureCache(_key(network))
+
+def feature_cache(network: CorrosionClassifier, view: View = _AS_IT_IS) -> FeatureCache:
+    """Open the cache of the features that a network, as it is now, has of a view of photographs."""
+    return FeatureCache(_key(network, view))
 
 
 def pooled_features(
@@ -24,14 +27,17 @@ def pooled_features(
     datamodule: CorrosionDataModule,
     records: pd.DataFrame,
     cache: FeatureCache | None = None,
+    *,
+    view: View = _AS_IT_IS,
 ) -> Features:
-    """What the head sees of images: the last feature map, averaged over its positions.
+    """Compute what the head sees of images: the last feature map, averaged over its positions.
 
     Args:
         network: in evaluation mode.
         datamodule: reads the images.
         records: N rows with the column path, and content_hash where there is a cache.
-        cache: features of this network that were computed before; None for none.
+        cache: features of this network and view that were computed before; None for none.
+        view: how the images are mirrored and turned.
 
     Returns:
         (N, C) float32, in the order of the records.
@@ -45,7 +51,7 @@ def pooled_features(
         found = []
         with torch.inference_mode():
             for batch in progress(batches, "computing features", total=len(batches)):
-                maps = network.forward_features(batch.image.to(device))
+                maps = network.forward_features(view.apply(batch.image.to(device)))
                 found.append(maps.float().mean(dim=(2, 3)).cpu().numpy())
         computed = np.concatenate(found)
         if cache is not None:
@@ -54,12 +60,12 @@ def pooled_features(
     return np.stack([held[one] for one in hashes])
 
 
-def _key(network: CorrosionClassifier) -> str:
+def _key(network: CorrosionClassifier, view: View) -> str:
     """A digest of the backbone's weights and statistics, of its input and of what computes."""
     digest = hashlib.blake2b(digest_size=16)
     backbone = network.backbone
     digest.update(f"{type(backbone).__name__} {network.image_size} {network.resize}".encode())
-    digest.update(f"{torch.__version__} {network.mean.device.type}".encode())
+    digest.update(f"{torch.__version__} {network.mean.device.type} {view}".encode())
     tensors = {**backbone.state_dict(), "mean": network.mean, "std": network.std}
     for name, tensor in tensors.items():
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())

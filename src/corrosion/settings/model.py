@@ -78,7 +78,8 @@ class ModelSettings(NetworkSettings):
 
     head_fit: Literal["gradient", "logistic"] = "gradient"
     """How the head is found. gradient: by training; logistic: at once, by logistic regression on
-    the features of the backbone, which stays as it is (experiment=probe)."""
+    the features of the backbone as it is. With unfreeze=none that is all (experiment=probe); else
+    training goes on from there."""
     unfreeze: Unfreeze = "all"
     """What learns of the backbone: all of it, none (only the head learns), or the number of its
     last stages that learn."""
@@ -113,8 +114,8 @@ class ModelSettings(NetworkSettings):
     def conflicts(self) -> Iterator[str]:
         """Values of `from_random` that can't be used."""
         yield from super().conflicts()
-        if self.head_fit == "logistic":
-            yield from self._conflicts_of_logistic()
+        if self.is_probe:
+            yield from self._conflicts_of_probe()
         if not self.from_random:
             return
         try:
@@ -122,22 +123,25 @@ class ModelSettings(NetworkSettings):
         except CorrosionError as error:
             yield f"{{from_random}}: {error}"
 
-    def _conflicts_of_logistic(self) -> Iterator[str]:
+    def _conflicts_of_probe(self) -> Iterator[str]:
         """What only a training can do."""
-        if self.unfreeze != "none":
-            yield "{head_fit}=logistic leaves the backbone as it is: give {unfreeze}=none."
         trained = {
             "loss": BINARY_CROSS_ENTROPY, "pos_weight": None, "label_smoothing": 0,
             "mixup": 0, "cutmix": 0, "ema": 0,
         }  # fmt: skip
         for name, unused in trained.items():
             if getattr(self, name) != unused:
-                yield f"{{head_fit}}=logistic knows no {{{name}}}: leave it out."
+                yield f"{{head_fit}}=logistic alone knows no {{{name}}}: leave it out."
 
     @property
     def title(self) -> str:
         """What results and their directory call the network."""
         return self.name or self.backbone
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether a logistic regression is all of the training."""
+        return self.head_fit == "logistic" and self.unfreeze == "none"
 
     def from_random_weights(self) -> ModelSettings:
         """The settings for a training that starts from random weights."""

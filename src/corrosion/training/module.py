@@ -195,20 +195,35 @@ class CorrosionModule(L.LightningModule):
     def _log_epoch(self, stage: str, store: PredictionStore) -> Predictions:
         predictions = store.predictions()
         store.reset()
-        metrics = compute_metrics(
-            predictions.probability(self.network.temperature),
-            predictions.label,
-            threshold=self.settings.threshold,
-        )
-        metrics["loss"] = float(predictions.loss.mean())
-        probability = predictions.probability(self.network.temperature)
-        for name, own in self._own_metrics.items():
-            metrics[name] = float(own(probability, predictions.label))
         # every process has all predictions: the numbers agree, there is nothing to reduce
-        for name, value in metrics.items():
+        for name, value in self.metrics(predictions).items():
             key = f"{stage}/{name}"
             self.log(key, value, prog_bar=key in _IN_PROGRESS_BAR)
         return predictions
+
+    def metrics(self, predictions: Predictions) -> dict[str, float]:
+        """All metrics that are logged, of the predictions for some images: ours, loss, the user's.
+
+        Probabilities are those of the network's temperature.
+        """
+        probability = predictions.probability(self.network.temperature)
+        label = predictions.label
+        return {
+            **compute_metrics(probability, label, threshold=self.settings.threshold),
+            "loss": float(predictions.loss.mean()),
+            **{name: float(own(probability, label)) for name, own in self._own_metrics.items()},
+        }
+
+    def predictions(self, logits: Tensor, labels: Tensor) -> Predictions:
+        """Predictions from the logits of images that are numbered from 0.
+
+        Args:
+            logits: (N,) float.
+            labels: (N,) float, 0 or 1.
+        """
+        losses = self._losses(logits, labels).float()
+        index = torch.arange(len(logits))
+        return Predictions(index, logits.float(), labels.long(), losses)
 
     def configure_optimizers(self) -> OptimizerConfig | OptimizerLRSchedulerConfig:
         """AdamW, which without weight decay is Adam, fused; the schedule by step."""

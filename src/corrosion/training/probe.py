@@ -6,59 +6,89 @@ import logging
 import time
 
 import numpy as np
-import pandas as pd
 import torch
+from torch import Tensor
 
-from corrosion.data.datamodule import CorrosionDataModule
+from corrosion.data.cache.features import Features
+from corrosion.data.datamodule import CorrosionDataModule, Split
 from corrosion.models.logistic_head import fit_logistic, set_logistic
 from corrosion.models.pooled_features import feature_cache, pooled_features
-from corrosion.training.epoch_metrics import compute_metrics
+from corrosion.models.tta import VIEWS, View
+from corrosion.training.epoch_metrics import Predictions
 from corrosion.training.module import CorrosionModule
 
 log = logging.getLogger(__name__)
 
+_AS_IT_IS = VIEWS["none"][0]
 
-def fit_probe(module: CorrosionModule, datamodule: CorrosionDataModule) -> dict[str, float]:
-    """Find the head of a module by a logistic regression on pooled features.
+
+class Probe:
+    """The head of a module, found and judged on pooled features that are computed once.
 
     Features are those of the images as they are, without augmentation (Kornblith et al., CVPR
     2019, compare networks so). What was computed before, by the same backbone of the same files,
-    is taken from the cache.
+    is taken from the cache, unless the data module keeps no images either.
 
     Args:
-        module: its backbone stays as it is, its head gets the weights.
-        datamodule: training images to fit on, validation images to choose the penalty by.
-
-    Returns:
-        A row of a history: epoch 1, seconds, lr (NaN: there is none) and the metrics of training.
-
-    Raises:
-        CorrosionError: a class is missing, or features are not finite.
+        module: its backbone stays as it is while the probe is in use.
+        datamodule: training images to fit on, validation images to choose the penalty by, and
+            test images.
     """
-    started = time.perf_counter()
-    network = module.network.eval()
-    cache = feature_cache(network) if datamodule.keeps_images else None
-    train, val = datamodule.records("train"), datamodule.records("val")
-    features = pooled_features(network, datamodule, pd.concat([train, val]), cache)
-    of_train, of_val = features[: len(train)], features[len(train) :]
-    labels = train["label"].to_numpy(np.int64)
-    fit = fit_logistic(of_train, labels, of_val, val["label"].to_numpy(np.int64))
-    set_logistic(network.head, fit)
-    log.info(
-        "logistic regression: C %.3g, log loss on validation %.4f",
-        fit.strength,
-        fit.validation_loss,
-    )
-    logits = torch.from_numpy(fit.logits(of_train)).float()
-    metrics = compute_metrics(
-        logits.sigmoid(), torch.from_numpy(labels), threshold=network.threshold
-    )
-    target = torch.from_numpy(labels).float()
-    loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, target)
-    return {
-        "epoch": 1,
-        "seconds": round(time.perf_counter() - started, 3),
-        "lr": float("nan"),
-        **{f"train/{name}": value for name, value in metrics.items()},
-        "train/loss": float(loss),
-    }
+
+    def __init__(self, module: CorrosionModule, datamodule: CorrosionDataModule) -> None:
+        self._module, self._datamodule = module, datamodule
+        self._computed: dict[tuple[Split, View], Features] = {}
+
+    def fit(self) -> dict[str, float]:
+        """Find the head by a logistic regression, and set it.
+
+        Returns:
+            A row of a history: epoch 1, seconds, lr (NaN: there is none) and the metrics of
+            training.
+
+        Raises:
+            CorrosionError: a class is missing, or features are not finite.
+        """
+        started = time.perf_counter()
+        features, labels = self._features("train"), self._labels("train")
+        validation = self._features("val"), self._labels("val").numpy().astype(np.int64)
+        fit = fit_logistic(features, labels.numpy().astype(np.int64), *validation)
+        set_logistic(self._module.network.head, fit)
+        log.info(
+            "logistic regression: C %.3g, log loss on validation %.4f",
+            fit.strength,
+            fit.validation_loss,
+        )
+        predictions = self._module.predictions(
+            torch.from_numpy(fit.logits(features)).float(), labels
+        )
+        metrics = self._module.metrics(predictions)
+        return {
+            "epoch": 1,
+            "seconds": round(time.perf_counter() - started, 3),
+            "lr": float("nan"),
+            **{f"train/{name}": value for name, value in metrics.items()},
+        }
+
+    def predictions(self, split: Split) -> Predictions:
+        """What the network predicts for the images of a split, averaged over the views of `tta`."""
+        network = self._module.network
+        views = VIEWS[network.tta]
+        with torch.inference_mode():
+            logits = [
+                network.head(torch.from_numpy(self._features(split, view))[..., None, None])
+                for view in views
+            ]
+        return self._module.predictions(torch.stack(logits).mean(dim=0), self._labels(split))
+
+    def _features(self, split: Split, view: View = _AS_IT_IS) -> Features:
+        if (split, view) not in self._computed:
+            network, data = self._module.network.eval(), self._datamodule
+            cache = feature_cache(network, view) if data.keeps_images else None
+            self._computed[split, view] = pooled_features(
+                network, data, data.records(split), cache, view=view
+            )
+        return self._computed[split, view]
+
+    def _labels(self, split: Split) -> Tensor:
+        return torch.as_tensor(self._datamodule.records(split)["label"].to_numpy(np.float32))

@@ -29,8 +29,8 @@ from corrosion.training.ema import AveragedWeights
 from corrosion.training.extensions import Extensions, load_extensions
 from corrosion.training.initialisation import new_module, resumed_module
 from corrosion.training.module import CorrosionModule
-from corrosion.training.probe import fit_probe
-from corrosion.training.testing import test_and_report
+from corrosion.training.probe import Probe
+from corrosion.training.testing import Judge, by_probe, by_trainer, test_and_report
 from corrosion.training.trainer import build_logger, build_trainer
 
 log = logging.getLogger(__name__)
@@ -136,10 +136,14 @@ def _train(
             log.warning("%s", warning)
 
     fit_started = time.perf_counter()
-    if settings.model.head_fit == "logistic":
-        _probe(trainer, module, datamodule, history)
+    if settings.model.is_probe:
+        judge = _probe(trainer, module, datamodule, history)
     else:
+        if settings.model.head_fit == "logistic" and checkpoint is None:
+            datamodule.prepare_data()
+            Probe(module, datamodule).fit()
         _fit(trainer, module, datamodule, checkpoint)
+        judge = by_trainer(trainer, module, datamodule, run.best)
     epochs = history.table()
     seconds = {
         "prepare": fit_started - started,
@@ -150,6 +154,7 @@ def _train(
         trainer,
         module,
         datamodule,
+        judge=judge,
         settings=settings,
         mode=mode,
         run_dir=run_dir,
@@ -172,17 +177,17 @@ def _fit(
 
 
 def _probe(
-    trainer: L.Trainer,
-    module: CorrosionModule,
-    datamodule: CorrosionDataModule,
-    history: History,
-) -> None:
-    """What `Trainer.fit` leaves behind: the best epoch's checkpoint and a row of the history."""
+    trainer: L.Trainer, module: CorrosionModule, datamodule: CorrosionDataModule, history: History
+) -> Judge:
+    """Find the head, and leave behind what `Trainer.fit` does: the checkpoint and the history."""
     datamodule.prepare_data()
-    row = fit_probe(module, datamodule)
-    trainer.validate(module, datamodule=datamodule, verbose=False)
+    probe = Probe(module, datamodule)
+    row = probe.fit()
+    validated = module.metrics(probe.predictions("val"))
+    history.add({**row, **{f"val/{key}": value for key, value in validated.items()}})
+    trainer.strategy.connect(module)  # without a fit, a Trainer has nothing to save
     trainer.save_checkpoint(history.run.best)
-    history.add({**row, **{key: float(one) for key, one in trainer.callback_metrics.items()}})
+    return by_probe(trainer, module, probe)
 
 
 def _prepared(settings: RunSettings, run: RunDirectory, *, resumed: bool) -> Prepared:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning as L
 import pandas as pd
@@ -32,10 +32,48 @@ from corrosion.settings.run import RunSettings
 from corrosion.system.provenance import git_commit, machine, shortcut_warning, versions
 from corrosion.training.epoch_metrics import Predictions
 from corrosion.training.module import CorrosionModule
+from corrosion.training.probe import Probe
 
 _HYPERPARAMETERS = ("spatial_dropout", "dense_units", "dropout", "lr")  # paper, Table 6
 
+Judge = Callable[[Literal["val", "test"]], Predictions]
+"""Gives the predictions of the best epoch for the images of a split."""
+
 log = logging.getLogger(__name__)
+
+
+def by_trainer(
+    trainer: L.Trainer, module: CorrosionModule, datamodule: CorrosionDataModule, best: Path
+) -> Judge:
+    """Judge a module by the Trainer that has fitted it, from the checkpoint of the best epoch."""
+
+    def judge(split: Literal["val", "test"]) -> Predictions:
+        if split == "val":  # comes first, and loads the weights
+            trainer.validate(
+                module, datamodule=datamodule, ckpt_path=best, weights_only=True, verbose=False
+            )
+            found = module.validated
+        else:
+            trainer.test(module, datamodule=datamodule, verbose=False)
+            found = module.tested
+        assert found is not None
+        return found
+
+    return judge
+
+
+def by_probe(trainer: L.Trainer, module: CorrosionModule, probe: Probe) -> Judge:
+    """Judge a module by the features that its head was found with; loggers hear of it."""
+
+    def judge(split: Literal["val", "test"]) -> Predictions:
+        found = probe.predictions(split)
+        metrics = {f"{split}/{key}": value for key, value in module.metrics(found).items()}
+        for logger in trainer.loggers:
+            logger.log_metrics(metrics, step=0)
+            logger.save()
+        return found
+
+    return judge
 
 
 def test_and_report(
@@ -43,6 +81,7 @@ def test_and_report(
     module: CorrosionModule,
     datamodule: CorrosionDataModule,
     *,
+    judge: Judge,
     settings: RunSettings,
     mode: str,
     run_dir: Path,
@@ -56,6 +95,7 @@ def test_and_report(
         trainer: trainer that has fitted `module`.
         module: gets the weights and the temperature of the best epoch.
         datamodule: images it was fitted with.
+        judge: predicts for validation, then test images.
         settings: settings of the run.
         mode: "min" or "max", whether the objective is to be small or large.
         run_dir: directory the files go to.
@@ -72,16 +112,14 @@ def test_and_report(
     started = time.perf_counter()
     run = RunDirectory(run_dir)
     best = _best_epoch(epochs, settings.objective, mode)
-    trainer.validate(
-        module, datamodule=datamodule, ckpt_path=run.best, weights_only=True, verbose=False
-    )
-    temperature = _fit_temperature(module.validated)
+    of_validation = judge("val")
+    temperature = _fit_temperature(of_validation)
     module.network.temperature = 1.0 if temperature is None else temperature.value
-    trainer.test(module, datamodule=datamodule, verbose=False)
+    of_test = judge("test")
     if not trainer.is_global_zero:
         return best[settings.objective]
-    validated = _table(module.validated, "val", module, datamodule)
-    tested = _table(module.tested, "test", module, datamodule)
+    validated = _table(of_validation, "val", module, datamodule)
+    tested = _table(of_test, "test", module, datamodule)
     run.write_predictions("val", validated)
     run.write_predictions("test", tested)
     split = split_table(prepared.records)
@@ -97,7 +135,7 @@ def test_and_report(
     if evaluation.choices:
         store_calibration(run.best, _calibration(evaluation.choices))
     metrics = {key: value for key, value in best.items() if "/" in key}
-    metrics |= _test_metrics(trainer, evaluation)
+    metrics |= _test_metrics(module.metrics(of_test), evaluation)
     seconds = {**seconds, "test": time.perf_counter() - started}
     facts = {
         **_facts(trainer, module, datamodule, settings=settings, epochs=epochs, best=best),
@@ -135,8 +173,7 @@ def _best_epoch(history: pd.DataFrame, objective: str, mode: str) -> dict[str, f
     return {str(key): float(value) for key, value in row.items()}
 
 
-def _fit_temperature(validated: Predictions | None) -> Temperature | None:
-    assert validated is not None
+def _fit_temperature(validated: Predictions) -> Temperature | None:
     if validated.label.unique().numel() < 2:
         log.warning("the validation images are of one class: probabilities are not calibrated")
         return None
@@ -144,12 +181,11 @@ def _fit_temperature(validated: Predictions | None) -> Temperature | None:
 
 
 def _table(
-    predictions: Predictions | None,
+    predictions: Predictions,
     subset: Subset,
     module: CorrosionModule,
     datamodule: CorrosionDataModule,
 ) -> pd.DataFrame:
-    assert predictions is not None
     network = module.network
     return predictions.table(
         datamodule.records(subset), threshold=network.threshold, temperature=network.temperature
@@ -165,11 +201,10 @@ def _calibration(choices: Choices) -> Calibration:
     )
 
 
-def _test_metrics(trainer: L.Trainer, evaluation: Evaluation) -> dict[str, float]:
-    """What was logged in the test, with the values of the evaluation: NaN where undefined."""
-    logged = {key: float(value) for key, value in trainer.callback_metrics.items()}
-    evaluated = {f"test/{key}": one.value for key, one in evaluation.metrics.items()}
-    return {key: evaluated.get(key, value) for key, value in logged.items()}
+def _test_metrics(logged: Mapping[str, float], evaluation: Evaluation) -> dict[str, float]:
+    """What is logged of a test, with the values of the evaluation: NaN where undefined."""
+    evaluated = {key: one.value for key, one in evaluation.metrics.items()}
+    return {f"test/{key}": evaluated.get(key, value) for key, value in logged.items()}
 
 
 def _facts(
