@@ -60,9 +60,9 @@ def _run(options: argparse.Namespace) -> None:
     write_sorting_folder(out, selection, title=options.run)
     found = selection.candidates
     sys.stdout.write(
-        f"{len(selection.table)} of {len(files)} photographs chosen; passed over were "
-        f"{found.labelled} labelled ones and near-duplicates of these, {found.duplicates} "
-        f"near-duplicates of others, {found.unreadable} that can't be read.\n"
+        f"{len(selection.table)} of {len(files)} photographs chosen. Passed over: {found.labelled} "
+        f"labelled already (or near-duplicates of such), {found.duplicates} near-duplicates of "
+        f"others, {found.unreadable} unreadable.\n"
         f"Sort {out / UNSORTED} into the two folders beside it, then train on all:\n"
         f"{_training(run, out)}\n{out}\n"
     )
