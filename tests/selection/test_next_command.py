@@ -109,6 +109,12 @@ def test_files_of_one_name_from_two_folders_both_arrive(run, photos, drawn):
     assert arrived == ["1-0.png", "2-0.png"]
 
 
+def test_the_longest_names_still_fit_with_the_rank_before_them(run, photos):
+    (photos / "0.png").rename(photos / f"{'a' * 250}.png")
+    assert main(["next", "run", "photos", "--count", "5"]) == 0
+    assert len(list(Path("next-photos/to-sort").glob("*.png"))) == 5
+
+
 def test_all_are_taken_where_there_are_fewer_than_asked_for(run, caplog):
     with caplog.at_level(logging.WARNING):
         assert main(["next", "run", "photos"]) == 0

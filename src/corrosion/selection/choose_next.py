@@ -89,7 +89,7 @@ def choose_next(
             f"There is nothing left to choose: all {candidates.labelled} photographs are labelled "
             f"already, or near-duplicates of labelled ones. Name other photographs."
         )
-    if len(records) <= settings.count:
+    if len(records) < settings.count:
         log.warning("count=%d: there are only %d, all are taken", settings.count, len(records))
     datamodule = CorrosionDataModule(
         records,

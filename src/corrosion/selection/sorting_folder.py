@@ -26,6 +26,7 @@ UNSORTED = "to-sort"
 """Folder of the photographs that wait to be sorted."""
 
 _SIDE = 224  # pixels of the small pictures, whose page has to hold them all
+_LONGEST_NAME = 80  # characters of a file's own name: with the rank before it, it must still fit
 
 
 def write_sorting_folder(out: Path, selection: Selection, *, title: str) -> None:
@@ -40,8 +41,9 @@ def write_sorting_folder(out: Path, selection: Selection, *, title: str) -> None
         CorrosionError: something can't be written, or a photograph can't be read any more.
     """
     table = selection.table
+    digits = len(str(len(table)))
     files = [
-        f"{rank:0{len(str(len(table)))}d}-{Path(path).name}"
+        f"{rank:0{digits}d}-{Path(path).stem[:_LONGEST_NAME]}{Path(path).suffix}"
         for rank, path in zip(table["rank"], table["path"], strict=True)
     ]
     for file, path in zip(files, table["path"], strict=True):
