@@ -37,6 +37,7 @@ ROOMS = (
     "evaluation",
     "explanation",
     "prediction",
+    "selection",
     "report",
     "sweep",
     "system",

@@ -29,6 +29,10 @@ def described(capsys, *arguments):
         ("compare", {"level": "0.95", "device": "auto"}),
         ("explain", {"method": "gradcam", "colormap": "inferno", "regions": "none"}),
         ("predict", {"every": "1.0", "batch-size": "32", "device": "auto"}),
+        (
+            "next",
+            {"count": "20", "near-duplicates": "6", "num-workers": "auto"},
+        ),
     ],
 )
 def test_the_help_of_a_command_shows_what_options_are_by_default(capsys, command, options):

@@ -147,3 +147,13 @@ def test_records_are_sorted_whatever_the_order_of_the_file_system(tmp_path_facto
     paths = scan(root)["path"].tolist()
     assert paths == sorted(paths)
     assert len(paths) == len(names) + 1
+
+
+def test_a_source_may_have_one_class_where_the_folder_of_the_other_is_empty(tmp_path):
+    fill(tmp_path, "rust/a.jpg", "rust/b.jpg")
+    with pytest.raises(CorrosionError, match="No folder stands for the class no_corrosion"):
+        scan(tmp_path)
+    (tmp_path / "clean").mkdir()
+    (tmp_path / "to-sort").mkdir()
+    assert scan(tmp_path)["label"].tolist() == [1, 1]
+    check_root(tmp_path)

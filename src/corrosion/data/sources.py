@@ -50,7 +50,8 @@ def scan(
     listed = [
         (subset, folder.name, list(files_below(folder))) for subset, folder in _class_folders(root)
     ]
-    listed = [entry for entry in listed if entry[2]]
+    # of several sources, one may have a single class: its other folder is there, but empty
+    listed = [entry for entry in listed if entry[2] or is_usual_name(entry[1])]
     labels = _labels(root, listed, classes)
     kept = [entry for entry in listed if entry[1] in labels]
     if len(kept) < len(listed):
@@ -133,7 +134,7 @@ def _labels(
     counts: Counter[str] = Counter()
     for _, folder_name, paths in listed:
         counts[folder_name] += len(paths)
-    if not counts:
+    if not counts.total():
         loose = len(list(files_below(root)))
         raise CorrosionError(
             f"{root} holds no images in folders of classes"

@@ -4,9 +4,9 @@
     settings = RunSettings(data=DataSettings(source="folder", root="PHOTOS"), seed=1)
 
 `run` has all that a training is told, made of `data`, `augmentation`, `model` and `trainer`.
-Commands take those of `evaluation`, `explanation` and `prediction`, which run networks as
-`inference` says, and of `folders`. `base` checks values and words the errors, `types` and `ranges`
-name kinds of values, `resumed` decides for a run that goes on.
+Commands take those of `evaluation`, `explanation`, `prediction` and `selection`, which run networks
+as `inference` says, and of `folders`. `base` checks values and words the errors, `types` and
+`ranges` name kinds of values, `resumed` decides for a run that goes on.
 """
 
 from corrosion.settings.augmentation import (
@@ -43,6 +43,7 @@ from corrosion.settings.inference import InferenceSettings
 from corrosion.settings.model import ModelSettings, NetworkSettings
 from corrosion.settings.prediction import PredictionSettings
 from corrosion.settings.run import ExampleSettings, RunSettings, SweepSettings
+from corrosion.settings.selection import SelectionSettings
 from corrosion.settings.trainer import LoggerSettings, TrainerSettings
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "RunSettings",
     "SampleSettings",
     "Saturation",
+    "SelectionSettings",
     "Settings",
     "SourceSettings",
     "SplitSettings",

@@ -1,0 +1,26 @@
+"""What `corrosion next` can be told."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Le
+
+from corrosion.settings.inference import InferenceSettings
+from corrosion.settings.types import Count, Seed, WholeNumber
+
+
+class SelectionSettings(InferenceSettings):
+    """Which photographs are chosen to be labelled next."""
+
+    count: Count = 20
+    """Number of photographs to choose."""
+    recursive: bool = False
+    """Look into subfolders of folders."""
+    near_duplicates: Annotated[int, Ge(0), Le(11)] = 6
+    """Bits of a 63-bit perceptual hash in which near-duplicates may differ; of these one is
+    chosen at the most."""
+    num_workers: Literal["auto"] | WholeNumber = "auto"  # type: ignore[assignment]
+    """Processes that read images; auto chooses by device and processors."""
+    seed: Seed = 0
+    """Seed of what is drawn by chance."""
