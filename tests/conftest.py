@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,31 @@ import pytest
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture(scope="session")
+def draw_photos() -> Callable[..., None]:
+    """Draws photographs of 40 px: folders of one colour each, with noise upon it."""
+    import numpy as np  # after the number of threads is set
+    from PIL import Image
+
+    def draw(
+        root: Path,
+        colours: Mapping[str, tuple[int, int, int]],
+        *,
+        count: int,
+        noise: float,
+        size: tuple[int, int] = (40, 40),
+        suffix: str = ".png",
+    ) -> None:
+        generator = np.random.default_rng(0)
+        for name, colour in colours.items():
+            (root / name).mkdir()
+            for index in range(count):
+                pixels = np.clip(generator.normal(colour, noise, (*size, 3)), 0, 255)
+                Image.fromarray(pixels.astype(np.uint8)).save(root / name / f"{index}{suffix}")
+
+    return draw
 
 
 @pytest.fixture

@@ -93,6 +93,12 @@ def test_training_can_go_on_from_the_logistic_regression(photos, tmp_path):
     )
     assert tuned["test/auroc"] == probe["test/auroc"] == 1.0
     assert tuned["val/accuracy"] == probe["val/accuracy"]
+    before, after = (
+        torch.load(tmp_path / run / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
+        for run in ("probe", "run")
+    )
+    learnt = [name for name in after if name.endswith("running_mean")]
+    assert any(not torch.equal(before[name], after[name]) for name in learnt)
     assert (tmp_path / "run" / "checkpoints" / "last.ckpt").is_file()
 
 

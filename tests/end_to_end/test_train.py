@@ -290,10 +290,10 @@ def test_random_weights_keep_the_published_values_on_request(tmp_path, photos, m
     assert published.items() <= content["hyper_parameters"].items()
 
 
-def test_the_best_experiment_trains_with_all_that_it_bundles(tmp_path, photos, monkeypatch):
+def test_the_experiment_from_scratch_trains_with_all_that_it_bundles(tmp_path, photos, monkeypatch):
     monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
     tiny = [one for one in TINY if not one.startswith("augment=")]
-    overrides = [*tiny, "experiment=best", "data=folder", f"data.root={photos}"]
+    overrides = [*tiny, "experiment=scratch", "data=folder", f"data.root={photos}"]
     settings = settings_of([*overrides, "trainer.max_epochs=1", "explain.images=1"])
     assert settings.augment.jpeg is not None
     train(settings, tmp_path / "run")

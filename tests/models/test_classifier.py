@@ -131,6 +131,16 @@ def test_frozen_batch_norm_keeps_its_statistics_and_mode_while_the_rest_learns()
     assert all(not torch.equal(modules[name].running_mean, mean) for name, mean in learning.items())
 
 
+def test_all_batch_norm_keeps_its_statistics_if_asked_to_while_everything_learns():
+    network = tiny()
+    network.set_trainable("all", freeze_batch_norm=True)
+    before = {name: one.clone() for name, one in network.backbone.named_buffers()}
+    network.train()
+    network(pixels(4)).sum().backward()
+    assert all(torch.equal(one, before[name]) for name, one in network.backbone.named_buffers())
+    assert all(parameter.grad is not None for parameter in network.backbone.parameters())
+
+
 def test_batch_norm_learns_again_after_unfreezing():
     network = tiny()
     network.set_trainable("none")

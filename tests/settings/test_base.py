@@ -155,7 +155,9 @@ def test_what_conf_says_to_all_is_what_the_settings_say(file, group):
 
 
 @pytest.mark.parametrize("overrides", [["augment=strong"], ["augment=none"], ["model=dinov2_small"],
-                                       ["experiment=best"], ["experiment=paper"], ["trainer=ddp"],
+                                       ["experiment=best"], ["experiment=fast"],
+                                       ["experiment=scratch"],
+                                       ["experiment=paper"], ["trainer=ddp"],
                                        ["trainer=gpu"], ["logger=wandb"], ["logger=mlflow"],
                                        ["sweep=pruned"], ["sweep=tradeoff"]])  # fmt: skip
 def test_every_choice_of_conf_comes_to_settings(overrides):

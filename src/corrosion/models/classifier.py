@@ -122,6 +122,7 @@ class CorrosionClassifier(nn.Module):
         self.tta = tta
         self.thresholds = {}
         self.band = None
+        self._freeze_batch_norm = False
         self.backbone = create_backbone(backbone, image_size=image_size)
         self.head = ClassifierHead(
             self.backbone.num_features,
@@ -184,12 +185,14 @@ class CorrosionClassifier(nn.Module):
         """Map logits of any shape to probabilities of corrosion, float32 in [0, 1]."""
         return (logits.float() / self.temperature).sigmoid()
 
-    def set_trainable(self, unfreeze: Unfreeze) -> None:
+    def set_trainable(self, unfreeze: Unfreeze, *, freeze_batch_norm: bool = False) -> None:
         """Choose which part of the backbone learns; the head always does.
 
         Args:
             unfreeze: "all", "none" (the head alone learns), or the number of last stages that
                 learn.
+            freeze_batch_norm: whether batch normalisation keeps its statistics everywhere, not
+                only in what does not learn.
 
         Raises:
             CorrosionError: `unfreeze` is none of these, or more stages than the backbone has.
@@ -204,6 +207,7 @@ class CorrosionClassifier(nn.Module):
         learning = {name for group in groups[len(groups) - last :] for name in group}
         for name, parameter in self.backbone.named_parameters():
             parameter.requires_grad_(name in learning)
+        self._freeze_batch_norm = freeze_batch_norm
         self.train(self.training)
 
     def train(self, mode: bool = True) -> CorrosionClassifier:
@@ -215,6 +219,6 @@ class CorrosionClassifier(nn.Module):
         for module in self.backbone.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
                 learns = [parameter.requires_grad for parameter in module.parameters()]
-                if learns and not any(learns):
+                if self._freeze_batch_norm or (learns and not any(learns)):
                     module.eval()
         return self

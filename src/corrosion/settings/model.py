@@ -83,6 +83,9 @@ class ModelSettings(NetworkSettings):
     unfreeze: Unfreeze = "all"
     """What learns of the backbone: all of it, none (only the head learns), or the number of its
     last stages that learn."""
+    freeze_batch_norm: bool = False
+    """Keep the backbone's statistics of batch normalisation as the first weights have them, in
+    training too."""
     head_epochs: WholeNumber = 0
     """Number of first epochs in which only the head learns."""
     loss: str = BINARY_CROSS_ENTROPY

@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from corrosion.data.dataset import Batch
 from corrosion.errors import CorrosionError
 from corrosion.models.classifier import CorrosionClassifier
-from corrosion.settings.model import BINARY_CROSS_ENTROPY, ModelSettings, NetworkSettings
+from corrosion.settings.model import BINARY_CROSS_ENTROPY, ModelSettings, NetworkSettings, Unfreeze
 from corrosion.training.epoch_metrics import Predictions, PredictionStore, compute_metrics
 from corrosion.training.mixing import BatchMixing, smooth_labels
 from corrosion.training.optimiser import lr_factor, parameter_groups
@@ -92,7 +92,7 @@ class CorrosionModule(L.LightningModule):
             image_size=image_size,
             resize=resize,
         ).to(memory_format=torch.channels_last)
-        self.network.set_trainable(self.settings.unfreeze)
+        self._set_trainable(self.settings.unfreeze)
         if self.settings.compile:
             self.network.compile()  # in place: keys of the state dict stay as they are
         self._own_loss = loss_function
@@ -119,15 +119,18 @@ class CorrosionModule(L.LightningModule):
 
     def on_train_start(self) -> None:
         """As at an epoch's start, for a run that goes on within one."""
-        self._set_trainable()
+        self._warm_up()
 
     def on_train_epoch_start(self) -> None:
         """Hold the backbone still while the head warms up."""
-        self._set_trainable()
+        self._warm_up()
 
-    def _set_trainable(self) -> None:
+    def _warm_up(self) -> None:
         warming_up = self.current_epoch < self.settings.head_epochs
-        self.network.set_trainable("none" if warming_up else self.settings.unfreeze)
+        self._set_trainable("none" if warming_up else self.settings.unfreeze)
+
+    def _set_trainable(self, unfreeze: Unfreeze) -> None:
+        self.network.set_trainable(unfreeze, freeze_batch_norm=self.settings.freeze_batch_norm)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Mean loss of a batch."""

@@ -74,20 +74,24 @@ class Probe:
         """What the network predicts for the images of a split, averaged over the views of `tta`."""
         network = self._module.network
         views = VIEWS[network.tta]
+        head = network.head.eval()
         with torch.inference_mode():
             logits = [
-                network.head(torch.from_numpy(self._features(split, view))[..., None, None])
+                head(torch.from_numpy(self._features(split, view))[..., None, None])
                 for view in views
             ]
         return self._module.predictions(torch.stack(logits).mean(dim=0), self._labels(split))
 
     def _features(self, split: Split, view: View = _AS_IT_IS) -> Features:
         if (split, view) not in self._computed:
-            network, data = self._module.network.eval(), self._datamodule
+            network, data = self._module.network, self._datamodule
             cache = feature_cache(network, view) if data.keeps_images else None
+            learning = network.training
+            network.eval()
             self._computed[split, view] = pooled_features(
                 network, data, data.records(split), cache, view=view
             )
+            network.train(learning)  # Lightning trains a network in the mode that it finds
         return self._computed[split, view]
 
     def _labels(self, split: Split) -> Tensor:
