@@ -20,7 +20,7 @@ import corrosion
 from corrosion.cli.main import main
 from corrosion.data.images import read_image
 from corrosion.errors import CorrosionError
-from corrosion.models.checkpoint import Calibration, store_calibration
+from corrosion.models.checkpoint import Calibration, store_choices
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +30,7 @@ def checkpoint(tmp_path_factory):
     path = tmp_path_factory.mktemp("run") / "best.ckpt"
     write_checkpoint(path)
     thresholds = {"in use": 0.5, "best F1": 0.4, "recall at least 0.98": 0.3}
-    store_calibration(path, Calibration(1.0, thresholds, band=(0.2, 0.8), images=40))
+    store_choices(path, Calibration(1.0, thresholds, band=(0.2, 0.8), images=40))
     return path
 
 

@@ -148,8 +148,9 @@ class CorrosionModule(L.LightningModule):
         self._predict(batch, self.test_predictions)
 
     def _predict(self, batch: Batch, store: PredictionStore) -> None:
-        logits = self.network.predict_logits(batch.image)
-        store.update(logits, batch.label, self._losses(logits, batch.label), batch.index)
+        logits, distances = self.network.predict_with_distance(batch.image)
+        losses = self._losses(logits, batch.label)
+        store.update(logits, batch.label, losses, batch.index, distances)
 
     def _losses(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Losses (N,) float32 of logits (N,) for targets (N,) in [0, 1]."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import lightning as L
+import numpy as np
 import pandas as pd
+import torch
 
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.prepare import Prepared
@@ -21,7 +24,10 @@ from corrosion.evaluation.evaluation import Evaluation, evaluate_predictions
 from corrosion.evaluation.predictions import as_written, with_split
 from corrosion.evaluation.run_facts import RunFacts
 from corrosion.explanation.examples import write_examples
-from corrosion.models.checkpoint import Calibration, store_calibration
+from corrosion.models.checkpoint import Calibration, store_choices
+from corrosion.models.pooled_features import feature_cache, pooled_features
+from corrosion.models.state_dicts import read_checkpoint
+from corrosion.models.training_distance import MOST_REFERENCES, TrainingDistance
 from corrosion.report.console import print_results
 from corrosion.report.evaluation_report import write_evaluation
 from corrosion.report.run_report import write_run_page
@@ -72,9 +78,11 @@ def test_and_report(
     started = time.perf_counter()
     run = RunDirectory(run_dir)
     best = _best_epoch(epochs, settings.objective, mode)
+    _look_at_training_images(trainer, module, datamodule, best=run.best, settings=settings)
     trainer.validate(
         module, datamodule=datamodule, ckpt_path=run.best, weights_only=True, verbose=False
     )
+    _limit_distance(module)
     temperature = _fit_temperature(module.validated)
     module.network.temperature = 1.0 if temperature is None else temperature.value
     trainer.test(module, datamodule=datamodule, verbose=False)
@@ -94,8 +102,11 @@ def test_and_report(
     )
     write_figure(run.figure_file("curves"), draw_curves(epochs))
     write_evaluation(run, evaluation)
-    if evaluation.choices:
-        store_calibration(run.best, _calibration(evaluation.choices))
+    store_choices(
+        run.best,
+        _calibration(evaluation.choices) if evaluation.choices else None,
+        module.network.training_distance,
+    )
     metrics = {key: value for key, value in best.items() if "/" in key}
     metrics |= _test_metrics(trainer, evaluation)
     seconds = {**seconds, "test": time.perf_counter() - started}
@@ -133,6 +144,48 @@ def _best_epoch(history: pd.DataFrame, objective: str, mode: str) -> dict[str, f
     position = values.to_numpy().argmin() if mode == "min" else values.to_numpy().argmax()
     row = history.loc[values.index].iloc[int(position)]
     return {str(key): float(value) for key, value in row.items()}
+
+
+def _look_at_training_images(
+    trainer: L.Trainer,
+    module: CorrosionModule,
+    datamodule: CorrosionDataModule,
+    *,
+    best: Path,
+    settings: RunSettings,
+) -> None:
+    """Give the network the features of training images, so that validation gets distances to them.
+
+    Every process looks at the same images: what one found it would have to send to the others.
+    """
+    module.load_state_dict(read_checkpoint(best)["state_dict"])
+    network = module.to(trainer.strategy.root_device).network.eval()
+    datamodule.prepare_data()
+    images = datamodule.records("train")
+    if len(images) > MOST_REFERENCES:
+        images = images.sample(MOST_REFERENCES, random_state=settings.seed, ignore_index=True)
+    # a probe has looked at them before; no other run will have the weights that this one learnt
+    known = settings.model.head_fit == "logistic" and datamodule.keeps_images
+    features = pooled_features(
+        network, datamodule, images, feature_cache(network) if known else None
+    )
+    if np.isfinite(features).all():
+        network.training_distance = TrainingDistance(torch.from_numpy(features))
+    else:
+        log.warning("features are not finite: nothing will tell photographs unlike the training's")
+
+
+def _limit_distance(module: CorrosionModule) -> None:
+    """Choose the limit of distances on validation, and divide those of validation by it."""
+    validated, network = module.validated, module.network
+    if network.training_distance is None:
+        return
+    if validated is None or validated.distance is None:  # NaN on validation: no limit
+        network.training_distance = None
+        return
+    limited = network.training_distance.with_limit(validated.distance)
+    network.training_distance = limited
+    module.validated = replace(validated, distance=validated.distance / limited.limit)
 
 
 def _fit_temperature(validated: Predictions | None) -> Temperature | None:
