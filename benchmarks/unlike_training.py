@@ -12,9 +12,9 @@ and the share of each set that is found, with a limit that 95 % of validation ke
 under the ROC curve of each set against the test photographs. The ways are the distance to the
 nearest training photograph, as checkpoints keep it; to the 10th and 50th nearest; Mahalanobis'
 distance to the nearer class (Lee et al., NeurIPS 2018) and the same less that to all photographs
-(Ren et al., 2021), both with Ledoit and Wolf's covariance; and, as the baseline, 1 - maximum softmax
-probability (Hendrycks & Gimpel, ICLR 2017). A last table says what joining the first way to the
-checkpoint's band does to the decisions that no inspector sees.
+(Ren et al., 2021), both with Ledoit and Wolf's covariance; and, as the baseline, 1 - maximum
+softmax probability (Hendrycks & Gimpel, ICLR 2017). A last table says what joining the first way to
+the checkpoint's band does to the decisions that no inspector sees.
 """
 
 from __future__ import annotations
