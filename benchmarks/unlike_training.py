@@ -37,6 +37,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
+from corrosion.data.curation.policy import inspect
 from corrosion.data.curation.screening import screen
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.file_search import find_inputs
@@ -57,6 +58,7 @@ from corrosion.models.training_distance import (
 )
 from corrosion.report.tables import TextTable, format_number, with_interval
 from corrosion.runs import RunDirectory
+from corrosion.settings.data import CurationSettings
 
 NEAREST = "nearest training photograph"
 MADE_SIZE = 320  # pixels
@@ -72,11 +74,13 @@ class Seen:
         features: (N, C) float32, pooled.
         probability: (N,) in [0, 1], calibrated.
         label: (N,) 0 or 1; None for pictures that show no metal.
+        group: (N,) int64, the same for near-duplicates; None likewise.
     """
 
     features: Floats
     probability: Floats
     label: NDArray[np.int64] | None = None
+    group: NDArray[np.int64] | None = None
 
 
 Score = Callable[[Seen], Floats]
@@ -97,9 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "sample pictures": look(network, files(sample_pictures(Path(folder)))),
             **{one.name: look(network, files(find_inputs([one]))) for one in options.pictures},
         }
-    sources = {
-        one.name: look(network, screen(scan(one, name=one.name)).records) for one in options.source
-    }
+    sources = {one.name: look(network, labelled(one)) for one in options.source}
     scores, console = ways(known), Console(soft_wrap=True)
     rates(scores, val, test, none_of_metal | sources).print(console)
     decisions(network, scores[NEAREST], val, {"test": test, **sources}).print(console)
@@ -114,8 +116,16 @@ def look(network: CorrosionClassifier, records: pd.DataFrame) -> Seen:
     features = pooled_features(network, images, records, cache)
     with torch.inference_mode():
         logits = network.forward_head(torch.tensor(features)[:, :, None, None])
-    label = records["label"].to_numpy(np.int64) if "label" in records else None
-    return Seen(features, network.calibrated(logits).numpy(), label)
+    label, group = (
+        records[name].to_numpy(np.int64) if name in records else None for name in ("label", "group")
+    )
+    return Seen(features, network.calibrated(logits).numpy(), label, group)
+
+
+def labelled(folder: Path) -> pd.DataFrame:
+    """Records as `corrosion evaluate` makes them, near-duplicates in one group."""
+    found = screen(scan(folder, name=folder.name)).records
+    return found.assign(group=inspect(found, CurationSettings()).duplicates.group)
 
 
 def files(paths: Sequence[str | Path]) -> pd.DataFrame:
@@ -228,12 +238,17 @@ def decisions(
     for name, seen in sets.items():
         distance = as_column(torch.tensor(nearest(seen) / limit))
         table = pd.DataFrame(
-            {"label": seen.label, "probability": seen.probability, COLUMN: distance}
+            {
+                "label": seen.label,
+                "probability": seen.probability,
+                COLUMN: distance,
+                "group": seen.group,
+            }
         )
         found = unlike_training(table, threshold=network.threshold, band=band)
         assert found is not None
         assert found.decided is not None
-        before = apply_band(band, seen.label, seen.probability)
+        before = apply_band(band, seen.label, seen.probability, group=seen.group)
         rows.append(
             (
                 f"{name} ({len(table)})",
