@@ -154,6 +154,7 @@ def test_photographs_unlike_those_of_the_training_go_to_an_inspector(
     page = (out / "contact-sheet.html").read_text(encoding="utf-8")
     assert page.count("<br>unlike the training photographs (") == 2
     assert page.count('<figure class="review unlike">') == 2
+    assert "for an inspector (2)" in page
     found = corrosion.predict(corrosion.load_model(knowing), paths)
     known = [None if pd.isna(one) else one for one in table["unlike_training"]]
     assert [one.unlike_training for one in found] == known

@@ -39,7 +39,7 @@ class Explanation:
         path: path of the photograph's file; None for an image in memory.
         frame: number of the frame in its video; None for photographs.
         time: seconds from the video's start; None for photographs.
-        unlike_training: distance to the nearest training photograph over the limit, to two
+        unlike_training: distance to the nearest training photograph over the limit, to three
             decimals: above 1 the image is unlike all that the network was trained on; None for
             networks that can't tell.
     """

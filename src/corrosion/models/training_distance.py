@@ -102,7 +102,7 @@ class TrainingDistance(nn.Module):
 
 
 def as_column(distances: Tensor) -> NDArray[np.float64]:
-    """Distances as tables show them and as decisions use them: to two decimals.
+    """Distances as tables show them and as decisions use them: to three decimals.
 
     Args:
         distances: (N,) float, on any device.
@@ -111,7 +111,7 @@ def as_column(distances: Tensor) -> NDArray[np.float64]:
         (N,) float64.
 
     Example:
-        >>> as_column(torch.tensor([1.004, 1.006])).tolist()
-        [1.0, 1.01]
+        >>> as_column(torch.tensor([1.0004, 1.0006])).tolist()
+        [1.0, 1.001]
     """
-    return np.round(distances.double().cpu().numpy(), 2)
+    return np.round(distances.double().cpu().numpy(), 3)

@@ -22,7 +22,7 @@ class Output:
         image: the input, as it was read.
         logit: logit of corrosion, as the network gives it; None if the input can't be read.
         probability: probability of corrosion, calibrated, in [0, 1]; None likewise.
-        unlike_training: distance to the nearest training photograph over the limit, to two
+        unlike_training: distance to the nearest training photograph over the limit, to three
             decimals; None likewise, and for networks that can't tell.
         explanation: explanation whose map covers the network's square input, if it was asked for.
     """

@@ -79,7 +79,7 @@ def _figure(row: Row) -> dict[str, Any]:
 def _unlike(row: Row) -> str:
     if row.unlike_training is None or not is_unlike(row.unlike_training):
         return ""
-    return f"unlike the training photographs ({row.unlike_training:.2f})"
+    return f"unlike the training photographs ({row.unlike_training:.3f})"
 
 
 def _links(current: int, pages: Sequence[Sequence[Row]]) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ class Row:
         probability: probability of corrosion, calibrated, in [0, 1]; None if the file can't be
             read.
         decision: "corrosion detected" or "no corrosion"; None likewise.
-        unlike_training: distance to the nearest training photograph over the limit, to two
+        unlike_training: distance to the nearest training photograph over the limit, to three
             decimals; None likewise, and for networks that can't tell.
         review: whether an inspector shall look at it.
         boxes: (left, top, width, height) in pixels of the photograph, the largest first; None

@@ -29,7 +29,7 @@ class Prediction:
         frame: number of the frame in the video; None for photographs.
         time: seconds from the video's start; None for photographs.
         error: why the image can't be read; None if it can.
-        unlike_training: distance to the nearest training photograph over the limit, to two
+        unlike_training: distance to the nearest training photograph over the limit, to three
             decimals: above 1 the photograph is unlike all that the network was trained on, and goes
             to an inspector; None if it can't be read, and for checkpoints that can't tell.
     """

@@ -51,7 +51,7 @@ def _write_csv(path: Path, rows: Iterable[Row]) -> None:
             if row.probability is not None:
                 cells["probability"] = f"{row.probability:.6f}"
             if row.unlike_training is not None:
-                cells["unlike_training"] = f"{row.unlike_training:.2f}"
+                cells["unlike_training"] = f"{row.unlike_training:.3f}"
             if row.time is not None:
                 cells["time"] = f"{row.time:.3f}"
             if row.boxes is not None:
