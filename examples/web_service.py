@@ -53,6 +53,7 @@ class Inspector:
             "probability": round(prediction.probability, 4),
             "decision": prediction.decision,
             "review": prediction.review,
+            "unlike_training": prediction.unlike_training,
         }
         photograph = read_image("the photograph", content=content)
         picture = io.BytesIO()

@@ -1,6 +1,7 @@
 """The run directory: the one owner of the names, places and formats of what a run writes.
 
-    checkpoints/best.ckpt     the best epoch, with temperature, thresholds and band
+    checkpoints/best.ckpt     the best epoch, with temperature, thresholds, band, and features of
+                              training images, which tell what is unlike them
     checkpoints/last.ckpt     the last state, from which the run goes on
     config.yaml               the settings
     split.csv                 which image is used for what

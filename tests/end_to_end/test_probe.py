@@ -66,6 +66,28 @@ def test_a_probe_writes_an_ordinary_run(photos, tmp_path):
     table = pd.read_csv(run / "predictions.csv")
     found = corrosion.predict(corrosion.load_model(run), table["path"].tolist())
     np.testing.assert_allclose([one.probability for one in found], table["probability"], atol=1e-5)
+    unlike = [one.unlike_training for one in found]
+    np.testing.assert_allclose(unlike, table["unlike_training"], atol=0.02)
+    validated = pd.read_csv(run / "predictions_val.csv")["unlike_training"]
+    assert validated.max() >= 1 >= validated.quantile(0.95, interpolation="lower")
+    share = json.loads((run / "evaluation.json").read_text())["unlike_training"]["share"]["value"]
+    assert share == pytest.approx((table["unlike_training"] > 1).mean())
+    assert "unlike them" in (run / "report.html").read_text()
+
+
+def test_the_distance_to_training_images_takes_no_pass_of_its_own_in_a_probe(
+    photos, tmp_path, monkeypatch
+):
+    seen = []
+    forward = CorrosionClassifier.forward_features
+    monkeypatch.setattr(
+        CorrosionClassifier,
+        "forward_features",
+        lambda network, images: seen.append(len(images)) or forward(network, images),
+    )
+    corrosion.train(settings(photos, "explain.images=0"), tmp_path / "run")
+    split = pd.read_csv(tmp_path / "run" / "split.csv")["split"].value_counts()
+    assert sum(seen) == split.sum()
 
 
 def test_a_second_run_looks_at_no_photograph_again_and_finds_the_same(

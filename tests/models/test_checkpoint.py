@@ -6,7 +6,7 @@ import torch
 
 import corrosion
 from corrosion.errors import CorrosionError
-from corrosion.models.checkpoint import Calibration, describe, store_calibration
+from corrosion.models.checkpoint import Calibration, describe, store_choices
 from corrosion.training.module import CorrosionModule
 
 
@@ -101,7 +101,7 @@ def test_what_was_chosen_on_validation_is_kept_and_used(tmp_path):
     assert (model.temperature, model.thresholds, model.band) == (1.0, {}, None)
     logits = model(images)
     chosen = {"best F1": 0.3}
-    store_calibration(path, Calibration(2.5, thresholds=chosen, band=(0.2, 0.7), images=80))
+    store_choices(path, Calibration(2.5, thresholds=chosen, band=(0.2, 0.7), images=80))
     model = corrosion.load_model(path)
     assert (model.thresholds, model.band) == (chosen, (0.2, 0.7))
     assert torch.equal(model(images), logits)

@@ -18,9 +18,12 @@ from samples import write_checkpoint
 
 import corrosion
 from corrosion.cli.main import main
+from corrosion.data.image_reader import ImageReader, Item, square_batch
 from corrosion.data.images import read_image
+from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
-from corrosion.models.checkpoint import Calibration, store_calibration
+from corrosion.models.checkpoint import Calibration, store_choices
+from corrosion.models.training_distance import TrainingDistance
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +33,7 @@ def checkpoint(tmp_path_factory):
     path = tmp_path_factory.mktemp("run") / "best.ckpt"
     write_checkpoint(path)
     thresholds = {"in use": 0.5, "best F1": 0.4, "recall at least 0.98": 0.3}
-    store_calibration(path, Calibration(1.0, thresholds, band=(0.2, 0.8), images=40))
+    store_choices(path, Calibration(1.0, thresholds, band=(0.2, 0.8), images=40))
     return path
 
 
@@ -49,6 +52,21 @@ def photos(tmp_path):
     (folder / "notes.txt").write_text("no image")
     write_video(folder / "flight.avi", "MJPG")
     return folder
+
+
+@pytest.fixture
+def knowing(checkpoint, photos, tmp_path):
+    """The checkpoint of a network that was trained on a.jpg alone."""
+    path = tmp_path / "knowing" / "best.ckpt"
+    path.parent.mkdir()
+    path.write_bytes(checkpoint.read_bytes())
+    network = corrosion.load_model(checkpoint)
+    resize = build_resize(network.image_size, network.resize)
+    [known] = ImageReader(resize, threads=1, ahead=1).inputs([Item(0, str(photos / "a.jpg"))])
+    with torch.no_grad():
+        features = network.forward_features(square_batch([known])).mean(dim=(2, 3))
+    store_choices(path, Calibration(1.0, {}, (0.5, 0.5), 40), TrainingDistance(features, 0.02))
+    return path
 
 
 def write_video(path, codec, frames=25):
@@ -84,9 +102,12 @@ def test_files_of_every_kind_get_rows_and_bad_ones_their_reason(
     model = corrosion.load_model(checkpoint)
     pixels = torch.zeros(1, 3, 64, 64, dtype=torch.uint8)
     assert 0.2 < model.predict_proba(pixels).item() < 0.8
-    assert "11 images" in capsys.readouterr().out
+    summary = capsys.readouterr().out
+    assert "11 images" in summary
+    assert "unlike" not in summary  # this checkpoint can't tell
+    assert table["unlike_training"].isna().all()
     page = (out / "contact-sheet.html").read_text(encoding="utf-8")
-    assert page.count("<figure>") == 10
+    assert page.count("<figure ") == 10
     assert "broken.jpg: no image of a known kind" in page
 
 
@@ -116,6 +137,28 @@ def test_python_gives_what_the_command_gives(checkpoint, photos, tmp_path):
     ]
     for one, probability in zip(found, table["probability"], strict=True):
         assert one.probability is None or one.probability == pytest.approx(probability, abs=1e-5)
+
+
+@pytest.mark.parametrize("options", [(), ("--explain",)])
+def test_photographs_unlike_those_of_the_training_go_to_an_inspector(
+    knowing, photos, tmp_path, capsys, options
+):
+    out = tmp_path / "out"
+    paths = [photos / name for name in ("a.jpg", "turned.jpg", "brücke ß.jpg", "broken.jpg")]
+    assert predict(knowing, *paths, "--out", out, *options) == 3
+    assert "2 to be looked at by an inspector (2 unlike the training" in capsys.readouterr().out
+    table = pd.read_csv(out / "predictions.csv")
+    assert table["unlike_training"][0] < 0.1
+    assert (table["unlike_training"][1:3] > 1).all()
+    assert table["review"].isna().tolist() == [True, False, False, True]
+    page = (out / "contact-sheet.html").read_text(encoding="utf-8")
+    assert page.count("<br>unlike the training photographs (") == 2
+    assert page.count('<figure class="review unlike">') == 2
+    assert "for an inspector (2)" in page
+    found = corrosion.predict(corrosion.load_model(knowing), paths)
+    known = [None if pd.isna(one) else one for one in table["unlike_training"]]
+    assert [one.unlike_training for one in found] == known
+    assert [one.review for one in found] == [False, True, True, False]
 
 
 def test_parquet_holds_the_same_rows(checkpoint, photos, tmp_path):

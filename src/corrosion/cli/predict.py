@@ -54,9 +54,10 @@ def _run(options: argparse.Namespace) -> int:
         raise
     if counts is None:  # not the first of several processes
         return 0
+    unlike = "" if counts.unlike is None else f" ({counts.unlike} unlike the training photographs)"
     sys.stdout.write(
         f"{counts.images} images: corrosion detected in {counts.detected}, "
-        f"{counts.review} to be looked at by an inspector, {counts.failed} failed\n{out}\n"
+        f"{counts.review} to be looked at by an inspector{unlike}, {counts.failed} failed\n{out}\n"
     )
     return _SOME_FAILED if counts.failed else 0
 

@@ -9,7 +9,7 @@ DETECTED, CLEAN = "corrosion detected", "no corrosion"
 """The decisions."""
 
 REVIEW = "send to an inspector"
-"""What a table says of a probability in the band."""
+"""What a table says of a probability in the band, and of a photograph unlike the training's."""
 
 
 def is_corroded(probability: Any, threshold: float) -> Any:
@@ -50,6 +50,24 @@ def needs_review(probability: Any, band: tuple[float, float]) -> Any:
     return (probability > low) & (probability < high)
 
 
+def is_unlike(distance: Any) -> Any:
+    """Whether photographs are unlike all that a network was trained on.
+
+    Args:
+        distance: distance to the nearest training photograph over its limit, as
+            `CorrosionClassifier.unlike_training` gives it, a float, or an array, tensor or column
+            of any shape; NaN, for unknown, is not unlike.
+
+    Returns:
+        bool, or an array, tensor or column of bool of the same shape.
+
+    Example:
+        >>> is_unlike(1.01), is_unlike(1.0), is_unlike(float("nan"))
+        (True, False, False)
+    """
+    return distance > 1
+
+
 def decide(probability: float, threshold: float) -> str:
     """What a probability of corrosion means at a threshold: `DETECTED` or `CLEAN`.
 
@@ -62,7 +80,7 @@ def decide(probability: float, threshold: float) -> str:
 
 @dataclass(frozen=True)
 class Rule:
-    """How probabilities become decisions.
+    """How probabilities and distances to the training photographs become decisions.
 
     Attributes:
         threshold: probability from which corrosion counts as detected.
@@ -72,6 +90,8 @@ class Rule:
         >>> rule = Rule(0.5, band=(0.4, 0.6))
         >>> rule.decide(0.55), rule.needs_review(0.55)
         ('corrosion detected', True)
+        >>> rule.needs_review(0.99), rule.needs_review(0.99, unlike_training=1.2)
+        (False, True)
     """
 
     threshold: float
@@ -81,6 +101,13 @@ class Rule:
         """`DETECTED` or `CLEAN`."""
         return decide(probability, self.threshold)
 
-    def needs_review(self, probability: float) -> bool:
-        """Whether an inspector shall look at the photograph, whatever the decision."""
+    def needs_review(self, probability: float, unlike_training: float | None = None) -> bool:
+        """Whether an inspector shall look at the photograph, whatever the decision.
+
+        Args:
+            probability: probability of corrosion, in [0, 1].
+            unlike_training: distance for `is_unlike`; None where it is not known.
+        """
+        if unlike_training is not None and is_unlike(unlike_training):
+            return True
         return self.band is not None and needs_review(probability, self.band)

@@ -19,6 +19,7 @@ from corrosion.evaluation.predictions import read_predictions
 from corrosion.evaluation.selective import area_under_risk_coverage, risk_coverage
 from corrosion.evaluation.subgroups import Subgroup, by_column
 from corrosion.evaluation.thresholds import MIN_RECALL, candidates, find_threshold
+from corrosion.evaluation.unlike_training import UnlikeTraining, unlike_training
 from corrosion.runs import RunDirectory
 from corrosion.settings.evaluation import EvaluationSettings
 
@@ -37,6 +38,7 @@ class Evaluation:
         metrics: an estimate for each of `EVALUATED`.
         subgroups: parts of the test set, by column, then by value.
         choices: made on validation; None without predictions for both classes of it.
+        unlike: photographs unlike those of the training; None where the predictions don't tell.
     """
 
     settings: EvaluationSettings
@@ -46,6 +48,7 @@ class Evaluation:
     metrics: dict[str, Estimate]
     subgroups: dict[str, dict[str, Subgroup]]
     choices: Choices | None
+    unlike: UnlikeTraining | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as JSON holds them."""
@@ -70,6 +73,7 @@ class Evaluation:
             "reliability": calibration.to_dict("records"),
             "area_under_risk_coverage": area_under_risk_coverage(curve),
             "choices": self.choices and self.choices.as_dict(),
+            "unlike_training": self.unlike and asdict(self.unlike),
         }
 
 
@@ -149,6 +153,9 @@ def evaluate_predictions(
             for column in _columns(settings, test)
         },
         choices=choices,
+        unlike=unlike_training(
+            test, threshold=threshold, band=choices.band if choices else None, level=level
+        ),
     )
 
 

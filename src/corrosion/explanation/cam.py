@@ -73,12 +73,15 @@ class ActivationMaps:
         sign: (N,) float32, 1 where a map is evidence for corrosion, -1 for no corrosion.
         raw: (N, h, w) float32 at the resolution of the last feature map; positive where the image
             speaks for the target, negative where it speaks against it; in the method's unit.
+        distance: (N,) float32, how unlike the training photographs the images are, as
+            `CorrosionClassifier.unlike_training` gives it; None where the network can't tell.
     """
 
     logit: Tensor
     probability: Tensor
     sign: Tensor
     raw: Tensor
+    distance: Tensor | None = None
 
     @property
     def scale(self) -> Tensor:
@@ -174,7 +177,8 @@ def activation_maps(
                 own = _signed_maps(method, tap, own_features, targets)
             maps.append(view.undo(torch.from_numpy(own)))
         raw = torch.stack(maps).mean(dim=0).to(logit)
-    return ActivationMaps(logit, probability, sign, raw)
+        distance = network.forward_distance(features[0])  # the first view is the image as it is
+    return ActivationMaps(logit, probability, sign, raw, distance)
 
 
 def check_method(method: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Any
 
 import cv2
@@ -17,6 +18,7 @@ from corrosion.evaluation.decisions import decide
 from corrosion.explanation.cam import ActivationMaps, activation_maps
 from corrosion.explanation.targets import target_names
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.training_distance import as_column
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +39,9 @@ class Explanation:
         path: path of the photograph's file; None for an image in memory.
         frame: number of the frame in its video; None for photographs.
         time: seconds from the video's start; None for photographs.
+        unlike_training: distance to the nearest training photograph over the limit, to three
+            decimals: above 1 the image is unlike all that the network was trained on; None for
+            networks that can't tell.
     """
 
     logit: float
@@ -49,6 +54,7 @@ class Explanation:
     path: str | None = None
     frame: int | None = None
     time: float | None = None
+    unlike_training: float | None = None
 
     @property
     def decision(self) -> str:
@@ -138,4 +144,8 @@ def explanations_of(maps: ActivationMaps, scaled: Tensor, threshold: float) -> l
         maps.empty.tolist(),
         strict=True,
     )
-    return [replace(Explanation(*row), threshold=threshold) for row in rows]
+    distances = repeat(None) if maps.distance is None else as_column(maps.distance).tolist()
+    return [
+        replace(Explanation(*row), threshold=threshold, unlike_training=distance)
+        for row, distance in zip(rows, distances, strict=False)
+    ]

@@ -15,12 +15,13 @@ from corrosion.errors import CorrosionError
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.device import choose_device
 from corrosion.models.state_dicts import NETWORK_PREFIX, below, read_checkpoint
+from corrosion.models.training_distance import TrainingDistance
 from corrosion.runs import checkpoint_of
 from corrosion.system.files import replacing
 
 log = logging.getLogger(__name__)
 
-_CALIBRATION = "calibration"
+_CALIBRATION, _DISTANCE = "calibration", "training_distance"
 _NETWORK_ARGUMENTS = frozenset(inspect.signature(CorrosionClassifier).parameters)
 
 
@@ -35,8 +36,8 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
     Returns:
         A plain `nn.Module` in evaluation mode with `classes`, `threshold`, `image_size`, `resize`
         and, if training could choose them on validation, `temperature` (in `predict_proba`),
-        `thresholds` and `band`; it maps RGB images (N, 3, H, W), uint8 or float in [0, 1], to
-        logits (N,).
+        `thresholds`, `band` and `training_distance` (None for checkpoints of earlier versions); it
+        maps RGB images (N, 3, H, W), uint8 or float in [0, 1], to logits (N,).
 
     Raises:
         CorrosionError: the file is missing, damaged, contains pickled code, or is no checkpoint
@@ -78,6 +79,8 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
         network.temperature = chosen["temperature"]
         network.thresholds = chosen["thresholds"]
         network.band = chosen["band"]
+    if (distance := content.get(_DISTANCE)) is not None:
+        network.training_distance = TrainingDistance(**distance)
     return network.to(place).eval()
 
 
@@ -118,19 +121,25 @@ class Calibration:
     images: int
 
 
-def store_calibration(path: Path, calibration: Calibration) -> None:
+def store_choices(
+    path: Path, calibration: Calibration | None, distance: TrainingDistance | None = None
+) -> None:
     """Add to a checkpoint what was chosen on validation; its tensors stay as they are.
 
     Args:
         path: path of the checkpoint.
-        calibration: temperature, thresholds and band.
+        calibration: temperature, thresholds and band; None leaves what the checkpoint has.
+        distance: what tells photographs unlike those of the training; None likewise.
 
     Raises:
         CorrosionError: the file can't be loaded (see `load_model`), or not be written; it then
             stays as it was.
     """
     content = _read(path)
-    content[_CALIBRATION] = asdict(calibration)
+    if calibration is not None:
+        content[_CALIBRATION] = asdict(calibration)
+    if distance is not None:
+        content[_DISTANCE] = {"reference": distance.reference.cpu(), "limit": distance.limit}
     with replacing(path) as temporary:
         torch.save(content, temporary)
 
@@ -146,13 +155,16 @@ def describe(path: str | Path) -> dict[str, Any]:
     """
     path = checkpoint_of(path)
     network = load_model(path)
-    content = _read(path)
+    content, distance = _read(path), network.training_distance
     return {
         "classes": ", ".join(network.classes),
         **content["hyper_parameters"],
         "temperature": network.temperature,
         "thresholds": dict(network.thresholds),
         "band": network.band,
+        "training_distance": None
+        if distance is None
+        else f"limit {distance.limit:.4f}, {len(distance.reference)} training photographs",
         "epoch": content["epoch"] + 1,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
     }

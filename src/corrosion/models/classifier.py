@@ -14,6 +14,7 @@ from corrosion.data.labels import CLASSES
 from corrosion.errors import CorrosionError
 from corrosion.models.backbones import create_backbone, feature_map, input_statistics, stages
 from corrosion.models.batch import image_batch
+from corrosion.models.training_distance import TrainingDistance
 from corrosion.models.tta import VIEWS
 from corrosion.settings.data import InputSettings
 from corrosion.settings.model import NetworkSettings, Unfreeze
@@ -89,6 +90,8 @@ class CorrosionClassifier(nn.Module):
     """Thresholds chosen on validation, by what they are for; empty before."""
     band: tuple[float, float] | None
     """Probabilities strictly between these go to an inspector; None before it is chosen."""
+    training_distance: TrainingDistance | None
+    """Tells photographs unlike those of the training; None before it is made."""
 
     def __init__(
         self,
@@ -122,6 +125,7 @@ class CorrosionClassifier(nn.Module):
         self.tta = tta
         self.thresholds = {}
         self.band = None
+        self.training_distance = None
         self._freeze_batch_norm = False
         self.backbone = create_backbone(backbone, image_size=image_size)
         self.head = ClassifierHead(
@@ -164,8 +168,57 @@ class CorrosionClassifier(nn.Module):
 
     def predict_logits(self, images: Tensor) -> Tensor:
         """Map images (N, 3, H, W) to logits (N,), averaged over the views that `tta` names."""
+        return self._averaged(self(images), images)
+
+    def _averaged(self, first: Tensor, images: Tensor) -> Tensor:
+        """Logits over all views, of which the first are there."""
         views = VIEWS[self.tta]
-        return sum((self(view.apply(images)) for view in views[1:]), self(images)) / len(views)
+        return sum((self(view.apply(images)) for view in views[1:]), first) / len(views)
+
+    def predict_with_distance(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Map images (N, 3, H, W) to what `predict_logits` and `unlike_training` give, in one pass.
+
+        Returns:
+            Logits (N,), and distances (N,) of the images as they are, whatever `tta` is; None for
+            these where there is no `training_distance`.
+        """
+        if self.training_distance is None:
+            return self.predict_logits(images), None
+        features = self.forward_features(images)
+        logits = self._averaged(self.forward_head(features), images)
+        return logits, self.forward_distance(features)
+
+    def forward_distance(self, features: Tensor) -> Tensor | None:
+        """Map a feature map (N, C, h, w) to distances (N,) as `unlike_training` gives them."""
+        if self.training_distance is None:
+            return None
+        return self.training_distance(features.float().mean(dim=(2, 3)))
+
+    def unlike_training(self, images: Tensor | NDArray[Any]) -> Tensor:
+        """Say how unlike images are to all that the network was trained on.
+
+        Args:
+            images: as for `predict_proba`.
+
+        Returns:
+            Distance of each to the nearest training photograph over the limit that 95 % of the
+            validation photographs keep, (N,) float32, at least 0; above 1 is unlike. See
+            `corrosion.models.training_distance`.
+
+        Raises:
+            CorrosionError: the checkpoint has no features of training photographs; or as
+                `predict_proba`.
+        """
+        if self.training_distance is None:
+            raise CorrosionError(
+                "This network has no training_distance: its checkpoint is of an earlier version, "
+                "or its training was not finished. Train it again."
+            )
+        distance = self.forward_distance(
+            self.forward_features(image_batch(images).to(self.mean.device))
+        )
+        assert distance is not None
+        return distance
 
     def predict_proba(self, images: Tensor | NDArray[Any]) -> Tensor:
         """Predict calibrated probabilities of corrosion, (N,) float32 in [0, 1].

@@ -11,6 +11,7 @@ from corrosion.data.image_reader import ImageInput, square_batch
 from corrosion.errors import CorrosionError
 from corrosion.explanation.explanation import Explanation, explain_inputs
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.training_distance import as_column
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,12 +22,15 @@ class Output:
         image: the input, as it was read.
         logit: logit of corrosion, as the network gives it; None if the input can't be read.
         probability: probability of corrosion, calibrated, in [0, 1]; None likewise.
+        unlike_training: distance to the nearest training photograph over the limit, to three
+            decimals; None likewise, and for networks that can't tell.
         explanation: explanation whose map covers the network's square input, if it was asked for.
     """
 
     image: ImageInput
     logit: float | None = None
     probability: float | None = None
+    unlike_training: float | None = None
     explanation: Explanation | None = None
 
 
@@ -50,17 +54,20 @@ def predict_batch(
     if not readable:
         return [Output(one) for one in images]
     batch = square_batch(readable).to(network.mean.device)
-    found: list[tuple[float, float, Explanation | None]]
+    found: list[tuple[float, float, float | None, Explanation | None]]
     if explain:
-        found = [(one.logit, one.probability, one) for one in explain_inputs(network, batch)]
+        found = [
+            (one.logit, one.probability, one.unlike_training, one)
+            for one in explain_inputs(network, batch)
+        ]
     else:
         with torch.inference_mode():
-            logits = network.predict_logits(batch).float().cpu()
+            outputs, distance = network.predict_with_distance(batch)
+        logits = outputs.float().cpu()
         if not logits.isfinite().all():
             raise CorrosionError("The network gives NaN: its weights are damaged.")
-        probabilities = network.calibrated(logits)
-        found = [
-            (*pair, None) for pair in zip(logits.tolist(), probabilities.tolist(), strict=True)
-        ]
+        probabilities = network.calibrated(logits).tolist()
+        unlike = [None] * len(logits) if distance is None else as_column(distance).tolist()
+        found = [(*row, None) for row in zip(logits.tolist(), probabilities, unlike, strict=True)]
     remaining = iter(found)
     return [Output(one) if one.square is None else Output(one, *next(remaining)) for one in images]

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from corrosion.data.image_reader import displayable
-from corrosion.evaluation.decisions import DETECTED, REVIEW, Rule
+from corrosion.evaluation.decisions import DETECTED, REVIEW, Rule, is_unlike
 from corrosion.prediction.journal import Row
 from corrosion.report.page import write_page
 
@@ -72,7 +72,14 @@ def _figure(row: Row) -> dict[str, Any]:
         "decision": row.decision,
         "detected": row.decision == DETECTED,
         "review": REVIEW if row.review else "",
+        "unlike": _unlike(row),
     }
+
+
+def _unlike(row: Row) -> str:
+    if row.unlike_training is None or not is_unlike(row.unlike_training):
+        return ""
+    return f"unlike the training photographs ({row.unlike_training:.3f})"
 
 
 def _links(current: int, pages: Sequence[Sequence[Row]]) -> list[dict[str, Any]]:

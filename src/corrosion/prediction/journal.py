@@ -29,6 +29,8 @@ class Row:
         probability: probability of corrosion, calibrated, in [0, 1]; None if the file can't be
             read.
         decision: "corrosion detected" or "no corrosion"; None likewise.
+        unlike_training: distance to the nearest training photograph over the limit, to three
+            decimals; None likewise, and for networks that can't tell.
         review: whether an inspector shall look at it.
         boxes: (left, top, width, height) in pixels of the photograph, the largest first; None
             without --explain.
@@ -45,6 +47,7 @@ class Row:
     time: float | None = None
     probability: float | None = None
     decision: str | None = None
+    unlike_training: float | None = None
     review: bool = False
     boxes: tuple[tuple[int, int, int, int], ...] | None = None
     overlay: str | None = None

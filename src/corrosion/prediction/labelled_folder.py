@@ -98,14 +98,16 @@ def _predict(
     )
     items = [Item(number, path) for number, path in enumerate(records["path"])]
     batches = batched(reader.inputs(items), batch_size)
-    logits = [
-        _logit(output)
+    outputs = [
+        (_logit(output), output.unlike_training)
         for batch in progress(batches, "predicting", total=math.ceil(len(items) / batch_size))
         for output in predict_batch(model, batch)
     ]
+    logits, distances = zip(*outputs, strict=True)
     logit, label = torch.tensor(logits), torch.from_numpy(records["label"].to_numpy(np.int64))
     losses = F.binary_cross_entropy_with_logits(logit, label.float(), reduction="none")
-    predictions = Predictions(torch.arange(len(records)), logit, label, losses)
+    distance = None if model.training_distance is None else torch.tensor(distances)
+    predictions = Predictions(torch.arange(len(records)), logit, label, losses, distance)
     return predictions.table(records, threshold=model.threshold, temperature=model.temperature)
 
 

@@ -25,6 +25,8 @@ class Counts:
         images: number of photographs and frames, those that can't be read too.
         detected: number of those with corrosion.
         review: number of those that an inspector shall look at.
+        unlike: number of those among them that are unlike all that the network was trained on;
+            None where it can't tell.
         failed: number of those that could not be read, or not be drawn.
     """
 
@@ -32,6 +34,7 @@ class Counts:
     detected: int
     review: int
     failed: int
+    unlike: int | None = None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from corrosion.data.file_search import find_inputs
 from corrosion.data.image_reader import ImageReader
 from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.decisions import DETECTED
+from corrosion.evaluation.decisions import DETECTED, is_unlike
 from corrosion.evaluation.thresholds import decision_rule
 from corrosion.models.checkpoint import load_model
 from corrosion.models.device import choose_device
@@ -160,9 +160,12 @@ def _asked(
 
 def _count(rows: Iterator[Row]) -> Counts:
     images = detected = review = failed = 0
+    unlike = None
     for row in rows:
         images += 1
         detected += row.decision == DETECTED
         review += row.review
         failed += row.error is not None
-    return Counts(images, detected, review, failed)
+        if row.unlike_training is not None:
+            unlike = (unlike or 0) + is_unlike(row.unlike_training)
+    return Counts(images, detected, review, failed, unlike)

@@ -29,6 +29,9 @@ class Prediction:
         frame: number of the frame in the video; None for photographs.
         time: seconds from the video's start; None for photographs.
         error: why the image can't be read; None if it can.
+        unlike_training: distance to the nearest training photograph over the limit, to three
+            decimals: above 1 the photograph is unlike all that the network was trained on, and goes
+            to an inspector; None if it can't be read, and for checkpoints that can't tell.
     """
 
     path: str | None
@@ -38,6 +41,7 @@ class Prediction:
     frame: int | None
     time: float | None
     error: str | None
+    unlike_training: float | None = None
 
 
 def predict(
@@ -100,15 +104,17 @@ def predict(
     for batch in batched(reader.inputs(items), batch_size):
         for output in predict_batch(network, batch):
             image, probability = output.image, output.probability
+            unlike = output.unlike_training
             found.append(
                 Prediction(
                     image.path if items[image.item].content is None else None,
                     probability,
                     rule.decide(probability) if probability is not None else None,
-                    rule.needs_review(probability) if probability is not None else False,
+                    rule.needs_review(probability, unlike) if probability is not None else False,
                     image.frame,
                     image.time,
                     image.error,
+                    unlike,
                 )
             )
     return found

@@ -65,7 +65,8 @@ class Renderer:
             row,
             probability=output.probability,
             decision=self.rule.decide(output.probability),
-            review=self.rule.needs_review(output.probability),
+            unlike_training=output.unlike_training,
+            review=self.rule.needs_review(output.probability, output.unlike_training),
             thumbnail=self._place("thumbnails", image),
         )
         small = shrink_to(image.inner.cut(image.square), THUMBNAIL)

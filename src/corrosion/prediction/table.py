@@ -15,7 +15,8 @@ from corrosion.prediction.journal import Row
 from corrosion.system.files import replacing
 
 _COLUMNS = (
-    "path", "frame", "time", "probability", "decision", "review", "boxes", "overlay", "error"
+    "path", "frame", "time", "probability", "decision", "unlike_training", "review", "boxes",
+    "overlay", "error",
 )  # fmt: skip
 _ROWS_IN_A_GROUP = 10_000
 
@@ -23,8 +24,9 @@ _ROWS_IN_A_GROUP = 10_000
 def write_table(path: Path, rows: Iterable[Row]) -> None:
     """Write rows to a file, whole or not at all; a few at a time in memory.
 
-    Columns: path, frame, time (seconds), probability, decision, review ("send to an inspector" or
-    empty), boxes ([left, top, width, height] of each; as JSON in CSV), overlay, error.
+    Columns: path, frame, time (seconds), probability, decision, unlike_training (above 1: unlike
+    all that the network was trained on), review ("send to an inspector" or empty), boxes ([left,
+    top, width, height] of each; as JSON in CSV), overlay, error.
 
     Args:
         path: its suffix is the format, .csv or .parquet.
@@ -48,6 +50,8 @@ def _write_csv(path: Path, rows: Iterable[Row]) -> None:
             cells = _cells(row)
             if row.probability is not None:
                 cells["probability"] = f"{row.probability:.6f}"
+            if row.unlike_training is not None:
+                cells["unlike_training"] = f"{row.unlike_training:.3f}"
             if row.time is not None:
                 cells["time"] = f"{row.time:.3f}"
             if row.boxes is not None:
@@ -63,6 +67,7 @@ def _write_parquet(path: Path, rows: Iterable[Row]) -> None:
         "frame": pyarrow.int64(),
         "time": pyarrow.float64(),
         "probability": pyarrow.float64(),
+        "unlike_training": pyarrow.float64(),
         "boxes": pyarrow.list_(pyarrow.list_(pyarrow.int32())),
     }
     schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in _COLUMNS])
@@ -79,6 +84,7 @@ def _cells(row: Row) -> dict[str, Any]:
         "time": row.time,
         "probability": row.probability,
         "decision": row.decision,
+        "unlike_training": row.unlike_training,
         "review": REVIEW if row.review else None,
         "boxes": row.boxes,
         "overlay": row.overlay,

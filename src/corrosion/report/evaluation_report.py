@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from corrosion.evaluation.evaluation import Evaluation
+from corrosion.evaluation.intervals import Estimate
 from corrosion.evaluation.metric_table import EVALUATED, METRICS, SHARES, agreement
 from corrosion.report.evaluation_figures import draw_figures
 from corrosion.report.tables import TextTable, ends, format_number, with_interval
@@ -38,10 +40,14 @@ def print_evaluation(evaluation: Evaluation, *, run_dir: Path) -> None:
 
 
 def tables(evaluation: Evaluation) -> list[TextTable]:
-    """Metrics of the test set; then by subgroup, and of thresholds, where there are any."""
+    """Metrics of the test set; then by subgroup, and what `thresholds_table` and `unlike_table`
+    say, where there are any.
+    """
     result = [metrics_table(evaluation), *subgroup_tables(evaluation)]
     if evaluation.choices:
         result.append(thresholds_table(evaluation))
+    if table := unlike_table(evaluation):
+        result.append(table)
     return result
 
 
@@ -100,6 +106,31 @@ def thresholds_table(evaluation: Evaluation) -> TextTable:
             for one in evaluation.choices.thresholds
         ),
     )
+
+
+def unlike_table(evaluation: Evaluation) -> TextTable | None:
+    """Photographs like and unlike those of the training; None where the predictions don't tell."""
+    found = evaluation.unlike
+    if found is None:
+        return None
+    rows = [
+        ("like the training photographs", _complement(found.share), found.accuracy_like),
+        ("unlike them", found.share, found.accuracy_unlike),
+    ]
+    if evaluation.choices is not None and found.decided is not None:
+        by_band = evaluation.choices.band_on_test
+        for name, one in (("outside the band", by_band), ("of these, like them", found.decided)):
+            rows.append((name, one.coverage, _complement(one.risk)))
+    return TextTable.of(
+        f"Photographs unlike the training's, and what is decided without an inspector "
+        f"({_interval(evaluation)})",
+        ("photographs", "share of the test images", "accuracy"),
+        ((name, *map(with_interval, figures)) for name, *figures in rows),
+    )
+
+
+def _complement(share: Estimate) -> Estimate:
+    return replace(share, value=1 - share.value, low=1 - share.high, high=1 - share.low)
 
 
 def _interval(evaluation: Evaluation) -> str:

@@ -22,6 +22,7 @@ from corrosion.report.evaluation_report import (
     notes,
     subgroup_tables,
     thresholds_table,
+    unlike_table,
 )
 from corrosion.report.page import inline_picture, inline_svg, write_page
 from corrosion.report.tables import TextTable, format_number, with_interval
@@ -96,6 +97,7 @@ def write_run_page(run: RunFacts, evaluation: Evaluation, *, path: Path | None =
         metrics=metrics_table(evaluation),
         subgroups=subgroup_tables(evaluation),
         thresholds=thresholds_table(evaluation) if evaluation.choices else None,
+        unlike=unlike_table(evaluation),
         notes=notes(evaluation),
         figures={
             name: inline_svg(drawing, name=name.replace("_", " "))

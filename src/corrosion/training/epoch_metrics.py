@@ -23,6 +23,7 @@ from torchmetrics.functional.classification import (
 from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.metric_table import LOGGED, METRICS
 from corrosion.evaluation.predictions import predictions_table
+from corrosion.models.training_distance import as_column
 
 _OF_DECISIONS = {
     "accuracy": binary_accuracy,
@@ -44,12 +45,15 @@ class Predictions:
         logit: (N,) float32, as the network gives it, without temperature.
         label: (N,) int64, 0 or 1.
         loss: (N,) float32, binary cross-entropy of each image.
+        distance: (N,) float32, distance of each to the nearest training image over the limit, as
+            `CorrosionClassifier.unlike_training` gives it; None where the network has none.
     """
 
     index: Tensor
     logit: Tensor
     label: Tensor
     loss: Tensor
+    distance: Tensor | None = None
 
     def probability(self, temperature: float = 1.0) -> Tensor:
         """Probability of corrosion, (N,) float32 in [0, 1]: sigmoid(logit / temperature)."""
@@ -66,15 +70,19 @@ class Predictions:
             temperature: of the probabilities.
 
         Returns:
-            One row an image, as `corrosion.evaluation.predictions.predictions_table` gives it.
+            One row an image, as `corrosion.evaluation.predictions.predictions_table` gives it, and
+            with distances a column `unlike_training`.
         """
-        return predictions_table(
+        table = predictions_table(
             records["path"].to_numpy()[self.index.numpy()],
             self.label.numpy(),
             self.logit.numpy(),
             self.probability(temperature).numpy(),
             threshold=threshold,
         )
+        if self.distance is None:
+            return table
+        return table.assign(unlike_training=as_column(self.distance))
 
 
 class PredictionStore(Metric):
@@ -90,13 +98,21 @@ class PredictionStore(Metric):
     labels: list[Tensor]
     losses: list[Tensor]
     indices: list[Tensor]
+    distances: list[Tensor]
 
     def __init__(self) -> None:
         super().__init__()
-        for state in ("logits", "labels", "losses", "indices"):
+        for state in ("logits", "labels", "losses", "indices", "distances"):
             self.add_state(state, default=[], dist_reduce_fx="cat")
 
-    def update(self, logits: Tensor, labels: Tensor, losses: Tensor, indices: Tensor) -> None:
+    def update(
+        self,
+        logits: Tensor,
+        labels: Tensor,
+        losses: Tensor,
+        indices: Tensor,
+        distances: Tensor | None = None,
+    ) -> None:
         """Append a batch.
 
         Args:
@@ -104,29 +120,38 @@ class PredictionStore(Metric):
             labels: (N,) float or integer, 0 or 1.
             losses: (N,) float, loss of each image.
             indices: (N,) int64, row of each image in the records.
+            distances: (N,) float, distance of each to the training images; None for unknown.
         """
         self.logits.append(logits.detach().float())
         self.labels.append(labels.detach())
         self.losses.append(losses.detach().float())
         self.indices.append(indices)
+        unknown = torch.full_like(self.logits[-1], math.nan)
+        self.distances.append(unknown if distances is None else distances.detach().float())
 
     def compute(self) -> Tensor:
-        """Index, logit, label and loss, (4, N) float64, of all batches of all processes."""
-        states = (self.indices, self.logits, self.labels, self.losses)
+        """Index, logit, label, loss and distance (NaN for unknown), (5, N) float64, of all batches.
+
+        They come from all processes.
+        """
+        states = (self.indices, self.logits, self.labels, self.losses, self.distances)
         return torch.stack(
             [torch.cat(state if isinstance(state, list) else [state]).double() for state in states]
         )
 
     def restore(self, state: Tensor | None) -> None:
-        """Take over what `compute` gave, (4, N) float64, or nothing, in place of all batches."""
+        """Take over what `compute` gave, (5, N) float64, or nothing, in place of all batches.
+
+        Distances are not needed: an epoch that goes on is one of training.
+        """
         self.reset()
         if state is not None:
-            index, logits, labels, losses = state
+            index, logits, labels, losses = state[:4]  # version 0.1 had no more
             self.update(logits, labels.float(), losses, index.long())
 
     def predictions(self) -> Predictions:
         """All images seen since the last reset, each once, on the CPU."""
-        index, logit, label, loss = self.compute().cpu()
+        index, logit, label, loss, distance = self.compute().cpu()
         # stable: of an image seen twice (padding, or several augmented versions) the first counts
         order = torch.argsort(index, stable=True)
         ordered = index[order]
@@ -138,6 +163,7 @@ class PredictionStore(Metric):
             logit=logit[keep].float(),
             label=label[keep].long(),
             loss=loss[keep].float(),
+            distance=None if distance.isnan().any() else distance[keep].float(),
         )
 
 

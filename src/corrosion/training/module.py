@@ -151,8 +151,9 @@ class CorrosionModule(L.LightningModule):
         self._predict(batch, self.test_predictions)
 
     def _predict(self, batch: Batch, store: PredictionStore) -> None:
-        logits = self.network.predict_logits(batch.image)
-        store.update(logits, batch.label, self._losses(logits, batch.label), batch.index)
+        logits, distances = self.network.predict_with_distance(batch.image)
+        losses = self._losses(logits, batch.label)
+        store.update(logits, batch.label, losses, batch.index, distances)
 
     def _losses(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Losses (N,) float32 of logits (N,) for targets (N,) in [0, 1]."""
@@ -217,16 +218,19 @@ class CorrosionModule(L.LightningModule):
             **{name: float(own(probability, label)) for name, own in self._own_metrics.items()},
         }
 
-    def predictions(self, logits: Tensor, labels: Tensor) -> Predictions:
+    def predictions(
+        self, logits: Tensor, labels: Tensor, distances: Tensor | None = None
+    ) -> Predictions:
         """Predictions from the logits of images that are numbered from 0.
 
         Args:
             logits: (N,) float.
             labels: (N,) float, 0 or 1.
+            distances: (N,) float, distance of each to the training images; None for unknown.
         """
         losses = self._losses(logits, labels).float()
         index = torch.arange(len(logits))
-        return Predictions(index, logits.float(), labels.long(), losses)
+        return Predictions(index, logits.float(), labels.long(), losses, distances)
 
     def configure_optimizers(self) -> OptimizerConfig | OptimizerLRSchedulerConfig:
         """AdamW, which without weight decay is Adam, fused; the schedule by step."""

@@ -50,8 +50,8 @@ class Probe:
             CorrosionError: a class is missing, or features are not finite.
         """
         started = time.perf_counter()
-        features, labels = self._features("train"), self._labels("train")
-        validation = self._features("val"), self._labels("val").numpy().astype(np.int64)
+        features, labels = self.features("train"), self._labels("train")
+        validation = self.features("val"), self._labels("val").numpy().astype(np.int64)
         fit = fit_logistic(features, labels.numpy().astype(np.int64), *validation)
         set_logistic(self._module.network.head, fit)
         log.info(
@@ -73,16 +73,21 @@ class Probe:
     def predictions(self, split: Split) -> Predictions:
         """What the network predicts for the images of a split, averaged over the views of `tta`."""
         network = self._module.network
-        views = VIEWS[network.tta]
-        head = network.head.eval()
+        features = [self.features(split, view) for view in VIEWS[network.tta]]
+        learning = network.head.training
+        network.head.eval()
         with torch.inference_mode():
-            logits = [
-                head(torch.from_numpy(self._features(split, view))[..., None, None])
-                for view in views
-            ]
-        return self._module.predictions(torch.stack(logits).mean(dim=0), self._labels(split))
+            logits = [network.head(torch.from_numpy(one)[..., None, None]) for one in features]
+        network.head.train(learning)
+        distance = None
+        if network.training_distance is not None:
+            distance = network.training_distance(torch.from_numpy(features[0]))
+        return self._module.predictions(
+            torch.stack(logits).mean(dim=0), self._labels(split), distance
+        )
 
-    def _features(self, split: Split, view: View = _AS_IT_IS) -> Features:
+    def features(self, split: Split, view: View = _AS_IT_IS) -> Features:
+        """Pooled features (N, C) of a view of the images of a split."""
         if (split, view) not in self._computed:
             network, data = self._module.network, self._datamodule
             cache = feature_cache(network, view) if data.keeps_images else None

@@ -28,9 +28,10 @@ from corrosion.training.distributed import processes_to_start, run_in_processes
 from corrosion.training.ema import AveragedWeights
 from corrosion.training.extensions import Extensions, load_extensions
 from corrosion.training.initialisation import new_module, resumed_module
+from corrosion.training.judging import Judge, ProbeJudge, TrainerJudge
 from corrosion.training.module import CorrosionModule
 from corrosion.training.probe import Probe
-from corrosion.training.testing import Judge, by_probe, by_trainer, test_and_report
+from corrosion.training.testing import test_and_report
 from corrosion.training.trainer import build_logger, build_trainer
 
 log = logging.getLogger(__name__)
@@ -136,14 +137,15 @@ def _train(
             log.warning("%s", warning)
 
     fit_started = time.perf_counter()
+    judge: Judge
     if settings.model.is_probe:
-        judge = _probe(trainer, module, datamodule, history)
+        judge = _probe(trainer, module, datamodule, history, seed=settings.seed)
     else:
         if settings.model.head_fit == "logistic" and checkpoint is None:
             datamodule.prepare_data()
             Probe(module, datamodule).fit()
         _fit(trainer, module, datamodule, checkpoint)
-        judge = by_trainer(trainer, module, datamodule, run.best)
+        judge = TrainerJudge(trainer, module, datamodule, best=run.best, seed=settings.seed)
     epochs = history.table()
     seconds = {
         "prepare": fit_started - started,
@@ -177,7 +179,12 @@ def _fit(
 
 
 def _probe(
-    trainer: L.Trainer, module: CorrosionModule, datamodule: CorrosionDataModule, history: History
+    trainer: L.Trainer,
+    module: CorrosionModule,
+    datamodule: CorrosionDataModule,
+    history: History,
+    *,
+    seed: int,
 ) -> Judge:
     """Find the head, and leave behind what `Trainer.fit` does: the checkpoint and the history."""
     datamodule.prepare_data()
@@ -187,7 +194,7 @@ def _probe(
     history.add({**row, **{f"val/{key}": value for key, value in validated.items()}})
     trainer.strategy.connect(module)  # without a fit, a Trainer has nothing to save
     trainer.save_checkpoint(history.run.best)
-    return by_probe(trainer, module, probe)
+    return ProbeJudge(trainer, module, probe, seed=seed)
 
 
 def _prepared(settings: RunSettings, run: RunDirectory, *, resumed: bool) -> Prepared:

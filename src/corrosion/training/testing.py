@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import lightning as L
+import numpy as np
 import pandas as pd
+import torch
 
+from corrosion.data.cache.features import Features
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.prepare import Prepared
 from corrosion.data.splits import split_table
@@ -21,7 +25,9 @@ from corrosion.evaluation.evaluation import Evaluation, evaluate_predictions
 from corrosion.evaluation.predictions import as_written, with_split
 from corrosion.evaluation.run_facts import RunFacts
 from corrosion.explanation.examples import write_examples
-from corrosion.models.checkpoint import Calibration, store_calibration
+from corrosion.models.checkpoint import Calibration, store_choices
+from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.training_distance import TrainingDistance
 from corrosion.report.console import print_results
 from corrosion.report.evaluation_report import write_evaluation
 from corrosion.report.run_report import write_run_page
@@ -31,49 +37,12 @@ from corrosion.settings.evaluation import EvaluationSettings
 from corrosion.settings.run import RunSettings
 from corrosion.system.provenance import git_commit, machine, shortcut_warning, versions
 from corrosion.training.epoch_metrics import Predictions
+from corrosion.training.judging import Judge
 from corrosion.training.module import CorrosionModule
-from corrosion.training.probe import Probe
 
 _HYPERPARAMETERS = ("spatial_dropout", "dense_units", "dropout", "lr")  # paper, Table 6
 
-Judge = Callable[[Literal["val", "test"]], Predictions]
-"""Gives the predictions of the best epoch for the images of a split."""
-
 log = logging.getLogger(__name__)
-
-
-def by_trainer(
-    trainer: L.Trainer, module: CorrosionModule, datamodule: CorrosionDataModule, best: Path
-) -> Judge:
-    """Judge a module by the Trainer that has fitted it, from the checkpoint of the best epoch."""
-
-    def judge(split: Literal["val", "test"]) -> Predictions:
-        if split == "val":  # comes first, and loads the weights
-            trainer.validate(
-                module, datamodule=datamodule, ckpt_path=best, weights_only=True, verbose=False
-            )
-            found = module.validated
-        else:
-            trainer.test(module, datamodule=datamodule, verbose=False)
-            found = module.tested
-        assert found is not None
-        return found
-
-    return judge
-
-
-def by_probe(trainer: L.Trainer, module: CorrosionModule, probe: Probe) -> Judge:
-    """Judge a module by the features that its head was found with; loggers hear of it."""
-
-    def judge(split: Literal["val", "test"]) -> Predictions:
-        found = probe.predictions(split)
-        metrics = {f"{split}/{key}": value for key, value in module.metrics(found).items()}
-        for logger in trainer.loggers:
-            logger.log_metrics(metrics, step=0)
-            logger.save()
-        return found
-
-    return judge
 
 
 def test_and_report(
@@ -95,7 +64,7 @@ def test_and_report(
         trainer: trainer that has fitted `module`.
         module: gets the weights and the temperature of the best epoch.
         datamodule: images it was fitted with.
-        judge: predicts for validation, then test images.
+        judge: of the best epoch.
         settings: settings of the run.
         mode: "min" or "max", whether the objective is to be small or large.
         run_dir: directory the files go to.
@@ -112,10 +81,12 @@ def test_and_report(
     started = time.perf_counter()
     run = RunDirectory(run_dir)
     best = _best_epoch(epochs, settings.objective, mode)
-    of_validation = judge("val")
+    network = module.network
+    network.training_distance = _training_distance(judge.training_features())
+    of_validation = _limit_distance(network, judge.predictions("val"))
     temperature = _fit_temperature(of_validation)
-    module.network.temperature = 1.0 if temperature is None else temperature.value
-    of_test = judge("test")
+    network.temperature = 1.0 if temperature is None else temperature.value
+    of_test = judge.predictions("test")
     if not trainer.is_global_zero:
         return best[settings.objective]
     validated = _table(of_validation, "val", module, datamodule)
@@ -132,8 +103,11 @@ def test_and_report(
     )
     write_figure(run.figure_file("curves"), draw_curves(epochs))
     write_evaluation(run, evaluation)
-    if evaluation.choices:
-        store_calibration(run.best, _calibration(evaluation.choices))
+    store_choices(
+        run.best,
+        _calibration(evaluation.choices) if evaluation.choices else None,
+        network.training_distance,
+    )
     metrics = {key: value for key, value in best.items() if "/" in key}
     metrics |= _test_metrics(module.metrics(of_test), evaluation)
     seconds = {**seconds, "test": time.perf_counter() - started}
@@ -171,6 +145,24 @@ def _best_epoch(history: pd.DataFrame, objective: str, mode: str) -> dict[str, f
     position = values.to_numpy().argmin() if mode == "min" else values.to_numpy().argmax()
     row = history.loc[values.index].iloc[int(position)]
     return {str(key): float(value) for key, value in row.items()}
+
+
+def _training_distance(features: Features) -> TrainingDistance | None:
+    if not np.isfinite(features).all():
+        log.warning("features are not finite: nothing will tell photographs unlike the training's")
+        return None
+    return TrainingDistance(torch.from_numpy(features))
+
+
+def _limit_distance(network: CorrosionClassifier, validated: Predictions) -> Predictions:
+    """Choose the limit of distances on validation, and divide those of validation by it."""
+    if network.training_distance is None:
+        return validated
+    if validated.distance is None:  # NaN on validation: no limit
+        network.training_distance = None
+        return validated
+    network.training_distance = network.training_distance.with_limit(validated.distance)
+    return replace(validated, distance=validated.distance / network.training_distance.limit)
 
 
 def _fit_temperature(validated: Predictions) -> Temperature | None:
