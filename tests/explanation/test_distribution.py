@@ -3,7 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corrosion.explanation import DISTRIBUTIONS, measure_rust, rust_distribution
+from corrosion.explanation import (
+    DISTRIBUTIONS,
+    RustMeasure,
+    RustRegion,
+    measure_rust,
+    rust_distribution,
+)
 
 SIZE = 200  # a pinpoint is at most 4 of 40 000 pixels
 
@@ -26,6 +32,12 @@ def blocks(mask, side, step):
 
 def distribution(mask, surface=None):
     return rust_distribution(measure_rust(mask, surface))
+
+
+def rust_of(*shares):
+    """Rust in regions that cover these shares of the surface."""
+    regions = [RustRegion(0, 0, 1, 1, share, share) for share in sorted(shares, reverse=True)]
+    return RustMeasure(sum(shares), 1.0, tuple(regions), 0, 0.0)
 
 
 def test_a_few_regions_with_the_bulk_of_the_rust_are_spots():
@@ -61,7 +73,7 @@ def test_pinpoints_beside_larger_regions_are_a_hybrid():
     assert distribution(mask) == "H"
     mask[109:129, 101:151] = True  # more than thrice as many
     mask[165:195, 101:111] = True
-    assert distribution(mask) != "H"
+    assert distribution(mask) == "S"
 
 
 def test_a_few_pinpoints_are_spots_since_they_do_not_lie_all_over():
@@ -83,6 +95,27 @@ def test_half_of_the_surface_in_one_place_is_a_spot():
     mask = empty()
     mask[: SIZE // 2] = True
     assert distribution(mask) == "S"
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        ([0.01] * 3, "S"),
+        ([0.01] * 5, "G"),
+        ([0.01] * 3 + [0.001] * 9, "S"),  # the three hold 77 %
+        ([0.01] * 3 + [0.001] * 11, "G"),  # 73 %
+        ([1e-4] * 20, "P"),
+        ([1.01e-4] * 20, "G"),
+        ([1e-4] * 77 + [2.3e-4] * 10, "P"),
+        ([1e-4] * 73 + [2.7e-4] * 10, "H"),
+        ([1e-4] * 27 + [7.3e-4] * 10, "H"),
+        ([1e-4] * 23 + [7.7e-4] * 10, "G"),
+    ],
+)
+def test_the_bulk_is_three_quarters_a_few_are_three_and_a_pinpoint_is_a_ten_thousandth(
+    shares, expected
+):
+    assert rust_distribution(rust_of(*shares)) == expected
 
 
 @pytest.mark.parametrize("share", [0, 4, 20_001, 40_000])
