@@ -105,11 +105,11 @@ IMO_COATING = GradeScale(
 )
 """Guidelines for maintenance and repair of protective coatings (2009, Rev.1 2024), 4.1.3, table 1.
 
-The row "Breakdown of coating or area rusted": less than 3 %, 3 to 20 %, more than 20 %. They are
-for ballast tanks, as those of IACS Recommendation 87; for cargo tanks (MSC.1/Circ.1399) GOOD ends
-at 5 %. Of the criteria only this one is
-used: a condition may be worse by rust on edges and welds (limits of 20 and 50 % of their length),
-by hard scale (10 % of the area), or by coating that fails without rust; it can't be better.
+The row "Breakdown of coating or area rusted": less than 3 %, 3 to 20 %, more than 20 %, for ballast
+tanks. IACS Recommendation 87 grades them with the same words; its table was not at hand. For cargo
+tanks (MSC.1/Circ.1399) GOOD ends at 5 %. Of the criteria only this one is used: a condition may be
+worse by rust on edges and welds (20 and 50 % of their length), by hard scale (10 % of the area), or
+by coating that fails without rust; it can't be better.
 """
 
 SCALES: Mapping[str, GradeScale] = MappingProxyType(

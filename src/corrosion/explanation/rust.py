@@ -115,15 +115,21 @@ def measure_rust(mask: Mask, surface: Mask | None = None) -> RustMeasure:
         )
     # not by outlines as maps are cut: rust may be thousands of pinpoints, which this counts at once
     _, _, stats, _ = cv2.connectedComponentsWithStats(rust, connectivity=8, ltype=cv2.CV_32S)
-    parts = stats[1:].astype(np.int64)  # the first is the background
-    left, top, width, height, pixels = parts.T
+    left, top, width, height, pixels = stats[1:].T  # the first is the background
     listed = pixels >= SPECK_SHARE * area
     sums = cv2.integral(ground, sdepth=cv2.CV_32S)
     right, bottom = left + width, top + height
     boxed = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
     order = np.lexsort((left, top, -pixels))
     regions = tuple(
-        RustRegion(*parts[index, :4].tolist(), int(pixels[index]) / area, int(boxed[index]) / area)
+        RustRegion(
+            left=int(left[index]),
+            top=int(top[index]),
+            width=int(width[index]),
+            height=int(height[index]),
+            share=int(pixels[index]) / area,
+            box_share=int(boxed[index]) / area,
+        )
         for index in order[listed[order]]
     )
     return RustMeasure(
