@@ -84,15 +84,15 @@ ISO_4628_3 = GradeScale(
         GradeStep("Ri 5", 1.0),
     ),
 )
-"""Paints and varnishes, Evaluation of degradation of coatings, Part 3: degree of rusting, Table 1.
+"""Paints and varnishes, Evaluation of degradation of coatings, Part 3: degree of rusting.
 
 The standard compares a surface with pictures, of which it states the rusted area: 0, 0.05, 0.5, 1,
-8 and 40 to 50 %. It does not say what holds between them. The rule of this project: a share
-between two stated ones has the worse grade, so that a grade never says less than was measured, and
-every share above 8 % is Ri 5, above 50 % too. An inspector who compares pictures may choose the
-better neighbour, above all between 8 and 40 %. The areas were read in tables of the trade that
-cite the standard, not in its text. The edition of 2024 corrects the area of one picture and adds
-an assessment by an estimate in percent, as DIN reports; this project has not seen it.
+8 and 40 to 50 %. What holds between these is a rule of this project: a share between two of them
+has the worse grade, so that a grade never says less than was measured, and every share above 8 %
+is Ri 5, above 50 % too. An inspector who compares pictures may choose the better neighbour, above
+all between 8 and 40 %. The areas were read in a table of the coatings trade that cites the
+standard, not in its text. The edition of 2024 corrects the area of one picture and adds an
+assessment by an estimate in percent, as DIN reports; this project has not seen it.
 """
 
 IMO_COATING = GradeScale(
