@@ -8,5 +8,21 @@ arrays, and `photographs` lays them over photographs of any size. `overlay` and 
 `regions` cuts them into boxes, `explain_files` does both for `corrosion explain`, `examples` for a
 run; `names` tells several networks apart. `scoring` judges maps for `corrosion explain-score`:
 `localisation` by the `ground_truth`, `faithfulness` by the network, both against `baselines`;
-`summary` adds the values up.
+`summary` adds the values up. `rust` measures a mask of rust, `distribution` tells how the rust is
+spread, and `grades` gives the grades of its share by the standards of inspectors.
 """
+
+from corrosion.explanation.distribution import DISTRIBUTIONS, rust_distribution
+from corrosion.explanation.grades import GRADE_NOTE, SCALES, grade
+from corrosion.explanation.rust import RustMeasure, RustRegion, measure_rust
+
+__all__ = [
+    "DISTRIBUTIONS",
+    "GRADE_NOTE",
+    "SCALES",
+    "RustMeasure",
+    "RustRegion",
+    "grade",
+    "measure_rust",
+    "rust_distribution",
+]
