@@ -19,7 +19,7 @@ def run(monkeypatch, tmp_path, photos, *arguments):
     command = [
         "time_to_accuracy", str(photos), "--json", str(tmp_path / "times.json"), *arguments,
         "--override", "model.backbone=test_resnet.r160_in1k", "model.weights=null",
-        "data.image_size=32", "model.train_size=null", "data.num_workers=0", "trainer=cpu",
+        "data.image_size=32", "data.num_workers=0", "trainer=cpu",
     ]  # fmt: skip
     monkeypatch.setattr(sys, "argv", command)
     monkeypatch.setenv("CORROSION_CACHE", str(tmp_path))

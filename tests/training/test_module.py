@@ -40,25 +40,6 @@ def test_pos_weight_weighs_corroded_images():
     torch.testing.assert_close(weighted.training_step(sound, 0), plain.training_step(sound, 0))
 
 
-def test_training_images_are_shrunk_and_those_of_validation_are_not():
-    mod = module(train_size=32)
-    sizes = []
-    forward = mod.network.backbone.forward_features
-    mod.network.backbone.forward_features = lambda x: sizes.append(x.shape[-1]) or forward(x)
-    mod.training_step(batch(), 0)
-    mod.eval().validation_step(batch(), 0)
-    assert sizes == [32, 64]
-
-
-def test_a_shrunk_image_keeps_its_colours():
-    mod = module(train_size=32).eval()
-    flat = torch.full((2, 3, 64, 64), 128, dtype=torch.uint8)
-    labels = torch.tensor([1.0, 0.0])
-    shrunk = mod.training_step(Batch(flat, labels, torch.arange(2)), 0)
-    small = module().eval().training_step(Batch(flat[..., :32, :32], labels, torch.arange(2)), 0)
-    torch.testing.assert_close(shrunk, small)
-
-
 @pytest.mark.parametrize(
     ("arguments", "key"),
     [

@@ -88,10 +88,6 @@ class ModelSettings(NetworkSettings):
     training too."""
     head_epochs: WholeNumber = 0
     """Number of first epochs in which only the head learns."""
-    train_size: Annotated[int, Ge(32), Le(2048)] | None = None
-    """Side in pixels that training images are shrunk to, which trains faster; null for
-    data.image_size, the size of all others. Networks gain from seeing more in tests than they
-    were trained at (FixRes; Touvron et al., NeurIPS 2019)."""
     loss: str = BINARY_CROSS_ENTROPY
     """Loss: binary_cross_entropy, or the import path of your own (docs/extending.md)."""
     pos_weight: Literal["balanced"] | Positive | None = None
@@ -134,7 +130,7 @@ class ModelSettings(NetworkSettings):
         """What only a training can do."""
         trained = {
             "loss": BINARY_CROSS_ENTROPY, "pos_weight": None, "label_smoothing": 0,
-            "mixup": 0, "cutmix": 0, "ema": 0, "train_size": None,
+            "mixup": 0, "cutmix": 0, "ema": 0,
         }  # fmt: skip
         for name, unused in trained.items():
             if getattr(self, name) != unused:

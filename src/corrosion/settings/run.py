@@ -71,12 +71,3 @@ class RunSettings(Settings):
     renamed = {  # noqa: RUF012 -- a ClassVar of the base
         "objective_mode": "a metric knows itself whether more of it is better; leave it out."
     }
-
-    def conflicts(self) -> Iterator[str]:
-        """Sizes of training and other images that don't go together."""
-        yield from super().conflicts()
-        if (size := self.model.train_size) and size > self.data.image_size:
-            yield (
-                f"model.train_size={size} is more than data.image_size="
-                f"{self.data.image_size}: training images are shrunk, not enlarged."
-            )

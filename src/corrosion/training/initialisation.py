@@ -33,8 +33,7 @@ def new_module(settings: RunSettings, extensions: Extensions) -> CorrosionModule
     model = settings.model
     module = _module(model, settings, extensions)
     network = module.network
-    for size in {network.image_size, model.train_size or network.image_size}:
-        check_runs(network.backbone, model.backbone, image_size=size)
+    check_runs(network.backbone, model.backbone, image_size=network.image_size)
     network.train()
     weights = load_weights(network, model.backbone, model.weights)
     if weights.used == "random" and model.from_random:

@@ -134,20 +134,13 @@ class CorrosionModule(L.LightningModule):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Mean loss of a batch."""
-        images, shares = self._mixing(self._shrunk(batch.image), batch.label)
+        images, shares = self._mixing(batch.image, batch.label)
         targets = smooth_labels(shares, self.settings.label_smoothing)
         logits = self(images)
         losses = self._losses(logits, targets)
         # a mixed image counts as what most of it is
         self.train_predictions.update(logits, (shares > 0.5).float(), losses, batch.index)
         return losses.mean()
-
-    def _shrunk(self, images: Tensor) -> Tensor:
-        """Images (N, 3, H, W) uint8 at the size that training takes them."""
-        size = self.settings.train_size
-        if size is None or size == images.shape[-1]:
-            return images
-        return F.interpolate(images.float() / 255, (size, size), mode="bilinear", antialias=True)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Collect the predictions of a batch."""
