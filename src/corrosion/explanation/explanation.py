@@ -118,6 +118,19 @@ def over_photograph(
     return replace(explanation, map=large)
 
 
+def check_finite(maps: ActivationMaps) -> None:
+    """Make sure that logits and maps are numbers.
+
+    Raises:
+        CorrosionError: a logit or map is not finite.
+    """
+    if not (maps.logit.isfinite().all() and maps.scale.isfinite().all()):
+        raise CorrosionError(
+            "The network's features overflow: run it in float32 or bfloat16 instead of float16, "
+            "or check its weights for NaN."
+        )
+
+
 def explanations_of(maps: ActivationMaps, scaled: Tensor, threshold: float) -> list[Explanation]:
     """One explanation an image of a batch.
 
@@ -129,12 +142,8 @@ def explanations_of(maps: ActivationMaps, scaled: Tensor, threshold: float) -> l
     Raises:
         CorrosionError: a logit or map is not finite.
     """
+    check_finite(maps)
     logit, scale = maps.logit.cpu(), maps.scale.cpu()
-    if not (logit.isfinite().all() and scale.isfinite().all()):
-        raise CorrosionError(
-            "The network's features overflow: run it in float32 or bfloat16 instead of float16, "
-            "or check its weights for NaN."
-        )
     rows = zip(
         logit.tolist(),
         maps.probability.tolist(),
