@@ -83,7 +83,8 @@ def explain(
 
     Raises:
         CorrosionError: `network` is no network; the method, target or threshold is unknown, or the
-            method gives no fine maps; there are no images, or something is no image; a logit or map is not finite.
+            method gives no fine maps; there are no images, or something is no image; a logit or map
+            is not finite.
         ImageError: naming the file that can't be read.
 
     Example:
@@ -127,11 +128,10 @@ def explain(
             time=image.time,
         )
         if fine:
-            pixels = image.photograph
+            pixels = content if isinstance(content, np.ndarray) else image.photograph
             if pixels is None:
-                pixels = content if isinstance(content, np.ndarray) else None
-            if pixels is None:
-                pixels = read_image(image.path, content=content)
+                encoded = content if isinstance(content, bytes) else None
+                pixels = read_image(image.path, content=encoded)
             named, resize = refined(network, named, pixels, method=method), whole(resize)
         found.append(over_photograph(named, resize, *image.shape))
     return found

@@ -83,7 +83,10 @@ def predict_files(
     # full frames are large
     ahead = settings.batch_size if settings.explain else 2 * settings.batch_size + threads
     writer = RowWriter(
-        folder, Renderer(out, rule, resize), threads=threads, waiting=settings.batch_size
+        folder,
+        Renderer(out, rule, resize, fine=settings.map == "fine"),
+        threads=threads,
+        waiting=settings.batch_size,
     )
     reader = ImageReader(
         resize, every=settings.every, keep_frames=settings.explain, threads=threads, ahead=ahead
@@ -103,6 +106,7 @@ def predict_files(
         reader,
         batch_size=settings.batch_size,
         explain=settings.explain,
+        fine=settings.map == "fine",
     )
     try:
         trainer.predict(predictor, return_predictions=False)
@@ -147,7 +151,7 @@ def _asked(
     """What decides the rows of a run: a resumed one must be asked for the same."""
     with checkpoint.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {
+    asked = {
         "checkpoint": digest,
         "paths": [str(path) for path in paths],
         "working directory": str(Path.cwd()),
@@ -156,6 +160,8 @@ def _asked(
         "every": settings.every,
         "recursive": settings.recursive,
     }
+    # plain maps are left unsaid, so that runs begun before there were others can go on
+    return asked if settings.map == "plain" else asked | {"map": settings.map}
 
 
 def _count(rows: Iterator[Row]) -> Counts:
