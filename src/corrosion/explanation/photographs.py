@@ -24,7 +24,7 @@ from corrosion.explanation.explanation import (
     over_photograph,
     shrink_to,
 )
-from corrosion.explanation.pyramid import check_fine_method, refined, whole
+from corrosion.explanation.pyramid import MAP_SIDE, check_fine_method, refined, whole
 from corrosion.models.batch import image_batch
 from corrosion.models.checkpoint import check_network
 from corrosion.models.classifier import CorrosionClassifier
@@ -131,7 +131,7 @@ def explain(
             pixels = content if isinstance(content, np.ndarray) else image.photograph
             if pixels is None:
                 encoded = content if isinstance(content, bytes) else None
-                pixels = read_image(image.path, content=encoded)
+                pixels = read_image(image.path, content=encoded, min_side=MAP_SIDE)
             named, resize = refined(network, named, pixels, method=method), whole(resize)
         found.append(over_photograph(named, resize, *image.shape))
     return found

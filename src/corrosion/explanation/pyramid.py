@@ -72,8 +72,8 @@ def pyramid_levels(network: CorrosionClassifier, height: int, width: int) -> lis
 
     Example:
         >>> network = CorrosionClassifier("test_resnet.r160_in1k", dense_units=8, image_size=224)
-        >>> [(level.height, level.width) for level in pyramid_levels(network, 3000, 4000)]
-        [(160, 224), (256, 320), (320, 448), (480, 640)]
+        >>> [(level.height, level.width) for level in pyramid_levels(network, 2400, 4000)]
+        [(128, 224), (192, 320), (256, 448), (384, 640)]
     """
     size, fixed = network.image_size, _takes_one_size(network)
     short, long = min(height, width), max(height, width)
@@ -137,7 +137,7 @@ def fine_map(
     total = np.zeros((height, width), dtype=np.float32)
     peaks = 0.0
     for level in levels:
-        values = _level_map(network, image, level, (height, width), method, target)
+        values = level_map(network, image, level, (height, width), method=method, target=target)
         total += values / len(levels)
         peaks += float(values.max()) / len(levels)
     return (total * (peaks / max(float(total.max()), _TINY))).astype(np.float32, copy=False)
@@ -200,15 +200,32 @@ def _starts(length: int, size: int) -> list[int]:
     return [round(start) for start in np.linspace(0, length - size, count)]
 
 
-def _level_map(
+def level_map(
     network: CorrosionClassifier,
     image: NDArray[np.uint8],
     level: Level,
     shape: tuple[int, int],
-    method: str,
-    target: str,
+    *,
+    method: str = "gradcam",
+    target: str = "corrosion",
 ) -> Map:
-    """Evidence for the target (H, W) in [0, 1] of a level, over the whole photograph."""
+    """Explain a photograph at one level of its pyramid.
+
+    Args:
+        network: as `fine_map` takes it.
+        image: as `fine_map` takes it.
+        level: a level, from `pyramid_levels`.
+        shape: (h, w) of the map.
+        method: as `fine_map` takes it.
+        target: as `fine_map` takes it.
+
+    Returns:
+        (h, w) float32 in [0, 1] over the whole photograph; 1 is the strongest evidence for or
+        against the target.
+
+    Raises:
+        CorrosionError: as `fine_map`.
+    """
     pixels = scale_to(image, level.height, level.width)
     total = np.zeros(shape, dtype=np.float32)
     count = np.zeros(shape, dtype=np.float32)

@@ -11,7 +11,7 @@ from corrosion.data.image_reader import ImageInput, square_batch
 from corrosion.data.images import ImageError, read_image
 from corrosion.errors import CorrosionError
 from corrosion.explanation.explanation import Explanation, explain_inputs
-from corrosion.explanation.pyramid import refined
+from corrosion.explanation.pyramid import MAP_SIDE, refined
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.training_distance import as_column
 
@@ -50,8 +50,7 @@ def predict_batch(
         network: a network in evaluation mode, on any device.
         images: inputs as an `ImageReader` gives them; those that can't be read are passed through.
         explain: make a class activation map of each too.
-        fine: with `explain`, make fine maps, for which photographs are read once more at full
-            resolution.
+        fine: with `explain`, make fine maps, for which photographs are read once more.
 
     Returns:
         One output an input, in their order. An input whose photograph has vanished when its fine
@@ -91,7 +90,9 @@ def _refined(network: CorrosionClassifier, output: Output) -> Output:
     if explanation is None:
         return output
     try:
-        pixels = read_image(image.path) if image.photograph is None else image.photograph
+        pixels = image.photograph
+        if pixels is None:
+            pixels = read_image(image.path, min_side=MAP_SIDE)  # more would be shrunk
     except ImageError as error:
         failed = replace(image, error=f"no fine map: {error.reason}")
         return replace(output, image=failed, explanation=None)
