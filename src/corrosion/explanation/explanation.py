@@ -31,8 +31,10 @@ class Explanation:
         probability: probability of corrosion, in [0, 1], with the network's temperature.
         target: the class that the map is evidence for, "corrosion" or "no_corrosion".
         map: (H, W) float32 in [0, 1]; 1 is as strong as the strongest evidence for or against.
+            A fine map (`corrosion.explanation.pyramid`) is the mean of several such.
         raw_scale: what 1 stands for, in the method's unit (Grad-CAM: logits a position of the
-            last feature map), at least 0; comparable between images of one network.
+            last feature map), at least 0; comparable between images of one network. Beside a fine
+            map it is that of the plain one, as `empty` is.
         empty: whether nothing in the image speaks for the target
             (`corrosion.explanation.cam.EMPTY_SHARE`).
         threshold: probability from which the image counts as corroded.

@@ -151,17 +151,16 @@ def _asked(
     """What decides the rows of a run: a resumed one must be asked for the same."""
     with checkpoint.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    asked = {
+    return {
         "checkpoint": digest,
         "paths": [str(path) for path in paths],
         "working directory": str(Path.cwd()),
         "threshold": threshold,
-        "explain": settings.explain,
+        # a word instead of true, so that runs begun before there were fine maps can go on
+        "explain": settings.map if settings.map == "fine" else settings.explain,
         "every": settings.every,
         "recursive": settings.recursive,
     }
-    # plain maps are left unsaid, so that runs begun before there were others can go on
-    return asked if settings.map == "plain" else asked | {"map": settings.map}
 
 
 def _count(rows: Iterator[Row]) -> Counts:
