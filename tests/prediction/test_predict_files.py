@@ -147,8 +147,6 @@ def test_fine_maps_are_drawn_over_whole_photographs_and_frames(tmp_path, photos,
     )
     assert predict(checkpoint, *paths, "--out", tmp_path / "fine", "--resume", "--explain") == 1
     assert 'other settings (explain "fine"; now explain true)' in capsys.readouterr().err
-    assert predict(checkpoint, *paths, "--out", tmp_path / "none", "--map=fine") == 1
-    assert "--map=fine draws nothing without --explain" in capsys.readouterr().err
 
 
 def test_python_gives_what_the_command_gives(checkpoint, photos, tmp_path):

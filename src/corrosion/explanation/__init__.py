@@ -5,9 +5,9 @@
 
 `cam` computes class activation maps for the `targets` of a batch; `explanation` gives them as plain
 arrays, and `photographs` lays them over photographs of any size. `pyramid` makes fine ones of
-several resolutions, by where the network's cells lie (`cell_grid`). `overlay` and `panels` draw them,
-`regions` cuts them into boxes, `explain_files` does both for `corrosion explain`, `examples` for a
-run; `names` tells several networks apart. `scoring` judges maps for `corrosion explain-score`:
+several resolutions, by where the network's cells lie (`cell_grid`). `overlay` and `panels` draw
+them, `regions` cuts them into boxes, `explain_files` does both for `corrosion explain`, `examples`
+for a run; `names` tells several networks apart. `scoring` judges maps for `corrosion explain-score`:
 `localisation` by the `ground_truth`, `faithfulness` by the network, both against `baselines`;
 `summary` adds the values up.
 """
