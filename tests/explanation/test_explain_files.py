@@ -88,6 +88,28 @@ def test_long_comparisons_go_on_in_a_further_grid(checkpoints, photographs, tmp_
     assert first.height > 5 * second.height
 
 
+def test_fine_maps_are_written_in_16_bits_beside_the_pictures(checkpoints, photographs, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned
+    with Image.open(photographs / "a.jpg") as image:
+        image.save(photographs / "a.jpg", exif=exif)
+    out = tmp_path / "out"
+    table = explain_files(checkpoints[:1], [photographs], out, ExplanationSettings(map="fine"))
+    assert table["map"].tolist() == ["09-00_first/maps/a.png", "09-00_first/maps/b.png"]
+    [one, _] = corrosion.explain(
+        corrosion.load_model(checkpoints[0]), [photographs / "a.jpg", photographs / "b.png"],
+        fine=True,
+    )  # fmt: skip
+    with Image.open(out / table["map"][0]) as written:
+        assert written.mode == "I;16"
+        assert written.size == (80, 120)  # upright
+        levels = np.asarray(written)
+    np.testing.assert_allclose(levels / 65535, one.map, atol=1e-5)
+    plain = explain_files(checkpoints[:1], [photographs], tmp_path / "plain")
+    assert "map" not in plain
+    np.testing.assert_array_equal(plain["probability"], table["probability"])
+
+
 def test_what_is_there_is_not_overwritten(checkpoints, photographs, tmp_path):
     (tmp_path / "out").mkdir()
     explain_files(checkpoints[:1], [photographs / "more"], tmp_path / "out")

@@ -13,6 +13,7 @@ from corrosion.explanation.localisation import energy_inside
 from corrosion.explanation.photographs import explain_photographs
 from corrosion.explanation.scoring import score_maps
 from corrosion.models.checkpoint import load_model
+from corrosion.settings.explanation import MapScoreSettings
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +77,24 @@ def test_the_command_leaves_other_folders_alone(checkpoints, sample, capsys):
     command = ["explain-score", str(checkpoints[0]), str(sample), "--out", str(sample)]
     assert main(command) == 1
     assert "is there already: choose another --out" in capsys.readouterr().err
+
+
+def test_fine_maps_are_judged_beside_plain_ones(checkpoints, sample, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = ["explain-score", str(checkpoints[0]), str(sample), "--out", str(out), "--count=2"]
+    assert main([*command, "--map=fine", "--faithfulness"]) == 0
+    assert "first: fine gradcam on 2 photographs" in capsys.readouterr().out
+    written = json.loads((out / "scores.json").read_text())
+    assert list(written["means"]["first"]) == ["fine gradcam", "gradcam", *BASELINES]
+    assert "gradcam" in {test["b"] for test in written["tests"] if test["a"] == "fine gradcam"}
+    plain = score_maps(checkpoints[:1], sample, MapScoreSettings(count=2)).photographs
+    own = [row["iou"] for row in written["values"] if row["map"] == "gradcam"]
+    np.testing.assert_allclose(plain[plain["map"] == "gradcam"]["iou"], own)
+    paths = [one.path for one in find_annotated(sample, count=2)]
+    fine = explain_photographs(load_model(checkpoints[0]), paths, fine=True)
+    expected = [
+        energy_inside(photograph.explanation.map, one.mask())
+        for photograph, one in zip(fine, find_annotated(sample, count=2), strict=True)
+    ]
+    judged = [row["energy"] for row in written["values"] if row["map"] == "fine gradcam"]
+    np.testing.assert_allclose(judged, expected)

@@ -125,6 +125,30 @@ def test_overlays_and_boxes_lie_upright_at_full_resolution(checkpoint, photos, t
     assert read_image(out / table["overlay"][1]).shape[:2] == (120, 80)
 
 
+def test_fine_maps_are_drawn_over_whole_photographs_and_frames(tmp_path, photos, capsys):
+    checkpoint = tmp_path / "cropping" / "best.ckpt"
+    write_checkpoint(checkpoint, resize="crop")
+    write_video(photos / "short.avi", "MJPG", frames=3)
+    paths = (photos / "a.jpg", photos / "turned.jpg", photos / "short.avi")
+    drawn = {}
+    for kind in ("plain", "fine"):
+        out = tmp_path / kind
+        assert predict(checkpoint, *paths, "--out", out, "--explain", f"--map={kind}") == 0
+        table = pd.read_csv(out / "predictions.csv")
+        assert table["error"].isna().all()
+        drawn[kind] = [read_image(out / file) for file in table["overlay"]]
+        assert [one.shape[:2] for one in drawn[kind]] == [(80, 120), (120, 80), (48, 64)]
+        [thumbnail] = out.glob("thumbnails/*/*_a.jpg")
+        assert read_image(thumbnail).shape[:2] == (64, 64)  # as cropped
+        drawn[f"{kind} says"] = table["probability"].tolist()
+    assert drawn["plain says"] == drawn["fine says"]
+    assert any(
+        (fine != plain).any() for fine, plain in zip(drawn["fine"], drawn["plain"], strict=True)
+    )
+    assert predict(checkpoint, *paths, "--out", tmp_path / "fine", "--resume", "--explain") == 1
+    assert 'other settings (explain "fine"; now explain true)' in capsys.readouterr().err
+
+
 def test_python_gives_what_the_command_gives(checkpoint, photos, tmp_path):
     out = tmp_path / "out"
     assert predict(checkpoint, photos, "--out", out, "--recursive", "--threshold=recall") == 3

@@ -80,6 +80,48 @@ def place(height: int, width: int, size: int, mode: str) -> Placement:
     return Placement(size, whole, Window(top, left, inner_height, inner_width))
 
 
+@dataclass(frozen=True)
+class Grid:
+    """Where the cells of a map lie along an axis of the network's input.
+
+    Attributes:
+        start: place of the centre of the first cell, in pixels from the edge of the input; the
+            centre of the first pixel is at 0.5.
+        step: distance between the centres of neighbouring cells in pixels, above 0.
+    """
+
+    start: float
+    step: float
+
+    @classmethod
+    def even(cls, size: int, cells: int) -> Grid:
+        """Cells that divide `size` pixels evenly.
+
+        Example:
+            >>> Grid.even(224, 7)
+            Grid(start=16.0, step=32.0)
+        """
+        return cls(size / cells / 2, size / cells)
+
+    def weights(self, places: NDArray[np.floating], cells: int) -> Map:
+        """Weights of a line of cells at each place, bilinear, even beyond the last ones.
+
+        Args:
+            places: (n,) places in pixels from the edge of the input.
+            cells: number of cells of the line, at least 1.
+
+        Returns:
+            (n, cells) float32; each row adds up to 1.
+
+        Example:
+            >>> Grid(start=1, step=2).weights(np.array([0.0, 1.5, 9.0]), 2).tolist()
+            [[1.0, 0.0], [0.75, 0.25], [0.0, 1.0]]
+        """
+        position = np.clip((places - self.start) / self.step, 0, cells - 1)
+        distance = np.abs(position[:, None] - np.arange(cells))
+        return np.maximum(1 - distance, 0).astype(np.float32)
+
+
 def to_photograph(square: Map, placement: Placement, height: int, width: int) -> Map:
     """Lay a map over the whole photograph, undoing padding, cropping and scaling in one step.
 
@@ -117,6 +159,4 @@ def _weights(pixels: int, start: int, length: int, size: int, cells: int) -> Map
     `pixels` pixels lie on [start, start + length) of a square of `size`, which `cells` cells span.
     """
     in_square = start + (np.arange(pixels) + 0.5) * length / pixels
-    position = np.clip(in_square * cells / size - 0.5, 0, cells - 1)
-    distance = np.abs(position[:, None] - np.arange(cells))
-    return np.maximum(1 - distance, 0).astype(np.float32)
+    return Grid.even(size, cells).weights(in_square, cells)

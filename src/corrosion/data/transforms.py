@@ -48,7 +48,7 @@ class Resize:
         """Resize an image uint8 (H, W, 3) to uint8 (image_size, image_size, 3)."""
         placement = self.place(*image.shape[:2])
         target = placement.target
-        inner = _interpolate(placement.source.cut(image), target.height, target.width)
+        inner = scale_to(placement.source.cut(image), target.height, target.width)
         reflect = self.mode == "reflect"
         return _pad(inner, placement, cv2.BORDER_REFLECT_101 if reflect else cv2.BORDER_CONSTANT)
 
@@ -86,7 +86,8 @@ class _Resizing(Settings):
     mode: ResizeMode
 
 
-def _interpolate(image: np.ndarray, height: int, width: int) -> np.ndarray:
+def scale_to(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Scale an image uint8 (H, W, 3) to (height, width, 3), as `Resize` scales photographs."""
     # torch's uint8 kernel agrees with Pillow's to one grey level in a fraction of its time
     pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
     resized = F.interpolate(pixels, (height, width), mode="bilinear", antialias=True)

@@ -18,6 +18,7 @@ Pixels = NDArray[np.uint8]
 
 _CELLS = 7  # as many as Grad-CAM has for the study's networks at 224 pixels
 _SIGMA = 0.25  # of the side
+_LEAST_COLOUR = 0.5  # of CIELAB; an eye tells colours from about 2 apart, grey pixels are rounded
 
 
 def random_map(image: Pixels, generator: np.random.Generator) -> Map:
@@ -58,18 +59,49 @@ def saturation_map(image: Pixels, generator: np.random.Generator) -> Map:  # noq
     return _scaled(cv2.cvtColor(image, cv2.COLOR_RGB2HSV)[..., 1])
 
 
+def redness_map(image: Pixels, generator: np.random.Generator) -> Map:  # noqa: ARG001
+    """The coordinate a* of CIELAB (ISO/CIE 11664-4) where it is above 0: red against green.
+
+    Rust is red in any light that a photographer would use; blue and green things, which saturation
+    and chroma light up, stay dark.
+    """
+    return _visible(np.maximum(_lab(image)[..., 1], 0))
+
+
+def chroma_map(image: Pixels, generator: np.random.Generator) -> Map:  # noqa: ARG001
+    """The chroma of CIELAB, sqrt(a*^2 + b*^2): distance from grey (ISO/CIE 11664-4).
+
+    Unlike saturation it stays low in dark pixels, whose colour is mostly noise.
+    """
+    lab = _lab(image)
+    return _visible(cv2.magnitude(lab[..., 1], lab[..., 2]))
+
+
 BASELINES: Mapping[str, Callable[[Pixels, np.random.Generator], Map]] = MappingProxyType(
     {
         "random": random_map,
         "centre": centre_map,
         "edges": edge_map,
         "saturation": saturation_map,
+        "redness": redness_map,
+        "chroma": chroma_map,
     }
 )
 """By name, from an image (H, W, 3) uint8 RGB and a generator to a map (H, W) float32 in [0, 1].
 
-The largest value is 1, but for the edges of an even and the saturation of a grey image: all 0.
+The largest value is 1, but for the edges of an even image, the colours of a grey one and the
+redness of one without red: all 0.
 """
+
+
+def _lab(image: Pixels) -> NDArray[np.float32]:
+    """CIELAB (H, W, 3) of sRGB: lightness in [0, 100], a* and b* unscaled."""
+    return cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+
+
+def _visible(values: Map) -> Map:
+    """A map of colour; empty where the strongest is but the rounding of grey pixels."""
+    return _scaled(values if values.max() >= _LEAST_COLOUR else np.zeros_like(values))
 
 
 def _scaled(values: NDArray[Any]) -> Map:

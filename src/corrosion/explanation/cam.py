@@ -124,6 +124,7 @@ def activation_maps(
     method: str = "gradcam",
     target: str = "corrosion",
     threshold: float | None = None,
+    tta: str | None = None,
 ) -> ActivationMaps:
     """Explain a batch.
 
@@ -132,7 +133,7 @@ def activation_maps(
     by up to a tenth of their scale, and NASNetMobile's overflowed. The network may be in training
     mode, which is put back afterwards, and may be frozen; gradients of its parameters stay
     untouched. Works under `torch.no_grad` and `torch.inference_mode`. With test-time augmentation
-    (`network.tta`) logits and maps are means over the views, the maps turned back.
+    logits and maps are means over the views, the maps turned back.
 
     Args:
         network: a network on any device.
@@ -141,6 +142,8 @@ def activation_maps(
         target: a name of `corrosion.explanation.targets.TARGETS`.
         threshold: probability from which an image counts as corroded, for the target "predicted";
             None for the network's own.
+        tta: test-time augmentation, a name of `corrosion.models.tta.VIEWS`; None for the network's
+            own.
 
     Raises:
         CorrosionError: the method or target is unknown.
@@ -156,7 +159,7 @@ def activation_maps(
         evaluating(network),
     ):
         images = images.clone() if images.is_inference() else images
-        views = VIEWS[network.tta]
+        views = VIEWS[network.tta if tta is None else tta]
         tap = Tap(copy.deepcopy(network.head).float().requires_grad_(False))
         shown = [view.apply(images) for view in views]
         features = [network.forward_features(one).float() for one in shown]

@@ -16,7 +16,7 @@ from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import Rule
 from corrosion.evaluation.thresholds import decision_rule
 from corrosion.explanation.names import distinct, network_names
-from corrosion.explanation.overlay import write_image
+from corrosion.explanation.overlay import write_image, write_map
 from corrosion.explanation.panels import GRID_CELL, grid, panel, shrink
 from corrosion.explanation.photographs import Photograph, explain_photographs
 from corrosion.explanation.regions import CocoDetections, find_regions
@@ -46,14 +46,15 @@ def explain_files(
         checkpoints: checkpoints of the networks, or directories of their runs, at least one.
         images: image files, folders and patterns: see `find_inputs`.
         out: a new or empty folder. It gets `NAME/IMAGE.png` for each network and photograph, the
-            table as explanations.csv, of several networks grid-01.png ..., and with `coco`
-            `NAME/regions.json`.
+            table as explanations.csv, of several networks grid-01.png ..., with `coco`
+            `NAME/regions.json`, and with `map` "fine" `NAME/maps/IMAGE.png` of 16 bits, where 65535
+            is 1, of the size of the upright photograph.
         settings: the defaults if None.
 
     Returns:
         One row an image and network: path, network, logit, probability, decision ("corrosion
-        detected" or "no corrosion"), target, raw_scale, empty, picture; with regions their count
-        and area_share.
+        detected" or "no corrosion"), target, raw_scale, empty, picture; with fine maps their file
+        as map; with regions their count and area_share.
 
     Raises:
         CorrosionError: there is something in `out`; a checkpoint, or an image that was named, can't
@@ -110,7 +111,7 @@ class _Network:
     ) -> dict[str, Any]:
         """Write the picture of a photograph; returns its row of the table."""
         explanation, file = photograph.explanation, f"{self.name}/{picture}.png"
-        row = {
+        row: dict[str, Any] = {
             "path": photograph.path,
             "network": self.name,
             "logit": explanation.logit,
@@ -121,6 +122,9 @@ class _Network:
             "empty": explanation.empty,
             "picture": file,
         }
+        if settings.map == "fine":
+            row["map"] = f"{self.name}/maps/{picture}.png"
+            write_map(out / row["map"], explanation.map)
         regions = None
         if settings.rule is not None:
             regions = find_regions(explanation, settings.rule)
@@ -147,6 +151,7 @@ def _explained(
             method=settings.method,
             target=settings.target,
             threshold=network.rule.threshold,
+            fine=settings.map == "fine",
             batch_size=settings.batch_size,
             num_workers=settings.num_workers,
         )

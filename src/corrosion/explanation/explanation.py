@@ -31,8 +31,10 @@ class Explanation:
         probability: probability of corrosion, in [0, 1], with the network's temperature.
         target: the class that the map is evidence for, "corrosion" or "no_corrosion".
         map: (H, W) float32 in [0, 1]; 1 is as strong as the strongest evidence for or against.
+            A fine map (`corrosion.explanation.pyramid`) is the mean of several such.
         raw_scale: what 1 stands for, in the method's unit (Grad-CAM: logits a position of the
-            last feature map), at least 0; comparable between images of one network.
+            last feature map), at least 0; comparable between images of one network. Beside a fine
+            map it is that of the plain one, as `empty` is.
         empty: whether nothing in the image speaks for the target
             (`corrosion.explanation.cam.EMPTY_SHARE`).
         threshold: probability from which the image counts as corroded.
@@ -118,6 +120,19 @@ def over_photograph(
     return replace(explanation, map=large)
 
 
+def check_finite(maps: ActivationMaps) -> None:
+    """Make sure that logits and maps are numbers.
+
+    Raises:
+        CorrosionError: a logit or map is not finite.
+    """
+    if not (maps.logit.isfinite().all() and maps.scale.isfinite().all()):
+        raise CorrosionError(
+            "The network's features overflow: run it in float32 or bfloat16 instead of float16, "
+            "or check its weights for NaN."
+        )
+
+
 def explanations_of(maps: ActivationMaps, scaled: Tensor, threshold: float) -> list[Explanation]:
     """One explanation an image of a batch.
 
@@ -129,12 +144,8 @@ def explanations_of(maps: ActivationMaps, scaled: Tensor, threshold: float) -> l
     Raises:
         CorrosionError: a logit or map is not finite.
     """
+    check_finite(maps)
     logit, scale = maps.logit.cpu(), maps.scale.cpu()
-    if not (logit.isfinite().all() and scale.isfinite().all()):
-        raise CorrosionError(
-            "The network's features overflow: run it in float32 or bfloat16 instead of float16, "
-            "or check its weights for NaN."
-        )
     rows = zip(
         logit.tolist(),
         maps.probability.tolist(),

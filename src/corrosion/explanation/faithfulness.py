@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from corrosion.explanation.baselines import BASELINES, Pixels
 from corrosion.explanation.cam import activation_maps
 from corrosion.explanation.localisation import Map
+from corrosion.explanation.names import map_names
 from corrosion.explanation.photographs import explain
 from corrosion.models.classifier import CorrosionClassifier
 
@@ -41,6 +42,7 @@ def faithfulness(
     *,
     method: str,
     generator: np.random.Generator,
+    fine: bool = False,
 ) -> dict[str, dict[str, float]]:
     """Judge the network's map of one image, and the baselines.
 
@@ -50,21 +52,26 @@ def faithfulness(
         pixels: (image_size, image_size, 3) uint8 RGB, the network's input.
         method: a name of `corrosion.explanation.cam.METHODS`.
         generator: random numbers of the random baseline and of the order of equal pixels.
+        fine: whether the network's fine map of the image is judged too.
 
     Returns:
-        By map (`method` and `BASELINES`) and measure of `FAITHFULNESS`. The baselines don't look at
-        the weights, so their randomisation is 1.
+        By map (`map_names` and `BASELINES`) and measure of `FAITHFULNESS`. The baselines don't look
+        at the weights, so their randomisation is 1. Of fine maps it is that of the plain ones,
+        since it is about the network, not about its resolution.
     """
     batch = torch.from_numpy(pixels).permute(2, 0, 1)[None]
     image = batch[0].to(network.mean.device).float() / 255
-    [explanation] = explain(network, batch, method=method)
-    maps = {method: explanation.map}
+    own_maps = {
+        name: explain(network, batch, method=method, fine=name != method)[0].map
+        for name in map_names(method, fine=fine)
+    }
+    maps = dict(own_maps)
     maps |= {name: draw(pixels, generator) for name, draw in BASELINES.items()}
     [similarity] = map_similarity(network, other, batch, method=method)
     scores = {}
     for name, values in maps.items():
         order = pixel_order(values, generator)
-        own = similarity if name == method else 1.0
+        own = similarity if name in own_maps else 1.0
         measured = (*deletion_insertion(network, image, order), road(network, image, order), own)
         scores[name] = dict(zip(FAITHFULNESS, measured, strict=True))
     return scores

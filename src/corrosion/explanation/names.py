@@ -31,3 +31,17 @@ def _name(checkpoint: Path) -> str:
         return checkpoint.stem
     name = run.path.resolve().name
     return name if checkpoint.name == run.best.name else f"{name}-{checkpoint.stem}"
+
+
+def map_names(method: str, *, fine: bool) -> list[str]:
+    """The names of the maps of a method that are judged, the one that is asked for first.
+
+    Args:
+        method: a name of `corrosion.explanation.cam.METHODS`.
+        fine: whether fine maps are asked for, which plain ones stand beside.
+
+    Example:
+        >>> map_names("gradcam", fine=True)
+        ['fine gradcam', 'gradcam']
+    """
+    return [f"fine {method}", method] if fine else [method]

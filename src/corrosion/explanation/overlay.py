@@ -120,6 +120,20 @@ def write_image(path: Path, pixels: Pixels) -> None:
         Image.fromarray(pixels).save(temporary, quality=92, compress_level=1)
 
 
+def write_map(path: Path, values: NDArray[np.float32]) -> None:
+    """Write a map (h, w) in [0, 1] to a PNG file of one channel of 16 bits, whole or not at all.
+
+    65535 stands for 1, so that nothing that float32 tells of a map is lost to the eye or to a
+    threshold.
+
+    Raises:
+        CorrosionError: the folder can't be written.
+    """
+    levels = np.round(values.astype(np.float64) * 65535).astype(np.uint16)
+    with replacing(path) as temporary:
+        Image.fromarray(levels).save(temporary, compress_level=1)
+
+
 def boxed(image: Pixels, regions: Regions) -> Pixels:
     """An image (H, W, 3) uint8 RGB with the boxes of its regions."""
     drawn = np.ascontiguousarray(image)

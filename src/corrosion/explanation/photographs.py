@@ -24,6 +24,7 @@ from corrosion.explanation.explanation import (
     over_photograph,
     shrink_to,
 )
+from corrosion.explanation.pyramid import MAP_SIDE, check_fine_method, refined, whole
 from corrosion.models.batch import image_batch
 from corrosion.models.checkpoint import check_network
 from corrosion.models.classifier import CorrosionClassifier
@@ -52,6 +53,7 @@ def explain(
     method: str = "gradcam",
     target: str = "corrosion",
     threshold: str | float | None = None,
+    fine: bool = False,
     every: float = 1.0,
     recursive: bool = False,
     batch_size: int = 32,
@@ -68,6 +70,8 @@ def explain(
             "predicted" for each image's own decision.
         threshold: probability from which an image counts as corroded, in (0, 1), or words of the
             name of a threshold of the checkpoint, as "recall"; None for the checkpoint's own.
+        fine: whether maps are means over several resolutions of the photograph, at the price of
+            about 30 predictions each: see `corrosion.explanation.pyramid`.
         every: seconds between the frames of a video, 0 for all.
         recursive: whether subfolders of folders are searched.
         batch_size: images at once through the network, at least 1.
@@ -78,8 +82,9 @@ def explain(
         there is `explain_photographs`.
 
     Raises:
-        CorrosionError: `network` is no network; the method, target or threshold is unknown; there
-            are no images, or something is no image; a logit or map is not finite.
+        CorrosionError: `network` is no network; the method, target or threshold is unknown, or the
+            method gives no fine maps; there are no images, or something is no image; a logit or map
+            is not finite.
         ImageError: naming the file that can't be read.
 
     Example:
@@ -92,8 +97,10 @@ def explain(
     check_network(network)
     if batch_size < 1:
         raise CorrosionError(f"batch_size={batch_size}: give a whole number from 1.")
+    if fine:
+        check_fine_method(method)
     least = decision_rule(network, threshold).threshold
-    if _is_batch(images, network.image_size):
+    if not fine and _is_batch(images, network.image_size):
         batch = image_batch(images)  # type: ignore[arg-type]  # one of both, as was just asked
         maps = activation_maps(network, batch, method=method, target=target, threshold=least)
         height, width = batch.shape[-2:]
@@ -109,15 +116,23 @@ def explain(
         target=target,
         threshold=least,
         every=every,
+        keep_frames=fine,
         batch_size=batch_size,
     ):
         assert image.shape is not None
+        content = items[image.item].content
         named = replace(
             square,
-            path=image.path if items[image.item].content is None else None,
+            path=image.path if content is None else None,
             frame=image.frame,
             time=image.time,
         )
+        if fine:
+            pixels = content if isinstance(content, np.ndarray) else image.photograph
+            if pixels is None:
+                encoded = content if isinstance(content, bytes) else None
+                pixels = read_image(image.path, content=encoded, min_side=MAP_SIDE)
+            named, resize = refined(network, named, pixels, method=method), whole(resize)
         found.append(over_photograph(named, resize, *image.shape))
     return found
 
@@ -137,6 +152,7 @@ def explain_photographs(
     method: str = "gradcam",
     target: str = "corrosion",
     threshold: str | float | None = None,
+    fine: bool = False,
     batch_size: int = 32,
     num_workers: int | None = None,
     max_side: int | None = None,
@@ -152,6 +168,7 @@ def explain_photographs(
         method: method of class activation maps, as `explain` takes it.
         target: what the maps are evidence for, as `explain` takes it.
         threshold: threshold of the decision, as `explain` takes it.
+        fine: whether maps are means over several resolutions, as `explain` takes it.
         batch_size: number of images at once through the network.
         num_workers: number of threads that decode; None for one a processor.
         max_side: longest side in pixels, to which larger photographs are shrunk; None keeps them.
@@ -160,9 +177,12 @@ def explain_photographs(
         One photograph a path, in their order.
 
     Raises:
-        CorrosionError: the method, target or threshold is unknown, or a logit or map is not finite.
+        CorrosionError: the method, target or threshold is unknown, the method gives no fine maps,
+            or a logit or map is not finite.
         ImageError: naming the file that can't be read.
     """
+    if fine:
+        check_fine_method(method)
     for image, square, resize in _over_squares(
         network,
         (Item(number, str(path)) for number, path in enumerate(paths)),
@@ -174,6 +194,8 @@ def explain_photographs(
     ):
         pixels = shrink_to(read_image(image.path, min_side=max_side), max_side)
         named = replace(square, path=image.path)
+        if fine:
+            named, resize = refined(network, named, pixels, method=method), whole(resize)
         explanation = over_photograph(named, resize, *pixels.shape[:2])
         yield Photograph(image.path, pixels, explanation)
 
@@ -187,12 +209,15 @@ def _over_squares(
     threshold: float,
     batch_size: int,
     every: float = 1.0,
+    keep_frames: bool = False,
     num_workers: int | None = None,
 ) -> Iterator[tuple[ImageInput, Explanation, Resize]]:
     """Each item's inputs with their explanations over the network's square input."""
     resize = build_resize(network.image_size, network.resize)
     threads = num_workers or usable_processors()
-    reader = ImageReader(resize, every=every, threads=threads, ahead=2 * batch_size)
+    reader = ImageReader(
+        resize, every=every, keep_frames=keep_frames, threads=threads, ahead=2 * batch_size
+    )
     for batch in batched(reader.inputs(items), batch_size):
         for image in batch:
             if image.error is not None:

@@ -15,7 +15,7 @@ from corrosion.explanation.baselines import BASELINES
 from corrosion.explanation.faithfulness import faithfulness, randomised
 from corrosion.explanation.ground_truth import find_annotated
 from corrosion.explanation.localisation import LOCALISATION, Map, Mask
-from corrosion.explanation.names import network_names
+from corrosion.explanation.names import map_names, network_names
 from corrosion.explanation.photographs import explain_photographs
 from corrosion.explanation.summary import Scores, summarise
 from corrosion.models.checkpoint import load_model
@@ -31,6 +31,8 @@ def score_maps(
 ) -> Scores:
     """Judge the maps for corrosion of several networks by masks.
 
+    Fine maps are judged beside the plain ones, which then stand among what they have to beat.
+
     Everything is read once before the work starts: a bad checkpoint or file is found at once.
 
     Args:
@@ -43,6 +45,7 @@ def score_maps(
     """
     settings = settings or MapScoreSettings()
     method, seed = settings.method, settings.seed
+    names = map_names(method, fine=settings.map == "fine")  # the map that is judged first
     annotated = find_annotated(root, count=settings.count, seed=seed)
     checkpoints = [checkpoint_of(checkpoint) for checkpoint in checkpoints]
     named = dict(zip(network_names(checkpoints), checkpoints, strict=True))
@@ -54,10 +57,12 @@ def score_maps(
                 network,
                 paths,
                 method=method,
+                fine=name != method,
                 batch_size=settings.batch_size,
                 num_workers=settings.num_workers,
             )
             for network in networks.values()
+            for name in names
         ),
         strict=True,
     )
@@ -75,20 +80,27 @@ def score_maps(
         }
         mask = one.mask()
         of_baselines = {name: _localisation(values, mask) for name, values in baselines.items()}
-        for network, photograph in zip(networks, photographs, strict=True):
-            scores = {method: _localisation(photograph.explanation.map, mask), **of_baselines}
+        own = iter(photographs)
+        for network in networks:
+            scores = {name: _localisation(next(own).explanation.map, mask) for name in names}
+            scores |= of_baselines
             if settings.faithfulness:
                 model = networks[network]
                 pixels = load_image(one.path, build_resize(model.image_size, model.resize))
                 found = faithfulness(
-                    model, others[network], pixels, method=method, generator=generator
+                    model,
+                    others[network],
+                    pixels,
+                    method=method,
+                    fine=settings.map == "fine",
+                    generator=generator,
                 )
                 scores = {name: values | found[name] for name, values in scores.items()}
             rows += [
                 {"path": str(one.path), "network": network, "map": name, **values}
                 for name, values in scores.items()
             ]
-    return summarise(pd.DataFrame(rows), method=method, checkpoints=named, seed=seed)
+    return summarise(pd.DataFrame(rows), method=names[0], checkpoints=named, seed=seed)
 
 
 def _localisation(values: Map, mask: Mask) -> dict[str, float]:

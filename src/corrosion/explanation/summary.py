@@ -31,10 +31,11 @@ class Scores:
     """How good maps are.
 
     Attributes:
-        method: method of the networks' maps, a name of `corrosion.explanation.cam.METHODS`.
+        method: the networks' maps that are judged, the first of
+            `corrosion.explanation.names.map_names`.
         checkpoints: checkpoints of the networks, by the networks' names.
-        photographs: one row a photograph, network and map: path, network, map (`method` or a name
-            of `BASELINES`), and a column for each measure.
+        photographs: one row a photograph, network and map: path, network, map (a name of
+            `map_names` or of `BASELINES`), and a column for each measure.
         means: over the photographs, with bootstrap intervals: by network, map and measure.
         tests: paired on the same photographs, one row a measure and pair: network, metric, a, b,
             value_a, value_b, difference (a - b), low, high (its interval, not corrected for the

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from corrosion.data.image_reader import ImageInput, square_batch
+from corrosion.data.images import ImageError, read_image
 from corrosion.errors import CorrosionError
 from corrosion.explanation.explanation import Explanation, explain_inputs
+from corrosion.explanation.pyramid import MAP_SIDE, refined
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.training_distance import as_column
 
@@ -24,7 +26,8 @@ class Output:
         probability: probability of corrosion, calibrated, in [0, 1]; None likewise.
         unlike_training: distance to the nearest training photograph over the limit, to three
             decimals; None likewise, and for networks that can't tell.
-        explanation: explanation whose map covers the network's square input, if it was asked for.
+        explanation: explanation, if it was asked for, whose map covers the network's square input,
+            or the whole photograph if it is fine.
     """
 
     image: ImageInput
@@ -35,7 +38,11 @@ class Output:
 
 
 def predict_batch(
-    network: CorrosionClassifier, images: Sequence[ImageInput], *, explain: bool = False
+    network: CorrosionClassifier,
+    images: Sequence[ImageInput],
+    *,
+    explain: bool = False,
+    fine: bool = False,
 ) -> list[Output]:
     """Run the network over a batch.
 
@@ -43,9 +50,11 @@ def predict_batch(
         network: a network in evaluation mode, on any device.
         images: inputs as an `ImageReader` gives them; those that can't be read are passed through.
         explain: make a class activation map of each too.
+        fine: with `explain`, make fine maps, for which photographs are read once more.
 
     Returns:
-        One output an input, in their order.
+        One output an input, in their order. An input whose photograph has vanished when its fine
+        map is made has no explanation, and an error that says so.
 
     Raises:
         CorrosionError: the network gives NaN.
@@ -62,12 +71,29 @@ def predict_batch(
         ]
     else:
         with torch.inference_mode():
-            outputs, distance = network.predict_with_distance(batch)
-        logits = outputs.float().cpu()
+            raw, distance = network.predict_with_distance(batch)
+        logits = raw.float().cpu()
         if not logits.isfinite().all():
             raise CorrosionError("The network gives NaN: its weights are damaged.")
         probabilities = network.calibrated(logits).tolist()
         unlike = [None] * len(logits) if distance is None else as_column(distance).tolist()
         found = [(*row, None) for row in zip(logits.tolist(), probabilities, unlike, strict=True)]
     remaining = iter(found)
-    return [Output(one) if one.square is None else Output(one, *next(remaining)) for one in images]
+    outputs = [
+        Output(one) if one.square is None else Output(one, *next(remaining)) for one in images
+    ]
+    return [_refined(network, output) for output in outputs] if explain and fine else outputs
+
+
+def _refined(network: CorrosionClassifier, output: Output) -> Output:
+    image, explanation = output.image, output.explanation
+    if explanation is None:
+        return output
+    try:
+        pixels = image.photograph
+        if pixels is None:
+            pixels = read_image(image.path, min_side=MAP_SIDE)  # more would be shrunk
+    except ImageError as error:
+        failed = replace(image, error=f"no fine map: {error.reason}")
+        return replace(output, image=failed, explanation=None)
+    return replace(output, explanation=refined(network, explanation, pixels))

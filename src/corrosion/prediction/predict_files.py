@@ -83,7 +83,10 @@ def predict_files(
     # full frames are large
     ahead = settings.batch_size if settings.explain else 2 * settings.batch_size + threads
     writer = RowWriter(
-        folder, Renderer(out, rule, resize), threads=threads, waiting=settings.batch_size
+        folder,
+        Renderer(out, rule, resize, fine=settings.map == "fine"),
+        threads=threads,
+        waiting=settings.batch_size,
     )
     reader = ImageReader(
         resize, every=settings.every, keep_frames=settings.explain, threads=threads, ahead=ahead
@@ -103,6 +106,7 @@ def predict_files(
         reader,
         batch_size=settings.batch_size,
         explain=settings.explain,
+        fine=settings.map == "fine",
     )
     try:
         trainer.predict(predictor, return_predictions=False)
@@ -152,7 +156,8 @@ def _asked(
         "paths": [str(path) for path in paths],
         "working directory": str(Path.cwd()),
         "threshold": threshold,
-        "explain": settings.explain,
+        # a word instead of true, so that runs begun before there were fine maps can go on
+        "explain": settings.map if settings.map == "fine" else settings.explain,
         "every": settings.every,
         "recursive": settings.recursive,
     }

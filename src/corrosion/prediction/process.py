@@ -34,6 +34,7 @@ class Predictor(L.LightningModule):
         reader: makes inputs of files.
         batch_size: inputs at once through the network.
         explain: make class activation maps too.
+        fine: make fine ones.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Predictor(L.LightningModule):
         *,
         batch_size: int,
         explain: bool,
+        fine: bool = False,
     ) -> None:
         super().__init__()
         self.network = network
@@ -51,6 +53,7 @@ class Predictor(L.LightningModule):
         self._reader = reader
         self._batch_size = batch_size
         self._explain = explain
+        self._fine = fine
 
     def predict_dataloader(self) -> Iterator[tuple[ImageInput, ...]]:
         """Batches of every n-th of the remaining files, for n processes."""
@@ -75,7 +78,7 @@ class Predictor(L.LightningModule):
 
     def predict_step(self, batch: Sequence[ImageInput], batch_idx: int) -> list[Output]:
         """What the network says of a batch."""
-        return predict_batch(self.network, batch, explain=self._explain)
+        return predict_batch(self.network, batch, explain=self._explain, fine=self._fine)
 
 
 class RowWriter(BasePredictionWriter):

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from corrosion.data.geometry import Window
 from corrosion.data.image_reader import ImageInput
 from corrosion.data.images import ImageError, read_image
 from corrosion.data.transforms import Resize
 from corrosion.evaluation.decisions import DETECTED, Rule
 from corrosion.explanation.explanation import Explanation, over_photograph, shrink_to
 from corrosion.explanation.overlay import boxed, overlay, write_image
+from corrosion.explanation.pyramid import whole
 from corrosion.explanation.regions import find_regions
 from corrosion.prediction.batches import Output
 from corrosion.prediction.journal import Row
@@ -34,11 +36,13 @@ class Renderer:
         out: folder that gets `thumbnails/` and, where there are explanations, `overlays/`.
         rule: how probabilities become decisions.
         resize: how photographs became the network's input.
+        fine: whether the maps of explanations are fine, and lie over whole photographs.
     """
 
     out: Path
     rule: Rule
     resize: Resize
+    fine: bool = False
 
     def render(self, output: Output) -> Row:
         """Draw an image; returns its row.
@@ -72,17 +76,32 @@ class Renderer:
         small = shrink_to(image.inner.cut(image.square), THUMBNAIL)
         if output.explanation is not None:
             row = self._overlaid(row, image, output.explanation)
-            evidence = over_photograph(output.explanation, self.resize, *small.shape[:2]).map
-            small = overlay(small, evidence)
+            small = overlay(small, self._evidence(output.explanation, image, small.shape[:2]))
         self._write(row.thumbnail, small)
         return row
+
+    def _evidence(
+        self, explanation: Explanation, image: ImageInput, shape: tuple[int, int]
+    ) -> NDArray[np.float32]:
+        """The map over a small picture of `shape`, which shows what the network's input does."""
+        if not self.fine:
+            return over_photograph(explanation, self.resize, *shape).map
+        assert image.shape is not None
+        source = self.resize.place(*image.shape).source
+        rows, columns = shape[0] / source.height, shape[1] / source.width
+        height, width = round(image.shape[0] * rows), round(image.shape[1] * columns)
+        top = min(round(source.top * rows), height - shape[0])
+        left = min(round(source.left * columns), width - shape[1])
+        large = over_photograph(explanation, whole(self.resize), height, width).map
+        return Window(top, left, *shape).cut(large)
 
     def _overlaid(self, row: Row, image: ImageInput, explanation: Explanation) -> Row:
         try:
             photograph = read_image(image.path) if image.photograph is None else image.photograph
         except ImageError as error:  # it has vanished, or only its reduced scale can be decoded
             return replace(row, error=f"no overlay: {error.reason}")
-        explanation = over_photograph(explanation, self.resize, *photograph.shape[:2])
+        resize = whole(self.resize) if self.fine else self.resize
+        explanation = over_photograph(explanation, resize, *photograph.shape[:2])
         drawn = overlay(photograph, explanation.map)
         boxes: tuple[tuple[int, int, int, int], ...] = ()
         if row.decision == DETECTED or row.review:

@@ -138,7 +138,8 @@ def _lines(cls: type[Settings], error: ValidationError, values: Any, name: Name)
     for problem in error.errors(include_url=False):
         location = [str(part) for part in problem["loc"]]
         group, path, field = _setting(cls, location)
-        key, given = name(path), as_written(_value(values, path))
+        # a conflict between settings of the outermost group has no path
+        key, given = name(path) if path else "", as_written(_value(values, path))
         if problem["type"] == "extra_forbidden":
             yield unknown_setting(group, path, name)
         elif problem["type"] == "missing" and len(path) == len(location):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator
@@ -25,6 +26,24 @@ Method = Literal[
     "scorecam",
 ]
 """Methods of class activation maps; `corrosion.explanation.cam.METHODS` says more of them."""
+
+MapKind = Literal["plain", "fine"]
+"""How finely a map tells where: "plain" is that of the prediction's own forward pass, "fine" the
+mean over an image pyramid (`corrosion.explanation.pyramid`)."""
+
+FINE_METHODS: tuple[Method, ...] = (
+    "gradcam",
+    "gradcam++",
+    "xgradcam",
+    "hirescam",
+    "gradcamelementwise",
+    "layercam",
+    "segeigencam",
+    "fem",
+    "ablationcam",
+)
+"""Methods that give fine maps: those of arbitrary sign can't be averaged, and scorecam would run
+the network tens of thousands of times."""
 
 Target = Literal["no_corrosion", "corrosion", "none", "predicted"]
 """What a map can be evidence for; "none" is short for "no_corrosion"."""
@@ -53,6 +72,10 @@ class ExplanationSettings(InferenceSettings):
 
     method: Method = "gradcam"
     """Method of class activation maps."""
+    map: MapKind = "plain"
+    """How finely maps tell where: plain costs about a prediction; fine averages the network's maps
+    of the photograph at four resolutions and mirrored, costs about 30, and is written as a 16-bit
+    PNG too."""
     target: Target = "corrosion"
     """What the maps are evidence for; predicted takes each image's own decision."""
     threshold: Threshold = None
@@ -73,12 +96,19 @@ class ExplanationSettings(InferenceSettings):
         """How maps are cut into regions; None where neither boxes nor COCO files are wanted."""
         return OTSU if self.regions is None and self.coco else self.regions
 
+    def conflicts(self) -> Iterable[str]:
+        """A method that gives no fine maps."""
+        return _no_fine_maps(self.method, self.map)
+
 
 class MapScoreSettings(InferenceSettings):
     """How maps are judged by masks or boxes."""
 
     method: Method = "gradcam"
     """Method of class activation maps."""
+    map: MapKind = "plain"
+    """Which maps are judged: plain, or fine beside plain; fine costs about 30 predictions a
+    photograph."""
     count: Count | None = None
     """Number of photographs, taken at random; by default all."""
     faithfulness: bool = False
@@ -86,3 +116,14 @@ class MapScoreSettings(InferenceSettings):
     longer."""
     seed: Seed = 0
     """Seed of that choice, of the random baseline and of the resamples."""
+
+    def conflicts(self) -> Iterable[str]:
+        """A method that gives no fine maps."""
+        return _no_fine_maps(self.method, self.map)
+
+
+def _no_fine_maps(method: Method, kind: MapKind) -> Iterable[str]:
+    if kind == "fine" and method not in FINE_METHODS:
+        yield (
+            f"{{map}}=fine can't be had with {{method}}={method}: choose {', '.join(FINE_METHODS)}."
+        )

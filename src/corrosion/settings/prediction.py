@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
+from corrosion.settings.explanation import MapKind
 from corrosion.settings.inference import InferenceSettings, Threshold
 from corrosion.settings.types import Count, NotNegative
 
@@ -15,6 +17,9 @@ class PredictionSettings(InferenceSettings):
 
     explain: bool = False
     """Draw overlays and boxes."""
+    map: MapKind = "plain"
+    """How finely these tell where: plain costs about nothing; fine averages maps of several
+    resolutions, and costs about 30 predictions an image."""
     threshold: Threshold = None
     """Probability from which corrosion counts as detected, in (0, 1), or words of the name of a
     threshold of the checkpoint, as recall or F1; by default the checkpoint's own."""
@@ -28,3 +33,8 @@ class PredictionSettings(InferenceSettings):
     """Number of devices, -1 for all."""
     num_nodes: Count = 1
     """Number of machines; each runs the same command, as Lightning's documentation says."""
+
+    def conflicts(self) -> Iterable[str]:
+        """Fine maps of which nothing would be drawn."""
+        if self.map == "fine" and not self.explain:
+            yield "{map}=fine draws nothing without {explain}: give that too."
