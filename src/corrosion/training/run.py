@@ -20,6 +20,7 @@ from corrosion.errors import CorrosionError
 from corrosion.runs import RunDirectory
 from corrosion.settings.data import LoadingSettings
 from corrosion.settings.run import RunSettings
+from corrosion.system.files import remove_leftovers
 from corrosion.system.lightning_messages import quieten_lightning
 from corrosion.system.processors import keep_freed_memory
 from corrosion.system.provenance import shortcut_warning
@@ -129,6 +130,8 @@ def _train(
     prepared: Prepared = trainer.strategy.broadcast(mine)  # type: ignore[assignment]
     datamodule = _datamodule(settings, prepared.records, extensions)
     if first:
+        # also of a run that was killed after its last epoch, which no training follows
+        remove_leftovers(run.checkpoints, suffix=run.best.suffix)
         run.write_config(settings.plain())
         write_split(prepared.records, run.split_file)
         run.write_left_out(prepared.left_out)
