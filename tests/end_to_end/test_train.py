@@ -355,3 +355,15 @@ def test_composing_a_configuration_needs_no_torch(command):
     )
     arguments["args"] = [sys.executable, "-c", program, *arguments["args"][1:]]
     assert run(arguments).rstrip().endswith("False False")
+
+
+def test_a_finished_training_that_goes_on_clears_away_what_a_killed_one_left(tmp_path, photos):
+    overrides = ["data=folder", f"data.root={photos}", *TINY, "trainer.max_epochs=1"]
+    settings = settings_of([*overrides, "explain.images=0"])
+    train(settings, tmp_path / "run")
+    checkpoints = tmp_path / "run" / "checkpoints"
+    left = checkpoints / ".best-abcdefgh.ckpt"
+    left.write_bytes(b"half a checkpoint")
+    train(settings, tmp_path / "run", checkpoint=checkpoints / "last.ckpt")
+    assert not left.exists()
+    assert {path.name for path in checkpoints.iterdir()} == {"best.ckpt", "last.ckpt"}
