@@ -32,6 +32,19 @@ def photos(tmp_path_factory, draw_photos):
     return root
 
 
+@pytest.fixture
+def seen(monkeypatch):
+    """How many images went through a backbone, by batch."""
+    counts = []
+    forward = CorrosionClassifier.forward_features
+    monkeypatch.setattr(
+        CorrosionClassifier,
+        "forward_features",
+        lambda network, images: counts.append(len(images)) or forward(network, images),
+    )
+    return counts
+
+
 def settings(photos, *overrides):
     return settings_of(
         [
@@ -76,15 +89,8 @@ def test_a_probe_writes_an_ordinary_run(photos, tmp_path):
 
 
 def test_the_distance_to_training_images_takes_no_pass_of_its_own_in_a_probe(
-    photos, tmp_path, monkeypatch
+    photos, tmp_path, seen
 ):
-    seen = []
-    forward = CorrosionClassifier.forward_features
-    monkeypatch.setattr(
-        CorrosionClassifier,
-        "forward_features",
-        lambda network, images: seen.append(len(images)) or forward(network, images),
-    )
     corrosion.train(settings(photos, "explain.images=0"), tmp_path / "run")
     split = pd.read_csv(tmp_path / "run" / "split.csv")["split"].value_counts()
     assert sum(seen) == split.sum()
@@ -146,25 +152,18 @@ def test_a_fine_tuning_can_start_from_a_probe(photos, tmp_path):
     assert weights["detail"] == "our checkpoint, backbone and head"
 
 
-def test_features_are_computed_once_and_anew_for_another_network_or_size(photos, monkeypatch):
-    calls = []
-    forward = CorrosionClassifier.forward_features
-    monkeypatch.setattr(
-        CorrosionClassifier,
-        "forward_features",
-        lambda network, images: calls.append(len(images)) or forward(network, images),
-    )
+def test_features_are_computed_once_and_anew_for_another_network_or_size(photos, seen):
     table = records(photos)
     torch.manual_seed(0)
     module = CorrosionModule(**NETWORK)
 
     def fit(module):
-        calls.clear()
+        seen.clear()
         size = module.network.image_size
         data = CorrosionDataModule(table, image_size=size, num_workers=0, cache=True)
         data.prepare_data()
         Probe(module, data).fit()
-        return sum(calls), module.network.head.dense.weight[:2].clone()
+        return sum(seen), module.network.head.dense.weight[:2].clone()
 
     first, weight = fit(module)
     again, same = fit(module)

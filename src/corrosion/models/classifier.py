@@ -162,6 +162,10 @@ class CorrosionClassifier(nn.Module):
         """Map a feature map (N, C, h, w) to logits (N,)."""
         return self.head(features)
 
+    def forward_pooled(self, pooled: Tensor) -> Tensor:
+        """Map pooled features (N, C), the means of feature maps, to logits (N,)."""
+        return self.head(pooled[:, :, None, None])
+
     def forward(self, images: Tensor) -> Tensor:
         """Map images (N, 3, H, W) to logits (N,), without temperature; corrosion is positive."""
         return self.forward_head(self.forward_features(images))

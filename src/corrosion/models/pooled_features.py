@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -11,13 +13,25 @@ import torch
 from corrosion.data.cache.features import FeatureCache, Features
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.models.classifier import CorrosionClassifier
-from corrosion.models.tta import VIEWS, View
+from corrosion.models.tta import AS_IT_IS, View
 from corrosion.system.progress import progress
 
-_AS_IT_IS = VIEWS["none"][0]
+
+@contextmanager
+def evaluating(network: CorrosionClassifier) -> Iterator[None]:
+    """Evaluation mode within the block, then the mode before.
+
+    Lightning trains a network in the mode that it finds.
+    """
+    learning = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(learning)
 
 
-def feature_cache(network: CorrosionClassifier, view: View = _AS_IT_IS) -> FeatureCache:
+def feature_cache(network: CorrosionClassifier, view: View = AS_IT_IS) -> FeatureCache:
     """Open the cache of the features that a network, as it is now, has of a view of photographs."""
     return FeatureCache(_key(network, view))
 
@@ -28,12 +42,12 @@ def pooled_features(
     records: pd.DataFrame,
     cache: FeatureCache | None = None,
     *,
-    view: View = _AS_IT_IS,
+    view: View = AS_IT_IS,
 ) -> Features:
     """Compute what the head sees of images: the last feature map, averaged over its positions.
 
     Args:
-        network: in evaluation mode.
+        network: in any mode, which it keeps.
         datamodule: reads the images.
         records: N rows with the column path, and content_hash where there is a cache.
         cache: features of this network and view that were computed before; None for none.
@@ -49,7 +63,7 @@ def pooled_features(
         batches = datamodule.plain_loader(records.iloc[missing].reset_index(drop=True))
         device = network.mean.device
         found = []
-        with torch.inference_mode():
+        with evaluating(network), torch.inference_mode():
             for batch in progress(batches, "computing features", total=len(batches)):
                 maps = network.forward_features(view.apply(batch.image.to(device)))
                 found.append(maps.float().mean(dim=(2, 3)).cpu().numpy())

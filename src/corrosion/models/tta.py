@@ -46,10 +46,13 @@ class View:
         return images.flip(-1) if self.mirrored else images
 
 
+AS_IT_IS = View()
+"""The view that changes nothing."""
+
 VIEWS: Mapping[str, tuple[View, ...]] = MappingProxyType(
     {
-        "none": (View(),),
-        "hflip": (View(), View(mirrored=True)),
+        "none": (AS_IT_IS,),
+        "hflip": (AS_IT_IS, View(mirrored=True)),
         "flips": tuple(View(mirrored, turns) for turns in (0, 2) for mirrored in (False, True)),
         "dihedral": tuple(
             View(mirrored, turns) for turns in range(4) for mirrored in (False, True)

@@ -24,10 +24,8 @@ from corrosion.settings.selection import SelectionSettings
 
 log = logging.getLogger(__name__)
 
-_BACKBONE, _IMAGE_SIZE = (
-    "efficientnet_lite0",
-    288,
-)  # those of experiment=probe: one cache serves both
+# those of experiment=probe: one cache serves both
+_BACKBONE, _IMAGE_SIZE = "efficientnet_lite0", 288
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,9 +118,9 @@ def choose_next(
 
 @torch.inference_mode()
 def _probability(network: CorrosionClassifier, features: Features) -> NDArray[np.float32]:
-    """Calibrated probabilities (N,): the head averages a map over positions, here a single one."""
-    maps = torch.from_numpy(features)[:, :, None, None].to(network.mean.device)
-    return network.calibrated(network.forward_head(maps)).cpu().numpy()
+    """Calibrated probabilities (N,)."""
+    pooled = torch.from_numpy(features).to(network.mean.device)
+    return network.calibrated(network.forward_pooled(pooled)).cpu().numpy()
 
 
 def _why(stands_for: int, probability: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator
 
@@ -31,16 +31,10 @@ MapKind = Literal["plain", "fine"]
 """How finely a map tells where: "plain" is that of the prediction's own forward pass, "fine" the
 mean over an image pyramid (`corrosion.explanation.pyramid`)."""
 
-FINE_METHODS: tuple[Method, ...] = (
-    "gradcam",
-    "gradcam++",
-    "xgradcam",
-    "hirescam",
-    "gradcamelementwise",
-    "layercam",
-    "segeigencam",
-    "fem",
-    "ablationcam",
+_NOT_FINE = {"eigencam", "eigengradcam", "kpcacam", "scorecam"}
+
+FINE_METHODS: tuple[Method, ...] = tuple(
+    method for method in get_args(Method) if method not in _NOT_FINE
 )
 """Methods that give fine maps: those of arbitrary sign can't be averaged, and scorecam would run
 the network tens of thousands of times."""

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import lightning as L
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
 
 from corrosion.data.cache.features import Features
 from corrosion.data.datamodule import CorrosionDataModule
@@ -59,9 +60,10 @@ class TrainerJudge:
     def training_features(self) -> Features:
         """See `Judge`."""
         self._module.load_state_dict(read_checkpoint(self._best)["state_dict"])
-        network = self._module.to(self._trainer.strategy.root_device).network.eval()
-        images = some_of(self._datamodule.records("train"), seed=self._seed)
-        return pooled_features(network, self._datamodule, images)
+        network = self._module.to(self._trainer.strategy.root_device).network
+        images = self._datamodule.records("train")
+        chosen = images.iloc[_references(len(images), self._seed)]
+        return pooled_features(network, self._datamodule, chosen)
 
     def predictions(self, split: Literal["val", "test"]) -> Predictions:
         """See `Judge`."""
@@ -96,7 +98,7 @@ class ProbeJudge:
     def training_features(self) -> Features:
         """See `Judge`."""
         features = self._probe.features("train")
-        return features[some_of(pd.DataFrame(index=range(len(features))), seed=self._seed).index]
+        return features[_references(len(features), self._seed)]
 
     def predictions(self, split: Literal["val", "test"]) -> Predictions:
         """See `Judge`."""
@@ -108,8 +110,8 @@ class ProbeJudge:
         return found
 
 
-def some_of(images: pd.DataFrame, *, seed: int) -> pd.DataFrame:
-    """The rows of `images`, or `MOST_REFERENCES` of them at random, in order."""
-    if len(images) <= MOST_REFERENCES:
-        return images
-    return images.sample(MOST_REFERENCES, random_state=seed).sort_index()
+def _references(count: int, seed: int) -> NDArray[np.int64]:
+    """Rows of `count` images in order: all, or `MOST_REFERENCES` at random."""
+    if count <= MOST_REFERENCES:
+        return np.arange(count)
+    return np.sort(np.random.RandomState(seed).choice(count, MOST_REFERENCES, replace=False))

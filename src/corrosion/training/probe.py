@@ -12,14 +12,12 @@ from torch import Tensor
 from corrosion.data.cache.features import Features
 from corrosion.data.datamodule import CorrosionDataModule, Split
 from corrosion.models.logistic_head import fit_logistic, set_logistic
-from corrosion.models.pooled_features import feature_cache, pooled_features
-from corrosion.models.tta import VIEWS, View
+from corrosion.models.pooled_features import evaluating, feature_cache, pooled_features
+from corrosion.models.tta import AS_IT_IS, VIEWS, View
 from corrosion.training.epoch_metrics import Predictions
 from corrosion.training.module import CorrosionModule
 
 log = logging.getLogger(__name__)
-
-_AS_IT_IS = VIEWS["none"][0]
 
 
 class Probe:
@@ -73,30 +71,22 @@ class Probe:
     def predictions(self, split: Split) -> Predictions:
         """What the network predicts for the images of a split, averaged over the views of `tta`."""
         network = self._module.network
-        features = [self.features(split, view) for view in VIEWS[network.tta]]
-        learning = network.head.training
-        network.head.eval()
-        with torch.inference_mode():
-            logits = [network.head(torch.from_numpy(one)[..., None, None]) for one in features]
-        network.head.train(learning)
+        features = [torch.from_numpy(self.features(split, view)) for view in VIEWS[network.tta]]
+        with evaluating(network), torch.inference_mode():
+            logits = torch.stack([network.forward_pooled(one) for one in features]).mean(dim=0)
         distance = None
         if network.training_distance is not None:
-            distance = network.training_distance(torch.from_numpy(features[0]))
-        return self._module.predictions(
-            torch.stack(logits).mean(dim=0), self._labels(split), distance
-        )
+            distance = network.training_distance(features[0])
+        return self._module.predictions(logits, self._labels(split), distance)
 
-    def features(self, split: Split, view: View = _AS_IT_IS) -> Features:
+    def features(self, split: Split, view: View = AS_IT_IS) -> Features:
         """Pooled features (N, C) of a view of the images of a split."""
         if (split, view) not in self._computed:
             network, data = self._module.network, self._datamodule
             cache = feature_cache(network, view) if data.keeps_images else None
-            learning = network.training
-            network.eval()
             self._computed[split, view] = pooled_features(
                 network, data, data.records(split), cache, view=view
             )
-            network.train(learning)  # Lightning trains a network in the mode that it finds
         return self._computed[split, view]
 
     def _labels(self, split: Split) -> Tensor:

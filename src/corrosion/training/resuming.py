@@ -20,7 +20,7 @@ from lightning.pytorch.plugins.environments import SLURMEnvironment, TorchElasti
 
 from corrosion.errors import CorrosionError
 from corrosion.runs import RunDirectory
-from corrosion.system.files import remove_leftovers, replacing
+from corrosion.system.files import replacing
 
 log = logging.getLogger(__name__)
 
@@ -122,8 +122,6 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Take over the signals; Lightning's own handler would lose what the epoch has learnt."""
-        if trainer.is_global_zero:
-            remove_leftovers(self._path.parent, suffix=self._path.suffix)
         if threading.current_thread() is threading.main_thread():  # others may not take signals
             numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
             self._handlers = {number: signal.signal(number, self._note) for number in numbers}

@@ -130,7 +130,6 @@ def _train(
     prepared: Prepared = trainer.strategy.broadcast(mine)  # type: ignore[assignment]
     datamodule = _datamodule(settings, prepared.records, extensions)
     if first:
-        # also of a run that was killed after its last epoch, which no training follows
         remove_leftovers(run.checkpoints, suffix=run.best.suffix)
         run.write_config(settings.plain())
         write_split(prepared.records, run.split_file)
