@@ -39,6 +39,7 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from lightning.pytorch.trainer.states import TrainerFn
 from PIL import Image
 from timm.data import create_transform
 from torch import Tensor, nn
@@ -101,7 +102,7 @@ class Watch(L.Callback):
         self._started, self._options = started, options
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if not trainer.training:  # calibration, after the training
+        if trainer.state.fn != TrainerFn.FITTING:  # calibration, after the training
             return
         accuracy = float(trainer.callback_metrics["val/accuracy"])
         seconds = time.perf_counter() - self._started

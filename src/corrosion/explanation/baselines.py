@@ -65,7 +65,7 @@ def redness_map(image: Pixels, generator: np.random.Generator) -> Map:  # noqa: 
     Rust is red in any light that a photographer would use; blue and green things, which saturation
     and chroma light up, stay dark.
     """
-    return _visible(np.maximum(_lab(image)[..., 1], 0))
+    return _visible(np.maximum(cielab(image)[..., 1], 0))
 
 
 def chroma_map(image: Pixels, generator: np.random.Generator) -> Map:  # noqa: ARG001
@@ -73,7 +73,7 @@ def chroma_map(image: Pixels, generator: np.random.Generator) -> Map:  # noqa: A
 
     Unlike saturation it stays low in dark pixels, whose colour is mostly noise.
     """
-    lab = _lab(image)
+    lab = cielab(image)
     return _visible(cv2.magnitude(lab[..., 1], lab[..., 2]))
 
 
@@ -94,8 +94,8 @@ redness of one without red: all 0.
 """
 
 
-def _lab(image: Pixels) -> NDArray[np.float32]:
-    """CIELAB (H, W, 3) of sRGB: lightness in [0, 100], a* and b* unscaled."""
+def cielab(image: Pixels) -> NDArray[np.float32]:
+    """Turn sRGB (H, W, 3) uint8 into CIELAB: lightness in [0, 100], a* and b* unscaled."""
     return cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
 
 

@@ -10,6 +10,7 @@ mirror images).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -55,7 +56,13 @@ class Level:
     views: tuple[Window, ...]
 
 
-def pyramid_levels(network: CorrosionClassifier, height: int, width: int) -> list[Level]:
+def pyramid_levels(
+    network: CorrosionClassifier,
+    height: int,
+    width: int,
+    *,
+    factors: Sequence[float] | None = None,
+) -> list[Level]:
     """The levels of a photograph, each different, the coarsest first.
 
     The first has the scale at which the network is trained: the longest side is the network's
@@ -69,6 +76,7 @@ def pyramid_levels(network: CorrosionClassifier, height: int, width: int) -> lis
         network: a network, whose `image_size` and `resize` matter.
         height: height of the photograph in pixels, at least 1.
         width: width of the photograph in pixels, at least 1.
+        factors: scales of the levels, above 0; `FACTORS` or `VIEW_FACTORS` by default.
 
     Example:
         >>> network = CorrosionClassifier("test_resnet.r160_in1k", dense_units=8, image_size=224)
@@ -80,7 +88,7 @@ def pyramid_levels(network: CorrosionClassifier, height: int, width: int) -> lis
     of_side = short if fixed or network.resize == "crop" else long
     most = max(MAX_SIDE, size)
     found: dict[tuple[int, int], Level] = {}
-    for factor in VIEW_FACTORS if fixed else FACTORS:
+    for factor in factors or (VIEW_FACTORS if fixed else FACTORS):
         scale = min(factor * size / of_side, most / long)
         sides = [side * scale for side in (height, width)]
         if network.resize == "stretch" and not fixed:
@@ -105,6 +113,7 @@ def fine_map(
     *,
     method: str = "gradcam",
     target: str = "corrosion",
+    factors: Sequence[float] | None = None,
 ) -> Map:
     """Explain a photograph finely, at the price of about 30 predictions.
 
@@ -119,6 +128,7 @@ def fine_map(
         image: (H, W, 3) uint8 RGB, upright, at full resolution or shrunk.
         method: a name of `FINE_METHODS`.
         target: what the map is evidence for, "corrosion" or "no_corrosion" (or "none").
+        factors: as `pyramid_levels` takes them; fewer cost less.
 
     Returns:
         (h, w) float32 in [0, 1] over the whole photograph: its own size, shrunk to a longest side
@@ -133,7 +143,7 @@ def fine_map(
         raise CorrosionError("target=predicted: a fine map needs the class that was decided for.")
     shrink = min(1.0, MAP_SIDE / max(image.shape[:2]))
     height, width = (max(1, round(side * shrink)) for side in image.shape[:2])
-    levels = pyramid_levels(network, *image.shape[:2])
+    levels = pyramid_levels(network, *image.shape[:2], factors=factors)
     total = np.zeros((height, width), dtype=np.float32)
     peaks = 0.0
     for level in levels:
