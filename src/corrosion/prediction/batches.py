@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from corrosion.data.geometry import Map
 from corrosion.data.image_reader import ImageInput, square_batch
 from corrosion.data.images import ImageError, read_image
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.decisions import DETECTED, Rule
 from corrosion.explanation.explanation import Explanation, explain_inputs
 from corrosion.explanation.pyramid import MAP_SIDE, refined
+from corrosion.explanation.rust_mask import evidence_map
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.training_distance import as_column
 
@@ -28,6 +31,8 @@ class Output:
             decimals; None likewise, and for networks that can't tell.
         explanation: explanation, if it was asked for, whose map covers the network's square input,
             or the whole photograph if it is fine.
+        evidence: the network's part in a mask of rust over the whole photograph, (h, w) float32 in
+            [0, 1], if masks were asked for and corrosion was detected.
     """
 
     image: ImageInput
@@ -35,6 +40,7 @@ class Output:
     probability: float | None = None
     unlike_training: float | None = None
     explanation: Explanation | None = None
+    evidence: Map | None = None
 
 
 def predict_batch(
@@ -43,6 +49,7 @@ def predict_batch(
     *,
     explain: bool = False,
     fine: bool = False,
+    masks: Rule | None = None,
 ) -> list[Output]:
     """Run the network over a batch.
 
@@ -51,10 +58,12 @@ def predict_batch(
         images: inputs as an `ImageReader` gives them; those that can't be read are passed through.
         explain: make a class activation map of each too.
         fine: with `explain`, make fine maps, for which photographs are read once more.
+        masks: give the evidence of masks of rust, where this rule detects corrosion; photographs
+            are read once more for it. None for no masks.
 
     Returns:
         One output an input, in their order. An input whose photograph has vanished when its fine
-        map is made has no explanation, and an error that says so.
+        map or its evidence is made has neither, and an error that says so.
 
     Raises:
         CorrosionError: the network gives NaN.
@@ -82,12 +91,16 @@ def predict_batch(
     outputs = [
         Output(one) if one.square is None else Output(one, *next(remaining)) for one in images
     ]
-    return [_refined(network, output) for output in outputs] if explain and fine else outputs
+    return [_looked_at(network, output, fine=explain and fine, masks=masks) for output in outputs]
 
 
-def _refined(network: CorrosionClassifier, output: Output) -> Output:
-    image, explanation = output.image, output.explanation
-    if explanation is None:
+def _looked_at(
+    network: CorrosionClassifier, output: Output, *, fine: bool, masks: Rule | None
+) -> Output:
+    """An output with what takes the photograph at a higher resolution than the network's input."""
+    image, explanation, probability = output.image, output.explanation, output.probability
+    masked = masks is not None and probability is not None and masks.decide(probability) == DETECTED
+    if not masked and (explanation is None or not fine):
         return output
     try:
         pixels = image.photograph
@@ -96,4 +109,6 @@ def _refined(network: CorrosionClassifier, output: Output) -> Output:
     except ImageError as error:
         failed = replace(image, error=f"no fine map: {error.reason}")
         return replace(output, image=failed, explanation=None)
-    return replace(output, explanation=refined(network, explanation, pixels))
+    if explanation is not None and fine:
+        output = replace(output, explanation=refined(network, explanation, pixels))
+    return replace(output, evidence=evidence_map(network, pixels)) if masked else output

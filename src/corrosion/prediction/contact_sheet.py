@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from corrosion.data.image_reader import displayable
 from corrosion.evaluation.decisions import DETECTED, REVIEW, Rule, is_unlike
-from corrosion.prediction.journal import Row
+from corrosion.prediction.journal import Row, RustFacts
 from corrosion.report.page import write_page
 
 PAGE = 400
@@ -19,7 +19,9 @@ PAGE = 400
 _FAILURES = 200  # listed on the first page; the table has all
 
 
-def write_contact_sheet(out: Path, rows: Iterable[Row], *, title: str, rule: Rule) -> None:
+def write_contact_sheet(
+    out: Path, rows: Iterable[Row], *, title: str, rule: Rule, notes: Sequence[str] = ()
+) -> None:
     """Write contact-sheet.html and, for many rows, contact-sheet-2.html ...
 
     Pictures are files below `out`, which the browser loads as they scroll into view.
@@ -29,6 +31,7 @@ def write_contact_sheet(out: Path, rows: Iterable[Row], *, title: str, rule: Rul
         rows: rows of the run, in any order.
         title: name of what predicted them.
         rule: how probabilities became decisions.
+        notes: sentences that belong beside the figures.
 
     Raises:
         CorrosionError: a page can't be written.
@@ -47,6 +50,7 @@ def write_contact_sheet(out: Path, rows: Iterable[Row], *, title: str, rule: Rul
             "contact_sheet.html",
             checkpoint=title,
             rule=rule,
+            notes=notes,
             figures=[_figure(row) for row in page],
             first=(number - 1) * PAGE + 1,
             total=len(seen),
@@ -67,13 +71,22 @@ def _figure(row: Row) -> dict[str, Any]:
         "name": displayable(Path(row.path).name) + time,
         "path": displayable(row.path) + time,
         "thumbnail": quote(row.thumbnail or ""),
-        "large": quote(row.overlay or row.thumbnail or ""),
+        "large": quote(row.outline or row.overlay or row.thumbnail or ""),
         "probability": f"{row.probability:.3f}",
         "decision": row.decision,
         "detected": row.decision == DETECTED,
         "review": REVIEW if row.review else "",
         "unlike": _unlike(row),
+        "rust": _rust(row.rust),
     }
+
+
+def _rust(rust: RustFacts | None) -> str:
+    if rust is None or rust.rusted_share is None:
+        return ""
+    low, high = rust.rusted_share_low, rust.rusted_share_high
+    grades = f"ISO 4628-3 {rust.grade_iso4628_3}, ASTM D610 {rust.grade_astm_d610}"
+    return f"rusted {rust.rusted_share:.1%} ({low:.1%} to {high:.1%}); {grades}"
 
 
 def _unlike(row: Row) -> str:

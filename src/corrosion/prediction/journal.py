@@ -16,6 +16,38 @@ from corrosion.errors import CorrosionError
 
 
 @dataclass(frozen=True)
+class RustFacts:
+    """What a mask of rust says of a photograph or a frame; columns of the table.
+
+    Attributes:
+        mask: file of the mask, below the output folder.
+        rusted_share: rusted share of the surface, in [0, 1]; None where it could not be measured,
+            as all that follows.
+        rusted_share_low: lower end of its interval.
+        rusted_share_high: upper end of its interval.
+        grade_iso4628_3: grades of the interval by ISO 4628-3, as "Ri 3 to Ri 4".
+        grade_astm_d610: the same by ASTM D610.
+        grade_imo_coating: the same by the IMO.
+        distribution: letter of the rust's distribution by ASTM D610; None where it has none.
+        regions: number of connected regions of rust.
+        largest_region: share of the surface that the largest of them covers, in [0, rusted_share].
+        surface: what shares refer to: "whole photograph", or the file of the surface's mask.
+    """
+
+    mask: str
+    rusted_share: float | None = None
+    rusted_share_low: float | None = None
+    rusted_share_high: float | None = None
+    grade_iso4628_3: str | None = None
+    grade_astm_d610: str | None = None
+    grade_imo_coating: str | None = None
+    distribution: str | None = None
+    regions: int | None = None
+    largest_region: float | None = None
+    surface: str | None = None
+
+
+@dataclass(frozen=True)
 class Row:
     """What is known of a photograph or a frame in the end.
 
@@ -36,6 +68,8 @@ class Row:
             without --explain.
         overlay: file of the drawn explanation, below the output folder.
         thumbnail: file of the small picture, likewise.
+        rust: what the mask of rust says; None without --masks, and where there is no mask.
+        outline: file of the photograph with its rust outlined, likewise.
         error: what could not be read, and why.
     """
 
@@ -52,6 +86,8 @@ class Row:
     boxes: tuple[tuple[int, int, int, int], ...] | None = None
     overlay: str | None = None
     thumbnail: str | None = None
+    rust: RustFacts | None = None
+    outline: str | None = None
     error: str | None = None
 
 
@@ -111,6 +147,8 @@ def _read(path: Path) -> Iterator[Row]:
                 content = json.loads(line)
                 if content["boxes"] is not None:
                     content["boxes"] = tuple(tuple(box) for box in content["boxes"])
+                if content.get("rust") is not None:
+                    content["rust"] = RustFacts(**content["rust"])
                 yield Row(**content)
 
 

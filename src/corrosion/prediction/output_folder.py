@@ -113,6 +113,10 @@ class OutputFolder:
         """Number of the attempt that was begun last, from 0."""
         return self._read()["attempts"] - 1
 
+    def files(self) -> list[str]:
+        """All files of a run that goes on, in order."""
+        return json.loads((self.progress / "files.json").read_text(encoding="utf-8"))
+
     def remaining(self) -> list[Item]:
         """The files that attempts before this one have not finished, in order."""
         finished: set[int] = set()
@@ -121,10 +125,9 @@ class OutputFolder:
             done[row.item] = done.get(row.item, 0) + 1
             if row.last:
                 finished.add(row.item)
-        files = json.loads((self.progress / "files.json").read_text(encoding="utf-8"))
         return [
             Item(number, path, done.get(number, 0))
-            for number, path in enumerate(files)
+            for number, path in enumerate(self.files())
             if number not in finished
         ]
 

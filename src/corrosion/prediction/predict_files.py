@@ -21,13 +21,17 @@ from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import DETECTED, is_unlike
 from corrosion.evaluation.thresholds import decision_rule
+from corrosion.explanation.grades import GRADE_NOTE
+from corrosion.explanation.share_interval import FROM_OTHERS, ShareInterval
 from corrosion.models.checkpoint import load_model
+from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.device import choose_device
 from corrosion.prediction.contact_sheet import write_contact_sheet
 from corrosion.prediction.journal import Row, read_journals
 from corrosion.prediction.output_folder import Counts, OutputFolder
 from corrosion.prediction.process import Predictor, RowWriter
 from corrosion.prediction.rendering import Renderer
+from corrosion.prediction.rust_masks import MaskWriter, share_interval
 from corrosion.prediction.table import write_table
 from corrosion.runs import checkpoint_of
 from corrosion.settings.prediction import PredictionSettings
@@ -57,8 +61,8 @@ def predict_files(
         checkpoint: a checkpoint, or the directory of a run for its best.
         paths: files, folders and patterns: see `find_inputs`.
         out: a new or empty folder. It gets predictions.csv (or .parquet), contact-sheet.html,
-            thumbnails/, with `explain` overlays/, and run.json. On several machines it must lie on
-            a disk that they share.
+            thumbnails/, with `explain` overlays/, with `masks` masks/ and outlines/, and run.json.
+            On several machines it must lie on a disk that they share.
         settings: the defaults if None.
         resume: go on with a run that was killed; a finished one is left as it is.
 
@@ -72,6 +76,8 @@ def predict_files(
     settings = settings or PredictionSettings()
     if settings.format == "parquet":
         require_package("pyarrow", "format=parquet", instead="csv")
+    if settings.surface is not None and not settings.surface.is_dir():
+        raise CorrosionError(f"surface={settings.surface}: give a folder of masks.")
     if settings.device != "auto":
         choose_device(settings.device)  # one sentence instead of Lightning's
     checkpoint = checkpoint_of(checkpoint)
@@ -80,16 +86,20 @@ def predict_files(
     resize = build_resize(network.image_size, network.resize)
     folder = OutputFolder(out)
     threads = settings.num_workers or usable_processors()
+    keep_frames = settings.explain or settings.masks
     # full frames are large
-    ahead = settings.batch_size if settings.explain else 2 * settings.batch_size + threads
+    ahead = settings.batch_size if keep_frames else 2 * settings.batch_size + threads
+    interval = _share_interval(network, settings)
+    masks = MaskWriter(out, interval, settings.surface) if settings.masks else None
     writer = RowWriter(
         folder,
-        Renderer(out, rule, resize, fine=settings.map == "fine"),
+        Renderer(out, rule, resize, fine=settings.map == "fine", masks=masks),
         threads=threads,
         waiting=settings.batch_size,
+        paths=paths,
     )
     reader = ImageReader(
-        resize, every=settings.every, keep_frames=settings.explain, threads=threads, ahead=ahead
+        resize, every=settings.every, keep_frames=keep_frames, threads=threads, ahead=ahead
     )
     trainer = _trainer(settings, writer)
     if trainer.is_global_zero:
@@ -107,6 +117,7 @@ def predict_files(
         batch_size=settings.batch_size,
         explain=settings.explain,
         fine=settings.map == "fine",
+        masks=rule if settings.masks else None,
     )
     try:
         trainer.predict(predictor, return_predictions=False)
@@ -117,8 +128,9 @@ def predict_files(
         return None
     rows = partial(read_journals, folder.progress)
     counts = _count(rows())
-    write_table(out / f"predictions.{settings.format}", rows())
-    write_contact_sheet(out, rows(), title=checkpoint.name, rule=rule)
+    write_table(out / f"predictions.{settings.format}", rows(), masks=settings.masks)
+    notes = (interval.note, GRADE_NOTE) if settings.masks else ()
+    write_contact_sheet(out, rows(), title=checkpoint.name, rule=rule, notes=notes)
     folder.finish(counts)
     return counts
 
@@ -160,7 +172,20 @@ def _asked(
         "explain": settings.map if settings.map == "fine" else settings.explain,
         "every": settings.every,
         "recursive": settings.recursive,
+        # nothing instead of false, likewise
+        "masks": _asked_of_masks(settings) if settings.masks else None,
     }
+
+
+def _asked_of_masks(settings: PredictionSettings) -> dict[str, str | None]:
+    given = {"surface": settings.surface, "share_truth": settings.share_truth}
+    return {name: None if path is None else str(path) for name, path in given.items()}
+
+
+def _share_interval(network: CorrosionClassifier, settings: PredictionSettings) -> ShareInterval:
+    if settings.share_truth is None:
+        return FROM_OTHERS
+    return share_interval(network, settings.share_truth)
 
 
 def _count(rows: Iterator[Row]) -> Counts:

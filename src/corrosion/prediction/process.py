@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -17,9 +18,11 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 
 from corrosion.data.image_reader import ImageInput, ImageReader, Item, batched
 from corrosion.data.video import count_frames, is_video
+from corrosion.evaluation.decisions import Rule
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.prediction.batches import Output, predict_batch
 from corrosion.prediction.journal import Journal, Row
+from corrosion.prediction.mask_files import mask_files
 from corrosion.prediction.output_folder import OutputFolder
 from corrosion.prediction.rendering import Renderer
 from corrosion.system.progress import progress
@@ -35,6 +38,7 @@ class Predictor(L.LightningModule):
         batch_size: inputs at once through the network.
         explain: make class activation maps too.
         fine: make fine ones.
+        masks: rule by which corrosion is detected, if masks of rust are wanted; None if not.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class Predictor(L.LightningModule):
         batch_size: int,
         explain: bool,
         fine: bool = False,
+        masks: Rule | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -54,6 +59,7 @@ class Predictor(L.LightningModule):
         self._batch_size = batch_size
         self._explain = explain
         self._fine = fine
+        self._masks = masks
 
     def predict_dataloader(self) -> Iterator[tuple[ImageInput, ...]]:
         """Batches of every n-th of the remaining files, for n processes."""
@@ -78,7 +84,9 @@ class Predictor(L.LightningModule):
 
     def predict_step(self, batch: Sequence[ImageInput], batch_idx: int) -> list[Output]:
         """What the network says of a batch."""
-        return predict_batch(self.network, batch, explain=self._explain, fine=self._fine)
+        return predict_batch(
+            self.network, batch, explain=self._explain, fine=self._fine, masks=self._masks
+        )
 
 
 class RowWriter(BasePredictionWriter):
@@ -90,6 +98,7 @@ class RowWriter(BasePredictionWriter):
         threads: number of threads that draw, at least 1.
         waiting: largest number of rows drawn ahead of the journal; batches wait for the oldest
             then.
+        paths: what was given to be predicted; masks are called after it.
     """
 
     def __init__(
@@ -99,8 +108,11 @@ class RowWriter(BasePredictionWriter):
         *,
         threads: int,
         waiting: int,
+        paths: Sequence[str | Path],
     ) -> None:
         super().__init__("batch")
+        self._paths = paths
+        self._mask_files: list[str] = []
         self._folder = folder
         self._renderer = renderer
         self._pool = ThreadPoolExecutor(threads, "draw")
@@ -109,7 +121,8 @@ class RowWriter(BasePredictionWriter):
         self._journal: Journal | None = None
 
     def on_predict_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Open the journal."""
+        """Open the journal, and name the masks: all processes alike."""
+        self._mask_files = mask_files(self._paths, self._folder.files())
         self._journal = Journal(
             self._folder.progress, attempt=self._folder.attempt, rank=trainer.global_rank
         )
@@ -125,7 +138,10 @@ class RowWriter(BasePredictionWriter):
         dataloader_idx: int,
     ) -> None:
         """Draw a batch and write the rows that are ready."""
-        self._pending += [self._pool.submit(self._renderer.render, output) for output in prediction]
+        self._pending += [
+            self._pool.submit(self._renderer.render, output, self._mask_files[output.image.item])
+            for output in prediction
+        ]
         self._write(at_most=self._waiting)
 
     def on_predict_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

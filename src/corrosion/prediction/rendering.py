@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from corrosion.data.geometry import Window
+from corrosion.data.geometry import Map, Window
 from corrosion.data.image_reader import ImageInput
 from corrosion.data.images import ImageError, read_image
 from corrosion.data.transforms import Resize
@@ -18,8 +19,11 @@ from corrosion.explanation.explanation import Explanation, over_photograph, shri
 from corrosion.explanation.overlay import boxed, overlay, write_image
 from corrosion.explanation.pyramid import whole
 from corrosion.explanation.regions import find_regions
+from corrosion.explanation.rust_mask import CUT, rust_score
 from corrosion.prediction.batches import Output
 from corrosion.prediction.journal import Row
+from corrosion.prediction.mask_files import of_frame
+from corrosion.prediction.rust_masks import Mask, MaskWriter, outlined
 
 THUMBNAIL = 224
 """Longest side of a small picture, in pixels."""
@@ -33,22 +37,30 @@ class Renderer:
     """Draws what the network says of images; its methods are called by threads.
 
     Attributes:
-        out: folder that gets `thumbnails/` and, where there are explanations, `overlays/`.
+        out: folder that gets `thumbnails/`, where there are explanations `overlays/`, and with
+            masks `masks/` and `outlines/`.
         rule: how probabilities become decisions.
         resize: how photographs became the network's input.
         fine: whether the maps of explanations are fine, and lie over whole photographs.
+        masks: writes masks of rust; None where they are not wanted.
     """
 
     out: Path
     rule: Rule
     resize: Resize
     fine: bool = False
+    masks: MaskWriter | None = None
 
-    def render(self, output: Output) -> Row:
+    def render(self, output: Output, mask_file: str = "") -> Row:
         """Draw an image; returns its row.
 
         Boxes are drawn only where corrosion is detected or an inspector shall look: elsewhere the
-        brightest spot of a weak map would look like a finding.
+        brightest spot of a weak map would look like a finding. Masks are empty where no corrosion
+        is detected, for the same reason.
+
+        Args:
+            output: what the network says of the image.
+            mask_file: place of its mask below `out`, where masks are wanted.
 
         Raises:
             CorrosionError: a picture can't be written.
@@ -77,6 +89,10 @@ class Renderer:
         if output.explanation is not None:
             row = self._overlaid(row, image, output.explanation)
             small = overlay(small, self._evidence(output.explanation, image, small.shape[:2]))
+        if self.masks is not None:
+            row, mask = self._masked(row, image, output.evidence, self.masks, mask_file)
+            if mask is not None and mask.any():
+                small = outlined(small, self._shown(mask, image, small.shape[:2]))
         self._write(row.thumbnail, small)
         return row
 
@@ -86,14 +102,49 @@ class Renderer:
         """The map over a small picture of `shape`, which shows what the network's input does."""
         if not self.fine:
             return over_photograph(explanation, self.resize, *shape).map
+        height, width, window = self._part(image, shape)
+        large = over_photograph(explanation, whole(self.resize), height, width).map
+        return window.cut(large)
+
+    def _shown(self, mask: Mask, image: ImageInput, shape: tuple[int, int]) -> Mask:
+        """The part of a mask over the photograph that a small picture of `shape` shows."""
+        height, width, window = self._part(image, shape)
+        large = cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_AREA)
+        return window.cut(large).astype(bool)
+
+    def _part(self, image: ImageInput, shape: tuple[int, int]) -> tuple[int, int, Window]:
+        """The photograph's size at the scale of a small picture, and the part that it shows."""
         assert image.shape is not None
         source = self.resize.place(*image.shape).source
         rows, columns = shape[0] / source.height, shape[1] / source.width
         height, width = round(image.shape[0] * rows), round(image.shape[1] * columns)
         top = min(round(source.top * rows), height - shape[0])
         left = min(round(source.left * columns), width - shape[1])
-        large = over_photograph(explanation, whole(self.resize), height, width).map
-        return Window(top, left, *shape).cut(large)
+        return height, width, Window(top, left, *shape)
+
+    def _masked(
+        self,
+        row: Row,
+        image: ImageInput,
+        evidence: Map | None,
+        masks: MaskWriter,
+        mask_file: str,
+    ) -> tuple[Row, Mask | None]:
+        assert image.shape is not None
+        place = of_frame(mask_file, image.time)
+        if row.decision != DETECTED:
+            return masks.write(row, np.zeros(image.shape, dtype=bool), place), None
+        if evidence is None:  # the photograph has vanished, as the row's error says
+            return row, None
+        try:
+            photograph = read_image(image.path) if image.photograph is None else image.photograph
+        except ImageError as error:
+            return replace(row, error=f"no mask: {error.reason}"), None
+        mask = rust_score(photograph, evidence) > CUT
+        row = masks.write(row, mask, place)
+        file = self._place("outlines", image)
+        self._write(file, outlined(photograph, mask))
+        return replace(row, outline=file), mask
 
     def _overlaid(self, row: Row, image: ImageInput, explanation: Explanation) -> Row:
         try:

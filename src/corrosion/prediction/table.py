@@ -4,47 +4,53 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from corrosion.data.image_reader import displayable
 from corrosion.evaluation.decisions import REVIEW
-from corrosion.prediction.journal import Row
+from corrosion.prediction.journal import Row, RustFacts
 from corrosion.system.files import replacing
 
 _COLUMNS = (
     "path", "frame", "time", "probability", "decision", "unlike_training", "review", "boxes",
     "overlay", "error",
 )  # fmt: skip
+_OF_RUST = tuple(field.name for field in fields(RustFacts))
+_SHARES = ("rusted_share", "rusted_share_low", "rusted_share_high", "largest_region")
 _ROWS_IN_A_GROUP = 10_000
 
 
-def write_table(path: Path, rows: Iterable[Row]) -> None:
+def write_table(path: Path, rows: Iterable[Row], *, masks: bool = False) -> None:
     """Write rows to a file, whole or not at all; a few at a time in memory.
 
     Columns: path, frame, time (seconds), probability, decision, unlike_training (above 1: unlike
     all that the network was trained on), review ("send to an inspector" or empty), boxes ([left,
-    top, width, height] of each; as JSON in CSV), overlay, error.
+    top, width, height] of each; as JSON in CSV), overlay, error; with masks those of `RustFacts`
+    before the error, shares to six decimals in CSV.
 
     Args:
         path: its suffix is the format, .csv or .parquet.
         rows: rows in the order of the table.
+        masks: whether the columns of masks of rust are written too.
 
     Raises:
         CorrosionError: the file can't be written.
     """
+    columns = (*_COLUMNS[:-1], *_OF_RUST, _COLUMNS[-1]) if masks else _COLUMNS
     with replacing(path) as temporary:
         if path.suffix == ".csv":
-            _write_csv(temporary, rows)
+            _write_csv(temporary, rows, columns)
         else:
-            _write_parquet(temporary, rows)
+            _write_parquet(temporary, rows, columns)
 
 
-def _write_csv(path: Path, rows: Iterable[Row]) -> None:
+def _write_csv(path: Path, rows: Iterable[Row], columns: Sequence[str]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, columns, lineterminator="\n", extrasaction="ignore")
         writer.writeheader()
         for row in rows:
             cells = _cells(row)
@@ -56,10 +62,13 @@ def _write_csv(path: Path, rows: Iterable[Row]) -> None:
                 cells["time"] = f"{row.time:.3f}"
             if row.boxes is not None:
                 cells["boxes"] = json.dumps(row.boxes, separators=(",", ":"))
+            for name in _SHARES:
+                if cells.get(name) is not None:
+                    cells[name] = f"{cells[name]:.6f}"
             writer.writerow(cells)
 
 
-def _write_parquet(path: Path, rows: Iterable[Row]) -> None:
+def _write_parquet(path: Path, rows: Iterable[Row], columns: Sequence[str]) -> None:
     import pyarrow
     from pyarrow import parquet
 
@@ -69,8 +78,10 @@ def _write_parquet(path: Path, rows: Iterable[Row]) -> None:
         "probability": pyarrow.float64(),
         "unlike_training": pyarrow.float64(),
         "boxes": pyarrow.list_(pyarrow.list_(pyarrow.int32())),
+        "regions": pyarrow.int64(),
+        **dict.fromkeys(_SHARES, pyarrow.float64()),
     }
-    schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in _COLUMNS])
+    schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in columns])
     remaining = iter(rows)
     with parquet.ParquetWriter(path, schema) as writer:
         while group := [_cells(row) for row in islice(remaining, _ROWS_IN_A_GROUP)]:
@@ -89,4 +100,5 @@ def _cells(row: Row) -> dict[str, Any]:
         "boxes": row.boxes,
         "overlay": row.overlay,
         "error": row.error,
+        **({} if row.rust is None else asdict(row.rust)),
     }

@@ -1,0 +1,166 @@
+"""How good masks of rust are, against hand-drawn ones and against every baseline.
+
+    python benchmarks/rust_masks.py RUN MARKED [--only web-] [--sound PHOTOS] [--json FILE]
+
+MARKED holds images/ and masks/, as `corrosion explain-score` takes it; --only takes those
+photographs whose names begin so. RUN is a run or a checkpoint. Judged by pointing game, energy
+inside, IoU (Otsu) and pixel average precision, each with a bootstrap interval and paired tests
+against the score of masks: that score (rust), the network's part in it (evidence), the plain map,
+the same colours without the network (colour alone), and the baselines of `corrosion explain-score`.
+Then the masks as `corrosion predict --masks` cuts them: IoU, error of the share, and how many of
+the photographs the intervals of 90 % cover, those from others and, over 200 random halves, those
+taken from one half for the other. With --sound, the share that is called rust of photographs
+without any, gated by the decision as in predictions, and not. Seconds are of one photograph after
+the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from corrosion.data.file_search import find_inputs
+from corrosion.data.images import read_image
+from corrosion.evaluation.decisions import DETECTED
+from corrosion.explanation.baselines import BASELINES
+from corrosion.explanation.ground_truth import find_annotated
+from corrosion.explanation.localisation import LOCALISATION
+from corrosion.explanation.photographs import explain_photographs
+from corrosion.explanation.rust_mask import CUT, evidence_map, rust_score
+from corrosion.explanation.share_interval import FROM_OTHERS, ShareInterval, conformal_interval
+from corrosion.explanation.summary import summarise
+from corrosion.models.checkpoint import load_model
+from corrosion.models.classifier import CorrosionClassifier
+from corrosion.prediction.predict_images import predict
+from corrosion.report.explanation_scores import print_scores
+from corrosion.report.tables import TextTable
+from corrosion.runs import checkpoint_of
+from corrosion.system.files import write_json
+from corrosion.system.progress import progress
+
+HALVES = 200
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("marked", type=Path)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--sound", type=Path)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    checkpoint = checkpoint_of(options.run)
+    network = load_model(checkpoint)
+    annotated = [
+        one for one in find_annotated(options.marked) if one.path.name.startswith(options.only)
+    ]
+    plain = explain_photographs(network, [one.path for one in annotated])
+    rows, cut, seconds = [], [], []
+    for number, (one, explained) in enumerate(
+        zip(progress(annotated, "judging", total=len(annotated)), plain, strict=True)
+    ):
+        generator = np.random.default_rng((0, number))
+        image, truth = explained.image, one.mask()
+        started = time.perf_counter()
+        evidence = evidence_map(network, image)
+        score = rust_score(image, evidence)
+        seconds.append(time.perf_counter() - started)
+        maps = {
+            "rust": score,
+            "evidence": rust_sized(evidence, truth.shape),
+            "gradcam": explained.explanation.map,
+            "colour alone": rust_score(image, np.ones_like(evidence)),
+            **{name: draw(image, generator) for name, draw in BASELINES.items()},
+        }
+        rows += [
+            {
+                "path": str(one.path), "network": "network", "map": name,
+                **{measure: judge(values, truth) for measure, judge in LOCALISATION.items()},
+            }
+            for name, values in maps.items()
+        ]  # fmt: skip
+        mask = score > CUT
+        cut.append(
+            {
+                "found": float(mask.mean()),
+                "true": float(truth.mean()),
+                "iou": float((mask & truth).sum() / (mask | truth).sum()),
+            }
+        )
+    scores = summarise(pd.DataFrame(rows), method="rust", checkpoints={"network": checkpoint})
+    print_scores(scores)
+    masks = pd.DataFrame(cut)
+    facts = of_masks(masks) | {"seconds a photograph": float(np.mean(seconds))}
+    if options.sound:
+        facts |= of_sound(network, options.sound)
+    table = TextTable.of("masks", ("what", "value"), ((k, f"{v:.3f}") for k, v in facts.items()))
+    table.print(Console(soft_wrap=True))
+    if options.json:
+        write_json(options.json, {"masks": facts, "photographs": cut, **scores.as_dict()})
+
+
+def rust_sized(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A map at the size of its mask."""
+
+    return cv2.resize(values, shape[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def of_masks(masks: pd.DataFrame) -> dict[str, float]:
+    """What the masks are worth as predictions cut them."""
+    error = (masks["found"] - masks["true"]).abs()
+    generator = np.random.default_rng(0)
+    covered, width = [], []
+    for _ in range(HALVES):
+        order = generator.permutation(len(masks))
+        taken, judged = masks.iloc[order[: len(order) // 2]], masks.iloc[order[len(order) // 2 :]]
+        interval = conformal_interval(taken["found"].tolist(), taken["true"].tolist())
+        covered.append(coverage(interval, judged))
+        width.append(np.mean([np.diff(interval.around(share))[0] for share in judged["found"]]))
+    own = conformal_interval(masks["found"].tolist(), masks["true"].tolist())
+    return {
+        "IoU of the mask": float(masks["iou"].mean()),
+        "mean absolute error of the share": float(error.mean()),
+        "median absolute error of the share": float(error.median()),
+        "bias of the share": float((masks["found"] - masks["true"]).mean()),
+        "covered by the interval from others": coverage(FROM_OTHERS, masks),
+        "covered by that of the other half": float(np.mean(covered)),
+        "mean width of that": float(np.mean(width)),
+        "scale of the interval from all": own.scale,
+    }
+
+
+def coverage(interval: ShareInterval, masks: pd.DataFrame) -> float:
+    """The share of photographs whose true share lies in the interval."""
+    ends = [interval.around(share) for share in masks["found"]]
+    return float(
+        np.mean(
+            [low <= true <= high for (low, high), true in zip(ends, masks["true"], strict=True)]
+        )
+    )
+
+
+def of_sound(network: CorrosionClassifier, folder: Path) -> dict[str, float]:
+    """How much of sound photographs is called rust."""
+    paths = find_inputs([folder], videos=False)
+    found = predict(network, paths)
+    shares = []
+    for path in progress(paths, "judging sound photographs", total=len(paths)):
+        image = read_image(path)
+        shares.append(float((rust_score(image, evidence_map(network, image)) > CUT).mean()))
+    decided = [one.decision == DETECTED for one in found]
+    return {
+        "sound photographs": len(paths),
+        "of these decided corroded": float(np.mean(decided)),
+        "share of their pixels called rust": float(np.mean(np.multiply(shares, decided))),
+        "the same without the decision": float(np.mean(shares)),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""From the network's evidence to what an inspector gets: mask, rusted share, interval, grades."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from corrosion.data.images import read_image
+from corrosion.errors import CorrosionError
+from corrosion.explanation.distribution import rust_distribution
+from corrosion.explanation.grades import grade
+from corrosion.explanation.ground_truth import find_annotated
+from corrosion.explanation.rust import measure_rust
+from corrosion.explanation.rust_mask import rust_mask
+from corrosion.explanation.share_interval import ShareInterval, conformal_interval
+from corrosion.models.classifier import CorrosionClassifier
+from corrosion.prediction.journal import Row, RustFacts
+from corrosion.prediction.mask_files import FOLDER
+from corrosion.system.files import replacing
+from corrosion.system.progress import progress
+
+Mask = NDArray[np.bool_]
+
+WHOLE = "whole photograph"
+"""What the column `surface` says where no surface was marked."""
+
+
+@dataclass(frozen=True)
+class MaskWriter:
+    """Writes masks of rust and measures them; its methods are called by threads.
+
+    Attributes:
+        out: folder that gets `masks/`.
+        interval: gives shares their intervals.
+        surface: folder of masks of the surfaces that shares refer to, whose files are called as
+            those below `masks/`; a photograph without one is measured whole. None for none.
+    """
+
+    out: Path
+    interval: ShareInterval
+    surface: Path | None = None
+
+    def write(self, row: Row, mask: Mask, file: str) -> Row:
+        """Write a mask, and measure it.
+
+        Args:
+            row: what is known of the photograph.
+            mask: (H, W), where there is rust.
+            file: place of the mask's file below `out`.
+
+        Returns:
+            The row with what was measured, or with an error that says why it was not.
+
+        Raises:
+            CorrosionError: the file can't be written.
+        """
+        with replacing(self.out / file) as temporary:
+            Image.fromarray(mask.astype(np.uint8) * 255).save(temporary, compress_level=1)
+        try:
+            surface, name = self._surface(file)
+            rust = measure_rust(mask, surface)
+        except CorrosionError as error:
+            return replace(row, rust=RustFacts(mask=file), error=f"not measured: {error}")
+        low, high = self.interval.around(rust.share)
+        largest = rust.largest
+        facts = RustFacts(
+            mask=file,
+            rusted_share=rust.share,
+            rusted_share_low=low,
+            rusted_share_high=high,
+            grade_iso4628_3=grade("iso4628_3", low, high),
+            grade_astm_d610=grade("astm_d610", low, high),
+            grade_imo_coating=grade("imo_coating", low, high),
+            distribution=rust_distribution(rust),
+            regions=len(rust.regions),
+            largest_region=0.0 if largest is None else largest.share,
+            surface=name,
+        )
+        return replace(row, rust=facts)
+
+    def _surface(self, file: str) -> tuple[NDArray[np.uint8] | None, str]:
+        """The mask of the surface, and what the column says of it."""
+        if self.surface is None:
+            return None, WHOLE
+        path = self.surface / Path(file).relative_to(FOLDER)
+        if not path.is_file():
+            return None, WHOLE
+        return read_image(path).max(axis=2), str(path)
+
+
+def outlined(image: NDArray[np.uint8], mask: Mask) -> NDArray[np.uint8]:
+    """An image (H, W, 3) uint8 RGB with the outline of a mask of any size, in a colour unlike rust.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        mask: (h, w) bool over the whole image.
+    """
+    height, width = image.shape[:2]
+    scaled = cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+    contours, _ = cv2.findContours(scaled, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    drawn = image.copy()
+    thickness = max(1, round(min(height, width) / 250))
+    cv2.drawContours(drawn, contours, -1, (0, 255, 255), thickness)
+    return drawn
+
+
+def share_interval(network: CorrosionClassifier, root: Path) -> ShareInterval:
+    """Take the interval of shares from photographs with masks.
+
+    Args:
+        network: the network whose masks are measured.
+        root: folder with images/ and masks/, as `corrosion explain-score` takes it.
+
+    Raises:
+        CorrosionError: as `corrosion.explanation.ground_truth.find_annotated`; or these are boxes,
+            which hold more than rust.
+    """
+    annotated = find_annotated(root)
+    if any(one.mask_path is None for one in annotated):
+        raise CorrosionError(f"share_truth={root}: boxes hold more than rust; give masks.")
+    found, true = [], []
+    for one in progress(annotated, "measuring masks", total=len(annotated)):
+        found.append(float(rust_mask(network, read_image(one.path)).mean()))
+        true.append(float(one.mask().mean()))
+    return conformal_interval(found, true)
