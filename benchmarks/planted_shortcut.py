@@ -5,11 +5,13 @@
 For each seed `train.py` trains a small network twice from the same random weights on the same
 pictures of the sample: as they are, and with a mark on 90 % of the corroded training images
 (`data.shortcut`). Both are judged by `corrosion explain-score`'s measures on corroded pictures of
-a fresh sample, once with the mark on all of them, once as they are. Printed are the means, the
-differences with their paired bootstrap intervals, and, as a check that the mark was learnt at all,
-which share of corroded and of sound fresh pictures each network calls corroded with and without it.
+a fresh sample, once with the mark on all of them, once as they are: their maps, and the scores that
+masks of rust are cut from, which must not paint rust over a wrong explanation. Printed are the
+means, the differences with their paired bootstrap intervals, and, as a check that the mark was
+learnt at all, which share of corroded and of sound fresh pictures each network calls corroded with
+and without it.
 Exits with 1 unless the network with the shortcut is worse on marked pictures, significant, on every
-measure and for every seed.
+measure of both, and for every seed.
 """
 
 from __future__ import annotations
@@ -33,8 +35,10 @@ from corrosion.data.transforms import build_resize
 from corrosion.explanation.scoring import score_maps
 from corrosion.models.checkpoint import load_model
 from corrosion.report.explanation_scores import TITLES
+from corrosion.settings.explanation import JudgedMap, MapScoreSettings
 
 CLASSES = ("corrosion", "no_corrosion")
+KINDS: tuple[JudgedMap, ...] = ("plain", "mask")
 FRESH_SEED = 1000  # the sample that is trained on has seed 0
 
 
@@ -71,6 +75,7 @@ def compare(
     rows = [
         {
             "pictures": pictures,
+            "map": kind,
             "measure": TITLES[test["metric"]],
             "honest": test["value_a"],
             "shortcut": test["value_b"],
@@ -81,15 +86,16 @@ def compare(
             "significant": test["significant"],
         }
         for pictures, root in sets.items()
-        for test in between([checkpoints["honest"], checkpoints["shortcut"]], root)
+        for kind in KINDS
+        for test in between([checkpoints["honest"], checkpoints["shortcut"]], root, kind)
     ]
     print(pd.DataFrame(rows).to_string(index=False, float_format="{:.3f}".format), flush=True)
     return rows
 
 
-def between(checkpoints: list[Path], root: Path) -> list[dict[str, Any]]:
+def between(checkpoints: list[Path], root: Path, kind: JudgedMap) -> list[dict[str, Any]]:
     """The tests between two networks, one a measure."""
-    tests = score_maps(checkpoints, root).tests
+    tests = score_maps(checkpoints, root, MapScoreSettings(map=kind)).tests
     return tests[tests["network"] == ""].to_dict("records")
 
 

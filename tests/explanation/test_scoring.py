@@ -6,11 +6,13 @@ import pytest
 from samples import write_checkpoint
 
 from corrosion.cli.main import main
+from corrosion.data.images import read_image
 from corrosion.data.sample import make_sample
 from corrosion.explanation.baselines import BASELINES
 from corrosion.explanation.ground_truth import find_annotated
 from corrosion.explanation.localisation import energy_inside
 from corrosion.explanation.photographs import explain_photographs
+from corrosion.explanation.rust_mask import evidence_map, rust_score
 from corrosion.explanation.scoring import score_maps
 from corrosion.models.checkpoint import load_model
 from corrosion.settings.explanation import MapScoreSettings
@@ -77,6 +79,24 @@ def test_the_command_leaves_other_folders_alone(checkpoints, sample, capsys):
     command = ["explain-score", str(checkpoints[0]), str(sample), "--out", str(sample)]
     assert main(command) == 1
     assert "is there already: choose another --out" in capsys.readouterr().err
+
+
+def test_scores_of_masks_are_judged_beside_plain_maps(checkpoints, sample, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = ["explain-score", str(checkpoints[0]), str(sample), "--out", str(out), "--count=2"]
+    assert main([*command, "--map=mask"]) == 0
+    assert "first: rust mask on 2 photographs" in capsys.readouterr().out
+    written = json.loads((out / "scores.json").read_text())
+    assert list(written["means"]["first"]) == ["rust mask", "gradcam", *BASELINES]
+    network = load_model(checkpoints[0])
+    expected = []
+    for one in find_annotated(sample, count=2):
+        image = read_image(one.path)
+        expected.append(energy_inside(rust_score(image, evidence_map(network, image)), one.mask()))
+    judged = [row["energy"] for row in written["values"] if row["map"] == "rust mask"]
+    np.testing.assert_allclose(judged, expected)
+    assert main([*command, "--map=mask", "--faithfulness"]) == 1
+    assert "--faithfulness judges explanations" in capsys.readouterr().err
 
 
 def test_fine_maps_are_judged_beside_plain_ones(checkpoints, sample, tmp_path, capsys):

@@ -63,7 +63,7 @@ def faithfulness(
     image = batch[0].to(network.mean.device).float() / 255
     own_maps = {
         name: explain(network, batch, method=method, fine=name != method)[0].map
-        for name in map_names(method, fine=fine)
+        for name in map_names(method, "fine" if fine else "plain")
     }
     maps = dict(own_maps)
     maps |= {name: draw(pixels, generator) for name, draw in BASELINES.items()}

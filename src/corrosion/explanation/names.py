@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from corrosion.runs import RunDirectory
+from corrosion.settings.explanation import JudgedMap
 
 
 def network_names(checkpoints: Iterable[Path]) -> list[str]:
@@ -33,15 +34,20 @@ def _name(checkpoint: Path) -> str:
     return name if checkpoint.name == run.best.name else f"{name}-{checkpoint.stem}"
 
 
-def map_names(method: str, *, fine: bool) -> list[str]:
+RUST = "rust mask"
+"""Name of the scores that masks of rust are cut from, among the maps that are judged."""
+
+
+def map_names(method: str, kind: JudgedMap) -> list[str]:
     """The names of the maps of a method that are judged, the one that is asked for first.
 
     Args:
         method: a name of `corrosion.explanation.cam.METHODS`.
-        fine: whether fine maps are asked for, which plain ones stand beside.
+        kind: what is judged; plain maps stand beside all others.
 
     Example:
-        >>> map_names("gradcam", fine=True)
+        >>> map_names("gradcam", "fine")
         ['fine gradcam', 'gradcam']
     """
-    return [f"fine {method}", method] if fine else [method]
+    first: list[str] = {"plain": [], "fine": [f"fine {method}"], "mask": [RUST]}[kind]
+    return [*first, method]

@@ -15,8 +15,9 @@ from corrosion.explanation.baselines import BASELINES
 from corrosion.explanation.faithfulness import faithfulness, randomised
 from corrosion.explanation.ground_truth import find_annotated
 from corrosion.explanation.localisation import LOCALISATION, Map, Mask
-from corrosion.explanation.names import map_names, network_names
+from corrosion.explanation.names import RUST, map_names, network_names
 from corrosion.explanation.photographs import explain_photographs
+from corrosion.explanation.rust_mask import evidence_map, rust_score
 from corrosion.explanation.summary import Scores, summarise
 from corrosion.models.checkpoint import load_model
 from corrosion.runs import checkpoint_of
@@ -31,7 +32,8 @@ def score_maps(
 ) -> Scores:
     """Judge the maps for corrosion of several networks by masks.
 
-    Fine maps are judged beside the plain ones, which then stand among what they have to beat.
+    Fine maps and masks of rust are judged beside the plain maps, which then stand among what they
+    have to beat.
 
     Everything is read once before the work starts: a bad checkpoint or file is found at once.
 
@@ -45,12 +47,13 @@ def score_maps(
     """
     settings = settings or MapScoreSettings()
     method, seed = settings.method, settings.seed
-    names = map_names(method, fine=settings.map == "fine")  # the map that is judged first
+    names = map_names(method, settings.map)  # the map that is judged first
     annotated = find_annotated(root, count=settings.count, seed=seed)
     checkpoints = [checkpoint_of(checkpoint) for checkpoint in checkpoints]
     named = dict(zip(network_names(checkpoints), checkpoints, strict=True))
     networks = {name: load_model(path, device=settings.device) for name, path in named.items()}
     paths = [one.path for one in annotated]
+    drawn = [name for name in names if name != RUST]
     explained = zip(
         *(
             explain_photographs(
@@ -62,7 +65,7 @@ def score_maps(
                 num_workers=settings.num_workers,
             )
             for network in networks.values()
-            for name in names
+            for name in drawn
         ),
         strict=True,
     )
@@ -82,8 +85,11 @@ def score_maps(
         of_baselines = {name: _localisation(values, mask) for name, values in baselines.items()}
         own = iter(photographs)
         for network in networks:
-            scores = {name: _localisation(next(own).explanation.map, mask) for name in names}
-            scores |= of_baselines
+            maps = {name: next(own).explanation.map for name in drawn}
+            if RUST in names:
+                image = photographs[0].image
+                maps[RUST] = rust_score(image, evidence_map(networks[network], image))
+            scores = {name: _localisation(maps[name], mask) for name in names} | of_baselines
             if settings.faithfulness:
                 model = networks[network]
                 pixels = load_image(one.path, build_resize(model.image_size, model.resize))

@@ -31,6 +31,9 @@ MapKind = Literal["plain", "fine"]
 """How finely a map tells where: "plain" is that of the prediction's own forward pass, "fine" the
 mean over an image pyramid (`corrosion.explanation.pyramid`)."""
 
+JudgedMap = Literal["plain", "fine", "mask"]
+"""What is judged by masks: a kind of map, or the scores of masks of rust."""
+
 _NOT_FINE = {"eigencam", "eigengradcam", "kpcacam", "scorecam"}
 
 FINE_METHODS: tuple[Method, ...] = tuple(
@@ -100,9 +103,9 @@ class MapScoreSettings(InferenceSettings):
 
     method: Method = "gradcam"
     """Method of class activation maps."""
-    map: MapKind = "plain"
-    """Which maps are judged: plain, or fine beside plain; fine costs about 30 predictions a
-    photograph."""
+    map: JudgedMap = "plain"
+    """Which maps are judged: plain, or beside these fine ones (about 30 predictions a photograph)
+    or the scores that masks of rust are cut from (about 15)."""
     count: Count | None = None
     """Number of photographs, taken at random; by default all."""
     faithfulness: bool = False
@@ -112,11 +115,13 @@ class MapScoreSettings(InferenceSettings):
     """Seed of that choice, of the random baseline and of the resamples."""
 
     def conflicts(self) -> Iterable[str]:
-        """A method that gives no fine maps."""
-        return _no_fine_maps(self.method, self.map)
+        """A method that gives no fine maps; faithfulness to the network of what colour outlines."""
+        yield from _no_fine_maps(self.method, self.map)
+        if self.map == "mask" and self.faithfulness:
+            yield "{faithfulness} judges explanations, and a mask is none: choose another {map}."
 
 
-def _no_fine_maps(method: Method, kind: MapKind) -> Iterable[str]:
+def _no_fine_maps(method: Method, kind: JudgedMap) -> Iterable[str]:
     if kind == "fine" and method not in FINE_METHODS:
         yield (
             f"{{map}}=fine can't be had with {{method}}={method}: choose {', '.join(FINE_METHODS)}."
