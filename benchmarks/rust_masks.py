@@ -32,7 +32,7 @@ from corrosion.explanation.baselines import BASELINES
 from corrosion.explanation.ground_truth import find_annotated
 from corrosion.explanation.localisation import LOCALISATION
 from corrosion.explanation.photographs import explain_photographs
-from corrosion.explanation.rust_mask import CUT, evidence_map, rust_score
+from corrosion.explanation.rust_mask import CUT, rust_evidence, rust_mask, rust_score
 from corrosion.explanation.share_interval import FROM_OTHERS, ShareInterval, conformal_interval
 from corrosion.explanation.summary import summarise
 from corrosion.models.checkpoint import load_model
@@ -68,14 +68,14 @@ def main() -> None:
         generator = np.random.default_rng((0, number))
         image, truth = explained.image, one.mask()
         started = time.perf_counter()
-        evidence = evidence_map(network, image)
-        score = rust_score(image, evidence)
+        evidence = rust_evidence(network, image)
+        score = evidence.score(image)
         seconds.append(time.perf_counter() - started)
         maps = {
             "rust": score,
-            "evidence": rust_sized(evidence, truth.shape),
+            "evidence": rust_sized(evidence.map, truth.shape),
             "gradcam": explained.explanation.map,
-            "colour alone": rust_score(image, np.ones_like(evidence)),
+            "colour alone": rust_score(image, np.ones_like(evidence.map)),
             **{name: draw(image, generator) for name, draw in BASELINES.items()},
         }
         rows += [
@@ -152,7 +152,7 @@ def of_sound(network: CorrosionClassifier, folder: Path) -> dict[str, float]:
     shares = []
     for path in progress(paths, "judging sound photographs", total=len(paths)):
         image = read_image(path)
-        shares.append(float((rust_score(image, evidence_map(network, image)) > CUT).mean()))
+        shares.append(float(rust_mask(network, image).mean()))
     decided = [one.decision == DETECTED for one in found]
     return {
         "sound photographs": len(paths),

@@ -12,7 +12,7 @@ from corrosion.explanation.baselines import BASELINES
 from corrosion.explanation.ground_truth import find_annotated
 from corrosion.explanation.localisation import energy_inside
 from corrosion.explanation.photographs import explain_photographs
-from corrosion.explanation.rust_mask import evidence_map, rust_score
+from corrosion.explanation.rust_mask import rust_evidence
 from corrosion.explanation.scoring import score_maps
 from corrosion.models.checkpoint import load_model
 from corrosion.settings.explanation import MapScoreSettings
@@ -92,7 +92,7 @@ def test_scores_of_masks_are_judged_beside_plain_maps(checkpoints, sample, tmp_p
     expected = []
     for one in find_annotated(sample, count=2):
         image = read_image(one.path)
-        expected.append(energy_inside(rust_score(image, evidence_map(network, image)), one.mask()))
+        expected.append(energy_inside(rust_evidence(network, image).score(image), one.mask()))
     judged = [row["energy"] for row in written["values"] if row["map"] == "rust mask"]
     np.testing.assert_allclose(judged, expected)
     assert main([*command, "--map=mask", "--faithfulness"]) == 1

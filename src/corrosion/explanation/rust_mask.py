@@ -10,8 +10,11 @@ the map is empty there is no rust: a network that looks at the wrong place gets 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 
@@ -19,10 +22,11 @@ from corrosion.data.geometry import Map
 from corrosion.data.transforms import scale_to
 from corrosion.errors import CorrosionError
 from corrosion.explanation.baselines import cielab
-from corrosion.explanation.pyramid import fine_map
+from corrosion.explanation.pyramid import fine_map, pyramid_levels
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.pooled_features import evaluating
 
-CUT = 0.07
+CUT = 0.1
 """Score from which a pixel is rust: of 34 photographs with masks, that of the best IoU."""
 
 LEVELS = (1.43, 2.0)
@@ -34,9 +38,12 @@ _WIDE_BLUR = 8
 _FINE_BLUR = 2
 _RADIUS = 8  # of the guided filter
 _EPSILON = 1e-3
-_SEEDS, _GROUND = 0.15, 0.5  # shares of the pixels that teach rust, and what is none
+_SEEDS, _GROUND = 0.2, 0.4  # shares of the pixels that teach rust, and what is none
+_FEATURE_SCALE = 10.0  # standard deviation of the components: about that of colours in CIELAB
 _STEP = 4  # every fourth pixel of each axis teaches
 _UNIT = 50.0  # a* of saturated rust
+_DARKNESS = 0.3  # its exponent: light rust is rust too
+_COMPONENTS, _STRIDE = 6, 16
 _HUE = np.radians(45)  # angle of its hue in CIELAB, between red and yellow
 
 
@@ -56,40 +63,62 @@ def rust_mask(network: CorrosionClassifier, image: NDArray[np.uint8]) -> NDArray
     Raises:
         CorrosionError: as `corrosion.explanation.pyramid.fine_map`.
     """
-    return rust_score(image, evidence_map(network, image)) > CUT
+    return rust_evidence(network, image).score(image) > CUT
 
 
-def evidence_map(network: CorrosionClassifier, image: NDArray[np.uint8]) -> Map:
-    """The network's own part in a mask: its map for corrosion at the scales of `LEVELS`.
+@dataclass(frozen=True, eq=False)
+class RustEvidence:
+    """The network's own part in a mask of rust.
+
+    Attributes:
+        map: (h, w) float32 in [0, 1] over the whole photograph, the map for corrosion at the scales
+            of `LEVELS`, with a longest side of 512 at most.
+        features: (h, w, c) float32 over the whole photograph, what the network sees at a stride of
+            16 pixels, as its first principal components; c is 0 for networks that don't give it.
+    """
+
+    map: Map
+    features: NDArray[np.float32]
+
+    def score(self, image: NDArray[np.uint8]) -> Map:
+        """The score (H, W) of the photograph (H, W, 3) uint8 RGB; above `CUT` is rust."""
+        return rust_score(image, self.map, self.features)
+
+
+def rust_evidence(network: CorrosionClassifier, image: NDArray[np.uint8]) -> RustEvidence:
+    """What a network contributes to the mask of a photograph.
 
     Args:
         network: as `rust_mask` takes it.
-        image: as `rust_mask` takes it.
-
-    Returns:
-        (h, w) float32 in [0, 1] over the whole photograph, with a longest side of 512 at most.
+        image: as `rust_mask` takes it, or shrunk to a longest side of 512 or more.
 
     Raises:
         CorrosionError: as `corrosion.explanation.pyramid.fine_map`.
     """
-    return fine_map(network, _reduced(image), factors=LEVELS)
+    small = _reduced(image)
+    return RustEvidence(fine_map(network, small, factors=LEVELS), _components(network, small))
 
 
-def rust_score(image: NDArray[np.uint8], evidence: Map) -> Map:
+def rust_score(
+    image: NDArray[np.uint8], evidence: Map, features: NDArray[np.float32] | None = None
+) -> Map:
     """How much each pixel of a photograph looks like the rust that a network sees in it.
 
-    The root of the product of the evidence, of darkness and of redness (a* of CIELAB, ISO/CIE
-    11664-4, less where the hue is far from the 45 degrees between red and yellow) is brought to the
+    The root of evidence times redness (a* of CIELAB, ISO/CIE 11664-4, less where the hue is far
+    from the 45 degrees between red and yellow), times a power of darkness, is brought to the
     photograph's edges by a guided filter (He, Sun & Tang, IEEE Transactions on Pattern Analysis and
-    Machine Intelligence 2013, equations 4 to 8). The 15 % of the pixels that have most of it and
-    the half that have least teach a quadratic discriminant analysis of their colours, sharp and
-    blurred (Hastie, Tibshirani & Friedman, The Elements of Statistical Learning, 2009, section
-    4.3); the score is the filtered mean times the square root of its posterior.
+    Machine Intelligence 2013, equations 4 to 8). The fifth of the pixels that have most of it and
+    the two fifths that have least teach a quadratic discriminant analysis of their colours, sharp
+    and blurred, and of `features` (Hastie, Tibshirani & Friedman, The Elements of Statistical
+    Learning, 2009, section 4.3); the score is what was filtered times the square root of its
+    posterior.
 
     Args:
         image: (H, W, 3) uint8 RGB, upright.
         evidence: (h, w) float32 in [0, 1] over the whole photograph, of any resolution; 1 is the
             strongest evidence.
+        features: (h, w, c) float32 over the whole photograph, what is to be learnt from beside the
+            colours, on the scale of CIELAB; None for nothing.
 
     Returns:
         (H, W) float32 in [0, 1], at least 0; above `CUT` is rust; 0 everywhere where there is no
@@ -122,15 +151,18 @@ def rust_score(image: NDArray[np.uint8], evidence: Map) -> Map:
     seen = cv2.resize(evidence, size, interpolation=cv2.INTER_LINEAR)
     # of saturated blue a* is above 0 too: b* tells it from the red to yellow hues of rust
     hue = np.arctan2(soft[..., 2], soft[..., 1])
-    redness = np.clip(soft[..., 1] / _UNIT, 0, 1) * np.maximum(np.cos(hue - _HUE), 0) ** 2
+    redness = np.clip(soft[..., 1] / _UNIT, 0, 1) * np.maximum(np.cos(hue - _HUE), 0)
     darkness = np.clip(1.1 - soft[..., 0] / 100, 0, 1)
-    score: Map = np.sqrt(seen * redness * darkness).astype(np.float32, copy=False)
+    score: Map = np.sqrt(seen * redness).astype(np.float32, copy=False) * darkness**_DARKNESS
     lightness: Map = (lab[..., 0] / 100).astype(np.float32, copy=False)
     if score.max() <= 0:
         return np.zeros((height, width), dtype=np.float32)
     score = np.clip(_guided(lightness, score, max(1, round(_RADIUS * scale))), 0, 1)
-    colours = [cv2.GaussianBlur(lab, (0, 0), blur * scale) for blur in (_FINE_BLUR, _WIDE_BLUR)]
-    score *= np.sqrt(_posterior(np.concatenate(colours, axis=2), score))
+    known = [cv2.GaussianBlur(lab, (0, 0), blur * scale) for blur in (_FINE_BLUR, _WIDE_BLUR)]
+    if features is not None and features.shape[2]:
+        large = cv2.resize(features, size, interpolation=cv2.INTER_LINEAR)
+        known.append(large.reshape(*score.shape, -1))
+    score *= np.sqrt(_posterior(np.concatenate(known, axis=2), score))
     if (height, width) == score.shape:
         return score
     return cv2.resize(score, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -144,6 +176,31 @@ def _reduced(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return scale_to(image, max(1, round(height * scale)), max(1, round(width * scale)))
 
 
+@torch.inference_mode()
+def _components(network: CorrosionClassifier, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """First principal components (h, w, c) of a photograph's features at a stride of 16."""
+    backbone, nothing = network.backbone, np.zeros((1, 1, 0), dtype=np.float32)
+    level = pyramid_levels(network, *image.shape[:2], factors=LEVELS[-1:])[0]
+    strides = [stage["reduction"] for stage in getattr(backbone, "feature_info", None) or ()]
+    gives = _STRIDE in strides and hasattr(backbone, "forward_intermediates")
+    if not gives or len(level.views) > 1:  # several views: a network of one size
+        return nothing
+    pixels = torch.from_numpy(scale_to(image, level.height, level.width)).permute(2, 0, 1)[None]
+    with evaluating(network):
+        [found] = backbone.forward_intermediates(
+            network.normalise(pixels.to(network.mean.device)),
+            indices=[strides.index(_STRIDE)],
+            stop_early=True,
+            intermediates_only=True,
+        )
+    features = found[0].float().flatten(1).T.cpu().numpy()
+    features = features - features.mean(axis=0)
+    _, _, directions = np.linalg.svd(features, full_matrices=False)
+    projected = features @ directions[:_COMPONENTS].T
+    projected *= _FEATURE_SCALE / max(float(projected.std()), float(np.finfo(np.float32).tiny))
+    return projected.reshape(*found.shape[2:], -1)
+
+
 def _guided(guide: Map, values: Map, radius: int) -> Map:
     """Values that change where the guide does, otherwise their mean around each pixel."""
     window = (2 * radius + 1, 2 * radius + 1)
@@ -154,18 +211,18 @@ def _guided(guide: Map, values: Map, radius: int) -> Map:
     return cv2.blur(slope, window) * guide + cv2.blur(mean - slope * mean_guide, window)
 
 
-def _posterior(colours: NDArray[np.float32], score: Map) -> Map:
-    """Probability (h, w) of rust by the colours (h, w, c), learnt from the score's extremes."""
+def _posterior(known: NDArray[np.float32], score: Map) -> Map:
+    """Probability (h, w) of rust by what is known (h, w, c), learnt from the score's extremes."""
     ranked = np.argsort(-score[::_STEP, ::_STEP], axis=None, kind="stable")
-    samples = colours[::_STEP, ::_STEP].reshape(-1, colours.shape[2])
+    samples = known[::_STEP, ::_STEP].reshape(-1, known.shape[2])
     rust = samples[ranked[: int(_SEEDS * len(ranked))]]
     ground = samples[ranked[len(ranked) - int(_GROUND * len(ranked)) :]]
-    if min(len(rust), len(ground)) <= colours.shape[2]:  # too small to learn from
+    if min(len(rust), len(ground)) <= known.shape[2]:  # too small to learn from
         return np.ones_like(score)
     labels = np.repeat([1, 0], [len(rust), len(ground)])
     analysis = QuadraticDiscriminantAnalysis(priors=[0.5, 0.5], reg_param=0.05)
     analysis.fit(np.concatenate([rust, ground]), labels)
-    half = colours[::2, ::2]
-    found = analysis.predict_proba(half.reshape(-1, colours.shape[2]))[:, 1]
+    half = known[::2, ::2]
+    found = analysis.predict_proba(half.reshape(-1, known.shape[2]))[:, 1]
     found = found.reshape(half.shape[:2]).astype(np.float32)
     return cv2.resize(found, score.shape[::-1], interpolation=cv2.INTER_LINEAR)

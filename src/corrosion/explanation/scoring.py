@@ -17,7 +17,7 @@ from corrosion.explanation.ground_truth import find_annotated
 from corrosion.explanation.localisation import LOCALISATION, Map, Mask
 from corrosion.explanation.names import RUST, map_names, network_names
 from corrosion.explanation.photographs import explain_photographs
-from corrosion.explanation.rust_mask import evidence_map, rust_score
+from corrosion.explanation.rust_mask import rust_evidence
 from corrosion.explanation.summary import Scores, summarise
 from corrosion.models.checkpoint import load_model
 from corrosion.runs import checkpoint_of
@@ -88,7 +88,7 @@ def score_maps(
             maps = {name: next(own).explanation.map for name in drawn}
             if RUST in names:
                 image = photographs[0].image
-                maps[RUST] = rust_score(image, evidence_map(networks[network], image))
+                maps[RUST] = rust_evidence(networks[network], image).score(image)
             scores = {name: _localisation(maps[name], mask) for name in names} | of_baselines
             if settings.faithfulness:
                 model = networks[network]

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from corrosion.data.geometry import Map
 from corrosion.data.image_reader import ImageInput, square_batch
 from corrosion.data.images import ImageError, read_image
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import DETECTED, Rule
 from corrosion.explanation.explanation import Explanation, explain_inputs
 from corrosion.explanation.pyramid import MAP_SIDE, refined
-from corrosion.explanation.rust_mask import evidence_map
+from corrosion.explanation.rust_mask import RustEvidence, rust_evidence
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.training_distance import as_column
 
@@ -31,8 +30,8 @@ class Output:
             decimals; None likewise, and for networks that can't tell.
         explanation: explanation, if it was asked for, whose map covers the network's square input,
             or the whole photograph if it is fine.
-        evidence: the network's part in a mask of rust over the whole photograph, (h, w) float32 in
-            [0, 1], if masks were asked for and corrosion was detected.
+        evidence: the network's part in a mask of rust, if masks were asked for and corrosion was
+            detected.
     """
 
     image: ImageInput
@@ -40,7 +39,7 @@ class Output:
     probability: float | None = None
     unlike_training: float | None = None
     explanation: Explanation | None = None
-    evidence: Map | None = None
+    evidence: RustEvidence | None = None
 
 
 def predict_batch(
@@ -111,4 +110,4 @@ def _looked_at(
         return replace(output, image=failed, explanation=None)
     if explanation is not None and fine:
         output = replace(output, explanation=refined(network, explanation, pixels))
-    return replace(output, evidence=evidence_map(network, pixels)) if masked else output
+    return replace(output, evidence=rust_evidence(network, pixels)) if masked else output
