@@ -1,6 +1,7 @@
 """How good masks of rust are, against hand-drawn ones and against every baseline.
 
     python benchmarks/rust_masks.py RUN MARKED [--only web-] [--sound PHOTOS] [--json FILE]
+        [--page FILE --count 24]
 
 MARKED holds images/ and masks/, as `corrosion explain-score` takes it; --only takes those
 photographs whose names begin so. RUN is a run or a checkpoint. Judged by pointing game, energy
@@ -10,8 +11,9 @@ the same colours without the network (colour alone), and the baselines of `corro
 Then the masks as `corrosion predict --masks` cuts them: IoU, error of the share, and how many of
 the photographs the intervals of 90 % cover, those from others and, over 200 random halves, those
 taken from one half for the other. With --sound, the share that is called rust of photographs
-without any, gated by the decision as in predictions, and not. Seconds are of one photograph after
-the other.
+without any, gated by the decision as in predictions, and not. --page draws a number of photographs
+beside the network's evidence, the outlined mask and the outlined truth. Seconds are of one
+photograph after the other.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from corrosion.evaluation.decisions import DETECTED
 from corrosion.explanation.baselines import BASELINES
 from corrosion.explanation.ground_truth import find_annotated
 from corrosion.explanation.localisation import LOCALISATION
+from corrosion.explanation.overlay import overlay, write_image
 from corrosion.explanation.photographs import explain_photographs
 from corrosion.explanation.rust_mask import CUT, rust_evidence, rust_mask, rust_score
 from corrosion.explanation.share_interval import FROM_OTHERS, ShareInterval, conformal_interval
@@ -38,6 +41,7 @@ from corrosion.explanation.summary import summarise
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.prediction.predict_images import predict
+from corrosion.prediction.rust_masks import outlined
 from corrosion.report.explanation_scores import print_scores
 from corrosion.report.tables import TextTable
 from corrosion.runs import checkpoint_of
@@ -54,6 +58,8 @@ def main() -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--sound", type=Path)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--page", type=Path)
+    parser.add_argument("--count", type=int, default=24)
     options = parser.parse_args()
     checkpoint = checkpoint_of(options.run)
     network = load_model(checkpoint)
@@ -61,7 +67,7 @@ def main() -> None:
         one for one in find_annotated(options.marked) if one.path.name.startswith(options.only)
     ]
     plain = explain_photographs(network, [one.path for one in annotated])
-    rows, cut, seconds = [], [], []
+    rows, cut, seconds, drawn = [], [], [], []
     for number, (one, explained) in enumerate(
         zip(progress(annotated, "judging", total=len(annotated)), plain, strict=True)
     ):
@@ -86,6 +92,10 @@ def main() -> None:
             for name, values in maps.items()
         ]  # fmt: skip
         mask = score > CUT
+        if options.page and len(drawn) < options.count:
+            shown = overlay(image, maps["evidence"])
+            pictures = (image, shown, outlined(image, mask), outlined(image, truth))
+            drawn.append([framed(picture) for picture in pictures])
         cut.append(
             {
                 "found": float(mask.mean()),
@@ -101,14 +111,32 @@ def main() -> None:
         facts |= of_sound(network, options.sound)
     table = TextTable.of("masks", ("what", "value"), ((k, f"{v:.3f}") for k, v in facts.items()))
     table.print(Console(soft_wrap=True))
+    if drawn:
+        columns = 2 if len(drawn) > 1 else 1
+        drawn += [[np.full_like(drawn[0][0], 255)] * 4] * (-len(drawn) % columns)
+        lines = [np.hstack(line) for line in drawn]
+        page = [
+            np.hstack(lines[start : start + columns]) for start in range(0, len(lines), columns)
+        ]
+        write_image(options.page, np.vstack(page))
     if options.json:
-        write_json(options.json, {"masks": facts, "photographs": cut, **scores.as_dict()})
+        write_json(options.json, {"masks": facts, "shares": cut, **scores.as_dict()})
 
 
 def rust_sized(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """A map at the size of its mask."""
 
     return cv2.resize(values, shape[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def framed(image: np.ndarray, side: int = 200) -> np.ndarray:
+    """An image within a white square."""
+    scale = (side - 8) / max(image.shape[:2])
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    square = np.full((side, side, 3), 255, dtype=np.uint8)
+    top, left = (side - small.shape[0]) // 2, (side - small.shape[1]) // 2
+    square[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return square
 
 
 def of_masks(masks: pd.DataFrame) -> dict[str, float]:
