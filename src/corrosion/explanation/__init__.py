@@ -9,8 +9,10 @@ several resolutions, by where the network's cells lie (`cell_grid`). `overlay` a
 them, `regions` cuts them into boxes, `explain_files` does both for `corrosion explain`, `examples`
 for a run; `names` tells several networks apart. `scoring` judges maps for `corrosion
 explain-score`: `localisation` by the `ground_truth`, `faithfulness` by the network, both against
-`baselines`; `summary` adds the values up. `rust` measures a mask of rust, `distribution` tells how
-the rust is spread, and `grades` gives the grades of its share by the standards of inspectors.
+`baselines`; `summary` adds the values up. `rust_mask` outlines rust by a network's evidence and by
+colour, `rust` measures a mask, `share_interval` says how far its share may be from the truth,
+`distribution` tells how the rust is spread, and `grades` gives the grades of its share by the
+standards of inspectors.
 """
 
 from corrosion.explanation.distribution import DISTRIBUTIONS, rust_distribution
