@@ -163,6 +163,8 @@ def rust_score(
         large = cv2.resize(features, size, interpolation=cv2.INTER_LINEAR)
         known.append(large.reshape(*score.shape, -1))
     score *= np.sqrt(_posterior(np.concatenate(known, axis=2), score))
+    # pixel by pixel the posterior is noise at edges
+    score = cv2.GaussianBlur(score, (0, 0), _FINE_BLUR * scale)
     if (height, width) == score.shape:
         return score
     return cv2.resize(score, (width, height), interpolation=cv2.INTER_LINEAR)
