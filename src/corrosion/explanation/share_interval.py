@@ -60,7 +60,7 @@ class ShareInterval:
             )
         return (
             f"Intervals of the share come from {self.photographs} photographs of others and may "
-            f"not hold for yours: give photographs of yours with masks by share_truth."
+            f"not hold for yours: give some of yours with masks (share_truth)."
         )
 
 
