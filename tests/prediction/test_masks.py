@@ -123,3 +123,13 @@ def test_bad_options_are_refused_before_anything_is_written(
     assert main(command) == 1
     assert message in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_a_run_without_masks_does_not_become_one_with_masks(checkpoint, marked, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = ["predict", str(checkpoint), str(marked / "images"), "--out", str(out)]
+    assert main(command) == 0
+    assert "mask" not in pd.read_csv(out / "predictions.csv")
+    assert not (out / "masks").exists()
+    assert main([*command, "--masks", "--resume"]) == 1
+    assert "other settings (masks null" in capsys.readouterr().err

@@ -122,7 +122,8 @@ class RowWriter(BasePredictionWriter):
 
     def on_predict_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Open the journal, and name the masks: all processes alike."""
-        self._mask_files = mask_files(self._paths, self._folder.files())
+        if self._renderer.masks is not None:
+            self._mask_files = mask_files(self._paths, self._folder.files())
         self._journal = Journal(
             self._folder.progress, attempt=self._folder.attempt, rank=trainer.global_rank
         )
@@ -139,7 +140,7 @@ class RowWriter(BasePredictionWriter):
     ) -> None:
         """Draw a batch and write the rows that are ready."""
         self._pending += [
-            self._pool.submit(self._renderer.render, output, self._mask_files[output.image.item])
+            self._pool.submit(self._renderer.render, output, self._mask_file(output.image))
             for output in prediction
         ]
         self._write(at_most=self._waiting)
@@ -154,6 +155,9 @@ class RowWriter(BasePredictionWriter):
         self._pool.shutdown(cancel_futures=True)
         if self._journal is not None:
             self._journal.close()
+
+    def _mask_file(self, image: ImageInput) -> str:
+        return self._mask_files[image.item] if self._mask_files else ""
 
     def _write(self, *, at_most: int) -> None:
         """Write rows in order until at most so many are left, and those that are ready anyway."""
