@@ -27,7 +27,8 @@ from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.pooled_features import evaluating
 
 CUT = 0.08
-"""Score from which a pixel is rust: of 34 photographs with masks and of the sample, a balance of IoU and share."""
+"""Score from which a pixel is rust: of 34 photographs with masks the IoU is as good from 0.05 to 0.1,
+of the sample it is better the lower, and shares are too large below."""
 
 LEVELS = (1.43, 2.0)
 """Scales of the network's maps: 320 and 448 pixels for a network of 224."""
