@@ -137,7 +137,7 @@ def with_data(arguments: Sequence[str]) -> list[str]:
         elif not one.startswith("--data="):
             rest.append(one)
     source = [] if any(one.startswith("data=") for one in rest) else ["data=folder"]
-    roots = ",".join(_quoted(path) for path in paths)
+    roots = ",".join(quoted(path) for path in paths)
     return [*rest, *source, f"data.root={roots}" if len(paths) == 1 else f"data.root=[{roots}]"]
 
 
@@ -152,7 +152,8 @@ def _values(arguments: Sequence[str], *options: str) -> Iterator[str]:
         yield value if equals else following
 
 
-def _quoted(path: str) -> str:
+def quoted(path: str) -> str:
+    """A path as Hydra's grammar reads it whatever is in it."""
     escaped = path.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
@@ -170,7 +171,7 @@ def _parse(arguments: Sequence[str]) -> list[Override]:
             reason = str(error).split("\n", 1)[0]
             raise CorrosionError(
                 f"{argument} can't be read as KEY=VALUE: quote values with spaces, brackets, "
-                f"commas or equals signs, as {shlex.quote(f'{key}={_quoted(value)}')} [{reason}]"
+                f"commas or equals signs, as {shlex.quote(f'{key}={quoted(value)}')} [{reason}]"
             ) from error
     return parsed
 
@@ -187,7 +188,7 @@ def _check_quoting(parser: OverridesParser, argument: str) -> None:
         hint = f" (or: corrosion train --data {shlex.quote(value)})" if key == "data.root" else ""
         raise CorrosionError(
             f"the path {value} must be quoted, for the shell and for Hydra: "
-            f"{shlex.quote(f'{key}={_quoted(value)}')}{hint}"
+            f"{shlex.quote(f'{key}={quoted(value)}')}{hint}"
         )
 
 
