@@ -40,11 +40,12 @@ def _run(options: argparse.Namespace) -> None:
     out = new_folder(options.out or Path(f"next-{name_of(options.paths[0])}"))
     share_processors()  # before numpy and torch are imported
     from corrosion.data.file_search import find_inputs
+    from corrosion.data.labels import UNSORTED
 
     files = find_inputs(options.paths, recursive=settings.recursive, videos=False)
     from corrosion.models.checkpoint import load_model
     from corrosion.selection.choose_next import choose_next, imagenet_network
-    from corrosion.selection.sorting_folder import UNSORTED, write_sorting_folder
+    from corrosion.selection.sorting_folder import write_sorting_folder
 
     if checkpoint is None:
         network, run = imagenet_network(settings.device), None

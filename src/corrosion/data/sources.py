@@ -11,7 +11,14 @@ import pandas as pd
 
 from corrosion.data.file_search import files_below, visible
 from corrosion.data.images import SUFFIXES
-from corrosion.data.labels import ClassNames, folder_labels, is_usual_name
+from corrosion.data.labels import (
+    CLASSES,
+    UNSORTED,
+    ClassNames,
+    folder_labels,
+    is_mapped,
+    is_usual_name,
+)
 from corrosion.errors import CorrosionError
 
 log = logging.getLogger(__name__)
@@ -141,6 +148,12 @@ def _labels(
             + (f" ({loose} lie elsewhere below it)" if loose else "")
             + ". Make a folder for each class, e.g. corrosion/ and no_corrosion/, with images "
             f"({', '.join(sorted(SUFFIXES))}) inside."
+        )
+    if (waiting := counts[UNSORTED]) and not is_mapped(UNSORTED, classes):
+        wait = "1 photograph still waits" if waiting == 1 else f"{waiting} photographs still wait"
+        raise CorrosionError(
+            f"{root / UNSORTED}: {wait} to be sorted. Move each into one of the folders beside it, "
+            f"{' or '.join(CLASSES)}, and delete what can't be decided."
         )
     try:
         return folder_labels(counts, classes)
