@@ -92,6 +92,13 @@ def test_parameters_of_functions_are_called_by_the_keys_of_settings():
     )
 
 
+def test_a_mistyped_file_of_a_group_is_called_as_it_was_given(capsys):
+    assert main(["experiment=prob"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("train: experiment=prob: choose best, fast,")
+    assert said.endswith("Did you mean probe?\n")
+
+
 def test_a_refused_command_says_so_and_leaves_nothing(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["model.lr=-1", "hydra.run.dir=run"]) == 1

@@ -114,7 +114,9 @@ def settings_of(overrides: Sequence[str]) -> RunSettings:
 
 def user_names() -> dict[str, str]:
     """The keys of settings by the names that library functions call them."""
-    return dict(reversed(list(_keys(RunSettings, ""))))
+    # experiment=probe is a file of conf/experiment, whatever setting has that name within a group
+    groups = {folder.name: folder.name for folder in config_dir().iterdir() if folder.is_dir()}
+    return dict(reversed(list(_keys(RunSettings, "")))) | groups
 
 
 def _keys(group: type[Settings], prefix: str) -> Iterator[tuple[str, str]]:
