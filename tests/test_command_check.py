@@ -39,6 +39,11 @@ def photos(tmp_path):
         (["-m", "model.lr=1e-3,-1", "seed=1,2"], "lr=-1"),
         (["model.lr=[1"], "quote values with spaces, brackets"),
         (["--data"], "--data needs a path"),
+        (["--date", "photos"], r"^--date is no option\. Did you mean --data PHOTOS\? Settings are"),
+        (["--multirn", "seed=1,2"], r"Did you mean --multirun\?"),
+        (["--batch-size", "3"], r"^--batch-size is no option\. Settings are given without dashes"),
+        (["/no/x y"], r"^/no/x y is no setting\. .* python train\.py --data '/no/x y'$"),
+        (["photos"], r"^photos is no KEY=VALUE.*there is none called photos here"),
     ],
 )
 def test_what_can_not_be_trained_is_told_in_a_sentence(arguments, message):
@@ -55,6 +60,7 @@ def test_what_can_not_be_trained_is_told_in_a_sentence(arguments, message):
         ["-m", "model=mobilenetv2,resnet50", "seed=range(1,4)"],
         ["-m", "sweep=paper", "model=resnet50", "model.lr=tag(log, interval(1e-5, 1e-3))"],
         ["+trainer.accumulate_grad_batches=2"],
+        ["--config-dir", "tests", "~trainer.devices"],
     ],
 )
 def test_what_can_be_trained_passes(arguments):
@@ -74,6 +80,12 @@ def test_data_takes_any_path_as_it_is(photos, form):
     overrides = with_data(["model=resnet50", *given])
     assert overrides == ["model=resnet50", "data=folder", f'data.root="{photos}"']
     check(overrides)
+
+
+def test_a_folder_without_data_before_it_is_told_as_such(photos, monkeypatch):
+    monkeypatch.chdir(photos.parent)
+    with pytest.raises(CorrosionError, match=r"--data 'my photos, \[new\]'$"):
+        check([photos.name])
 
 
 def test_several_folders_become_a_list(photos):
