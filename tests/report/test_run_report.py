@@ -151,6 +151,20 @@ def test_a_planted_shortcut_is_told_beside_the_outcome(run_dir):
         assert (sentence in outcome) == told
 
 
+def test_few_test_photographs_are_told_and_not_praised(run_dir, capsys):
+    table = pd.read_csv(run_dir / "predictions.csv").assign(label=[0, 1] * 30)
+    table["probability"] = table["label"] * 0.8 + 0.1
+    for count, told in ((29, True), (30, False)):
+        table.head(count).to_csv(run_dir / "predictions.csv", index=False)
+        text = write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
+        assert (f"Only {count} test photographs" in text) == told
+        assert ("almost perfect" in text) != told
+        assert main(["evaluate", str(run_dir), "--resamples", "50"]) == 0
+        said = capsys.readouterr().out
+        assert (f"CAUTION:     only {count} test photographs" in said) == told
+        assert ("almost perfect" in said) != told
+
+
 def test_predictions_alone_make_a_page(run_dir, capsys):
     for path in run_dir.rglob("*"):
         if path.is_file() and path.name != "predictions.csv":

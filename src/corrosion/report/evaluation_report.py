@@ -9,7 +9,7 @@ from rich.console import Console
 
 from corrosion.evaluation.evaluation import Evaluation
 from corrosion.evaluation.intervals import Estimate
-from corrosion.evaluation.metric_table import EVALUATED, METRICS, SHARES, agreement
+from corrosion.evaluation.metric_table import EVALUATED, METRICS, SHARES, agreement, few_images
 from corrosion.report.evaluation_figures import draw_figures
 from corrosion.report.tables import TextTable, ends, format_number, with_interval
 from corrosion.report.training_curves import write_figure
@@ -145,6 +145,8 @@ def notes(evaluation: Evaluation) -> dict[str, str]:
         f"{counts.fp} false alarms",
         "agreement": agreement(evaluation.metrics["kappa"].value),
     }
+    if few := few_images(sum(counts)):
+        lines = {"confusion": lines["confusion"], "CAUTION": few}
     if evaluation.choices is None:
         return lines | {
             "thresholds": f"none chosen: {_VALIDATION} (path, label, probability of the validation "

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from corrosion.data.labels import CLASSES
 from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.evaluation import Evaluation
+from corrosion.evaluation.metric_table import few_images
 from corrosion.evaluation.run_facts import RunFacts, read_run_facts
 from corrosion.report.data_summary import data_tables, findings, leaks
 from corrosion.report.evaluation_figures import draw_figures
@@ -90,7 +91,7 @@ def write_run_page(run: RunFacts, evaluation: Evaluation, *, path: Path | None =
         run=run,
         evaluation=evaluation,
         summary=summary(evaluation),
-        warnings=_warnings(run),
+        warnings=_warnings(run, evaluation),
         data_tables=[] if run.split is None else data_tables(run.split),
         findings=findings(run.facts.get("curation") or {}),
         leaks={} if run.split is None else leaks(run.split),
@@ -136,8 +137,10 @@ def summary(evaluation: Evaluation) -> str:
     return " ".join(sentences)
 
 
-def _warnings(run: RunFacts) -> list[str]:
+def _warnings(run: RunFacts, evaluation: Evaluation) -> list[str]:
     warnings = []
+    if few := few_images(sum(evaluation.confusion)):
+        warnings.append(f"{few[0].upper()}{few[1:]}.")
     if shortcut := shortcut_warning(**run.facts.get("shortcut") or {}):
         warnings.append(shortcut)
     weights = run.facts.get("weights") or {}
