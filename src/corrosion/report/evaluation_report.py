@@ -118,8 +118,10 @@ def unlike_table(evaluation: Evaluation) -> TextTable | None:
         ("unlike them", found.share, found.accuracy_unlike),
     ]
     if evaluation.choices is not None and found.decided is not None:
-        by_band = evaluation.choices.band_on_test
-        for name, one in (("outside the band", by_band), ("of these, like them", found.decided)):
+        band, by_band = evaluation.choices.band, evaluation.choices.band_on_test
+        outside = f"not for an inspector: probability outside {band.low:.3f} to {band.high:.3f}"
+        also_like = "of these, like the training photographs"
+        for name, one in ((outside, by_band), (also_like, found.decided)):
             rows.append((name, one.coverage, _complement(one.risk)))
     return TextTable.of(
         f"Photographs unlike the training's, and what is decided without an inspector "
