@@ -28,6 +28,9 @@ class CorrosionError(Exception):
             >>> error = CorrosionError("Leave them out by 'classes.ignore=[masks]'.")
             >>> error.called({"ignore": "--ignore"})
             'Leave them out by --ignore masks.'
+            >>> error = CorrosionError("recursive=True searches its subfolders too.")
+            >>> error.called({"recursive": "--recursive"})
+            '--recursive searches its subfolders too.'
         """
         if not names:
             return str(self)
@@ -37,7 +40,8 @@ class CorrosionError(Exception):
         # of a list within a group, as Hydra's command line takes it: 'classes.ignore=[masks]'
         listed = re.compile(rf"'(?:\w+\.)+({known})=\[(.+?)\]'")
         text = listed.sub(lambda match: _as_option(match, names[match[1]]), str(self))
-        return parameter.sub(lambda match: names[match[1]], text)
+        called = parameter.sub(lambda match: names[match[1]], text)
+        return re.sub(r"(--[\w-]+)=True\b", r"\1", called)  # a switch takes no value
 
 
 def _as_option(match: re.Match[str], name: str) -> str:

@@ -165,6 +165,7 @@ def test_an_earlier_choice_is_never_overwritten(run, capsys):
         (["photos", "photos"], "before there is a run, are chosen by corrosion next imagenet"),
         (["run"], "No photographs are named. Give corrosion next RUN PHOTOS"),
         (["run", "none"], "There is no none"),
+        (["run", "."], "; --recursive searches its subfolders too."),
         (["run", "photos", "--count", "0"], "--count=0: give a whole number from 1."),
     ],
 )
