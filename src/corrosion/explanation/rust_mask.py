@@ -123,7 +123,9 @@ def rust_score(image: NDArray[np.uint8], evidence: Map) -> Map:
     score = np.sqrt(seen * redness * darkness)
     if score.max() <= 0:
         return np.zeros((height, width), dtype=np.float32)
-    score = np.clip(_guided(lab[..., 0] / 100, score, max(1, round(_RADIUS * scale))), 0, 1)
+    score = np.clip(
+        _guided(lab[..., 0] / np.float32(100), score, max(1, round(_RADIUS * scale))), 0, 1
+    )
     colours = [cv2.GaussianBlur(lab, (0, 0), blur * scale) for blur in (_FINE_BLUR, _WIDE_BLUR)]
     score *= np.sqrt(_posterior(np.concatenate(colours, axis=2), score))
     if (height, width) == score.shape:
