@@ -63,7 +63,7 @@ def scan(
     kept = [entry for entry in listed if entry[1] in labels]
     if len(kept) < len(listed):
         ignored = sorted({folder for _, folder, _ in listed} - set(labels))
-        log.info("%s: left out %s, as classes.ignore says", root, ", ".join(ignored))
+        log.info("%s: left out %s, to be ignored", root, ", ".join(ignored))
     sizes = [len(paths) for _, _, paths in kept]
     subsets = ["", *sorted(set(SUBSETS.values()))]
     codes = np.array([subsets.index(subset) for subset, _, _ in kept], np.int8)
