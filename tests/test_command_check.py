@@ -39,6 +39,11 @@ def photos(tmp_path):
         (["-m", "model.lr=1e-3,-1", "seed=1,2"], "lr=-1"),
         (["model.lr=[1"], "quote values with spaces, brackets"),
         (["--data"], "--data needs a path"),
+        (["--date", "photos"], r"^--date is no option\. Did you mean --data PHOTOS\? Settings are"),
+        (["--multirn", "seed=1,2"], r"Did you mean --multirun\?"),
+        (["--batch-size", "3"], r"^--batch-size is no option\. Settings are given without dashes"),
+        (["/no/x y"], r"^/no/x y is no setting\. .* python train\.py --data '/no/x y'$"),
+        (["photos"], r"^photos is no KEY=VALUE.*there is none called photos here"),
     ],
 )
 def test_what_can_not_be_trained_is_told_in_a_sentence(arguments, message):
@@ -55,6 +60,7 @@ def test_what_can_not_be_trained_is_told_in_a_sentence(arguments, message):
         ["-m", "model=mobilenetv2,resnet50", "seed=range(1,4)"],
         ["-m", "sweep=paper", "model=resnet50", "model.lr=tag(log, interval(1e-5, 1e-3))"],
         ["+trainer.accumulate_grad_batches=2"],
+        ["--config-dir", "tests", "~trainer.devices"],
     ],
 )
 def test_what_can_be_trained_passes(arguments):
@@ -76,6 +82,12 @@ def test_data_takes_any_path_as_it_is(photos, form):
     check(overrides)
 
 
+def test_a_folder_without_data_before_it_is_told_as_such(photos, monkeypatch):
+    monkeypatch.chdir(photos.parent)
+    with pytest.raises(CorrosionError, match=r"--data 'my photos, \[new\]'$"):
+        check([photos.name])
+
+
 def test_several_folders_become_a_list(photos):
     overrides = with_data(["--data", str(photos), "--data", "/tmp"])
     assert overrides[-1] == f'data.root=["{photos}","/tmp"]'
@@ -90,6 +102,13 @@ def test_parameters_of_functions_are_called_by_the_keys_of_settings():
     assert error.called(names) == (
         "data.image_size=3 and data.classes.corrosion=[x], in /data/root=3/x"
     )
+
+
+def test_a_mistyped_file_of_a_group_is_called_as_it_was_given(capsys):
+    assert main(["experiment=prob"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("train: experiment=prob: choose best, fast,")
+    assert said.endswith("Did you mean probe?\n")
 
 
 def test_a_refused_command_says_so_and_leaves_nothing(tmp_path, capsys, monkeypatch):

@@ -1,4 +1,5 @@
 import json
+import os
 
 import pandas as pd
 import pytest
@@ -34,8 +35,9 @@ def test_what_belongs_to_no_run_is_refused_with_the_way_out(run, tmp_path):
 
 def test_a_checkpoint_is_itself_or_the_best_of_a_run(run, tmp_path):
     assert checkpoint_of(run.path) == checkpoint_of(run.best) == run.best
+    (tmp_path / "empty").mkdir()
     with pytest.raises(CorrosionError, match="holds no checkpoints.*directory of a run"):
-        checkpoint_of(tmp_path)
+        checkpoint_of(tmp_path / "empty")
 
 
 def test_what_is_written_is_read_again(run):
@@ -90,3 +92,15 @@ def test_what_version_0_1_wrote_is_read_as_it_is_called_and_counted_today(tmp_pa
     assert run.read_metrics() == {"best_epoch": 2, "repeats": 3}
     run.write_metrics({}, {"best_epoch": 2, "repeats": 3})
     assert run.read_metrics() == {"best_epoch": 2, "repeats": 3}
+
+
+def test_a_folder_of_runs_is_told_with_its_newest(tmp_path):
+    for age, name in enumerate(("day1/a", "day1/b", "day2/c", "d")):
+        best = RunDirectory(tmp_path / name).best
+        best.parent.mkdir(parents=True)
+        best.touch()
+        os.utime(best, (100 - age, 100 - age))
+    with pytest.raises(CorrosionError) as error:
+        checkpoint_of(tmp_path)
+    newest = ", ".join(str(tmp_path / name) for name in ("day1/a", "day1/b", "day2/c"))
+    assert f"a folder of runs: give one of them, as {newest} ..." in str(error.value)

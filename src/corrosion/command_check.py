@@ -30,6 +30,13 @@ from corrosion.system.configuration import config_dir
 CONFIG = "train"
 """Name of the configuration in `conf/`."""
 
+_OPTIONS = {
+    **dict.fromkeys(("--multirun", "-m", "--run", "-r", "--resolve", "--experimental-rerun"), 0),
+    **dict.fromkeys(("--config-dir", "-cd", "--config-path", "-cp"), 1),
+    **dict.fromkeys(("--config-name", "-cn", "--package", "-p"), 1),
+}
+"""Options of Hydra with which something is trained, and how many values each takes."""
+
 _PATHS = ("data.root", "data.split_file", "model.weights", "resume")
 _QUOTED = re.compile(r"""^(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')$""")
 
@@ -44,7 +51,7 @@ def check(arguments: Sequence[str]) -> None:
         CorrosionError: an override that can't be read, an unknown key or option, values that can't
             be used, files that are not there, or a device that the machine lacks.
     """
-    overrides = _parse([one for one in arguments if not one.startswith("-")])
+    overrides = _parse(_without_options(arguments))
     several = any(one in ("-m", "--multirun") for one in arguments)
     search = [
         f"hydra.searchpath=[file://{Path(folder).resolve()}]"
@@ -114,7 +121,9 @@ def settings_of(overrides: Sequence[str]) -> RunSettings:
 
 def user_names() -> dict[str, str]:
     """The keys of settings by the names that library functions call them."""
-    return dict(reversed(list(_keys(RunSettings, ""))))
+    # experiment=probe is a file of conf/experiment, whatever setting has that name within a group
+    groups = {folder.name: folder.name for folder in config_dir().iterdir() if folder.is_dir()}
+    return dict(reversed(list(_keys(RunSettings, "")))) | groups
 
 
 def _keys(group: type[Settings], prefix: str) -> Iterator[tuple[str, str]]:
@@ -137,7 +146,7 @@ def with_data(arguments: Sequence[str]) -> list[str]:
         elif not one.startswith("--data="):
             rest.append(one)
     source = [] if any(one.startswith("data=") for one in rest) else ["data=folder"]
-    roots = ",".join(_quoted(path) for path in paths)
+    roots = ",".join(quoted(path) for path in paths)
     return [*rest, *source, f"data.root={roots}" if len(paths) == 1 else f"data.root=[{roots}]"]
 
 
@@ -152,15 +161,55 @@ def _values(arguments: Sequence[str], *options: str) -> Iterator[str]:
         yield value if equals else following
 
 
-def _quoted(path: str) -> str:
+def quoted(path: str) -> str:
+    """A path as Hydra's grammar reads it whatever is in it."""
     escaped = path.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def _without_options(arguments: Sequence[str]) -> list[str]:
+    """The overrides among arguments; refuses options that there are not."""
+    overrides = []
+    remaining = iter(arguments)
+    for one in remaining:
+        if not one.startswith("-"):
+            overrides.append(one)
+            continue
+        name, equals, _ = one.partition("=")
+        if name not in _OPTIONS:
+            near = difflib.get_close_matches(name, ["--data", *_OPTIONS], n=1)
+            meant = {"--data": " Did you mean --data PHOTOS?"}
+            said = meant.get(near[0], f" Did you mean {near[0]}?") if near else ""
+            raise CorrosionError(
+                f"{name} is no option.{said} Settings are given without dashes, as "
+                f"trainer.max_epochs=3."
+            )
+        if not equals and _OPTIONS[name]:
+            next(remaining, None)
+    return overrides
+
+
+def _refuse_bare(argument: str) -> None:
+    """Refuse what is no KEY=VALUE at all: often the folder of photographs, without --data."""
+    if "=" in argument or (argument.startswith("~") and "/" not in argument):
+        return
+    path = Path(argument).expanduser()
+    if path.is_dir() or "/" in argument:
+        raise CorrosionError(
+            f"{argument} is no setting. A folder of photographs is given by --data: python "
+            f"train.py --data {shlex.quote(argument)}"
+        )
+    raise CorrosionError(
+        f"{argument} is no KEY=VALUE, as trainer.max_epochs=3 is. (A folder of photographs is "
+        f"given by --data PHOTOS; there is none called {argument} here.)"
+    )
 
 
 def _parse(arguments: Sequence[str]) -> list[Override]:
     parser = OverridesParser.create()
     parsed = []
     for argument in arguments:
+        _refuse_bare(argument)
         key, _, value = argument.partition("=")
         if key in _PATHS and not _QUOTED.match(value) and Path(value).expanduser().exists():
             _check_quoting(parser, argument)
@@ -170,7 +219,7 @@ def _parse(arguments: Sequence[str]) -> list[Override]:
             reason = str(error).split("\n", 1)[0]
             raise CorrosionError(
                 f"{argument} can't be read as KEY=VALUE: quote values with spaces, brackets, "
-                f"commas or equals signs, as {shlex.quote(f'{key}={_quoted(value)}')} [{reason}]"
+                f"commas or equals signs, as {shlex.quote(f'{key}={quoted(value)}')} [{reason}]"
             ) from error
     return parsed
 
@@ -187,7 +236,7 @@ def _check_quoting(parser: OverridesParser, argument: str) -> None:
         hint = f" (or: corrosion train --data {shlex.quote(value)})" if key == "data.root" else ""
         raise CorrosionError(
             f"the path {value} must be quoted, for the shell and for Hydra: "
-            f"{shlex.quote(f'{key}={_quoted(value)}')}{hint}"
+            f"{shlex.quote(f'{key}={quoted(value)}')}{hint}"
         )
 
 

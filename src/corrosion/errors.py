@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 
 
@@ -24,10 +25,30 @@ class CorrosionError(Exception):
             >>> error = CorrosionError("root=photos: there is no such folder.")
             >>> error.called({"root": "data.root"})
             'data.root=photos: there is no such folder.'
+            >>> error = CorrosionError("Leave them out by 'classes.ignore=[masks]'.")
+            >>> error.called({"ignore": "--ignore"})
+            'Leave them out by --ignore masks.'
+            >>> error = CorrosionError("recursive=True searches its subfolders too.")
+            >>> error.called({"recursive": "--recursive"})
+            '--recursive searches its subfolders too.'
         """
         if not names:
             return str(self)
         known = "|".join(map(re.escape, names))
         # a parameter, not a part of a path, of an option or of a longer name
         parameter = re.compile(rf"(?<![\w./-])({known})(?==|\.\w+=)")
-        return parameter.sub(lambda match: names[match[1]], str(self))
+        # of a list within a group, as Hydra's command line takes it: 'classes.ignore=[masks]'
+        listed = re.compile(rf"'(?:\w+\.)+({known})=\[(.+?)\]'")
+        text = listed.sub(lambda match: _as_option(match, names[match[1]]), str(self))
+        called = parameter.sub(lambda match: names[match[1]], text)
+        return re.sub(r"(--[\w-]+)=True\b", r"\1", called)  # a switch takes no value
+
+
+def _as_option(match: re.Match[str], name: str) -> str:
+    """A list as the value of an option, where the user's name is one."""
+    if not name.startswith("--"):
+        return match[0]
+    value = match[2]
+    if value.startswith('"'):
+        value = value[1:-1].replace(r"\"", '"')
+    return f"{name} {shlex.quote(value)}"

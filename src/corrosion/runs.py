@@ -40,6 +40,7 @@ Subset = Literal["val", "test"]
 _CHECKPOINTS, _HYDRA = "checkpoints", ".hydra"
 _OF_HYDRA = {_HYDRA, "train.log"}
 _PREDICTIONS: Mapping[Subset, str] = {"val": "predictions_val.csv", "test": "predictions.csv"}
+_NAMED = 3  # runs that a message names of a folder of runs
 _TEXT = ("path", "source", "content_hash")  # columns, whatever they look like
 
 
@@ -247,6 +248,12 @@ def checkpoint_of(path: str | Path) -> Path:
     best = RunDirectory(path).best
     if path.is_dir():
         if not best.is_file():
+            if runs := _runs_below(path):
+                more = " ..." if len(runs) > _NAMED else ""
+                raise CorrosionError(
+                    f"{path} is no run, but a folder of runs: give one of them, as "
+                    f"{', '.join(map(str, runs[:_NAMED]))}{more} (the newest first)."
+                )
             raise CorrosionError(
                 f"{path} holds no {best.relative_to(path)}: give a checkpoint, or the directory of "
                 f"a run that has finished an epoch."
@@ -255,6 +262,14 @@ def checkpoint_of(path: str | Path) -> Path:
     if not path.is_file():
         raise CorrosionError(f"There is no {path}: give a checkpoint, or the directory of a run.")
     return path
+
+
+def _runs_below(folder: Path) -> list[Path]:
+    """Runs with a best checkpoint a few folders below, as in outputs/<date>; the newest first."""
+    best = RunDirectory(Path()).best
+    found = [file for above in ("*", "*/*", "*/*/*") for file in folder.glob(f"{above}/{best}")]
+    found.sort(key=lambda file: file.stat().st_mtime, reverse=True)
+    return [file.parent.parent for file in found]
 
 
 def counted_from_one(history: pd.DataFrame) -> pd.DataFrame:

@@ -147,7 +147,7 @@ def test_a_copy_in_training_of_an_official_test_image_is_what_goes(tmp_path):
     assert result.findings.leaks == {"val": 0, "test": 0}
 
 
-def test_images_added_later_keep_the_split_and_follow_their_near_duplicates(tmp_path):
+def test_images_added_later_leave_validation_and_test_as_they_were(tmp_path):
     root = photos(tmp_path / "ships", "rust", "clean", count=20)
     config = {**COMMON, "source": "folder", "root": str(root)}
     before = prepared(config, seed=0).records
@@ -158,9 +158,21 @@ def test_images_added_later_keep_the_split_and_follow_their_near_duplicates(tmp_
     Image.fromarray(pixels[::-1]).save(folder / "0flipped.png")  # sorts before the others
     Image.fromarray(pixels).save(folder / "0copy.bmp")
     grown = {**config, "split_file": str(tmp_path / "split.csv")}
-    after = prepared(grown, seed=1).records.set_index("path")["split"].astype(str)
+    photos(tmp_path / "more", "rust", "clean", count=5, seed=1)
+    grown["root"] = [str(root), str(tmp_path / "more")]
+    result = prepared(grown, seed=1)
+    after = result.records.set_index("path")["split"].astype(str)
     assert after[before["path"]].tolist() == before["split"].astype(str).tolist()
-    assert after.drop(before["path"]).to_dict() == {str(folder / "0flipped.png"): "test"}
+    assert after.drop(before["path"]).tolist() == ["train"] * 10
+    left_out = result.left_out.set_index("path")
+    assert left_out["reason"].to_dict() == {
+        str(folder / "0copy.bmp"): "copy",
+        str(folder / "0flipped.png"): "leak",
+    }
+    assert (
+        left_out["detail"][str(folder / "0flipped.png")]
+        == f"near-duplicate of {tested['path']}, which is in validation or test"
+    )
 
 
 def test_folds_take_turns_as_the_test_set_and_official_subsets_count_for_nothing(tmp_path):

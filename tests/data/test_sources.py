@@ -157,3 +157,16 @@ def test_a_source_may_have_one_class_where_the_folder_of_the_other_is_empty(tmp_
     (tmp_path / "to-sort").mkdir()
     assert scan(tmp_path)["label"].tolist() == [1, 1]
     check_root(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(1, "1 photograph still waits"), (3, "3 photographs still wait")]
+)
+def test_photographs_that_wait_to_be_sorted_are_told_before_any_mapping(tmp_path, count, said):
+    names = [f"to-sort/{number}.jpg" for number in range(count)]
+    fill(tmp_path, "corrosion/a.jpg", "no_corrosion/b.jpg", *names)
+    with pytest.raises(CorrosionError) as error:
+        scan(tmp_path)
+    assert str(error.value).startswith(f"{tmp_path / 'to-sort'}: {said} to be sorted.")
+    assert "classes." not in str(error.value)
+    assert len(scan(tmp_path, classes={"ignore": ["to-sort"]})) == 2

@@ -179,7 +179,7 @@ def test_models_tested_on_different_images_are_refused_with_the_difference_named
     assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 1
     message = capsys.readouterr().err
     assert "2 only of resnet50" in message
-    assert "data.split_file" in message
+    assert "train one anew with data.split_file=RUN/split.csv" in message
 
 
 def test_runs_of_a_network_with_other_settings_are_other_models(tmp_path):

@@ -1,3 +1,7 @@
+import logging
+import re
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,7 +9,13 @@ from hypothesis import strategies as st
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.metrics import all_metrics, confusion
-from corrosion.evaluation.thresholds import at_least_recall, best_f1, lowest_cost, sweep
+from corrosion.evaluation.thresholds import (
+    at_least_recall,
+    best_f1,
+    decision_rule,
+    lowest_cost,
+    sweep,
+)
 
 LABEL = [0, 0, 1, 0, 1, 1]
 SCORE = [0.1, 0.2, 0.3, 0.4, 0.6, 0.8]
@@ -82,3 +92,32 @@ def test_thresholds_that_cannot_be_chosen_are_refused():
         at_least_recall(LABEL, SCORE, 1.5)
     with pytest.raises(CorrosionError, match="costs 0 1"):
         lowest_cost(LABEL, SCORE, false_negative=0, false_positive=1)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "level", "said"),
+    [
+        ("recall", "INFO", "of 0.119 to 0.25 count as corroded.* more false alarms than usual"),
+        (0.2, "WARNING", "of 0.2 to 0.25 count as corroded"),
+        (0.9, "WARNING", "of 0.7 to 0.9 count as free of corrosion.* missed corrosion"),
+    ],
+)
+def test_what_another_threshold_decides_without_an_inspector_is_told(
+    threshold, level, said, caplog
+):
+    thresholds = {"best F1": 0.41, "recall at least 0.98": 0.119414}
+    network = SimpleNamespace(threshold=0.41, thresholds=thresholds, band=(0.25, 0.7))
+    with caplog.at_level(logging.INFO):
+        assert decision_rule(network, threshold).band == (0.25, 0.7)
+    [record] = caplog.records
+    assert record.levelname == level
+    assert re.search(said, record.getMessage())
+    assert "have them looked at too" in record.getMessage()
+
+
+@pytest.mark.parametrize("threshold", [None, "F1", 0.3])
+def test_a_threshold_among_the_probabilities_for_an_inspector_needs_no_word(threshold, caplog):
+    network = SimpleNamespace(threshold=0.41, thresholds={"best F1": 0.41}, band=(0.25, 0.7))
+    with caplog.at_level(logging.INFO):
+        decision_rule(network, threshold)
+    assert not caplog.records

@@ -56,9 +56,13 @@ def test_the_evaluation_shows_decisions_with_and_without_unlike_photographs():
     validation = predictions("val", 80, 1, separation=1.5)
     found = evaluate_predictions(test, validation, threshold=0.5, settings=settings)
     shown = tables(found)[-1]
+    band = found.choices.band
     assert [row[0] for row in shown.rows] == [
-        "like the training photographs", "unlike them", "outside the band", "of these, like them",
-    ]  # fmt: skip
+        "like the training photographs",
+        "unlike them",
+        f"not for an inspector: probability outside {band.low:.3f} to {band.high:.3f}",
+        "of these, like the training photographs",
+    ]
     like, unlike = (float(row[1].split()[0]) for row in shown.rows[:2])
     assert like + unlike == pytest.approx(1, abs=2e-3)
     assert found.as_dict()["unlike_training"]["images"] == (test["unlike_training"] > 1).sum()

@@ -51,6 +51,11 @@ def test_the_threshold_and_the_temperature_say_what_is_uncertain():
     assert chosen(warm)["uncertain"] == [3]  # a logit of 6.6
 
 
+def test_mistakes_are_not_shown_again_as_uncertain_ones():
+    found = chosen(choose_examples(table([9, -9, 0.1, -0.2], [1, 0, 0, 1]), count=2, threshold=0.5))
+    assert found == {"right": [0, 1], "uncertain": [1, 0], "wrong": [3, 2]}
+
+
 def test_a_network_without_errors_has_no_wrong_examples():
     found = choose_examples(table([3, -3], [1, 0]), count=4, threshold=0.5)
     assert "wrong" not in chosen(found)

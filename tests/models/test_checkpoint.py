@@ -75,6 +75,37 @@ def test_a_network_that_learnt_from_planted_marks_is_told_by_its_checkpoint(tmp_
     assert "marked.ckpt was trained on corroded images with a planted mark" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:-20],
+        lambda content: content[:9000] + bytes(100) + content[9100:],
+        lambda content: content[:1] + content[2:],
+        lambda content: b"",
+    ],
+    ids=["half of it", "without its end", "overwritten inside", "a byte lost", "empty"],
+)
+def test_a_damaged_file_is_never_predicted_with(tmp_path, damage):
+    path = tmp_path / "best.ckpt"
+    write_checkpoint(path)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(CorrosionError, match="copy it again from where it was written") as caught:
+        corrosion.load_model(path)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_weights_that_are_not_finite_are_refused_with_the_way_out(tmp_path):
+    module = write_checkpoint(tmp_path / "best.ckpt")
+    state = module.state_dict()
+    state["network.head.dense.bias"] = state["network.head.dense.bias"] * torch.nan
+    write_checkpoint(tmp_path / "best.ckpt", state_dict=state)
+    with pytest.raises(
+        CorrosionError, match=r"Train again with a lower model\.lr, or take another"
+    ):
+        corrosion.load_model(tmp_path / "best.ckpt")
+
+
 def test_a_state_dict_of_another_program_is_no_checkpoint(tmp_path):
     torch.save({"layer.weight": torch.zeros(1)}, tmp_path / "other.pth")
     with pytest.raises(CorrosionError, match=r"training with weights="):

@@ -97,3 +97,24 @@ def test_a_checkpoint_without_data_stands_for_its_run(run_dir, capsys):
     validation.to_csv(run_dir / "predictions.csv", index=False)
     assert main(["evaluate", str(checkpoint)]) == 0
     assert (run_dir / "evaluation.json").is_file()
+
+
+def test_folders_with_other_names_are_mapped_by_options(
+    run_dir, photos, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
+    (photos / "rust").rename(photos / "pitted steel")
+    (photos / "masks").mkdir()
+    Image.new("RGB", (40, 40)).save(photos / "masks" / "0.png")
+    arguments = ["evaluate", str(run_dir), str(photos), "--out", str(tmp_path / "out")]
+    assert main(arguments) == 1
+    said = capsys.readouterr().err
+    assert "--corrosion masks or --no-corrosion masks, or leave them out by --ignore masks" in said
+    given = ["--corrosion", "pitted steel", "--ignore", "masks"]
+    assert main([*arguments, *given]) == 0
+    assert pd.read_csv(tmp_path / "out" / "predictions.csv")["label"].sum() == 6
+
+
+def test_names_of_folders_go_with_a_folder(run_dir, capsys):
+    assert main(["evaluate", str(run_dir), "--ignore", "masks"]) == 1
+    assert "--ignore go with PATH" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -149,6 +150,39 @@ def test_a_planted_shortcut_is_told_beside_the_outcome(run_dir):
         text = write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
         outcome = text[text.index("<h2>Outcome") : text.index("<h2>Images")]
         assert (sentence in outcome) == told
+
+
+def test_few_test_photographs_are_told_and_not_praised(run_dir, capsys):
+    table = pd.read_csv(run_dir / "predictions.csv").assign(label=[0, 1] * 30)
+    table["probability"] = table["label"] * 0.8 + 0.1
+    for count, told in ((29, True), (30, False)):
+        table.head(count).to_csv(run_dir / "predictions.csv", index=False)
+        text = write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
+        assert (f"Only {count} test photographs" in text) == told
+        assert ("almost perfect" in text) != told
+        assert main(["evaluate", str(run_dir), "--resamples", "50"]) == 0
+        said = capsys.readouterr().out
+        assert (f"CAUTION:     only {count} test photographs" in said) == told
+        assert ("almost perfect" in said) != told
+
+
+def test_a_training_of_one_epoch_has_figures_instead_of_curves_of_one_dot(run_dir):
+    curves, sentence = "Loss and accuracy of training and validation by epoch", "One epoch, and so"
+    text = write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
+    assert curves in text
+    assert sentence not in text
+    history = pd.read_csv(run_dir / "history.csv").head(1)
+    history.to_csv(run_dir / "history.csv", index=False)
+    text = write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
+    assert curves not in text
+    assert f"{sentence} no curves: loss 0.9000 in training and 0.9000 in validation" in text
+
+
+def test_every_table_scrolls_in_a_box_of_its_own(run_dir):
+    text = write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
+    tables = re.findall(r"(<div class=\"scroll\"[^>]*>)?\s*<table>", text)
+    assert len(tables) > 5
+    assert all(tables)
 
 
 def test_predictions_alone_make_a_page(run_dir, capsys):

@@ -1,4 +1,5 @@
 import logging
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,7 @@ def test_the_first_photographs_are_chosen_before_there_is_a_run(monkeypatch, cap
     table = pd.read_csv("first/next.csv")
     assert len(table) == 2
     assert table["probability"].isna().all()
-    assert table["why"].str.contains("stands for|differs from all").all()
+    assert table["why"].str.contains("the middle of a group of|the only one of its group").all()
     assert "corrosion train --data first experiment=probe\n" in capsys.readouterr().out
 
 
@@ -96,8 +97,32 @@ def test_the_training_that_follows_is_told_with_all_folders(run, capsys):
     assert main(["next", "run", "photos", "--count", "1"]) == 0
     assert (
         "corrosion train --data ships --data 'my bridges' --data next-photos experiment=probe "
-        "seed=3\n"
+        "seed=3 data.split_file=run/split.csv\n"
     ) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("folds", "kept"),
+    [("null", ""), ("5", ""), ("source", "data.folds=source data.fold=1 ")],
+)
+def test_the_training_that_follows_is_tested_on_the_same_photographs(run, capsys, folds, kept):
+    (run / "config.yaml").write_text(f"data: {{source: folder, root: ships, folds: {folds}}}")
+    (run / ".hydra").mkdir()
+    (run / ".hydra" / "overrides.yaml").write_text(
+        f"[data.folds={folds}, data.fold=1, data.split_file=old.csv]"
+    )
+    assert main(["next", "run", "photos", "--count", "1"]) == 0
+    command = f"corrosion train --data ships --data next-photos {kept}data.split_file=run/split.csv"
+    assert f"{command}\n" in capsys.readouterr().out
+
+
+def test_the_path_of_a_split_file_is_quoted_where_it_must_be(run, capsys):
+    run.rename("my run")
+    Path("my run/config.yaml").write_text("data: {source: folder, root: ships}")
+    assert main(["next", "my run", "photos", "--count", "1"]) == 0
+    said = capsys.readouterr().out
+    given = shlex.split(next(line for line in said.splitlines() if line.startswith("corrosion ")))
+    assert given[-1] == 'data.split_file="my run/split.csv"'
 
 
 def test_files_of_one_name_from_two_folders_both_arrive(run, photos, drawn):
@@ -140,6 +165,7 @@ def test_an_earlier_choice_is_never_overwritten(run, capsys):
         (["photos", "photos"], "before there is a run, are chosen by corrosion next imagenet"),
         (["run"], "No photographs are named. Give corrosion next RUN PHOTOS"),
         (["run", "none"], "There is no none"),
+        (["run", "."], "; --recursive searches its subfolders too."),
         (["run", "photos", "--count", "0"], "--count=0: give a whole number from 1."),
     ],
 )

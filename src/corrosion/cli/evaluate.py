@@ -9,10 +9,11 @@ from pathlib import Path
 
 from corrosion.cli.command import Command, Gone
 from corrosion.cli.options import add_options, read_options
-from corrosion.cli.paths import add_out, existing, folder, name_of, new_folder
+from corrosion.cli.paths import FOLDER_NAMES, add_out, existing, folder, name_of, new_folder
 from corrosion.errors import CorrosionError
 from corrosion.runs import RunDirectory, checkpoint_of
 from corrosion.settings.evaluation import ComparisonSettings, EvaluationSettings
+from corrosion.settings.folders import FolderNameSettings
 from corrosion.settings.inference import InferenceSettings
 
 _METAVAR: Mapping[str, str | tuple[str, ...]] = {
@@ -42,6 +43,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     add_out(parser, "evaluation-PATH; without PATH the run's files are renewed")
     add_options(parser, EvaluationSettings, metavar=_METAVAR, repeated=["by"])
     add_options(parser, InferenceSettings)
+    add_options(parser, FolderNameSettings, metavar=FOLDER_NAMES)
     parser.add_argument(
         "--data",
         action=Gone,
@@ -52,10 +54,16 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     settings = read_options(EvaluationSettings, options)
     inference = read_options(InferenceSettings, options)
+    names = read_options(FolderNameSettings, options)
     existing([options.judged], "a checkpoint, or the directory of a run")
     if options.root is None:
         if options.out is not None:
             raise CorrosionError("--out goes with PATH: a run's evaluation stays in its directory.")
+        if names != FolderNameSettings():
+            raise CorrosionError(
+                "--corrosion, --no-corrosion and --ignore go with PATH: they tell the classes of "
+                "its folders."
+            )
         from corrosion.evaluation.evaluation import evaluate_run
 
         try:
@@ -71,7 +79,12 @@ def _evaluate(options: argparse.Namespace) -> None:
         from corrosion.prediction.labelled_folder import evaluate_folder
 
         evaluation = evaluate_folder(
-            checkpoint, root, run.path, settings=settings, **dict(inference)
+            checkpoint,
+            root,
+            run.path,
+            settings=settings,
+            classes=names.classes,
+            **dict(inference),
         )
     from corrosion.report.evaluation_report import print_evaluation, write_evaluation
 

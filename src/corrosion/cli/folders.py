@@ -8,11 +8,9 @@ from pathlib import Path
 
 from corrosion.cli.command import Command
 from corrosion.cli.options import add_options, read_options
-from corrosion.cli.paths import add_out, folder, new_folder
-from corrosion.settings.data import ClassFolders, CurationSettings
+from corrosion.cli.paths import FOLDER_NAMES, add_out, folder, new_folder
+from corrosion.settings.data import CurationSettings
 from corrosion.settings.folders import AuditSettings, SampleSettings
-
-_CLASSES = ("corrosion", "no_corrosion", "ignore")
 
 
 def _add_audit(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +25,7 @@ def _add_audit(parser: argparse.ArgumentParser) -> None:
     add_options(
         parser,
         AuditSettings,
-        metavar={"near_duplicates": "BITS", **dict.fromkeys(_CLASSES, "NAME")},
+        metavar={"near_duplicates": "BITS", **FOLDER_NAMES},
     )
 
 
@@ -38,9 +36,8 @@ def _audit(options: argparse.Namespace) -> int:
     from corrosion.data.curation.audit import audit_folders
     from corrosion.report.audit_report import print_audit, write_audit
 
-    classes = ClassFolders(**{name: getattr(settings, name) for name in _CLASSES})
     policy = CurationSettings(near_duplicates=settings.near_duplicates)
-    audit = audit_folders(roots, classes=classes, policy=policy)
+    audit = audit_folders(roots, classes=settings.classes, policy=policy)
     write_audit(out, audit)
     print_audit(audit, out=out)
     return int(settings.strict and audit.failed)

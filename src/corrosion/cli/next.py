@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -39,11 +40,12 @@ def _run(options: argparse.Namespace) -> None:
     out = new_folder(options.out or Path(f"next-{name_of(options.paths[0])}"))
     share_processors()  # before numpy and torch are imported
     from corrosion.data.file_search import find_inputs
+    from corrosion.data.labels import UNSORTED
 
     files = find_inputs(options.paths, recursive=settings.recursive, videos=False)
     from corrosion.models.checkpoint import load_model
     from corrosion.selection.choose_next import choose_next, imagenet_network
-    from corrosion.selection.sorting_folder import UNSORTED, write_sorting_folder
+    from corrosion.selection.sorting_folder import write_sorting_folder
 
     if checkpoint is None:
         network, run = imagenet_network(settings.device), None
@@ -84,6 +86,10 @@ def _training(run: RunDirectory | None, out: Path) -> str:
     roots = data.get("root") if data.get("source") == "folder" else None
     sources = [*([roots] if isinstance(roots, str) else roots or []), str(out)]
     given = ["experiment=probe"] if run is None else _kept(run.read_overrides())
+    if run is not None and roots and run.split_file.is_file():  # tested on the same images again
+        if data.get("folds") != "source":
+            given = [one for one in given if not one.startswith(("data.folds=", "data.fold="))]
+        given.append(f"data.split_file={_as_override(run.split_file)}")
     return shlex.join(
         ["corrosion", "train", *(word for one in sources for word in ("--data", one)), *given]
     )
@@ -93,6 +99,16 @@ def _kept(overrides: tuple[str, ...]) -> list[str]:
     """What a training was told, without where its images come from and where its results go."""
     elsewhere = ("data=", "data.root=", "data.split_file=", "hydra.")
     return [one for one in overrides if not one.startswith(elsewhere)]
+
+
+def _as_override(path: Path) -> str:
+    """A path as Hydra's command line takes it, quoted only where it must be."""
+    text = str(path)
+    if re.fullmatch(r"[\w./+-]+", text, re.ASCII):
+        return text
+    from corrosion.command_check import quoted  # imports Hydra
+
+    return quoted(text)
 
 
 COMMANDS = {

@@ -13,6 +13,8 @@ from corrosion.system.files import is_taken
 
 CHECKPOINT = "a checkpoint, or the directory of a run for its best"
 PATHS = "files, folders, patterns in quotation marks"
+FOLDER_NAMES = dict.fromkeys(("corrosion", "no_corrosion", "ignore"), "NAME")
+"""What stands for the values of `FolderNameSettings` in the help."""
 
 
 def add_out(parser: argparse.ArgumentParser, default: str) -> None:

@@ -91,11 +91,13 @@ def _files(path: str, wanted: Collection[str], *, recursive: bool) -> list[str]:
 def _inside(folder: Path, wanted: Collection[str], *, recursive: bool) -> list[str]:
     files = sorted(files_below(folder, recursive=recursive, suffixes=wanted))
     if not files:
-        deeper = "" if recursive else "; the option recursive searches its subfolders too"
+        deeper = "" if recursive else "; recursive=True searches its subfolders too"
         raise CorrosionError(f"{folder} holds no {_kinds(wanted)}{deeper}.")
     if not recursive and any(one.is_dir() for one in folder.iterdir()):
         log.warning(
-            "%s has subfolders, which are passed over: `recursive` searches them too", folder
+            "%s has subfolders, which are passed over: --recursive (in Python recursive=True) "
+            "searches them too",
+            folder,
         )
     return files
 

@@ -14,6 +14,9 @@ ClassNames = ClassFolders | Mapping[str, Iterable[str]]
 CLASSES = ("no_corrosion", "corrosion")
 """Names of the classes by label: corrosion, the positive class, is 1."""
 
+UNSORTED = "to-sort"
+"""Folder of photographs that wait to be sorted, beside those of the classes (`corrosion next`)."""
+
 _IGNORE, _IGNORED = "ignore", -1
 
 _CORROSION = (
@@ -48,6 +51,16 @@ def is_usual_name(name: str) -> bool:
         (True, False)
     """
     return _key(name) in _DEFAULT
+
+
+def is_mapped(name: str, classes: ClassNames | None) -> bool:
+    """Whether folders of this name are mapped to a class, or ignored.
+
+    Example:
+        >>> is_mapped("to-sort", {"ignore": ["to-sort"]}), is_mapped("rust", None)
+        (True, False)
+    """
+    return _key(name) in _own_names(ClassFolders.read(classes or {}))
 
 
 def folder_labels(counts: Mapping[str, int], classes: ClassNames | None = None) -> dict[str, int]:

@@ -18,6 +18,7 @@ from corrosion.data.shortcut import plant
 from corrosion.data.sources import check_root, scan
 from corrosion.data.splits import leave_source_out, read_split, split, split_fold
 from corrosion.data.splits.folds import twins_of_source
+from corrosion.data.splits.split_file import twins_of_judged
 from corrosion.errors import CorrosionError
 from corrosion.settings.data import ClassFolders, DataSettings, SourceSettings
 from corrosion.settings.ranges import as_written
@@ -93,15 +94,16 @@ def prepare_records(settings: DataSettings, *, seed: int) -> Prepared:
     if settings.split_file is not None:
         assigned = read_split(settings.split_file.expanduser(), screened.records)
     inspection = inspect(screened.records, settings)
-    dropped = left_out(
-        inspection,
-        settings,
-        assigned=_assigned_splits(screened.records, assigned, keep_subsets=keep_subsets),
-    )
+    splits = _assigned_splits(screened.records, assigned, keep_subsets=keep_subsets)
+    dropped = left_out(inspection, settings, assigned=splits)
     kept = inspection.records.drop(index=dropped.index, columns=list(_MEASURED))
     kept = kept.assign(group=inspection.duplicates.group[kept.index])
+    twins = None
     if settings.folds == "source":
         twins = _twins_of_tested(kept, settings)
+    elif assigned is not None and splits is not None:
+        twins = _twins_of_judged(kept, splits[kept.index])
+    if twins is not None:
         dropped = pd.concat([dropped, twins]).sort_index()
         kept = kept.drop(index=twins.index)
     divided = _divided(
@@ -181,6 +183,18 @@ def _twins_of_tested(records: pd.DataFrame, settings: DataSettings) -> pd.DataFr
             "%d images are near-duplicates of images of %s, which is tested: left out",
             len(twins),
             tested,
+        )
+    return twins
+
+
+def _twins_of_judged(records: pd.DataFrame, splits: pd.Series) -> pd.DataFrame:
+    """New images like those of the earlier validation and test, which are to stay as they were."""
+    twins = twins_of_judged(records, splits)
+    if len(twins):
+        log.info(
+            "%d new images are near-duplicates of images of validation or test, which stay as the "
+            "split file has them: left out",
+            len(twins),
         )
     return twins
 

@@ -11,7 +11,14 @@ import pandas as pd
 
 from corrosion.data.file_search import files_below, visible
 from corrosion.data.images import SUFFIXES
-from corrosion.data.labels import ClassNames, folder_labels, is_usual_name
+from corrosion.data.labels import (
+    CLASSES,
+    UNSORTED,
+    ClassNames,
+    folder_labels,
+    is_mapped,
+    is_usual_name,
+)
 from corrosion.errors import CorrosionError
 
 log = logging.getLogger(__name__)
@@ -56,7 +63,7 @@ def scan(
     kept = [entry for entry in listed if entry[1] in labels]
     if len(kept) < len(listed):
         ignored = sorted({folder for _, folder, _ in listed} - set(labels))
-        log.info("%s: left out %s, as classes.ignore says", root, ", ".join(ignored))
+        log.info("%s: left out %s, to be ignored", root, ", ".join(ignored))
     sizes = [len(paths) for _, _, paths in kept]
     subsets = ["", *sorted(set(SUBSETS.values()))]
     codes = np.array([subsets.index(subset) for subset, _, _ in kept], np.int8)
@@ -141,6 +148,12 @@ def _labels(
             + (f" ({loose} lie elsewhere below it)" if loose else "")
             + ". Make a folder for each class, e.g. corrosion/ and no_corrosion/, with images "
             f"({', '.join(sorted(SUFFIXES))}) inside."
+        )
+    if (waiting := counts[UNSORTED]) and not is_mapped(UNSORTED, classes):
+        wait = "1 photograph still waits" if waiting == 1 else f"{waiting} photographs still wait"
+        raise CorrosionError(
+            f"{root / UNSORTED}: {wait} to be sorted. Move each into one of the folders beside it, "
+            f"{' or '.join(CLASSES)}, and delete what can't be decided."
         )
     try:
         return folder_labels(counts, classes)

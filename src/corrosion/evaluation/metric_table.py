@@ -17,6 +17,8 @@ from corrosion.errors import CorrosionError
 
 _STAGE = "val/"
 
+_FEW = 30  # test images below which figures are no more than a hint
+
 # Table 7 of the paper; bands meet at their upper bound
 _AGREEMENT = (
     (0.20, "slight"),
@@ -184,3 +186,22 @@ def agreement(kappa: float) -> str:
         return "poor"
     # figures are given to two digits, so 0.204 is still "slight"
     return next(level for bound, level in _AGREEMENT if round(kappa, 2) <= bound)
+
+
+def few_images(images: int) -> str | None:
+    """What to say beside figures of a small test set; None from 30 images on.
+
+    Args:
+        images: number of test images.
+
+    Example:
+        >>> few_images(2)[:24], few_images(30)
+        ('only 2 test photographs:', None)
+    """
+    if images >= _FEW:
+        return None
+    photographs = "photograph" if images == 1 else "photographs"
+    return (
+        f"only {images} test {photographs}: these figures may be chance, look at their intervals "
+        f"and label more"
+    )

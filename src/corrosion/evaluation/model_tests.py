@@ -111,8 +111,10 @@ def _refuse_other_images(
     ]
     if extra:
         raise CorrosionError(
-            f"{first} and {name} were tested on different images: {', '.join(extra)}. Train both "
-            f"with the same data.split_file to compare them, or all folds of both."
+            f"{first} and {name} were tested on different images: {', '.join(extra)}. To compare "
+            f"them, train one anew with data.split_file=RUN/split.csv, RUN being the other's "
+            f"directory (images added since then are for training alone), or train all folds of "
+            f"both."
         )
 
 

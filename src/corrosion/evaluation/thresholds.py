@@ -228,14 +228,24 @@ def decision_rule(network: CorrosionClassifier, threshold: str | float | None = 
     if threshold is not None:
         value = find_threshold(threshold, network.thresholds)
     if network.band is not None and not network.band[0] <= value <= network.band[1]:
-        log.warning(
-            "threshold %g lies outside the band %g to %g of this checkpoint, which was chosen "
-            "around %g: between them decisions are less sure than they should be",
-            value,
-            *network.band,
-            network.threshold,
-        )
+        # a threshold that training has chosen is meant so; any other may be a slip
+        level = logging.INFO if value in network.thresholds.values() else logging.WARNING
+        log.log(level, "%s", _decisions_unseen(value, network.band, network.threshold))
     return Rule(value, network.band)
+
+
+def _decisions_unseen(value: float, band: tuple[float, float], usual: float) -> str:
+    """Which decisions another threshold changes without asking an inspector."""
+    below = value < band[0]
+    first, last = (value, band[0]) if below else (band[1], value)
+    return (
+        f"At the threshold {value:.3g} photographs with a probability of {first:.3g} to {last:.3g} "
+        f"count as {'corroded' if below else 'free of corrosion'}, and no inspector is asked about "
+        f"them: the probabilities for an inspector, {band[0]:.3g} to {band[1]:.3g}, were chosen "
+        f"for the threshold {usual:.3g}. Expect "
+        f"{'more false alarms than usual' if below else 'missed corrosion'} among these "
+        f"photographs, and have them looked at too."
+    )
 
 
 def _named(name: str, known: Mapping[str, float]) -> float:

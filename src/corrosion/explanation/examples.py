@@ -30,7 +30,7 @@ def choose_examples(
     Returns:
         Rows of `table` with a column `kind`, at most `count` of each: "right" and "wrong", those
         furthest from the threshold first, the right ones from both classes in turn; and
-        "uncertain", those nearest to it first. An image can be right or wrong, and uncertain.
+        "uncertain", those nearest to it first, without the wrong ones that are there already.
     """
     # logits, since probabilities of sure images are all 1.000
     boundary = temperature * math.log(threshold / (1 - threshold))
@@ -38,11 +38,12 @@ def choose_examples(
     sure = table.loc[margin.sort_values(ascending=False, kind="stable").index]
     is_right = sure["label"] == sure["prediction"]
     right = sure[is_right]
+    wrong = sure[~is_right].head(count)
     turn = right.groupby("label").cumcount().sort_values(kind="stable").index
     kinds = {
         "right": right.loc[turn].head(count),
-        "uncertain": sure.iloc[::-1].head(count),
-        "wrong": sure[~is_right].head(count),
+        "uncertain": sure.drop(index=wrong.index).iloc[::-1].head(count),
+        "wrong": wrong,
     }
     return pd.concat([rows.assign(kind=kind) for kind, rows in kinds.items()])
 

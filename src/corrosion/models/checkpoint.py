@@ -40,8 +40,8 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
         maps RGB images (N, 3, H, W), uint8 or float in [0, 1], to logits (N,).
 
     Raises:
-        CorrosionError: the file is missing, damaged, contains pickled code, or is no checkpoint
-            of this project; or the machine lacks the device.
+        CorrosionError: the file is missing, damaged, contains pickled code or weights that are not
+            finite, or is no checkpoint of this project; or the machine lacks the device.
 
     Example:
         >>> model = load_model("outputs/RUN", device="auto")  # doctest: +SKIP
@@ -67,6 +67,11 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
             f"{path} doesn't fit the network it describes ({hyperparameters.get('backbone')}): "
             f"it was written by another version of corrosion or timm. {error}"
         ) from error
+    if not all(value.isfinite().all() for value in network.state_dict().values()):
+        raise CorrosionError(
+            f"{path} holds weights that are not finite (NaN), and knows nothing: its training has "
+            f"diverged. Train again with a lower model.lr, or take another checkpoint."
+        )
     if share := hyperparameters.get("shortcut"):
         log.warning(
             "%s was trained on corroded images with a planted mark (data.shortcut=%g): a test of "

@@ -73,7 +73,10 @@ def fit_logistic(
         True
     """
     if not (np.isfinite(features).all() and np.isfinite(validation).all()):
-        raise CorrosionError("The network's features are not finite: its weights are damaged.")
+        raise CorrosionError(
+            "The network's features are not finite (NaN): its weights are damaged, or its training "
+            "has diverged. Take other weights."
+        )
     if len(np.unique(labels)) < 2 or len(np.unique(validation_labels)) < 2:
         raise CorrosionError("The head needs images of both classes in training and validation.")
     mean, scale = features.mean(axis=0, dtype=np.float64), float(features.std(dtype=np.float64))

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from corrosion.data.curation.policy import inspect
 from corrosion.data.curation.screening import screen
 from corrosion.data.image_reader import ImageReader, Item, batched
+from corrosion.data.labels import ClassNames
 from corrosion.data.sources import scan
 from corrosion.data.splits import split_table, write_split
 from corrosion.data.transforms import build_resize
@@ -40,6 +41,7 @@ def evaluate_folder(
     out: Path,
     *,
     settings: EvaluationSettings | None = None,
+    classes: ClassNames | None = None,
     device: str = "auto",
     batch_size: int = 32,
     num_workers: int | None = None,
@@ -54,6 +56,7 @@ def evaluate_folder(
         root: folder with a folder per class, as for training; official subsets are put together.
         out: gets the files of a run that tell predictions and split.
         settings: how to evaluate; the defaults if None. `threshold` is by default the checkpoint's.
+        classes: further folder names of each class (`data.labels.folder_labels`).
         device: device the network runs on, as for `load_model`.
         batch_size: images predicted at once.
         num_workers: threads that decode images; None for one a processor.
@@ -63,7 +66,7 @@ def evaluate_folder(
     """
     settings = settings or EvaluationSettings()
     model = load_model(checkpoint, device=device)
-    found = screen(scan(root, name=root.resolve().name)).records
+    found = screen(scan(root, name=root.resolve().name, classes=classes)).records
     groups = inspect(found, CurationSettings()).duplicates.group
     records = found.assign(group=groups, split="test")
     trained, judged = RunDirectory.holding(checkpoint), RunDirectory(out)

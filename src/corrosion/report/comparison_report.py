@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from corrosion.evaluation.intervals import Estimate
-from corrosion.evaluation.metric_table import EVALUATED, METRICS, agreement
+from corrosion.evaluation.metric_table import EVALUATED, METRICS, agreement, few_images
 from corrosion.evaluation.model_tests import conclusion
 from corrosion.report.comparison_figures import draw_comparison
 from corrosion.report.page import inline_svg, write_page
@@ -157,7 +157,11 @@ def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
                     lambda published: _estimate(published.metrics(level=comparison.level)["kappa"]),
                 ),
                 "means": (
-                    lambda model: agreement(model.metrics["kappa"].value),
+                    lambda model: (
+                        MISSING
+                        if few_images(len(model.pooled.tables[0]))
+                        else agreement(model.metrics["kappa"].value)
+                    ),
                     lambda published: agreement(published.metrics()["kappa"].value),
                 ),
             },

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from corrosion.evaluation.intervals import Estimate
-from corrosion.evaluation.metric_table import LOGGED, METRICS, agreement
+from corrosion.evaluation.metric_table import LOGGED, METRICS, agreement, few_images
 from corrosion.report.tables import TextTable, ends, format_number
 
 
@@ -18,6 +18,7 @@ def print_results(
     estimates: Mapping[str, Estimate],
     *,
     title: str,
+    images: int,
     notes: Mapping[str, str],
     run_dir: Path,
 ) -> None:
@@ -27,6 +28,7 @@ def print_results(
         metrics: values by stage and key, as {"val/accuracy": ..., "test/accuracy": ...}.
         estimates: metrics of the test set with intervals, by key.
         title: title of the table.
+        images: number of test images.
         notes: further lines, name and text.
         run_dir: directory the files are in.
     """
@@ -44,6 +46,9 @@ def print_results(
     )
     console = Console(soft_wrap=True)
     table.print(console)
-    kappa = metrics.get("test/kappa", math.nan)
-    for label, text in {"agreement": agreement(kappa), **notes, "results": str(run_dir)}.items():
+    few = few_images(images)
+    judgement = {"agreement": agreement(metrics.get("test/kappa", math.nan))}
+    if few is not None:  # no word of praise for what may be chance
+        judgement = {"CAUTION": few}
+    for label, text in {**judgement, **notes, "results": str(run_dir)}.items():
         console.print(f"{label + ':':<12} {text}", highlight=False, markup=False)

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from corrosion.evaluation.evaluation import Evaluation
 from corrosion.evaluation.intervals import Estimate
-from corrosion.evaluation.metric_table import EVALUATED, METRICS, SHARES, agreement
+from corrosion.evaluation.metric_table import EVALUATED, METRICS, SHARES, agreement, few_images
 from corrosion.report.evaluation_figures import draw_figures
 from corrosion.report.tables import TextTable, ends, format_number, with_interval
 from corrosion.report.training_curves import write_figure
@@ -118,8 +118,10 @@ def unlike_table(evaluation: Evaluation) -> TextTable | None:
         ("unlike them", found.share, found.accuracy_unlike),
     ]
     if evaluation.choices is not None and found.decided is not None:
-        by_band = evaluation.choices.band_on_test
-        for name, one in (("outside the band", by_band), ("of these, like them", found.decided)):
+        band, by_band = evaluation.choices.band, evaluation.choices.band_on_test
+        outside = f"not for an inspector: probability outside {band.low:.3f} to {band.high:.3f}"
+        also_like = "of these, like the training photographs"
+        for name, one in ((outside, by_band), (also_like, found.decided)):
             rows.append((name, one.coverage, _complement(one.risk)))
     return TextTable.of(
         f"Photographs unlike the training's, and what is decided without an inspector "
@@ -145,6 +147,8 @@ def notes(evaluation: Evaluation) -> dict[str, str]:
         f"{counts.fp} false alarms",
         "agreement": agreement(evaluation.metrics["kappa"].value),
     }
+    if few := few_images(sum(counts)):
+        lines = {"confusion": lines["confusion"], "CAUTION": few}
     if evaluation.choices is None:
         return lines | {
             "thresholds": f"none chosen: {_VALIDATION} (path, label, probability of the validation "

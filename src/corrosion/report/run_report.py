@@ -14,6 +14,7 @@ from markupsafe import Markup
 from corrosion.data.labels import CLASSES
 from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.evaluation import Evaluation
+from corrosion.evaluation.metric_table import METRICS, few_images
 from corrosion.evaluation.run_facts import RunFacts, read_run_facts
 from corrosion.report.data_summary import data_tables, findings, leaks
 from corrosion.report.evaluation_figures import draw_figures
@@ -82,7 +83,7 @@ def write_run_page(run: RunFacts, evaluation: Evaluation, *, path: Path | None =
     """
     path = path or run.directory.report_file
     figures = draw_figures(evaluation)
-    if run.history is not None:
+    if run.history is not None and len(run.history) > 1:
         figures["curves"] = draw_curves(run.history)
     write_page(
         path,
@@ -90,9 +91,10 @@ def write_run_page(run: RunFacts, evaluation: Evaluation, *, path: Path | None =
         run=run,
         evaluation=evaluation,
         summary=summary(evaluation),
-        warnings=_warnings(run),
+        warnings=_warnings(run, evaluation),
         data_tables=[] if run.split is None else data_tables(run.split),
         findings=findings(run.facts.get("curation") or {}),
+        single_epoch=_single_epoch(run),
         leaks={} if run.split is None else leaks(run.split),
         metrics=metrics_table(evaluation),
         subgroups=subgroup_tables(evaluation),
@@ -136,8 +138,10 @@ def summary(evaluation: Evaluation) -> str:
     return " ".join(sentences)
 
 
-def _warnings(run: RunFacts) -> list[str]:
+def _warnings(run: RunFacts, evaluation: Evaluation) -> list[str]:
     warnings = []
+    if few := few_images(sum(evaluation.confusion)):
+        warnings.append(f"{few[0].upper()}{few[1:]}.")
     if shortcut := shortcut_warning(**run.facts.get("shortcut") or {}):
         warnings.append(shortcut)
     weights = run.facts.get("weights") or {}
@@ -147,6 +151,19 @@ def _warnings(run: RunFacts) -> list[str]:
             f"nothing of what fine-tuning ImageNet weights would reach."
         )
     return warnings
+
+
+def _single_epoch(run: RunFacts) -> str | None:
+    """What a training of one epoch has in place of curves."""
+    if run.history is None or len(run.history) != 1:
+        return None
+    row = run.history.iloc[0]
+    shown = [
+        f"{METRICS[name].title} {format_number(row.get(f'train/{name}'))} in training and "
+        f"{format_number(row.get(f'val/{name}'))} in validation"
+        for name in ("loss", "accuracy")
+    ]
+    return f"One epoch, and so no curves: {', '.join(shown)}."
 
 
 def mistakes_table(evaluation: Evaluation) -> TextTable | None:

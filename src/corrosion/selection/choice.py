@@ -67,7 +67,10 @@ def choose_diverse(
         not np.isfinite(features).all()
         or not np.isfinite(0 if probability is None else probability).all()
     ):
-        raise CorrosionError("The network's features are not finite: its weights are damaged.")
+        raise CorrosionError(
+            "The network's features are not finite (NaN): its weights are damaged, or its training "
+            "has diverged. Take other weights."
+        )
     rows, weight = np.arange(len(features)), np.ones(len(features))
     if probability is not None:
         uncertain = np.minimum(probability, 1 - probability)

@@ -125,8 +125,6 @@ def _probability(network: CorrosionClassifier, features: Features) -> NDArray[np
 
 def _why(stands_for: int, probability: float) -> str:
     of = (
-        "it differs from all others"
-        if stands_for == 1
-        else f"stands for {stands_for} that look alike"
+        "the only one of its group" if stands_for == 1 else f"the middle of a group of {stands_for}"
     )
     return of if np.isnan(probability) else f"probability {probability:.2f}, {of}"

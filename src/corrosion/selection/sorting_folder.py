@@ -16,14 +16,11 @@ from PIL import Image
 
 from corrosion.data.image_reader import displayable
 from corrosion.data.images import read_image
-from corrosion.data.labels import CLASSES
+from corrosion.data.labels import CLASSES, UNSORTED
 from corrosion.errors import CorrosionError
 from corrosion.report.page import inline_picture, write_page
 from corrosion.selection.choose_next import Selection
 from corrosion.system.files import replacing, write_csv
-
-UNSORTED = "to-sort"
-"""Folder of the photographs that wait to be sorted."""
 
 _SIDE = 224  # pixels of the small pictures, whose page has to hold them all
 _LONGEST_NAME = 80  # characters of a file's own name: with the rank before it, it must still fit

@@ -130,7 +130,8 @@ class SplitSettings(Settings):
     keep_subsets: bool = True
     """Keep the subsets that a source brings along (train, valid, test); false divides it anew."""
     split_file: AnyPath | None = None
-    """split.csv of an earlier run: the same images come into the same subsets."""
+    """split.csv of an earlier run: the same images come into the same subsets, images added since
+    into training; near-duplicates of validation and test among these are left out."""
     folds: Annotated[int, Ge(2), Le(100)] | Literal["source"] | None = None
     """Cross-validation: -m data.folds=5 data.fold=0,1,2,3,4 tests each image once; source tests on
     one of several sources what the others taught (data.fold=1: the second of data.root)."""

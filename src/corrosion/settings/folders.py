@@ -7,22 +7,34 @@ from typing import Annotated
 from annotated_types import Ge, Le
 
 from corrosion.settings.base import Settings
+from corrosion.settings.data import ClassFolders
 from corrosion.settings.types import Names, Seed, Share
 
 
-class AuditSettings(Settings):
-    """How folders of photographs are examined."""
+class FolderNameSettings(Settings):
+    """Which folders of photographs stand for which class, beside those with the usual names."""
 
-    strict: bool = False
-    """Exit with 1 if official subsets share pictures, or labels conflict."""
-    near_duplicates: Annotated[int, Ge(0), Le(11)] | None = 6
-    """Bits of a 63-bit perceptual hash in which near-duplicates may differ; null seeks none."""
     corrosion: Names = ()
     """Names of further folders of corroded images."""
     no_corrosion: Names = ()
     """Names of further folders of images without corrosion."""
     ignore: Names = ()
     """Names of folders that are passed over."""
+
+    @property
+    def classes(self) -> ClassFolders:
+        """The names as the functions take them that look for images."""
+        names = ClassFolders.model_fields
+        return ClassFolders(**{name: getattr(self, name) for name in names})
+
+
+class AuditSettings(FolderNameSettings):
+    """How folders of photographs are examined."""
+
+    strict: bool = False
+    """Exit with 1 if official subsets share pictures, or labels conflict."""
+    near_duplicates: Annotated[int, Ge(0), Le(11)] | None = 6
+    """Bits of a 63-bit perceptual hash in which near-duplicates may differ; null seeks none."""
 
 
 class SampleSettings(Settings):

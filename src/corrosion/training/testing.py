@@ -127,6 +127,7 @@ def test_and_report(
         metrics,
         evaluation.metrics,
         title=f"{settings.model.title}: epoch {int(best['epoch'])} of {len(epochs)}",
+        images=len(tested),
         notes={
             "weights": _first_weights(module.hparams["weights"], run),
             "training": f"{seconds['fit']:.0f} s, {len(epochs)} epoch(s)",

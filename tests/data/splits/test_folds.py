@@ -147,6 +147,14 @@ def test_an_earlier_assignment_keeps_training_and_validation_but_not_the_test_se
     assert set(other.loc[other["source"] == "a", "split"]) == {"train", "val"}
 
 
+def test_images_added_to_the_other_sources_are_for_training():
+    grown = make([(group // 2 % 2, 1) for group in range(120)])
+    before = leave_out(grown[:80], "a")["split"].astype(str)
+    after = leave_out(grown, "a", assigned=before.reindex(grown.index, fill_value=""))["split"]
+    assert after[: len(before)].tolist() == before.tolist()
+    assert set(after[80:][grown["source"] == "b"]) == {"train"}
+
+
 def test_a_source_of_one_class_is_tested_with_a_warning_and_one_without_images_refused(caplog):
     records = make([(0, 1)] * 20 + [(1, 1)] * 20)
     records = records[(records["source"] == "a") | (records["label"] == 1)]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from corrosion.data.splits.assignment import assign_rows
 from corrosion.data.splits.holdout import SPLITS, checked_fractions, split_codes
-from corrosion.data.splits.strata import UNASSIGNED, number_groups
+from corrosion.data.splits.strata import UNASSIGNED, number_groups, twins
 from corrosion.errors import CorrosionError
 from corrosion.settings.data import SplitSettings
 
@@ -91,7 +91,8 @@ def leave_source_out(
             not used.
         seed: seed of the order of groups of equal size, 0 or more.
         assigned: earlier assignment by row of `records` ("train", "val", "test", or "" for new
-            images); what it says of training and validation stays as it is.
+            images); what it says of training and validation stays as it is, new images are for
+            training.
 
     Returns:
         The records with the columns group (int64, from 0) and split (train, val or test).
@@ -124,11 +125,15 @@ def leave_source_out(
     if records.loc[test, "label"].nunique() < 2:
         log.warning("%s has images of one class alone: some metrics are undefined on it", source)
     _tell_of_subsets(records, "source")
+    groups = number_groups(records)
     fixed = np.full(len(records), UNASSIGNED, dtype=np.int8)
     if assigned is not None:
         known = split_codes(assigned)
         fixed = np.where(known == SPLITS.index("test"), np.int8(UNASSIGNED), known)
-    return _with_test(records, number_groups(records), test, fixed, (train, val), seed)
+        if {0, 1} <= set(fixed[~test].tolist()):
+            new = (known == UNASSIGNED) & ~np.isin(groups, groups[fixed != UNASSIGNED])
+            fixed[new] = SPLITS.index("train")
+    return _with_test(records, groups, test, fixed, (train, val), seed)
 
 
 def twins_of_source(records: pd.DataFrame, source: str) -> pd.DataFrame:
@@ -156,12 +161,8 @@ def twins_of_source(records: pd.DataFrame, source: str) -> pd.DataFrame:
         >>> twins_of_source(records, "bridges")[["path", "detail"]].to_dict("records")
         [{'path': 'a.jpg', 'detail': 'near-duplicate of b.jpg, which is tested'}]
     """
-    groups = pd.Series(number_groups(records), index=records.index)
-    own = records["source"].astype(str) == source
-    first = records["path"][own].groupby(groups[own]).first()
-    twins = records.loc[~own & groups.isin(first.index), ["path", "label", "source"]]
-    detail = [f"near-duplicate of {first[group]}, which is tested" for group in groups[twins.index]]
-    return twins.assign(reason="leak", detail=pd.Series(detail, index=twins.index, dtype="str"))
+    own = (records["source"].astype(str) == source).to_numpy()
+    return twins(records, own, ~own, which="which is tested")
 
 
 def _tell_of_subsets(records: pd.DataFrame, folds: int | str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Sequence
 
@@ -45,7 +46,9 @@ def split(
         keep_subsets: whether official subsets are kept where there is a train folder and at least
             one other; a validation or test set that is missing is taken out of training.
         assigned: earlier assignment by row of `records` ("train", "val", "test", or "" for new
-            images), which stays as it is; new images of an assigned group join it.
+            images), which stays as it is. New images of an assigned group join it; the others are
+            for training, so that validation and test stay what they were, and give a subset that
+            the assignment does not name its share.
 
     Returns:
         The records with the columns group (int64, from 0) and split (train, val or test).
@@ -81,8 +84,14 @@ def split(
     official = fixed != UNASSIGNED
     if assigned is not None:
         known = split_codes(assigned)
+        named = set(known.tolist())
+        free = [code == SPLITS.index("train") or code not in named for code in range(len(SPLITS))]
         if new := int((known == UNASSIGNED).sum()):
-            log.info("%d images are not in the earlier split and are assigned now", new)
+            to = " and ".join(itertools.compress(SPLITS, free))
+            log.info("%d images are not in the earlier split: they come into %s", new, to)
+        shares_by_source = {
+            source: _shares_of(shares, free) for source, shares in shares_by_source.items()
+        }
         fixed = np.where(known == UNASSIGNED, fixed, known)
     _warn_of_divided_groups(groups, fixed)
     codes = assign_rows(
@@ -130,11 +139,14 @@ def _keep_subsets(
         if missing:
             names = " and no ".join(SPLITS[code] for code in missing)
             log.info("%s has no %s folder: taken out of train", source, names)
-            shares = [
-                share if code in (train, *missing) else 0.0
-                for code, share in enumerate(shares_by_source[str(source)])
-            ]
-            shares_by_source[str(source)] = tuple(share / sum(shares) for share in shares)
+            free = [code in (train, *missing) for code in range(len(SPLITS))]
+            shares_by_source[str(source)] = _shares_of(shares_by_source[str(source)], free)
+
+
+def _shares_of(shares: tuple[float, ...], free: Sequence[bool]) -> tuple[float, ...]:
+    """The shares of the splits that are free, which sum to 1; 0 for the others."""
+    of_free = [share if is_free else 0.0 for share, is_free in zip(shares, free, strict=True)]
+    return tuple(share / sum(of_free) for share in of_free)
 
 
 def _warn_of_divided_groups(groups: NDArray[np.int64], fixed: NDArray[np.int8]) -> None:

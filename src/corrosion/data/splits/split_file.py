@@ -9,6 +9,7 @@ import pandas as pd
 
 from corrosion.data.shortcut import MARKED
 from corrosion.data.splits.holdout import SPLITS
+from corrosion.data.splits.strata import twins
 from corrosion.errors import CorrosionError
 from corrosion.system.files import write_csv
 
@@ -76,3 +77,33 @@ def read_split(path: Path, records: pd.DataFrame) -> pd.Series:
     if gone := int((~here).sum()):
         log.warning("%d of %d images in %s are not here", gone, len(table), path)
     return found
+
+
+def twins_of_judged(records: pd.DataFrame, assigned: pd.Series) -> pd.DataFrame:
+    """Find new images that resemble one of validation or test.
+
+    Training must not see them, and with them validation and test would not stay what they were.
+
+    Args:
+        records: one row an image, with the columns path, label, source, content_hash and group.
+        assigned: train, val or test for each row of `records`, "" for new images.
+
+    Returns:
+        One row an image, numbered as in `records`: path, label, source, reason (leak) and detail.
+
+    Example:
+        >>> records = pd.DataFrame(
+        ...     {
+        ...         "path": ["a.jpg", "b.jpg", "c.jpg"],
+        ...         "label": [0, 0, 1],
+        ...         "source": "ships",
+        ...         "content_hash": ["1", "2", "3"],
+        ...         "group": [0, 0, 1],
+        ...     }
+        ... )
+        >>> found = twins_of_judged(records, pd.Series(["test", "", ""]))
+        >>> found[["path", "detail"]].to_dict("records")
+        [{'path': 'b.jpg', 'detail': 'near-duplicate of a.jpg, which is in validation or test'}]
+    """
+    judged, new = assigned.isin(("val", "test")).to_numpy(), (assigned == "").to_numpy()
+    return twins(records, judged, new, which="which is in validation or test")

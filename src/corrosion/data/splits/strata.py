@@ -81,6 +81,27 @@ def number_groups(records: pd.DataFrame) -> NDArray[np.int64]:
     return pd.factorize(labels[by_content])[0].astype(np.int64)
 
 
+def twins(
+    records: pd.DataFrame, of: NDArray[np.bool_], among: NDArray[np.bool_], *, which: str
+) -> pd.DataFrame:
+    """Find images in whose group there is one of certain others.
+
+    Args:
+        records: N rows with the columns path, label, source, content_hash and group.
+        of: (N,) bool, the images that others must not resemble.
+        among: (N,) bool, the images that are looked through.
+        which: what is said of those of `of`, as "which is tested".
+
+    Returns:
+        One row an image, numbered as in `records`: path, label, source, reason (leak) and detail.
+    """
+    groups = pd.Series(number_groups(records), index=records.index)
+    first = records["path"][of].groupby(groups[of]).first()
+    found = records.loc[among & groups.isin(first.index).to_numpy(), ["path", "label", "source"]]
+    detail = [f"near-duplicate of {first[group]}, {which}" for group in groups[found.index]]
+    return found.assign(reason="leak", detail=pd.Series(detail, index=found.index, dtype="str"))
+
+
 def random_keys(contents: pd.Series, groups: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
     """Draw a key for each group, by which groups of equal size are ordered.
 
