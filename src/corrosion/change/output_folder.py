@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 
@@ -23,6 +22,7 @@ from corrosion.change.pairing import Pairing
 from corrosion.change.summary import MeanChange, mean_change
 from corrosion.data.image_reader import displayable
 from corrosion.explanation.overlay import write_image
+from corrosion.prediction.rust_masks import outlined
 from corrosion.system.files import replacing_folder, write_csv
 
 COLUMNS = (
@@ -51,7 +51,6 @@ NO_PARTNER = "no partner"
 """The note of a photograph that is in no pair."""
 
 _PICTURES = "pictures"
-_OUTLINE, _UNDER = (0, 255, 255), (0, 0, 0)
 _DIMMED = 0.4  # brightness of what only one of two aligned photographs shows
 
 
@@ -94,14 +93,14 @@ def write_comparison(
         rows = [_pair_row(folder, number, one) for number, one in enumerate(changes, start=1)]
         rows += [_alone_row("old", path) for path in pairing.old_alone]
         rows += [_alone_row("new", path) for path in pairing.new_alone]
-        table = pd.DataFrame(rows, columns=list(COLUMNS))
+        table = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"inliers": "Int64"})
         found = _summary(table)
         write_csv(folder / "changes.csv", table)
         write_change_page(folder, table, found.mean, title=title)
     return found
 
 
-def outlined(side: Side) -> Pixels:
+def draw_side(side: Side) -> Pixels:
     """Draw a photograph with its rust outlined, and darker where it was not measured.
 
     Args:
@@ -112,12 +111,7 @@ def outlined(side: Side) -> Pixels:
     """
     drawn = side.pixels.copy()
     drawn[~side.region] = (drawn[~side.region] * _DIMMED).astype(np.uint8)
-    rust = (side.rust.mask & side.region).astype(np.uint8)
-    lines, _ = cv2.findContours(rust, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    width = max(1, round(max(rust.shape) / 400))
-    for colour, wider in ((_UNDER, 2), (_OUTLINE, 0)):  # seen on dark and on bright ground
-        cv2.drawContours(drawn, lines, -1, colour, width + wider)
-    return drawn
+    return outlined(drawn, side.rust.mask & side.region)
 
 
 def _pair_row(folder: Path, number: int, one: PairChange) -> dict[str, Any]:
@@ -134,7 +128,7 @@ def _pair_row(folder: Path, number: int, one: PairChange) -> dict[str, Any]:
     old, new = one.sides
     for name, side in (("old", old), ("new", new)):
         file = f"{_PICTURES}/{number:04d}-{name}.jpg"
-        write_image(folder / file, outlined(side))
+        write_image(folder / file, draw_side(side))
         row |= {
             f"{name}_picture": file,
             f"{name}_share": side.rust.share,
