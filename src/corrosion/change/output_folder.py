@@ -21,9 +21,10 @@ from corrosion.change.measuring import Pixels
 from corrosion.change.pairing import Pairing
 from corrosion.change.summary import MeanChange, mean_change
 from corrosion.data.image_reader import displayable
+from corrosion.errors import CorrosionError
 from corrosion.explanation.overlay import write_image
 from corrosion.prediction.rust_masks import outlined
-from corrosion.system.files import replacing_folder, write_csv
+from corrosion.system.files import is_taken, replacing_folder, write_csv
 
 COLUMNS = (
     "old",
@@ -87,8 +88,11 @@ def write_comparison(
         title: name of what is compared, for the page.
 
     Raises:
-        CorrosionError: something can't be written, or whatever `changes` raises.
+        CorrosionError: there is something in `out`, something can't be written, or whatever
+            `changes` raises.
     """
+    if is_taken(out):
+        raise CorrosionError(f"out={out}: there is something already: give a new or empty folder.")
     with replacing_folder(out) as folder:
         rows = [_pair_row(folder, number, one) for number, one in enumerate(changes, start=1)]
         rows += [_alone_row("old", path) for path in pairing.old_alone]
