@@ -71,24 +71,15 @@ def test_pairs_are_one_to_one_within_the_limit_and_none_more_could_be_made_cheap
     assert all(cost[pair] <= limit for pair in found)
     for side in (0, 1):
         assert all(count == 1 for count in Counter(pair[side] for pair in found).values())
-    if cost.shape[0] > cost.shape[1]:
-        cost = cost.T
+    wide = cost if cost.shape[0] <= cost.shape[1] else cost.T
     choices = [
-        [cost[row, column] for row, column in enumerate(order) if cost[row, column] <= limit]
-        for order in permutations(range(cost.shape[1]), cost.shape[0])
+        [wide[row, column] for row, column in enumerate(order) if wide[row, column] <= limit]
+        for order in permutations(range(wide.shape[1]), wide.shape[0])
     ]
     most = max(len(one) for one in choices)
     assert len(found) == most
-    total = sum(
-        cost[pair] if cost.shape[0] <= cost.shape[1] else 0 for pair in _turned(found, cost)
-    )
-    assert total <= min(sum(one) for one in choices if len(one) == most) + 1e-6
-
-
-def _turned(pairs, cost):
-    """Pairs of rows and columns of a matrix that may have been transposed since."""
-    inside = all(row < cost.shape[0] and column < cost.shape[1] for row, column in pairs)
-    return pairs if inside else [(column, row) for row, column in pairs]
+    least = min(sum(one) for one in choices if len(one) == most)
+    assert sum(cost[pair] for pair in found) == pytest.approx(least)
 
 
 def test_equal_names_are_the_same_place_whatever_the_ending_and_subfolder(folders):
