@@ -43,7 +43,7 @@ from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.intervals import proportion
 from corrosion.evaluation.thresholds import decision_rule
 from corrosion.explanation.baselines import cielab
-from corrosion.explanation.rust_mask import CUT, evidence_map, rust_score
+from corrosion.explanation.rust_mask import CUT, rust_evidence
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.prediction.predict_images import predict
@@ -101,7 +101,7 @@ def measure(
     rule = decision_rule(network)
     [prediction] = predict(network, image)
     assert prediction.probability is not None
-    score = rust_score(image, evidence_map(network, image))
+    score = rust_evidence(network, image).score(image)
     rust = score > CUT
     detected = is_corroded(prediction.probability, rule.threshold)
     share = RustShare(float(rust.mean() * detected), 0.0, prediction.probability, rust & detected)
