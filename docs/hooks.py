@@ -37,6 +37,7 @@ ROOMS = (
     "evaluation",
     "explanation",
     "prediction",
+    "change",
     "selection",
     "report",
     "sweep",

@@ -29,6 +29,7 @@ def described(capsys, *arguments):
         ("compare", {"level": "0.95", "device": "auto"}),
         ("explain", {"method": "gradcam", "colormap": "inferno", "regions": "none"}),
         ("predict", {"every": "1.0", "batch-size": "32", "device": "auto"}),
+        ("change", {"pair-by": "auto", "metres": "10.0"}),
         (
             "next",
             {"count": "20", "near-duplicates": "6", "num-workers": "auto"},
@@ -114,6 +115,8 @@ def test_a_bad_value_is_refused_by_the_name_of_its_option(capsys, option, said):
         (["predict", "best.ckpt", "none"], "There is no none"),
         (["predict", "best.ckpt", "empty"], "empty holds no images or videos"),
         (["predict", "best.ckpt", "photos", "--out", "photos"], "choose another --out"),
+        (["change", "best.ckpt", "photos", "none"], "There is no folder none"),
+        (["change", "none.ckpt", "photos", "photos"], "There is no none.ckpt"),
         (["explain", "best.ckpt", "photos", "--compare", "none.ckpt"], "There is no none.ckpt"),
         (["explain", "best.ckpt", "none"], "There is no none"),
         (["explain-score", "best.ckpt", "none"], "There is no folder none"),

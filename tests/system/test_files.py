@@ -4,7 +4,13 @@ import math
 import pytest
 
 from corrosion.errors import CorrosionError
-from corrosion.system.files import remove_leftovers, replacing, write_json, write_text
+from corrosion.system.files import (
+    remove_leftovers,
+    replacing,
+    replacing_folder,
+    write_json,
+    write_text,
+)
 
 
 def test_a_file_is_replaced_whole(tmp_path):
@@ -27,6 +33,43 @@ def test_a_failure_half_way_leaves_the_older_file(tmp_path):
     with pytest.raises(ZeroDivisionError):
         fail_half_way()
     assert path.read_text() == "kept"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_is_written_whole(tmp_path, there):
+    path = tmp_path / "new" / "results"
+    if there:
+        path.mkdir(parents=True)
+    with replacing_folder(path) as temporary:
+        write_text(temporary / "pictures" / "a.txt", "a")
+        assert there == path.exists()
+    assert (path / "pictures" / "a.txt").read_text() == "a"
+    assert path.stat().st_mode & 0o777 == 0o755
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_folder_that_could_not_be_written_leaves_nothing(tmp_path):
+    def fail_half_way():
+        with replacing_folder(tmp_path / "results") as temporary:
+            write_text(temporary / "a.txt", "half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_half_way()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_into_which_something_has_come_is_left_alone(tmp_path):
+    path = tmp_path / "results"
+
+    def meanwhile():
+        with replacing_folder(path):
+            write_text(path / "mine.txt", "kept")
+
+    with pytest.raises(CorrosionError, match="results can't be written"):
+        meanwhile()
+    assert [one.name for one in path.iterdir()] == ["mine.txt"]
     assert list(tmp_path.iterdir()) == [path]
 
 

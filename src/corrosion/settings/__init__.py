@@ -4,9 +4,9 @@
     settings = RunSettings(data=DataSettings(source="folder", root="PHOTOS"), seed=1)
 
 `run` has all that a training is told, made of `data`, `augmentation`, `model` and `trainer`.
-Commands take those of `evaluation`, `explanation`, `prediction` and `selection`, which run networks
-as `inference` says, and of `folders`. `base` checks values and words the errors, `types` and
-`ranges` name kinds of values, `resumed` decides for a run that goes on.
+Commands take those of `evaluation`, `explanation`, `prediction`, `change` and `selection`, which
+run networks as `inference` says, and of `folders`. `base` checks values and words the errors,
+`types` and `ranges` name kinds of values, `resumed` decides for a run that goes on.
 """
 
 from corrosion.settings.augmentation import (
@@ -25,6 +25,7 @@ from corrosion.settings.augmentation import (
     Saturation,
 )
 from corrosion.settings.base import Settings
+from corrosion.settings.change import ChangeSettings
 from corrosion.settings.data import (
     ClassFolders,
     CurationSettings,
@@ -52,6 +53,7 @@ __all__ = [
     "AugmentationSettings",
     "Blur",
     "Brightness",
+    "ChangeSettings",
     "Clahe",
     "ClassFolders",
     "ComparisonSettings",

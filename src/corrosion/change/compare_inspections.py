@@ -1,0 +1,159 @@
+"""Two inspections compared, pair by pair."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from corrosion.change.measuring import (
+    Pixels,
+    Region,
+    RustShare,
+    ShareChange,
+    comparable_pixels,
+    measure_share,
+    share_change,
+)
+from corrosion.change.pairing import Pair, Pairing, pair_by_features
+from corrosion.change.registration import Registration, register
+from corrosion.data.cache.features import Features
+from corrosion.data.datamodule import CorrosionDataModule
+from corrosion.data.images import ImageError, check_image
+from corrosion.errors import CorrosionError
+from corrosion.evaluation.thresholds import decision_rule
+from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.pooled_features import pooled_features
+from corrosion.settings.change import ChangeSettings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One photograph of a pair.
+
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB, as it was compared.
+        region: (H, W) bool, the part that was measured.
+        rust: what was measured.
+    """
+
+    pixels: Pixels
+    region: Region
+    rust: RustShare
+
+
+@dataclass(frozen=True, eq=False)
+class PairChange:
+    """What has changed between two photographs.
+
+    Attributes:
+        pair: the two photographs.
+        registration: how one lies over the other; None if one can't be read.
+        sides: the old and the new photograph; None likewise.
+        change: change in rusted share; None likewise.
+        error: which one can't be read and why; None if both can.
+    """
+
+    pair: Pair
+    registration: Registration | None
+    sides: tuple[Side, Side] | None
+    change: ShareChange | None
+    error: str | None
+
+
+def complete_pairing(
+    network: CorrosionClassifier, pairing: Pairing, settings: ChangeSettings | None = None
+) -> Pairing:
+    """Pair by the network's features what is left alone, where the settings allow it.
+
+    Args:
+        network: in any mode, which it keeps.
+        pairing: what `pair_inspections` found with the same settings.
+        settings: the defaults if None.
+
+    Raises:
+        CorrosionError: no photograph has a partner in the end.
+    """
+    settings = settings or ChangeSettings()
+    listed = any(pair.paired_by == "file" for pair in pairing.pairs)  # the list has the last word
+    if not listed and settings.pair_by in ("auto", "features"):
+        alone = (*pairing.old_alone, *pairing.new_alone)
+        unreadable = frozenset(path for path in alone if unreadable_reason(path))
+
+        def features(paths: Sequence[str]) -> Features:
+            return _features(network, paths, settings)
+
+        pairing = pair_by_features(pairing, features, unreadable)
+    if not pairing.pairs:
+        raise CorrosionError(
+            "No photograph of one inspection has a partner in the other: in one of the two "
+            "folders none can be read. Name other folders."
+        )
+    return pairing
+
+
+def compare_pairs(
+    network: CorrosionClassifier, pairing: Pairing, settings: ChangeSettings | None = None
+) -> Iterator[PairChange]:
+    """Measure each pair; one pair at a time is in memory.
+
+    Where one photograph can be laid over the other, the shares are those of the part that both
+    show; else those of the whole photographs.
+
+    Args:
+        network: in any mode, which it keeps.
+        pairing: which photographs belong together.
+        settings: the defaults if None.
+
+    Yields:
+        What has changed, in the order of the pairs; of a file that can't be read, its error.
+
+    Raises:
+        CorrosionError: the threshold is unknown, or the network fails.
+    """
+    settings = settings or ChangeSettings()
+    rule = decision_rule(network, settings.threshold)
+    for pair in pairing.pairs:
+        try:
+            old, new = comparable_pixels(pair.old), comparable_pixels(pair.new)
+        except ImageError as error:
+            log.warning("%s can't be compared: %s", error.path, error.reason)
+            yield PairChange(pair, None, None, None, f"{error.path.name}: {error.reason}")
+            continue
+        registration = register(old, new)
+        regions = registration.regions(old.shape[:2], new.shape[:2])
+        before, after = (
+            Side(pixels, region, measure_share(network, pixels, rule, region))
+            for pixels, region in zip((old, new), regions, strict=True)
+        )
+        change = share_change(before.rust, after.rust)
+        yield PairChange(pair, registration, (before, after), change, None)
+
+
+def unreadable_reason(path: str) -> str | None:
+    """Say why a file can't be read as an image; None if it can."""
+    try:
+        check_image(path)
+    except ImageError as error:
+        return error.reason
+    return None
+
+
+def _features(
+    network: CorrosionClassifier, paths: Sequence[str], settings: ChangeSettings
+) -> Features:
+    records = pd.DataFrame({"path": list(paths)})
+    datamodule = CorrosionDataModule(
+        records,
+        image_size=network.image_size,
+        resize=network.resize,
+        batch_size=settings.batch_size,
+        num_workers=settings.num_workers,
+        cache=False,
+    )
+    return np.asarray(pooled_features(network, datamodule, records))

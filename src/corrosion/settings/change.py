@@ -1,0 +1,29 @@
+"""What `corrosion change` can be told."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from corrosion.settings.inference import InferenceSettings, Threshold
+from corrosion.settings.types import Positive, WholeNumber
+
+PairBy = Literal["auto", "name", "gps", "features"]
+"""What tells which photographs of two inspections show the same place."""
+
+
+class ChangeSettings(InferenceSettings):
+    """How two inspections are compared."""
+
+    pair_by: PairBy = "auto"
+    """What tells which photographs show the same place: their names, the GPS positions in their
+    EXIF data, or how alike the network's features of them are; auto takes these one after the
+    other, each for what the ones before have left."""
+    metres: Positive = 10.0
+    """Largest distance of two photographs that are paired by GPS."""
+    threshold: Threshold = None
+    """Probability from which corrosion counts as detected, in (0, 1), or words of the name of a
+    threshold of the checkpoint, as recall or F1; by default the checkpoint's own."""
+    recursive: bool = False
+    """Look into subfolders of the two folders."""
+    num_workers: Literal["auto"] | WholeNumber = "auto"  # type: ignore[assignment]
+    """Processes that read images for pairs by features; auto chooses by device and processors."""
