@@ -104,7 +104,9 @@ def measure(
     score = rust_evidence(network, image).score(image)
     rust = score > CUT
     detected = is_corroded(prediction.probability, rule.threshold)
-    share = RustShare(float(rust.mean() * detected), 0.0, prediction.probability, rust & detected)
+    share = RustShare(
+        float(rust.mean() * detected), 0.0, 2, prediction.probability, rust & detected
+    )
     if noise:
         share = measure_share(network, image, rule)
     lab = cielab(image)
