@@ -38,11 +38,10 @@ def test_versions_show_the_same_region(plate):
         assert image.shape[:2] == part.shape
         redness = image[part].astype(float)
         assert redness[:, 0].mean() - redness[:, 2].mean() > 20
-        assert (
-            abs(image[~part][:, 0].mean() - image[~part][:, 2].mean()) < 15
-        )  # warmer and cooler light tints grey
+        tint = abs(image[~part][:, 0].mean() - image[~part][:, 2].mean())
+        assert tint < 15  # grey in warmer and cooler light
     assert [image.mean() for image, _ in shown[2:4]] == pytest.approx(
-        [1.1 * plate.mean(), 0.9 * plate.mean()], rel=0.02
+        [1.15 * plate.mean(), 0.85 * plate.mean()], rel=0.02
     )
 
 

@@ -64,7 +64,7 @@ class ShareInterval:
         )
 
 
-FROM_OTHERS = ShareInterval(scale=0.757, photographs=67, own=False)
+FROM_OTHERS = ShareInterval(scale=0.697, photographs=67, own=False)
 """From the 67 `web` photographs with masks of docs/results.md, where its origin is told."""
 
 
