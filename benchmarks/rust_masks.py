@@ -40,8 +40,8 @@ from corrosion.explanation.share_interval import FROM_OTHERS, ShareInterval, con
 from corrosion.explanation.summary import summarise
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.prediction.mask_writer import outlined
 from corrosion.prediction.predict_images import predict
-from corrosion.prediction.rust_masks import outlined
 from corrosion.report.explanation_scores import print_scores
 from corrosion.report.tables import TextTable
 from corrosion.runs import checkpoint_of

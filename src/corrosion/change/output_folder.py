@@ -23,7 +23,7 @@ from corrosion.change.summary import MeanChange, mean_change
 from corrosion.data.image_reader import displayable
 from corrosion.errors import CorrosionError
 from corrosion.explanation.overlay import write_image
-from corrosion.prediction.rust_masks import outlined
+from corrosion.prediction.mask_writer import outlined
 from corrosion.system.files import is_taken, replacing_folder, write_csv
 
 COLUMNS = (

@@ -28,10 +28,10 @@ from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.device import choose_device
 from corrosion.prediction.contact_sheet import write_contact_sheet
 from corrosion.prediction.journal import Row, read_journals
+from corrosion.prediction.mask_writer import MaskWriter, share_interval
 from corrosion.prediction.output_folder import Counts, OutputFolder
 from corrosion.prediction.process import Predictor, RowWriter
 from corrosion.prediction.rendering import Renderer
-from corrosion.prediction.rust_masks import MaskWriter, share_interval
 from corrosion.prediction.table import write_table
 from corrosion.runs import checkpoint_of
 from corrosion.settings.prediction import PredictionSettings

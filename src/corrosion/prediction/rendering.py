@@ -23,7 +23,7 @@ from corrosion.explanation.rust_mask import CUT, RustEvidence
 from corrosion.prediction.batches import Output
 from corrosion.prediction.journal import Row
 from corrosion.prediction.mask_files import of_frame
-from corrosion.prediction.rust_masks import Mask, MaskWriter, outlined
+from corrosion.prediction.mask_writer import Mask, MaskWriter, outlined
 
 THUMBNAIL = 224
 """Longest side of a small picture, in pixels."""
