@@ -2,7 +2,7 @@
 
 `batches` runs the network over what `data.image_reader` decodes, `rendering` draws, `journal` and
 `output_folder` keep what is finished so that a killed run can go on, `table` and `contact_sheet`
-write the results, `mask_writer` masks of rust under the names of `mask_files`. `predict_files` puts them together for the command, with `process` for each GPU;
-`predict_images` for Python; `labelled_folder` judges a checkpoint on images whose classes are
-known.
+write the results, `mask_writer` masks of rust under the names of `mask_files`. `predict_files` puts
+them together for the command, with `process` for each GPU; `predict_images` for Python;
+`labelled_folder` judges a checkpoint on images whose classes are known.
 """
