@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from corrosion.change.measuring import (
@@ -21,12 +20,11 @@ from corrosion.change.measuring import (
 from corrosion.change.pairing import Pair, Pairing, pair_by_features
 from corrosion.change.registration import Registration, register
 from corrosion.data.cache.features import Features
-from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.images import ImageError, check_image
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.thresholds import decision_rule
 from corrosion.models.classifier import CorrosionClassifier
-from corrosion.models.pooled_features import pooled_features
+from corrosion.models.pooled_features import images_of, pooled_features
 from corrosion.settings.change import ChangeSettings
 
 log = logging.getLogger(__name__)
@@ -148,12 +146,7 @@ def _features(
     network: CorrosionClassifier, paths: Sequence[str], settings: ChangeSettings
 ) -> Features:
     records = pd.DataFrame({"path": list(paths)})
-    datamodule = CorrosionDataModule(
-        records,
-        image_size=network.image_size,
-        resize=network.resize,
-        batch_size=settings.batch_size,
-        num_workers=settings.num_workers,
-        cache=False,
+    datamodule = images_of(
+        network, records, batch_size=settings.batch_size, num_workers=settings.num_workers
     )
-    return np.asarray(pooled_features(network, datamodule, records))
+    return pooled_features(network, datamodule, records)

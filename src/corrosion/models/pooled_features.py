@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,31 @@ def evaluating(network: CorrosionClassifier) -> Iterator[None]:
 def feature_cache(network: CorrosionClassifier, view: View = AS_IT_IS) -> FeatureCache:
     """Open the cache of the features that a network, as it is now, has of a view of photographs."""
     return FeatureCache(_key(network, view))
+
+
+def images_of(
+    network: CorrosionClassifier,
+    records: pd.DataFrame,
+    *,
+    batch_size: int,
+    num_workers: int | Literal["auto"],
+) -> CorrosionDataModule:
+    """What reads images that no training has seen, for `pooled_features`.
+
+    Args:
+        network: its `image_size` and `resize` say how photographs become its input.
+        records: one row an image, with the column path.
+        batch_size: images at once through the network, at least 1.
+        num_workers: processes that read images; "auto" chooses by device and processors.
+    """
+    return CorrosionDataModule(
+        records,
+        image_size=network.image_size,
+        resize=network.resize,
+        batch_size=batch_size,
+        num_workers=num_workers,
+        cache=False,
+    )
 
 
 def pooled_features(

@@ -12,11 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from corrosion.data.cache.features import Features
-from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.errors import CorrosionError
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.device import choose_device
-from corrosion.models.pooled_features import feature_cache, pooled_features
+from corrosion.models.pooled_features import feature_cache, images_of, pooled_features
 from corrosion.models.weights import load_weights
 from corrosion.selection.candidates import Candidates, find_candidates
 from corrosion.selection.choice import choose_diverse
@@ -89,13 +88,8 @@ def choose_next(
         )
     if len(records) < settings.count:
         log.warning("count=%d: there are only %d, all are taken", settings.count, len(records))
-    datamodule = CorrosionDataModule(
-        records,
-        image_size=network.image_size,
-        resize=network.resize,
-        batch_size=settings.batch_size,
-        num_workers=settings.num_workers,
-        cache=False,
+    datamodule = images_of(
+        network, records, batch_size=settings.batch_size, num_workers=settings.num_workers
     )
     features = pooled_features(network, datamodule, records, feature_cache(network))
     probability = _probability(network, features) if trained else None
