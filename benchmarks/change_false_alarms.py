@@ -64,7 +64,10 @@ def main() -> None:
     print(f"mean change {100 * mean.change:.2f} ({100 * mean.low:.2f} to {100 * mean.high:.2f})")
     if options.json is not None:
         found = {"aligned": aligned, "detected": detected, "significant": vars(alarms)}
-        write_json(options.json, found | {"changes": [vars(one) for one in changes]})
+        write_json(
+            options.json,
+            found | {"changes": [{**vars(one), "significant": one.significant} for one in changes]},
+        )
 
 
 def second_view(image: NDArray[np.uint8], generator: np.random.Generator) -> NDArray[np.uint8]:

@@ -65,13 +65,16 @@ class ShareChange:
         change: new share less old share, in [-1, 1].
         low: lower end of its 95 % interval, in [-1, change].
         high: upper end of its 95 % interval, in [change, 1].
-        significant: whether the interval leaves out 0: whether the change is more than the noise.
     """
 
     change: float
     low: float
     high: float
-    significant: bool
+
+    @property
+    def significant(self) -> bool:
+        """Whether the interval leaves out 0: whether the change is more than the noise."""
+        return self.low > 0 or self.high < 0
 
 
 def comparable_pixels(path: str) -> Pixels:
@@ -203,7 +206,7 @@ def share_change(old: RustShare, new: RustShare, *, level: float = 0.95) -> Shar
     freedom = variance**2 / spread if spread > 0 else 1.0
     half = float(t.isf((1 - level) / 2, freedom)) * float(np.sqrt(variance))
     low, high = max(-1.0, change - half), min(1.0, change + half)
-    return ShareChange(change, low, high, significant=not low <= 0 <= high)
+    return ShareChange(change, low, high)
 
 
 @torch.inference_mode()

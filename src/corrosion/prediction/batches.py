@@ -106,7 +106,7 @@ def _looked_at(
         if pixels is None:
             pixels = read_image(image.path, min_side=MAP_SIDE)  # more would be shrunk
     except ImageError as error:
-        failed = replace(image, error=f"no fine map: {error.reason}")
+        failed = replace(image, error=f"no {'fine map' if fine else 'mask'}: {error.reason}")
         return replace(output, image=failed, explanation=None)
     if explanation is not None and fine:
         output = replace(output, explanation=refined(network, explanation, pixels))

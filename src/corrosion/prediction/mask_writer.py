@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from corrosion.data.images import read_image
 from corrosion.errors import CorrosionError
 from corrosion.explanation.distribution import rust_distribution
 from corrosion.explanation.grades import grade
-from corrosion.explanation.ground_truth import find_annotated
+from corrosion.explanation.ground_truth import Annotated, find_annotated
 from corrosion.explanation.rust import measure_rust
 from corrosion.explanation.rust_mask import rust_mask
 from corrosion.explanation.share_interval import ShareInterval, conformal_interval
@@ -109,11 +110,10 @@ def outlined(image: NDArray[np.uint8], mask: Mask) -> NDArray[np.uint8]:
     return drawn
 
 
-def share_interval(network: CorrosionClassifier, root: Path) -> ShareInterval:
-    """Take the interval of shares from photographs with masks.
+def find_marked(root: Path) -> list[Annotated]:
+    """The photographs of a folder whose rust is marked by masks.
 
     Args:
-        network: the network whose masks are measured.
         root: folder with images/ and masks/, as `corrosion explain-score` takes it.
 
     Raises:
@@ -123,8 +123,21 @@ def share_interval(network: CorrosionClassifier, root: Path) -> ShareInterval:
     annotated = find_annotated(root)
     if any(one.mask_path is None for one in annotated):
         raise CorrosionError(f"share_truth={root}: boxes hold more than rust; give masks.")
+    return annotated
+
+
+def share_interval(network: CorrosionClassifier, marked: Sequence[Annotated]) -> ShareInterval:
+    """Take the interval of shares from photographs with masks.
+
+    Args:
+        network: the network whose masks are measured.
+        marked: at least one photograph, from `find_marked`.
+
+    Raises:
+        CorrosionError: as `corrosion.explanation.rust_mask.rust_mask`.
+    """
     found, true = [], []
-    for one in progress(annotated, "measuring masks", total=len(annotated)):
+    for one in progress(marked, "measuring masks", total=len(marked)):
         found.append(float(rust_mask(network, read_image(one.path)).mean()))
         true.append(float(one.mask().mean()))
     return conformal_interval(found, true)

@@ -22,13 +22,12 @@ from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import DETECTED, is_unlike
 from corrosion.evaluation.thresholds import decision_rule
 from corrosion.explanation.grades import GRADE_NOTE
-from corrosion.explanation.share_interval import FROM_OTHERS, ShareInterval
+from corrosion.explanation.share_interval import FROM_OTHERS
 from corrosion.models.checkpoint import load_model
-from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.device import choose_device
 from corrosion.prediction.contact_sheet import write_contact_sheet
 from corrosion.prediction.journal import Row, read_journals
-from corrosion.prediction.mask_writer import MaskWriter, share_interval
+from corrosion.prediction.mask_writer import MaskWriter, find_marked, share_interval
 from corrosion.prediction.output_folder import Counts, OutputFolder
 from corrosion.prediction.process import Predictor, RowWriter
 from corrosion.prediction.rendering import Renderer
@@ -89,19 +88,11 @@ def predict_files(
     keep_frames = settings.explain or settings.masks
     # full frames are large
     ahead = settings.batch_size if keep_frames else 2 * settings.batch_size + threads
-    interval = _share_interval(network, settings)
-    masks = MaskWriter(out, interval, settings.surface) if settings.masks else None
-    writer = RowWriter(
-        folder,
-        Renderer(out, rule, resize, fine=settings.map == "fine", masks=masks),
-        threads=threads,
-        waiting=settings.batch_size,
-        paths=paths,
-    )
+    marked = None if settings.share_truth is None else find_marked(settings.share_truth)
     reader = ImageReader(
         resize, every=settings.every, keep_frames=keep_frames, threads=threads, ahead=ahead
     )
-    trainer = _trainer(settings, writer)
+    trainer = _trainer(settings)
     if trainer.is_global_zero:
         asked = _asked(checkpoint, paths, rule.threshold, settings)
         counts = folder.begin(
@@ -110,6 +101,16 @@ def predict_files(
         if counts is not None:
             log.info("%s is finished already", out)
             return counts
+    interval = FROM_OTHERS if marked is None else share_interval(network, marked)
+    masks = MaskWriter(out, interval, settings.surface) if settings.masks else None
+    writer = RowWriter(
+        folder,
+        Renderer(out, rule, resize, fine=settings.map == "fine", masks=masks),
+        threads=threads,
+        waiting=settings.batch_size,
+        paths=paths,
+    )
+    trainer.callbacks.append(writer)  # type: ignore[attr-defined]
     predictor = Predictor(
         network,
         folder,
@@ -135,7 +136,7 @@ def predict_files(
     return counts
 
 
-def _trainer(settings: PredictionSettings, writer: RowWriter) -> L.Trainer:
+def _trainer(settings: PredictionSettings) -> L.Trainer:
     quieten_lightning()
     accelerator, _, index = settings.device.partition(":")
     alone = settings.devices == settings.num_nodes == 1
@@ -145,7 +146,6 @@ def _trainer(settings: PredictionSettings, writer: RowWriter) -> L.Trainer:
             devices=[int(index)] if index else settings.devices,
             num_nodes=settings.num_nodes,
             strategy="auto" if alone else DDPStrategy(timeout=_PATIENCE),
-            callbacks=[writer],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -180,12 +180,6 @@ def _asked(
 def _asked_of_masks(settings: PredictionSettings) -> dict[str, str | None]:
     given = {"surface": settings.surface, "share_truth": settings.share_truth}
     return {name: None if path is None else str(path) for name, path in given.items()}
-
-
-def _share_interval(network: CorrosionClassifier, settings: PredictionSettings) -> ShareInterval:
-    if settings.share_truth is None:
-        return FROM_OTHERS
-    return share_interval(network, settings.share_truth)
 
 
 def _count(rows: Iterator[Row]) -> Counts:
