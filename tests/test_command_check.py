@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from corrosion.command_check import check, user_names, with_data
+from corrosion.arguments import with_data
+from corrosion.command_check import check, user_names
 from corrosion.errors import CorrosionError
 from corrosion.launch import main
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import difflib
 import re
-import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException, OverrideParseException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from corrosion.arguments import overrides_of, values_of
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.metric_table import direction
 from corrosion.runs import RunDirectory
@@ -29,16 +27,6 @@ from corrosion.system.configuration import config_dir
 
 CONFIG = "train"
 """Name of the configuration in `conf/`."""
-
-_OPTIONS = {
-    **dict.fromkeys(("--multirun", "-m", "--run", "-r", "--resolve", "--experimental-rerun"), 0),
-    **dict.fromkeys(("--config-dir", "-cd", "--config-path", "-cp"), 1),
-    **dict.fromkeys(("--config-name", "-cn", "--package", "-p"), 1),
-}
-"""Options of Hydra with which something is trained, and how many values each takes."""
-
-_PATHS = ("data.root", "data.split_file", "model.weights", "resume")
-_QUOTED = re.compile(r"""^(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')$""")
 
 
 def check(arguments: Sequence[str]) -> None:
@@ -51,11 +39,11 @@ def check(arguments: Sequence[str]) -> None:
         CorrosionError: an override that can't be read, an unknown key or option, values that can't
             be used, files that are not there, or a device that the machine lacks.
     """
-    overrides = _parse(_without_options(arguments))
+    overrides = overrides_of(arguments)
     several = any(one in ("-m", "--multirun") for one in arguments)
     search = [
         f"hydra.searchpath=[file://{Path(folder).resolve()}]"
-        for folder in _values(arguments, "--config-dir", "-cd")
+        for folder in values_of(arguments, "--config-dir", "-cd")
     ]
     for chosen in _combinations(overrides, several=several):
         config = _composed([*chosen, *search])
@@ -131,113 +119,6 @@ def _keys(group: type[Settings], prefix: str) -> Iterator[tuple[str, str]]:
         yield name, f"{prefix}{name}"
         if (inner := group.inner(name)) is not None:
             yield from _keys(inner, f"{prefix}{name}.")
-
-
-def with_data(arguments: Sequence[str]) -> list[str]:
-    """`--data PATH` as overrides, with the path quoted as Hydra's grammar asks for."""
-    paths = list(_values(arguments, "--data"))
-    if not paths:
-        return list(arguments)
-    rest: list[str] = []
-    remaining = iter(arguments)
-    for one in remaining:
-        if one == "--data":
-            next(remaining, None)
-        elif not one.startswith("--data="):
-            rest.append(one)
-    source = [] if any(one.startswith("data=") for one in rest) else ["data=folder"]
-    roots = ",".join(quoted(path) for path in paths)
-    return [*rest, *source, f"data.root={roots}" if len(paths) == 1 else f"data.root=[{roots}]"]
-
-
-def _values(arguments: Sequence[str], *options: str) -> Iterator[str]:
-    """What is given for an option, as `--option VALUE` or `--option=VALUE`."""
-    for one, following in zip_longest(arguments, arguments[1:], fillvalue=""):
-        name, equals, value = one.partition("=")
-        if name not in options:
-            continue
-        if not equals and (not following or following.startswith("-")):
-            raise CorrosionError(f"{name} needs a path: {name} PHOTOS")
-        yield value if equals else following
-
-
-def quoted(path: str) -> str:
-    """A path as Hydra's grammar reads it whatever is in it."""
-    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _without_options(arguments: Sequence[str]) -> list[str]:
-    """The overrides among arguments; refuses options that there are not."""
-    overrides = []
-    remaining = iter(arguments)
-    for one in remaining:
-        if not one.startswith("-"):
-            overrides.append(one)
-            continue
-        name, equals, _ = one.partition("=")
-        if name not in _OPTIONS:
-            near = difflib.get_close_matches(name, ["--data", *_OPTIONS], n=1)
-            meant = {"--data": " Did you mean --data PHOTOS?"}
-            said = meant.get(near[0], f" Did you mean {near[0]}?") if near else ""
-            raise CorrosionError(
-                f"{name} is no option.{said} Settings are given without dashes, as "
-                f"trainer.max_epochs=3."
-            )
-        if not equals and _OPTIONS[name]:
-            next(remaining, None)
-    return overrides
-
-
-def _refuse_bare(argument: str) -> None:
-    """Refuse what is no KEY=VALUE at all: often the folder of photographs, without --data."""
-    if "=" in argument or (argument.startswith("~") and "/" not in argument):
-        return
-    path = Path(argument).expanduser()
-    if path.is_dir() or "/" in argument:
-        raise CorrosionError(
-            f"{argument} is no setting. A folder of photographs is given by --data: python "
-            f"train.py --data {shlex.quote(argument)}"
-        )
-    raise CorrosionError(
-        f"{argument} is no KEY=VALUE, as trainer.max_epochs=3 is. (A folder of photographs is "
-        f"given by --data PHOTOS; there is none called {argument} here.)"
-    )
-
-
-def _parse(arguments: Sequence[str]) -> list[Override]:
-    parser = OverridesParser.create()
-    parsed = []
-    for argument in arguments:
-        _refuse_bare(argument)
-        key, _, value = argument.partition("=")
-        if key in _PATHS and not _QUOTED.match(value) and Path(value).expanduser().exists():
-            _check_quoting(parser, argument)
-        try:
-            parsed += parser.parse_overrides([argument])
-        except (HydraException, OverrideParseException) as error:
-            reason = str(error).split("\n", 1)[0]
-            raise CorrosionError(
-                f"{argument} can't be read as KEY=VALUE: quote values with spaces, brackets, "
-                f"commas or equals signs, as {shlex.quote(f'{key}={quoted(value)}')} [{reason}]"
-            ) from error
-    return parsed
-
-
-def _check_quoting(parser: OverridesParser, argument: str) -> None:
-    """Refuse a path that is there, but that Hydra's grammar reads as something else."""
-    key, _, value = argument.partition("=")
-    try:
-        [override] = parser.parse_overrides([argument])
-        read = None if override.is_sweep_override() else override.value()
-    except (HydraException, OverrideParseException):
-        read = None
-    if str(read) != value:
-        hint = f" (or: corrosion train --data {shlex.quote(value)})" if key == "data.root" else ""
-        raise CorrosionError(
-            f"the path {value} must be quoted, for the shell and for Hydra: "
-            f"{shlex.quote(f'{key}={quoted(value)}')}{hint}"
-        )
 
 
 def _combinations(overrides: Sequence[Override], *, several: bool) -> Iterator[list[str]]:

@@ -20,7 +20,8 @@ from hydra.core.plugins import Plugins
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from corrosion.command_check import CONFIG, check, read_settings, user_names, with_data
+from corrosion.arguments import with_data
+from corrosion.command_check import CONFIG, check, read_settings, user_names
 from corrosion.errors import CorrosionError
 from corrosion.runs import RunDirectory
 from corrosion.sweep.sweeper import StudySweeper

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 import corrosion
+from corrosion.arguments import with_data
 from corrosion.cli.main import main
-from corrosion.command_check import settings_of, with_data
+from corrosion.command_check import settings_of
 
 _TINY = (
     "model.weights=null", "model.backbone=test_resnet.r160_in1k", "model.dense_units=8",

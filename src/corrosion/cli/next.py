@@ -106,7 +106,7 @@ def _as_override(path: Path) -> str:
     text = str(path)
     if re.fullmatch(r"[\w./+-]+", text, re.ASCII):
         return text
-    from corrosion.command_check import quoted  # imports Hydra
+    from corrosion.arguments import quoted  # imports Hydra
 
     return quoted(text)
 
