@@ -65,7 +65,7 @@ def photographs(
     root: Path, network: CorrosionClassifier
 ) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
     """Features (N, C), labels (N,) and groups of near-duplicates (N,) of a folder."""
-    records = prepare_records(DataSettings(source="folder", root=root), seed=0).records
+    records = prepare_records(DataSettings(source="folder", root=root)).records
     data = CorrosionDataModule(
         records, image_size=network.image_size, resize=network.resize, num_workers=0, cache=False
     )

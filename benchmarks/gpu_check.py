@@ -147,7 +147,7 @@ def checks(
     """
     quieten_lightning()
     data = DataSettings(source="sample", count=count, image_size=image_size)
-    records = prepare_records(data, seed=0).records
+    records = prepare_records(data).records
     settings = settings_for(device, *overrides)
     sizes = {"image_size": image_size, "seconds": seconds}
     return [

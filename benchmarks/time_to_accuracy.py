@@ -133,7 +133,7 @@ def by_hand(recipe: str, options: argparse.Namespace) -> Progress:
     """A bare loop: no metrics but the accuracy, no checkpoint, history, logger or progress bar."""
     started = time.perf_counter()
     settings = settings_of(["model=efficientnet_lite0", *overrides(options)])
-    records = prepare_records(settings.data, seed=0).records  # the split that ours uses
+    records = prepare_records(settings.data).records  # the split that ours uses
     torch.manual_seed(0)
     network = CorrosionClassifier(
         settings.model.backbone, image_size=settings.data.image_size, dropout=0.2

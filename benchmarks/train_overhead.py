@@ -45,7 +45,7 @@ from corrosion.training.trainer import build_logger, build_trainer
 def main() -> None:
     options = parse()
     settings = settings_of(overrides(options))
-    records = prepare_records(settings.data, seed=0).records
+    records = prepare_records(settings.data).records
     shape = ("backbone", "dense_units", "spatial_dropout", "dropout")
     network = {
         **{key: getattr(settings.model, key) for key in shape},

@@ -134,3 +134,19 @@ def test_a_folder_in_which_nothing_can_be_made_is_refused(tmp_path):
         check([f"hydra.run.dir={file / 'run'}"])
     check([f"hydra.run.dir={tmp_path / 'new' / 'run'}"])
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["-m", "model=resnet50,mobilenetv2", "seed=1,2"], None),
+        (["-m", "data.folds=5", "data.fold=0,1", "data.image_size=64,96"], None),
+        (["-m", "data.split_seed=0,1", "data.count=40,60"], "data.split_seed, data.count"),
+        (["-m", "data.near_duplicates=4,6"], "data.near_duplicates"),
+    ],
+)
+def test_runs_that_can_not_be_compared_are_told_before_they_train(arguments, told, caplog):
+    check(arguments)
+    assert ("tested on different images" in caplog.text) == (told is not None)
+    for key in (told or "").split(", "):
+        assert key in caplog.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -21,9 +22,12 @@ from corrosion.errors import CorrosionError
 from corrosion.evaluation.metric_table import direction
 from corrosion.runs import RunDirectory
 from corrosion.settings.base import Settings, dotted, unknown_setting
+from corrosion.settings.data import CurationSettings, SourceSettings, SplitSettings
 from corrosion.settings.resumed import resumed_settings
 from corrosion.settings.run import RunSettings
 from corrosion.system.configuration import config_dir
+
+log = logging.getLogger(__name__)
 
 CONFIG = "train"
 """Name of the configuration in `conf/`."""
@@ -45,6 +49,7 @@ def check(arguments: Sequence[str]) -> None:
         f"hydra.searchpath=[file://{Path(folder).resolve()}]"
         for folder in values_of(arguments, "--config-dir", "-cd")
     ]
+    planned = []
     for chosen in _combinations(overrides, several=several):
         config = _composed([*chosen, *search])
         settings = read_settings(config, chosen)
@@ -56,7 +61,9 @@ def check(arguments: Sequence[str]) -> None:
             direction(settings.objective)  # refuses what is no metric
         _check_files(settings)
         _check_device(settings)
+        planned.append(settings)
     _check_writable(overrides)
+    _warn_of_different_tests(planned)
 
 
 def read_settings(
@@ -187,6 +194,22 @@ def _unknown_key(key: str) -> str:
     else:
         return unknown_setting(group, path, dotted)
     return f"{key} is no setting: python train.py --cfg job shows all."
+
+
+def _warn_of_different_tests(planned: Sequence[RunSettings]) -> None:
+    """Say before hours of training that its runs can't be compared afterwards."""
+    groups = (SourceSettings, CurationSettings, SplitSettings)
+    keys = [key for group in groups for key in group.model_fields if key != "fold"]
+    differing = [
+        f"data.{key}" for key in keys if len({repr(getattr(one.data, key)) for one in planned}) > 1
+    ]
+    if differing:
+        log.warning(
+            "%s: these runs will be tested on different images, and corrosion compare can't "
+            "set them side by side. Train with one value, or give all of them "
+            "data.split_file=RUN/split.csv of one run.",
+            ", ".join(differing),
+        )
 
 
 def _check_files(settings: RunSettings) -> None:

@@ -46,7 +46,7 @@ def test_the_command_prints_both_tables(tmp_path, capsys):
     write_checkpoint(best, image_size=32)
     store_choices(best, Calibration(1.0, {}, (0.49, 0.51), 4))
     settings = DataSettings(source="folder", root=photos, image_size=32)
-    write_split(prepare_records(settings, seed=0).records, run / "split.csv")
+    write_split(prepare_records(settings).records, run / "split.csv")
     main([str(run), "--source", str(photos), "--pictures", str(photos / "rust"), "--made", "2"])
     shown = capsys.readouterr().out
     for text in ("ROC-AUC against", NEAREST, "photos (24)", "rust (12)", "Decided without"):

@@ -20,8 +20,8 @@ COMMON = {
 pytestmark = pytest.mark.usefixtures("cache")
 
 
-def prepared(config, *, seed):
-    return prepare_records(DataSettings.read(config), seed=seed)
+def prepared(config):
+    return prepare_records(DataSettings.read(config))
 
 
 def photos(root, *names, count=10, seed=0):
@@ -40,7 +40,7 @@ def test_several_folders_are_merged_and_each_is_split(tmp_path):
         photos(tmp_path / "bridges", "CORROSION", "NOCORROSION", seed=1),
     ]
     config = {**COMMON, "source": "folder", "root": [str(root) for root in roots]}
-    records = prepared(config, seed=0).records
+    records = prepared(config).records
     assert records.groupby("source", observed=True).size().to_dict() == {"ships": 20, "bridges": 20}
     train = records[records["split"] == "train"]
     assert train.groupby(["source", "label"], observed=True).size().tolist() == [7, 7, 7, 7]
@@ -53,7 +53,7 @@ def test_a_copy_in_another_source_goes_where_the_original_goes(tmp_path):
     ]
     config = {**COMMON, "source": "folder", "root": [str(root) for root in roots]}
     config["exact_duplicates"] = "keep"
-    records = prepared(config, seed=0).records
+    records = prepared(config).records
     assert (records.groupby("content_hash").size() == 2).all()
     assert (records.groupby("content_hash")["split"].nunique() == 1).all()
 
@@ -61,7 +61,7 @@ def test_a_copy_in_another_source_goes_where_the_original_goes(tmp_path):
 def test_two_sources_of_one_name_are_an_error(tmp_path):
     config = {**COMMON, "source": "folder", "root": [str(tmp_path / "a"), str(tmp_path / "b/../a")]}
     with pytest.raises(CorrosionError, match="source's name"):
-        prepared(config, seed=0)
+        prepared(config)
 
 
 def paper(root):
@@ -78,19 +78,19 @@ def test_missing_sets_of_the_study_are_an_error_that_says_where_to_get_them_all(
     config = paper(tmp_path)
     config["sources"].append({"name": "v2", "folder": "v2", "url": "https://example.org/v2"})
     with pytest.raises(CorrosionError, match=r"example.org/marine[\s\S]*example.org/v2"):
-        prepared(config, seed=0)
+        prepared(config)
 
 
 def test_counts_other_than_the_papers_are_reported(tmp_path, caplog):
     photos(tmp_path / "marine", "rust", "clean")
-    assert len(prepared(paper(tmp_path), seed=0).records) == 20
+    assert len(prepared(paper(tmp_path)).records) == 20
     assert "'no_corrosion': 10" in caplog.text
     assert "'no_corrosion': 12" in caplog.text
 
 
 def test_an_unknown_source_is_an_error_that_lists_the_choices():
     with pytest.raises(CorrosionError, match="sample, folder or paper"):
-        prepared({**COMMON, "source": "web"}, seed=0)
+        prepared({**COMMON, "source": "web"})
 
 
 def labelled(folder, **images):
@@ -107,7 +107,7 @@ def test_what_is_left_out_is_listed_with_the_reason_and_counted(tmp_path):
     first, second = generator.integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
     labelled(root, rust_a=first, clean_a=first, rust_b=second, rust_c=second)
     (root / "rust" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
-    result = prepared({**COMMON, "source": "folder", "root": str(root)}, seed=0)
+    result = prepared({**COMMON, "source": "folder", "root": str(root)})
     listed = result.left_out.assign(file=[path[-10:] for path in result.left_out["path"]])
     assert listed[["reason", "label"]].apply(tuple, axis=1).tolist() == [
         ("unreadable", 1), ("conflict", 0), ("conflict", 1), ("copy", 1),
@@ -129,10 +129,10 @@ def test_leaks_of_official_subsets_are_counted(tmp_path, caplog):
     labelled(tmp_path / "ships" / "train", rust_near=near)
     labelled(tmp_path / "ships" / "test", rust_near=near + np.uint8(1))
     config = {**COMMON, "source": "folder", "root": str(tmp_path / "ships")}
-    findings = prepared(config, seed=0).findings
+    findings = prepared(config).findings
     assert findings.leaks == {"val": 0, "test": 1}
     assert "1 images (1 test) known from training" in findings.summary()
-    anew = prepared({**config, "keep_subsets": False}, seed=0).findings
+    anew = prepared({**config, "keep_subsets": False}).findings
     assert anew.leaks == {"val": 0, "test": 0}
 
 
@@ -142,7 +142,7 @@ def test_a_copy_in_training_of_an_official_test_image_is_what_goes(tmp_path):
     same = np.random.default_rng(9).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     for subset in ("train", "test"):
         labelled(tmp_path / "ships" / subset, rust_same=same)
-    result = prepared({**COMMON, "source": "folder", "root": str(tmp_path / "ships")}, seed=0)
+    result = prepared({**COMMON, "source": "folder", "root": str(tmp_path / "ships")})
     assert [path.split("/")[-3] for path in result.left_out["path"]] == ["train"]
     assert result.findings.leaks == {"val": 0, "test": 0}
 
@@ -150,7 +150,7 @@ def test_a_copy_in_training_of_an_official_test_image_is_what_goes(tmp_path):
 def test_images_added_later_leave_validation_and_test_as_they_were(tmp_path):
     root = photos(tmp_path / "ships", "rust", "clean", count=20)
     config = {**COMMON, "source": "folder", "root": str(root)}
-    before = prepared(config, seed=0).records
+    before = prepared(config).records
     write_split(before, tmp_path / "split.csv")
     tested = before[before["split"] == "test"].iloc[0]
     pixels = np.asarray(Image.open(tested["path"]))
@@ -160,7 +160,7 @@ def test_images_added_later_leave_validation_and_test_as_they_were(tmp_path):
     grown = {**config, "split_file": str(tmp_path / "split.csv")}
     photos(tmp_path / "more", "rust", "clean", count=5, seed=1)
     grown["root"] = [str(root), str(tmp_path / "more")]
-    result = prepared(grown, seed=1)
+    result = prepared({**grown, "split_seed": 1})
     after = result.records.set_index("path")["split"].astype(str)
     assert after[before["path"]].tolist() == before["split"].astype(str).tolist()
     assert after.drop(before["path"]).tolist() == ["train"] * 10
@@ -181,7 +181,7 @@ def test_folds_take_turns_as_the_test_set_and_official_subsets_count_for_nothing
     config = {**COMMON, "source": "folder", "root": str(root), "near_duplicates": None, "folds": 3}
     tested = []
     for fold in range(3):
-        records = prepared({**config, "fold": fold}, seed=0).records
+        records = prepared({**config, "fold": fold}).records
         tested += records.loc[records["split"] == "test", "path"].tolist()
     assert sorted(tested) == sorted(records["path"])
 
@@ -189,7 +189,7 @@ def test_folds_take_turns_as_the_test_set_and_official_subsets_count_for_nothing
 def test_folds_that_make_no_sense_are_told_before_any_image_is_looked_for(tmp_path):
     config = {**COMMON, "source": "folder", "root": str(tmp_path / "missing"), "folds": 5}
     with pytest.raises(CorrosionError, match=r"fold=5"):
-        prepared({**config, "fold": 5}, seed=0)
+        prepared({**config, "fold": 5})
 
 
 def by_source(tmp_path, **changes):
@@ -212,7 +212,7 @@ def by_source(tmp_path, **changes):
 def test_each_source_is_tested_on_what_the_others_taught_and_no_image_is_known(tmp_path, caplog):
     config = by_source(tmp_path)
     caplog.set_level("INFO")
-    ships, bridges = (prepared({**config, "fold": fold}, seed=0) for fold in (0, 1))
+    ships, bridges = (prepared({**config, "fold": fold}) for fold in (0, 1))
     for name, other, result in (("ships", "bridges", ships), ("bridges", "ships", bridges)):
         subsets = result.records.groupby("source", observed=True)["split"].agg(set).to_dict()
         assert subsets == {name: {"test"}, other: {"train", "val"}}
@@ -231,9 +231,9 @@ def test_each_source_is_tested_on_what_the_others_taught_and_no_image_is_known(t
 
 def test_a_fold_of_a_source_goes_on_with_its_own_split(tmp_path):
     config = by_source(tmp_path, fold=1)
-    before = prepared(config, seed=0)
+    before = prepared(config)
     write_split(before.records, tmp_path / "split.csv")
-    after = prepared({**config, "split_file": str(tmp_path / "split.csv")}, seed=3)
+    after = prepared({**config, "split_file": str(tmp_path / "split.csv"), "split_seed": 3})
     pd.testing.assert_frame_equal(after.records, before.records)
     pd.testing.assert_frame_equal(after.left_out, before.left_out)
 
@@ -255,7 +255,7 @@ def test_folds_by_source_without_such_a_source_are_told(config, told):
 def test_a_shortcut_is_planted_in_training_and_repeated_with_the_split(tmp_path):
     root = photos(tmp_path / "ships", "rust", "clean", count=20)
     config = {**COMMON, "source": "folder", "root": str(root), "shortcut": 0.5}
-    records = prepared(config, seed=0).records
+    records = prepared(config).records
     assert records.groupby(["split", "label"], observed=True)["marked"].sum().to_dict() == {
         (split, label): 7 if (split, label) == ("train", 1) else 0
         for split in ("train", "val", "test")
@@ -265,8 +265,8 @@ def test_a_shortcut_is_planted_in_training_and_repeated_with_the_split(tmp_path)
     written = pd.read_csv(tmp_path / "split.csv")
     assert written["marked"].tolist() == records["marked"].tolist()
     again = {**config, "split_file": str(tmp_path / "split.csv")}
-    pd.testing.assert_frame_equal(prepared(again, seed=0).records, records)
-    plain = prepared({**again, "shortcut": 0}, seed=0).records
+    pd.testing.assert_frame_equal(prepared(again).records, records)
+    plain = prepared({**again, "shortcut": 0}).records
     assert "marked" not in plain
     write_split(plain, tmp_path / "plain.csv")
     assert "marked" not in pd.read_csv(tmp_path / "plain.csv")
@@ -276,4 +276,14 @@ def test_a_shortcut_is_planted_in_training_and_repeated_with_the_split(tmp_path)
 def test_a_share_of_marks_that_makes_no_sense_is_told_before_any_image_is_looked_for(share):
     config = {**COMMON, "source": "folder", "root": "/missing", "shortcut": share}
     with pytest.raises(CorrosionError, match=r"^shortcut="):
-        prepared(config, seed=0)
+        prepared(config)
+
+
+def test_the_split_has_a_seed_of_its_own(tmp_path):
+    root = photos(tmp_path / "ships", "rust", "clean", count=20)
+    config = {**COMMON, "source": "folder", "root": str(root)}
+    first, again, other = (
+        prepared({**config, "split_seed": seed}).records["split"] for seed in (0, 0, 1)
+    )
+    assert first.equals(again)
+    assert not first.equals(other)

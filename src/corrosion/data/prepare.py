@@ -72,12 +72,11 @@ class Prepared:
     findings: Findings
 
 
-def prepare_records(settings: DataSettings, *, seed: int) -> Prepared:
+def prepare_records(settings: DataSettings) -> Prepared:
     """Find, check, curate and split images.
 
     Args:
         settings: where the images are, which are left out and how they are split.
-        seed: seed of the split and of the choice of marked images, 0 or more.
 
     Raises:
         CorrosionError: a folder is missing or odd, the class of a folder is unknown, an image can't
@@ -106,9 +105,7 @@ def prepare_records(settings: DataSettings, *, seed: int) -> Prepared:
     if twins is not None:
         dropped = pd.concat([dropped, twins]).sort_index()
         kept = kept.drop(index=twins.index)
-    divided = _divided(
-        kept, settings, seed=seed, assigned=None if assigned is None else assigned[kept.index]
-    )
+    divided = _divided(kept, settings, assigned=None if assigned is None else assigned[kept.index])
     findings = count_findings(
         inspection,
         unreadable=len(screened.rejected),
@@ -116,7 +113,7 @@ def prepare_records(settings: DataSettings, *, seed: int) -> Prepared:
         split=divided["split"].set_axis(kept.index),
     )
     return Prepared(
-        plant(divided, settings.shortcut, seed=seed),
+        plant(divided, settings.shortcut, seed=settings.split_seed),
         _all_left_out(screened.rejected, dropped),
         findings,
     )
@@ -204,8 +201,9 @@ def _tested_source(settings: DataSettings) -> str:
 
 
 def _divided(
-    records: pd.DataFrame, settings: DataSettings, *, seed: int, assigned: pd.Series | None
+    records: pd.DataFrame, settings: DataSettings, *, assigned: pd.Series | None
 ) -> pd.DataFrame:
+    seed = settings.split_seed
     if settings.folds == "source":
         tested = _tested_source(settings)
         return leave_source_out(

@@ -127,6 +127,9 @@ class SplitSettings(Settings):
 
     split: Annotated[tuple[Positive, Positive, Positive], Strict(False)] = (0.7, 0.2, 0.1)
     """Shares of training, validation and test."""
+    split_seed: Seed = 0
+    """Seed of who comes into training, validation and test; apart from seed, so that runs of
+    several seeds are tested on the same images."""
     keep_subsets: bool = True
     """Keep the subsets that a source brings along (train, valid, test); false divides it anew."""
     split_file: AnyPath | None = None

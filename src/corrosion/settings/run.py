@@ -58,7 +58,7 @@ class RunSettings(Settings):
     sweep: SweepSettings | None = None
     """The search that the run is a trial of."""
     seed: Seed = 0
-    """Seed of split, weights, order and augmentation."""
+    """Seed of weights, order and augmentation; data.split_seed is that of the split."""
     objective: str = "val/loss"
     """Which epoch is the best, and what a sweep optimises: a validation metric of history.csv."""
     resume: str | None = None

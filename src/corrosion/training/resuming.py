@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import lightning as L
 import torch
@@ -27,7 +27,9 @@ log = logging.getLogger(__name__)
 PREEMPTED = 75
 """Exit code of a run that was told to end and has saved itself (EX_TEMPFAIL: try again)."""
 
-_SIGNALS = ("SIGTERM", "SIGUSR1")  # what Kubernetes and SLURM send ahead of the end
+# what Kubernetes and SLURM send ahead of the end, and Ctrl-C, whose KeyboardInterrupt Python drops
+# where it comes within a finaliser or a callback of C code
+_SIGNALS = ("SIGTERM", "SIGUSR1", "SIGINT")
 
 
 class Preempted(SystemExit):
@@ -106,8 +108,9 @@ class LastCheckpoint(Checkpoint):
     there is the uninterrupted one. Lightning's `save_last` would save only where an epoch is the
     best so far.
 
-    SIGTERM and SIGUSR1 are obeyed after the batch in hand, during validation after the epoch. On
-    several processes one that got the signal is enough.
+    SIGTERM, SIGUSR1 and Ctrl-C are obeyed after the batch in hand, during validation after the
+    epoch; a second Ctrl-C ends the run at once. On several processes one that got the signal is
+    enough.
 
     Args:
         path: path of the checkpoint.
@@ -117,7 +120,7 @@ class LastCheckpoint(Checkpoint):
     def __init__(self, path: Path, *, every: int | None) -> None:
         self._path = path
         self._every = every
-        self._told_to_end = False
+        self._told: signal.Signals | None = None
         self._handlers: dict[int, Any] = {}
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -127,7 +130,9 @@ class LastCheckpoint(Checkpoint):
             self._handlers = {number: signal.signal(number, self._note) for number in numbers}
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._told_to_end = True
+        if number == self._told == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._told = signal.Signals(number)
 
     def on_train_batch_end(
         self,
@@ -144,13 +149,13 @@ class LastCheckpoint(Checkpoint):
         if end or (self._every is not None and (batch_idx + 1) % self._every == 0):
             trainer.save_checkpoint(self._path)
         if end:
-            raise Preempted
+            self._stop()
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Save, after the best epoch's checkpoint; Lightning calls `Checkpoint` callbacks last."""
         trainer.save_checkpoint(self._path)
         if self._end(trainer):
-            raise Preempted
+            self._stop()
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Give the signals back."""
@@ -159,9 +164,13 @@ class LastCheckpoint(Checkpoint):
         self._handlers = {}
 
     def _end(self, trainer: L.Trainer) -> bool:
+        told = self._told is not None
         if trainer.world_size == 1:
-            return self._told_to_end
-        return trainer.strategy.reduce_boolean_decision(self._told_to_end, all=False)
+            return told
+        return trainer.strategy.reduce_boolean_decision(told, all=False)
+
+    def _stop(self) -> NoReturn:
+        raise KeyboardInterrupt if self._told == signal.SIGINT else Preempted
 
 
 class ResumableEarlyStopping(EarlyStopping):

@@ -206,7 +206,7 @@ def _prepared(settings: RunSettings, run: RunDirectory, *, resumed: bool) -> Pre
         data = data.replace(split_file=run.split_file)
         if data.folds != "source":
             data = data.replace(folds=None, fold=0)
-    return prepare_records(data, seed=settings.seed)
+    return prepare_records(data)
 
 
 def _datamodule(
