@@ -42,7 +42,7 @@ def test_metrics_agree_with_scikit_learn(pairs, threshold):
     metrics = compute_metrics(score, label, threshold=threshold)
     expected = {
         "accuracy": sk.accuracy_score(label, predicted),
-        "precision": sk.precision_score(label, predicted, zero_division=0),
+        "precision": sk.precision_score(label, predicted, zero_division=math.nan),
         "recall": sk.recall_score(label, predicted, zero_division=0),
         "specificity": sk.recall_score(label, predicted, pos_label=0, zero_division=0),
         "f1": sk.f1_score(label, predicted, zero_division=0),
@@ -51,7 +51,7 @@ def test_metrics_agree_with_scikit_learn(pairs, threshold):
         "auprc_negative": sk.average_precision_score(1 - label, 1 - score),
         "kappa": sk.cohen_kappa_score(label, predicted),
     }
-    assert metrics == pytest.approx(expected, abs=1e-5)
+    assert metrics == pytest.approx(expected, abs=1e-5, nan_ok=True)
 
 
 def test_metrics_that_need_both_classes_are_undefined_with_one():
@@ -60,6 +60,24 @@ def test_metrics_that_need_both_classes_are_undefined_with_one():
     assert metrics["accuracy"] == 1.0
     for name in ("auroc", "auprc", "auprc_negative", "kappa"):
         assert math.isnan(metrics[name])
+
+
+@pytest.mark.parametrize(
+    ("probability", "label", "undefined"),
+    [
+        ([0.1, 0.2], [1, 0], {"precision"}),
+        ([0.9, 0.2], [0, 0], {"recall", "kappa", "auroc", "auprc", "auprc_negative"}),
+        (
+            [0.1, 0.2],
+            [0, 0],
+            {"precision", "recall", "f1", "kappa", "auroc", "auprc", "auprc_negative"},
+        ),
+        ([0.9, 0.2], [1, 1], {"specificity", "kappa", "auroc", "auprc", "auprc_negative"}),
+    ],
+)
+def test_what_no_image_tells_is_undefined_not_zero(probability, label, undefined):
+    metrics = compute_metrics(torch.tensor(probability), torch.tensor(label))
+    assert {name for name, value in metrics.items() if math.isnan(value)} == undefined
 
 
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=60))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import torch
@@ -17,7 +18,6 @@ from torchmetrics.functional.classification import (
     binary_f1_score,
     binary_precision,
     binary_recall,
-    binary_specificity,
 )
 
 from corrosion.evaluation.decisions import is_corroded
@@ -25,13 +25,7 @@ from corrosion.evaluation.metric_table import LOGGED, METRICS
 from corrosion.evaluation.predictions import predictions_table
 from corrosion.models.training_distance import as_column
 
-_OF_DECISIONS = {
-    "accuracy": binary_accuracy,
-    "precision": binary_precision,
-    "recall": binary_recall,
-    "specificity": binary_specificity,
-    "f1": binary_f1_score,
-}
+_UNDEFINED: Any = {"zero_division": math.nan, "validate_args": False}  # 0 by default, a bad value
 
 _NEED_BOTH_CLASSES = tuple(key for key in LOGGED if METRICS[key].needs_both_classes)
 
@@ -179,8 +173,9 @@ def compute_metrics(
 
     Returns:
         accuracy, precision, recall, specificity, f1, kappa, auroc, auprc and auprc_negative
-        (average precision of "no corrosion"). With one class only, the last four (kappa, auroc,
-        auprc, auprc_negative) are NaN: they are undefined.
+        (average precision of "no corrosion"). What is undefined is NaN: with one class only the
+        last four, recall without corroded images, specificity without sound ones, precision where
+        nothing is called corroded, F1 where nothing is and is called so.
 
     Example:
         >>> metrics = compute_metrics(torch.tensor([0.9, 0.2, 0.6]), torch.tensor([1, 0, 0]))
@@ -189,8 +184,11 @@ def compute_metrics(
     """
     decision = is_corroded(probability, threshold).long()
     values = {
-        name: float(metric(decision, label, validate_args=False))
-        for name, metric in _OF_DECISIONS.items()
+        "accuracy": float(binary_accuracy(decision, label, validate_args=False)),
+        "precision": float(binary_precision(decision, label, **_UNDEFINED)),
+        "recall": float(binary_recall(decision, label, **_UNDEFINED)),
+        "specificity": float(binary_recall(1 - decision, 1 - label, **_UNDEFINED)),
+        "f1": float(binary_f1_score(decision, label, **_UNDEFINED)),
     }
     if label.unique().numel() < 2:
         return {**values, **dict.fromkeys(_NEED_BOTH_CLASSES, math.nan)}

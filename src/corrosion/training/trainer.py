@@ -84,7 +84,14 @@ def build_trainer(
         LastCheckpoint(run.last, every=settings.checkpoint_every),
     ]
     if settings.early_stopping is not None:
-        own.append(ResumableEarlyStopping(objective, mode=mode, patience=settings.early_stopping))
+        own.append(
+            ResumableEarlyStopping(
+                objective,
+                mode=mode,
+                patience=settings.early_stopping,
+                check_finite=False,  # precision is NaN while nothing is called corroded
+            )
+        )
     if settings.progress_bar:
         own.append(ProgressBar())
     try:
