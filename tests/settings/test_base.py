@@ -164,6 +164,13 @@ def test_every_choice_of_conf_comes_to_settings(overrides):
     assert isinstance(settings_of(overrides), RunSettings)
 
 
+@pytest.mark.parametrize("overrides", [["experiment=paper"], ["sweep=paper"]])
+def test_the_study_is_trained_on_three_versions_of_each_image_at_a_constant_rate(overrides):
+    settings = settings_of(overrides)
+    assert settings.data.repeats == 3
+    assert (settings.model.schedule, settings.model.warmup_epochs) == ("none", 0)
+
+
 @pytest.mark.parametrize(
     ("annotation", "phrase"),
     [
