@@ -164,3 +164,13 @@ def test_a_source_of_one_class_is_tested_with_a_warning_and_one_without_images_r
         leave_out(records, "c")
     with pytest.raises(CorrosionError, match="no_corrosion has 0 images"):
         leave_out(records, "a")
+
+
+def test_no_fold_is_the_one_that_gets_what_can_not_be_divided():
+    records = make([(1, 10)] * 5 + [(0, 10)] * 5)
+    sizes = {
+        seed: [len(fold[fold["split"] == "test"]) for fold in all_folds(records, 4, seed=seed)]
+        for seed in range(12)
+    }
+    assert all(sorted(counts)[0] >= 20 for counts in sizes.values())
+    assert {counts.index(max(counts)) for counts in sizes.values()} > {0}

@@ -243,3 +243,13 @@ def test_every_split_gets_its_share_of_the_groups_of_each_size(spread):
 def test_thousands_of_images_are_shared_out_exactly():
     result = split(singles(5000, 5000))
     assert np.bincount(result["split"].cat.codes).tolist() == [7000, 2000, 1000]
+
+
+def test_a_large_group_comes_into_each_split_with_some_seed_and_shares_stay_exact():
+    records = make([(1, 4)] + [(1, 1)] * 96 + [(0, 1)] * 100)
+    where = set()
+    for seed in range(40):
+        table = split(records, seed=seed)
+        where.add(table["split"][0])
+        assert table["split"].value_counts().to_dict() == {"train": 140, "val": 40, "test": 20}
+    assert where == set(SPLITS)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,9 @@ from numpy.typing import NDArray
 from corrosion.data.labels import CLASSES
 from corrosion.data.splits.strata import UNASSIGNED, Strata, build_strata, random_keys
 from corrosion.errors import CorrosionError
+
+_ROUNDING = 1e-9
+_MIXER = 0x9E3779B97F4A7C15  # odd, 2**64 over the golden ratio (Knuth, TAOCP 3, section 6.4)
 
 
 def assign_rows(
@@ -32,7 +37,8 @@ def assign_rows(
         groups: (N,) int64, group of each row, numbered from 0.
         shares_by_source: shares of the P parts, which sum to 1, by source.
         names: names of the P parts, for messages.
-        seed: seed of the order of groups of equal size.
+        seed: seed of the order of groups of equal size, and of the choice between parts that lack
+            equally much.
         fixed: (N,) int8, part of each row, or `UNASSIGNED`; None where no row has one.
         official: (N,) bool, rows of official subsets, which count for no share; None for none.
 
@@ -65,6 +71,7 @@ def _assign_groups(
     still lacks of what it lacked at first, so that every part gets its share of the large groups: a
     test set of images without near-duplicates alone would be another kind of images than the
     training set. When a group no longer fits everywhere, it goes where the most rows are lacking.
+    Between parts that lack equally much the keys draw, in proportion to the parts' shares.
 
     The unassigned rows of a group that has fixed ones follow the most of them. Of groups of one
     size, the one with the lowest key comes first.
@@ -132,7 +139,12 @@ class _Assigned:
             lacking = self.deficit[stratum]
             if (lacking[:, eligible] >= size[:, None]).all():
                 lacking = lacking / np.where(eligible, self.strata.deficit[stratum], np.inf)
-            part = int(np.where(eligible, size @ lacking, -np.inf).argmax())
+            part = _draw(
+                (size @ lacking).tolist(),
+                np.flatnonzero(eligible).tolist(),
+                self.strata.deficit[stratum].sum(axis=0).tolist(),
+                _uniform(self.keys[group[position]]),
+            )
             self.deficit[stratum, part] -= size
             self.part[group[position]] = part
 
@@ -156,22 +168,43 @@ class _Assigned:
             label = int(self.strata.labels[code])
             deficit = (self.deficit[code] + carried[label]).tolist()
             eligible = np.flatnonzero(self.strata.eligible[code]).tolist()
-            self.part[group[rows]] = _assign_in_order(size[rows].tolist(), deficit, eligible)
+            self.part[group[rows]] = _assign_in_order(
+                size[rows].tolist(), self.keys[group[rows]], deficit, eligible
+            )
             carried[label] = np.array(deficit)
 
 
-def _assign_in_order(sizes: list[int], deficit: list[float], eligible: list[int]) -> list[int]:
+def _assign_in_order(
+    sizes: list[int], keys: NDArray[np.uint64], deficit: list[float], eligible: list[int]
+) -> list[int]:
     """The part of a group of each size, one after the other; `deficit` is counted down."""
     chosen = []
     first = list(deficit)
-    for size in sizes:
+    for size, key in zip(sizes, keys, strict=True):
+        lacking = deficit
         if all(deficit[part] >= size for part in eligible):
-            part = max(eligible, key=lambda part: deficit[part] / first[part])
-        else:
-            part = max(eligible, key=deficit.__getitem__)
+            lacking = [lack / of if of else 0 for lack, of in zip(deficit, first, strict=True)]
+        part = _draw(lacking, eligible, first, _uniform(key))
         deficit[part] -= size
         chosen.append(part)
     return chosen
+
+
+def _draw(
+    lacking: Sequence[float], eligible: Sequence[int], shares: Sequence[float], uniform: float
+) -> int:
+    """The eligible part that lacks most; of equal ones one drawn in proportion to its share."""
+    most = max(lacking[part] for part in eligible)
+    tied = [part for part in eligible if lacking[part] >= most - _ROUNDING * abs(most)]
+    if len(tied) == 1:
+        return tied[0]
+    bounds = list(accumulate(max(shares[part], 0.0) for part in tied))
+    return tied[min(bisect(bounds, uniform * bounds[-1]), len(tied) - 1)]
+
+
+def _uniform(key: np.uint64) -> float:
+    """A number in [0, 1) that tells nothing of the key's rank, by which groups are ordered."""
+    return (int(key) * _MIXER % 2**64 >> 11) / 2**53
 
 
 def _complete_classes(
