@@ -23,6 +23,7 @@ _FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "compare": ("evaluate", "finished runs side by side: metrics, tests between models, costs"),
         "report": ("evaluate", "write a run on one page: report.html"),
         "predict": ("predict", "probability and decision for photographs and videos"),
+        "train-masks": ("train_masks", "teach a trained network from masks where rust is"),
         "change": ("change", "compare the photographs of two inspections: has the rust grown?"),
         "next": ("next", "choose the unlabelled photographs that are worth labelling next"),
         "explain": ("explain", "draw what one or several networks see in photographs"),

@@ -116,6 +116,22 @@ def find_annotated(root: Path, *, count: int | None = None, seed: int = 0) -> li
     return [_checked(*pair) for pair in found]
 
 
+def find_marked(root: Path, *, name: str) -> list[Annotated]:
+    """The photographs of a folder whose rust is marked by masks.
+
+    Args:
+        root: folder with images/ and masks/, as `find_annotated` takes it.
+        name: of the parameter that `root` was given as, for messages.
+
+    Raises:
+        CorrosionError: as `find_annotated`; or these are boxes, which hold more than rust.
+    """
+    annotated = find_annotated(root)
+    if any(one.mask_path is None for one in annotated):
+        raise CorrosionError(f"{name}={root}: boxes hold more than rust; give masks.")
+    return annotated
+
+
 def _checked(photograph: Path, marked: Path | pd.DataFrame) -> Annotated:
     image = check_image(photograph)
     height, width = image.height, image.width

@@ -45,6 +45,24 @@ def image_batch(images: Tensor | NDArray[Any]) -> Tensor:
     return batch
 
 
+def normalised(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """Scale pixels to [0, 1] and by channel statistics.
+
+    Args:
+        images: (N, 3, H, W), uint8 in [0, 255] or float in [0, 1].
+        mean: (1, 3, 1, 1) float, of images in [0, 1].
+        std: likewise.
+
+    Raises:
+        TypeError: the images are of another dtype.
+    """
+    if images.dtype == torch.uint8:
+        images = images.to(mean.dtype) / 255
+    elif not images.is_floating_point():
+        raise TypeError(f"images must be uint8 or float, not {images.dtype}")
+    return (images - mean) / std
+
+
 def _tensor(images: NDArray[Any]) -> Tensor:
     try:
         array = images.astype(np.float32) if images.dtype.kind == "f" else images

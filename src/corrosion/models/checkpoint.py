@@ -14,6 +14,7 @@ import torch
 from corrosion.errors import CorrosionError
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.device import choose_device
+from corrosion.models.mask_network import MaskNetwork
 from corrosion.models.state_dicts import NETWORK_PREFIX, below, read_checkpoint
 from corrosion.models.training_distance import TrainingDistance
 from corrosion.runs import checkpoint_of
@@ -21,7 +22,7 @@ from corrosion.system.files import replacing
 
 log = logging.getLogger(__name__)
 
-_CALIBRATION, _DISTANCE = "calibration", "training_distance"
+_CALIBRATION, _DISTANCE, _MASKS = "calibration", "training_distance", "mask_network"
 _NETWORK_ARGUMENTS = frozenset(inspect.signature(CorrosionClassifier).parameters)
 
 
@@ -36,7 +37,7 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
     Returns:
         A plain `nn.Module` in evaluation mode with `classes`, `threshold`, `image_size`, `resize`
         and, if training could choose them on validation, `temperature` (in `predict_proba`),
-        `thresholds`, `band` and `training_distance` (None for checkpoints of earlier versions); it
+        `thresholds`, `band`, `training_distance` and `mask_network` (None where there is none); it
         maps RGB images (N, 3, H, W), uint8 or float in [0, 1], to logits (N,).
 
     Raises:
@@ -86,7 +87,29 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
         network.band = chosen["band"]
     if (distance := content.get(_DISTANCE)) is not None:
         network.training_distance = TrainingDistance(**distance)
+    if (masks := content.get(_MASKS)) is not None:
+        network.mask_network = _mask_network(network, masks, path)
     return network.to(place).eval()
+
+
+def _mask_network(
+    network: CorrosionClassifier, content: Mapping[str, Any], path: Path
+) -> MaskNetwork:
+    masks = MaskNetwork(network.backbone, network.mean, network.std)
+    try:
+        masks.load_state_dict(content["state_dict"])
+        masks.share_scale, masks.validated = content["share_scale"], content["validated"]
+    except (RuntimeError, KeyError) as error:
+        raise CorrosionError(
+            f"{path}: its mask network was written by another version of corrosion, timm or "
+            f"segmentation-models-pytorch. Train it again (corrosion train-masks). {error}"
+        ) from error
+    if not all(value.isfinite().all() for value in masks.state_dict().values()):
+        raise CorrosionError(
+            f"{path}: the weights of its mask network are not finite (NaN). Train it again with a "
+            f"lower lr (corrosion train-masks)."
+        )
+    return masks
 
 
 def check_network(network: object) -> None:
@@ -149,6 +172,28 @@ def store_choices(
         torch.save(content, temporary)
 
 
+def store_mask_network(checkpoint: Path, masks: MaskNetwork, path: Path) -> None:
+    """Write a checkpoint with a mask network beside its classifier.
+
+    Args:
+        checkpoint: path of the classifier's checkpoint, which stays as it is.
+        masks: what has learnt from masks on a copy of its backbone.
+        path: path of the new checkpoint.
+
+    Raises:
+        CorrosionError: the checkpoint can't be loaded (see `load_model`), or the new one not be
+            written.
+    """
+    content = _read(checkpoint)
+    content[_MASKS] = {
+        "state_dict": masks.state_dict(),
+        "share_scale": masks.share_scale,
+        "validated": masks.validated,
+    }
+    with replacing(path) as temporary:
+        torch.save(content, temporary)
+
+
 def describe(path: str | Path) -> dict[str, Any]:
     """Describe a checkpoint: its hyperparameters, epoch (from 1) and number of parameters.
 
@@ -160,7 +205,7 @@ def describe(path: str | Path) -> dict[str, Any]:
     """
     path = checkpoint_of(path)
     network = load_model(path)
-    content, distance = _read(path), network.training_distance
+    content, distance, masks = _read(path), network.training_distance, network.mask_network
     return {
         "classes": ", ".join(network.classes),
         **content["hyper_parameters"],
@@ -170,8 +215,15 @@ def describe(path: str | Path) -> dict[str, Any]:
         "training_distance": None
         if distance is None
         else f"limit {distance.limit:.4f}, {len(distance.reference)} training photographs",
+        "mask_network": None
+        if masks is None
+        else f"learnt from masks, {masks.validated} validation photographs",
         "epoch": content["epoch"] + 1,
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "parameters": sum(
+            parameter.numel()
+            for part in (network.backbone, network.head)
+            for parameter in part.parameters()
+        ),
     }
 
 

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from corrosion.data.labels import CLASSES
 from corrosion.errors import CorrosionError
 from corrosion.models.backbones import create_backbone, feature_map, input_statistics, stages
-from corrosion.models.batch import image_batch
+from corrosion.models.batch import image_batch, normalised
+from corrosion.models.mask_network import MaskNetwork
 from corrosion.models.training_distance import TrainingDistance
 from corrosion.models.tta import VIEWS
 from corrosion.settings.data import InputSettings
@@ -92,6 +93,8 @@ class CorrosionClassifier(nn.Module):
     """Probabilities strictly between these go to an inspector; None before it is chosen."""
     training_distance: TrainingDistance | None
     """Tells photographs unlike those of the training; None before it is made."""
+    mask_network: MaskNetwork | None
+    """Outlines rust as masks have taught it (`corrosion train-masks`); None without masks."""
 
     def __init__(
         self,
@@ -126,6 +129,7 @@ class CorrosionClassifier(nn.Module):
         self.thresholds = {}
         self.band = None
         self.training_distance = None
+        self.mask_network = None
         self._freeze_batch_norm = False
         self.backbone = create_backbone(backbone, image_size=image_size)
         self.head = ClassifierHead(
@@ -139,19 +143,8 @@ class CorrosionClassifier(nn.Module):
         self.register_buffer("std", std)
 
     def normalise(self, images: Tensor) -> Tensor:
-        """Scale pixels to [0, 1] and by the backbone's channel statistics.
-
-        Args:
-            images: (N, 3, H, W), uint8 in [0, 255] or float in [0, 1].
-
-        Raises:
-            TypeError: the images are of another dtype.
-        """
-        if images.dtype == torch.uint8:
-            images = images.to(self.mean.dtype) / 255
-        elif not images.is_floating_point():
-            raise TypeError(f"images must be uint8 or float, not {images.dtype}")
-        return (images - self.mean) / self.std
+        """Scale pixels (N, 3, H, W) for the backbone: `corrosion.models.batch.normalised`."""
+        return normalised(images, self.mean, self.std)
 
     def forward_features(self, images: Tensor) -> Tensor:
         """Map images (N, 3, H, W) to the last feature map (N, C, h, w), which Grad-CAM explains."""

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
 from corrosion.data.cache.features import FeatureCache, Features
 from corrosion.data.datamodule import CorrosionDataModule
@@ -19,7 +20,7 @@ from corrosion.system.progress import progress
 
 
 @contextmanager
-def evaluating(network: CorrosionClassifier) -> Iterator[None]:
+def evaluating(network: nn.Module) -> Iterator[None]:
     """Evaluation mode within the block, then the mode before.
 
     Lightning trains a network in the mode that it finds.

@@ -13,7 +13,7 @@ from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import DETECTED, Rule
 from corrosion.explanation.explanation import Explanation, explain_inputs
 from corrosion.explanation.pyramid import MAP_SIDE, refined
-from corrosion.explanation.rust_mask import RustEvidence, rust_evidence
+from corrosion.explanation.rust_mask import LearntRust, RustEvidence, rust_evidence
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.training_distance import as_column
 
@@ -39,7 +39,7 @@ class Output:
     probability: float | None = None
     unlike_training: float | None = None
     explanation: Explanation | None = None
-    evidence: RustEvidence | None = None
+    evidence: RustEvidence | LearntRust | None = None
 
 
 def predict_batch(

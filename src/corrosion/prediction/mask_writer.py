@@ -15,10 +15,14 @@ from corrosion.data.images import read_image
 from corrosion.errors import CorrosionError
 from corrosion.explanation.distribution import rust_distribution
 from corrosion.explanation.grades import grade
-from corrosion.explanation.ground_truth import Annotated, find_annotated
+from corrosion.explanation.ground_truth import Annotated
 from corrosion.explanation.rust import measure_rust
 from corrosion.explanation.rust_mask import rust_mask
-from corrosion.explanation.share_interval import ShareInterval, conformal_interval
+from corrosion.explanation.share_interval import (
+    FROM_OTHERS,
+    ShareInterval,
+    conformal_interval,
+)
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.prediction.journal import Row, RustFacts
 from corrosion.prediction.mask_files import FOLDER
@@ -110,32 +114,24 @@ def outlined(image: NDArray[np.uint8], mask: Mask) -> NDArray[np.uint8]:
     return drawn
 
 
-def find_marked(root: Path) -> list[Annotated]:
-    """The photographs of a folder whose rust is marked by masks.
-
-    Args:
-        root: folder with images/ and masks/, as `corrosion explain-score` takes it.
-
-    Raises:
-        CorrosionError: as `corrosion.explanation.ground_truth.find_annotated`; or these are boxes,
-            which hold more than rust.
-    """
-    annotated = find_annotated(root)
-    if any(one.mask_path is None for one in annotated):
-        raise CorrosionError(f"share_truth={root}: boxes hold more than rust; give masks.")
-    return annotated
-
-
-def share_interval(network: CorrosionClassifier, marked: Sequence[Annotated]) -> ShareInterval:
-    """Take the interval of shares from photographs with masks.
+def share_interval(
+    network: CorrosionClassifier, marked: Sequence[Annotated] | None
+) -> ShareInterval:
+    """The interval of shares: from photographs with masks, or what there is without.
 
     Args:
         network: the network whose masks are measured.
-        marked: at least one photograph, from `find_marked`.
+        marked: at least one photograph, from `corrosion.explanation.ground_truth.find_marked`;
+            None for those that the network's masks were validated on, else for those of others.
 
     Raises:
         CorrosionError: as `corrosion.explanation.rust_mask.rust_mask`.
     """
+    if marked is None:
+        learnt = network.mask_network
+        if learnt is None:
+            return FROM_OTHERS
+        return ShareInterval(learnt.share_scale, learnt.validated, own=True)
     found, true = [], []
     for one in progress(marked, "measuring masks", total=len(marked)):
         found.append(float(rust_mask(network, read_image(one.path)).mean()))

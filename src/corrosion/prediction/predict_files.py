@@ -22,12 +22,12 @@ from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import DETECTED, is_unlike
 from corrosion.evaluation.thresholds import decision_rule
 from corrosion.explanation.grades import GRADE_NOTE
-from corrosion.explanation.share_interval import FROM_OTHERS
+from corrosion.explanation.ground_truth import find_marked
 from corrosion.models.checkpoint import load_model
 from corrosion.models.device import choose_device
 from corrosion.prediction.contact_sheet import write_contact_sheet
 from corrosion.prediction.journal import Row, read_journals
-from corrosion.prediction.mask_writer import MaskWriter, find_marked, share_interval
+from corrosion.prediction.mask_writer import MaskWriter, share_interval
 from corrosion.prediction.output_folder import Counts, OutputFolder
 from corrosion.prediction.process import Predictor, RowWriter
 from corrosion.prediction.rendering import Renderer
@@ -88,7 +88,11 @@ def predict_files(
     keep_frames = settings.explain or settings.masks
     # full frames are large
     ahead = settings.batch_size if keep_frames else 2 * settings.batch_size + threads
-    marked = None if settings.share_truth is None else find_marked(settings.share_truth)
+    marked = (
+        None
+        if settings.share_truth is None
+        else find_marked(settings.share_truth, name="share_truth")
+    )
     reader = ImageReader(
         resize, every=settings.every, keep_frames=keep_frames, threads=threads, ahead=ahead
     )
@@ -101,7 +105,7 @@ def predict_files(
         if counts is not None:
             log.info("%s is finished already", out)
             return counts
-    interval = FROM_OTHERS if marked is None else share_interval(network, marked)
+    interval = share_interval(network, marked)
     masks = MaskWriter(out, interval, settings.surface) if settings.masks else None
     writer = RowWriter(
         folder,

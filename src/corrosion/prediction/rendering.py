@@ -19,7 +19,7 @@ from corrosion.explanation.explanation import Explanation, over_photograph, shri
 from corrosion.explanation.overlay import boxed, overlay, write_image
 from corrosion.explanation.pyramid import whole
 from corrosion.explanation.regions import find_regions
-from corrosion.explanation.rust_mask import CUT, RustEvidence
+from corrosion.explanation.rust_mask import LearntRust, RustEvidence
 from corrosion.prediction.batches import Output
 from corrosion.prediction.journal import Row
 from corrosion.prediction.mask_files import of_frame
@@ -126,7 +126,7 @@ class Renderer:
         self,
         row: Row,
         image: ImageInput,
-        evidence: RustEvidence | None,
+        evidence: RustEvidence | LearntRust | None,
         masks: MaskWriter,
         mask_file: str,
     ) -> tuple[Row, Mask | None]:
@@ -140,7 +140,7 @@ class Renderer:
             photograph = read_image(image.path) if image.photograph is None else image.photograph
         except ImageError as error:
             return replace(row, error=f"no mask: {error.reason}"), None
-        mask = evidence.score(photograph) > CUT
+        mask = evidence.mask(photograph)
         row = masks.write(row, mask, place)
         file = self._place("outlines", image)
         self._write(file, outlined(photograph, mask))

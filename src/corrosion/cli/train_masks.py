@@ -1,0 +1,59 @@
+"""`corrosion train-masks`: masks in; a checkpoint that outlines rust as they do out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from corrosion.cli.command import Command
+from corrosion.cli.options import add_options, read_options
+from corrosion.cli.paths import CHECKPOINT, add_out, folder, name_of, new_folder
+from corrosion.runs import checkpoint_of
+from corrosion.settings.mask_training import MaskTrainingSettings
+from corrosion.system.processors import share_processors
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help=CHECKPOINT)
+    parser.add_argument(
+        "photographs",
+        type=Path,
+        metavar="FOLDER",
+        help="folder with images/ and masks/: of images/NAME.jpg masks/NAME.png, which is not "
+        "black where there is rust",
+    )
+    add_out(parser, "masks-FOLDER")
+    add_options(parser, MaskTrainingSettings)
+
+
+def _run(options: argparse.Namespace) -> None:
+    settings = read_options(MaskTrainingSettings, options)
+    checkpoint = checkpoint_of(options.checkpoint)
+    photographs = folder(options.photographs, "one with images/ and masks/")
+    if settings.sound is not None:
+        folder(settings.sound, "one with photographs without rust (--sound)")
+    out = new_folder(options.out or Path(f"masks-{name_of(photographs)}"))
+    share_processors()  # before numpy and torch are imported
+    from corrosion.data.file_search import find_inputs
+    from corrosion.explanation.ground_truth import find_marked
+    from corrosion.models.device import choose_device
+    from corrosion.training.masks.train_masks import train_masks
+
+    if settings.device != "auto":
+        choose_device(settings.device)
+    marked = find_marked(photographs, name="FOLDER")
+    sound = []
+    if settings.sound is not None:
+        sound = find_inputs([settings.sound], recursive=True, videos=False)
+    table = train_masks(checkpoint, marked, settings, out, sound=list(map(Path, sound)))
+    error = (table["rusted_share"] - table["true_share"]).abs().mean()
+    sys.stdout.write(
+        f"{len(table)} validation photographs: IoU {table['iou'].mean():.3f}, Dice "
+        f"{table['dice'].mean():.3f}, average precision of the pixels "
+        f"{table['average_precision'].mean():.3f}, error of the rusted share {error:.3f}.\n"
+        f"Masks of new photographs: corrosion predict {out} PHOTOS --masks\n{out}\n"
+    )
+
+
+COMMANDS = {"train-masks": Command(_add_arguments, _run)}
