@@ -43,7 +43,7 @@ from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.intervals import proportion
 from corrosion.evaluation.thresholds import decision_rule
 from corrosion.explanation.baselines import cielab
-from corrosion.explanation.rust_mask import CUT, rust_evidence
+from corrosion.explanation.rust_mask import rust_evidence
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.prediction.predict_images import predict
@@ -101,8 +101,8 @@ def measure(
     rule = decision_rule(network)
     [prediction] = predict(network, image)
     assert prediction.probability is not None
-    score = rust_evidence(network, image).score(image)
-    rust = score > CUT
+    evidence = rust_evidence(network, image)
+    score, rust = evidence.score(image), evidence.mask(image)
     detected = is_corroded(prediction.probability, rule.threshold)
     share = RustShare(
         float(rust.mean() * detected), 0.0, 2, prediction.probability, rust & detected

@@ -8,6 +8,8 @@ photographs whose names begin so. RUN is a run or a checkpoint. Judged by pointi
 inside, IoU (Otsu) and pixel average precision, each with a bootstrap interval and paired tests
 against the score of masks: that score (rust), the network's part in it (evidence), the plain map,
 the same colours without the network (colour alone), and the baselines of `corrosion explain-score`.
+Of a network that has learnt from masks (`corrosion train-masks`) the score is its probability, and
+there are neither evidence nor colour alone.
 Then the masks as `corrosion predict --masks` cuts them: IoU, error of the share, and how many of
 the photographs the intervals of 90 % cover, those from others and, over 200 random halves, those
 taken from one half for the other. With --sound, the share that is called rust of photographs
@@ -35,7 +37,7 @@ from corrosion.explanation.ground_truth import find_annotated
 from corrosion.explanation.localisation import LOCALISATION
 from corrosion.explanation.overlay import overlay, write_image
 from corrosion.explanation.photographs import explain_photographs
-from corrosion.explanation.rust_mask import CUT, rust_evidence, rust_mask, rust_score
+from corrosion.explanation.rust_mask import RustEvidence, rust_evidence, rust_mask, rust_score
 from corrosion.explanation.share_interval import FROM_OTHERS, ShareInterval, conformal_interval
 from corrosion.explanation.summary import summarise
 from corrosion.models.checkpoint import load_model
@@ -79,9 +81,8 @@ def main() -> None:
         seconds.append(time.perf_counter() - started)
         maps = {
             "rust": score,
-            "evidence": rust_sized(evidence.map, truth.shape),
             "gradcam": explained.explanation.map,
-            "colour alone": rust_score(image, np.ones_like(evidence.map)),
+            **(parts(evidence, image) if isinstance(evidence, RustEvidence) else {}),
             **{name: draw(image, generator) for name, draw in BASELINES.items()},
         }
         rows += [
@@ -91,9 +92,9 @@ def main() -> None:
             }
             for name, values in maps.items()
         ]  # fmt: skip
-        mask = score > CUT
+        mask = evidence.mask(image)
         if options.page and len(drawn) < options.count:
-            shown = overlay(image, maps["evidence"])
+            shown = overlay(image, maps.get("evidence", maps["gradcam"]))
             pictures = (image, shown, outlined(image, mask), outlined(image, truth))
             drawn.append([framed(picture) for picture in pictures])
         cut.append(
@@ -123,10 +124,13 @@ def main() -> None:
         write_json(options.json, {"masks": facts, "shares": cut, **scores.as_dict()})
 
 
-def rust_sized(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """A map at the size of its mask."""
-
-    return cv2.resize(values, shape[::-1], interpolation=cv2.INTER_LINEAR)
+def parts(evidence: RustEvidence, image: np.ndarray) -> dict[str, np.ndarray]:
+    """What the score of masks is made of: the network's map alone, and the colours alone."""
+    size = image.shape[1::-1]
+    return {
+        "evidence": cv2.resize(evidence.map, size, interpolation=cv2.INTER_LINEAR),
+        "colour alone": rust_score(image, np.ones_like(evidence.map)),
+    }
 
 
 def framed(image: np.ndarray, side: int = 200) -> np.ndarray:
