@@ -36,7 +36,7 @@ On 34 photographs with masks the IoU is the same from 0.05 to 0.1; on the sample
 where shares come out too large.
 """
 
-LEARNT_SIDE = 448
+LEARNT_SIDE = 384
 """Longest side at which a network that has learnt from masks sees a photograph."""
 
 LEVELS = (1.43, 2.0)
