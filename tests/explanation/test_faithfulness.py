@@ -3,14 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from corrosion.explanation.faithfulness import (
-    deletion_insertion,
-    map_similarity,
-    pixel_order,
-    randomised,
-    road,
-)
-from corrosion.models.classifier import CorrosionClassifier
+from corrosion.explanation.faithfulness import deletion_insertion, pixel_order, road
 
 
 class LeftHalf(nn.Module):
@@ -42,19 +35,51 @@ def test_pixels_come_by_value_and_ties_at_random():
     assert firsts == {0, 1, 2, 3}
 
 
+def test_what_speaks_against_corrosion_goes_last_though_the_map_is_0_there_too():
+    values = np.array([[0.0, 1.0], [0.0, 0.0]], dtype=np.float32)
+    signed = np.array([[-2.0, 1.0], [-1.0, -3.0]], dtype=np.float32)
+    for seed in range(5):
+        assert pixel_order(values, np.random.default_rng(seed), signed).tolist() == [1, 2, 0, 3]
+
+
 def test_deletion_is_the_area_under_the_falling_probability():
     """From 1 to 0 while the left half goes, then 0: a triangle of 1/4; the other way 3/4."""
-    assert deletion_insertion(LeftHalf(), WHITE, order(LEFT))[0] == pytest.approx(0.25)
-    assert deletion_insertion(LeftHalf(), WHITE, order(~LEFT))[0] == pytest.approx(0.75)
+    assert deletion_insertion(LeftHalf(), WHITE, order(LEFT))[0] == pytest.approx(0.25, abs=0.01)
+    assert deletion_insertion(LeftHalf(), WHITE, order(~LEFT))[0] == pytest.approx(0.75, abs=0.01)
 
 
-def test_insertion_starts_from_the_blurred_image():
-    """A white picture blurred is white: the probability is 1 all along."""
+def test_deletion_to_the_blurred_image_leaves_what_blurring_leaves():
+    """A white picture blurred is white: nothing is deleted."""
     assert deletion_insertion(LeftHalf(), WHITE, order(LEFT))[1] == pytest.approx(1)
     spots = torch.zeros(3, 20, 20)
     spots[:, ::2, ::2] = 1
     good, bad = (
         deletion_insertion(LeftHalf(), spots, order(values))[1]
+        for values in (spots[0].numpy(), 1 - spots[0].numpy())
+    )
+    assert good < bad
+
+
+def test_a_few_important_pixels_are_seen_to_go_first():
+    """5 of 1000 pixels decide: in portions of a twentieth they would cost 0.025."""
+
+    class Five(LeftHalf):
+        def predict_proba(self, images):
+            return images[:, 0, 0, :5].mean(dim=1)
+
+    important = np.zeros((25, 40), dtype=np.float32)
+    important[0, :5] = 1
+    [deletion, *_] = deletion_insertion(Five(), torch.ones(3, 25, 40), order(important))
+    assert deletion == pytest.approx(0.0025, abs=0.002)
+
+
+def test_insertion_starts_from_the_blurred_image():
+    """A white picture blurred is white: the probability is 1 all along."""
+    assert deletion_insertion(LeftHalf(), WHITE, order(LEFT))[2] == pytest.approx(1)
+    spots = torch.zeros(3, 20, 20)
+    spots[:, ::2, ::2] = 1
+    good, bad = (
+        deletion_insertion(LeftHalf(), spots, order(values))[2]
         for values in (spots[0].numpy(), 1 - spots[0].numpy())
     )
     assert good > bad + 0.1
@@ -63,18 +88,8 @@ def test_insertion_starts_from_the_blurred_image():
 def test_road_rewards_the_pixels_that_matter():
     spots = torch.zeros(3, 20, 20)
     spots[:, 5:15, 2:8] = 1
-    right = road(LeftHalf(), spots, order(spots[0].numpy()))
-    wrong = road(LeftHalf(), spots, order(-spots[0].numpy()))
+    left_right, right = road(LeftHalf(), spots, order(spots[0].numpy()))
+    left_wrong, wrong = road(LeftHalf(), spots, order(-spots[0].numpy()))
     assert right > 0.05
     assert right == pytest.approx(-wrong, abs=0.05)
-
-
-def test_a_map_of_other_weights_is_another_and_of_the_same_the_same():
-    torch.manual_seed(1)
-    network = CorrosionClassifier("test_resnet.r160_in1k", dense_units=8, image_size=96).eval()
-    before = {name: value.clone() for name, value in network.state_dict().items()}
-    images = torch.rand(3, 3, 96, 96)
-    assert map_similarity(network, network, images, method="gradcam") == pytest.approx([1, 1, 1])
-    other = randomised(network)
-    assert max(map_similarity(network, other, images, method="gradcam")) < 0.99
-    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert left_right < left_wrong

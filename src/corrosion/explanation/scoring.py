@@ -8,21 +8,26 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from corrosion.data.dataset import load_image
 from corrosion.data.transforms import build_resize
 from corrosion.explanation.baselines import BASELINES
-from corrosion.explanation.faithfulness import faithfulness, randomised
+from corrosion.explanation.faithfulness import faithfulness
 from corrosion.explanation.ground_truth import find_annotated
 from corrosion.explanation.localisation import LOCALISATION, Map, Mask
 from corrosion.explanation.names import RUST, map_names, network_names
 from corrosion.explanation.photographs import explain_photographs
+from corrosion.explanation.randomisation import SEEDS, randomised
 from corrosion.explanation.rust_mask import rust_evidence
 from corrosion.explanation.summary import Scores, summarise
 from corrosion.models.checkpoint import load_model
+from corrosion.models.classifier import CorrosionClassifier
 from corrosion.runs import checkpoint_of
 from corrosion.settings.explanation import MapScoreSettings
 from corrosion.system.progress import progress
+
+_FOR_STATISTICS = 16  # photographs by which random networks estimate theirs
 
 
 def score_maps(
@@ -70,7 +75,7 @@ def score_maps(
         strict=True,
     )
     others = (
-        {name: randomised(network) for name, network in networks.items()}
+        {name: _randomised(network, paths[:_FOR_STATISTICS]) for name, network in networks.items()}
         if settings.faithfulness
         else {}
     )
@@ -107,6 +112,16 @@ def score_maps(
                 for name, values in scores.items()
             ]
     return summarise(pd.DataFrame(rows), method=names[0], checkpoints=named, seed=seed)
+
+
+def _randomised(network: CorrosionClassifier, paths: Sequence[Path]) -> list[CorrosionClassifier]:
+    """Random networks of a trained one, their statistics estimated on some of the photographs."""
+    resize = build_resize(network.image_size, network.resize)
+    pixels = np.stack([load_image(path, resize) for path in paths])
+    images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+    if len(images) == 1:  # statistics take two
+        images = torch.cat([images, images.flip(3)])
+    return [randomised(network, images, seed=seed) for seed in range(SEEDS)]
 
 
 def _localisation(values: Map, mask: Mask) -> dict[str, float]:

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 LEVEL = 0.95
 
-LOWER_IS_BETTER = frozenset({"deletion", "randomisation"})
+LOWER_IS_BETTER = frozenset({"deletion", "deletion_blurred", "deletion_inpainted", "randomisation"})
 """Measures of which less is better; the others are best at their highest."""
 
 _RESAMPLES = 2000

@@ -19,9 +19,12 @@ TITLES = {
     "iou": "IoU",
     "ap": "pixel AP",
     "deletion": "deletion (less is better)",
+    "deletion_blurred": "deletion, blurred (less is better)",
+    "deletion_inpainted": "deletion, in-painted (less is better)",
     "insertion": "insertion",
     "road": "ROAD",
     "randomisation": "randomisation (less is better)",
+    "emprt": "eMPRT",
 }
 
 

@@ -109,8 +109,8 @@ class MapScoreSettings(InferenceSettings):
     count: Count | None = None
     """Number of photographs, taken at random; by default all."""
     faithfulness: bool = False
-    """Judge maps by deletion, insertion, ROAD and model randomisation too, which takes far
-    longer."""
+    """Judge maps by deletion, insertion, ROAD and model randomisation (10 random networks) too,
+    which takes far longer."""
     seed: Seed = 0
     """Seed of that choice, of the random baseline and of the resamples."""
 
