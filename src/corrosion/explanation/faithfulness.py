@@ -1,8 +1,9 @@
 """Whether a map says what the network uses, judged by taking pixels away: no mask is needed.
 
-All measures look at the network's square input and at the probability of corrosion. A map is above 0
-where something speaks for corrosion; where it is 0, the signed evidence tells what speaks against it
-most, and pixels that nothing tells apart come in random order, so that an even map is a random one.
+All measures look at the network's square input and at the probability of corrosion. A map is above
+0 where something speaks for corrosion; where it is 0, the signed evidence tells what speaks against
+it most, and pixels that nothing tells apart come in random order, so that an even map is a random
+one.
 """
 
 from __future__ import annotations
@@ -108,10 +109,8 @@ def pixel_order(
         generator: draws the order of pixels that nothing tells apart.
         signed: (H, W), what tells pixels of one value apart, the highest first; None for nothing.
     """
-    keys = [generator.random(values.size), -values.ravel()]
-    if signed is not None:
-        keys.insert(1, -signed.ravel())
-    return np.lexsort(keys)
+    ties = np.zeros(values.size) if signed is None else -signed.ravel()
+    return np.lexsort((generator.random(values.size), ties, -values.ravel()))
 
 
 @torch.inference_mode()
