@@ -1,11 +1,14 @@
 """What a network costs to use."""
 
 import lightning as L
+import pytest
 import torch
+from samples import write_checkpoint
 from torch import nn
 
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.cost import (
+    Latency,
     count_flops,
     count_parameters,
     measure_costs,
@@ -40,7 +43,9 @@ class Sleepless(nn.Module):
 def test_more_work_takes_longer():
     networks = {"slow": Sleepless(50), "fast": Sleepless(0)}
     times = measure_latencies(networks, passes=5)
-    assert times["slow"] > times["fast"] > 0
+    assert times["slow"].median > times["fast"].median > 0
+    for latency in times.values():
+        assert latency.low <= latency.median <= latency.high
 
 
 def test_warm_up_comes_before_the_timed_passes():
@@ -80,5 +85,25 @@ def test_costs_of_a_checkpoint_are_measured(tmp_path):
     cost = measure_costs({"tiny": path}, passes=2)["tiny"]
     assert cost.parameters == count_parameters(module.network)
     assert cost.checkpoint_bytes == path.stat().st_size
-    assert cost.latency_ms > 0
+    assert cost.latency.median > 0
     assert cost.image_size == 32
+
+
+@pytest.mark.parametrize(
+    ("load", "latency", "told"),
+    [
+        (0.1, Latency(10, 9, 11), False),
+        (0.1, Latency(10, 9, 20), True),
+        (50.0, Latency(10, 9, 11), True),
+    ],
+)
+def test_latencies_of_a_busy_machine_are_told_as_such(
+    tmp_path, monkeypatch, caplog, load, latency, told
+):
+    write_checkpoint(tmp_path / "best.ckpt")
+    monkeypatch.setattr("os.getloadavg", lambda: (load, load, load))
+    monkeypatch.setattr(
+        "corrosion.models.cost.measure_latencies", lambda networks, passes: {"tiny": latency}
+    )
+    measure_costs({"tiny": tmp_path / "best.ckpt"})
+    assert ("The machine is busy" in caplog.text) == told

@@ -31,9 +31,23 @@ def test_history_holds_a_row_an_epoch_and_goes_on_after_a_restart(tmp_path):
     second.on_train_epoch_end(trainer(1, {"train/loss": 0.25, "val/loss": 0.5}), None)
     table = run.read_history()
     assert table["epoch"].tolist() == [1, 2]
+    assert second.earlier_seconds == first.state_dict()["seconds"]
     assert table["val/loss"].tolist() == [0.75, 0.5]
     assert "other" not in table
     assert (table["seconds"] >= 0).all()
+
+
+def test_the_time_of_a_training_counts_all_of_its_parts(tmp_path, monkeypatch):
+    clock = iter([100.0, 107.0, 200.0, 203.0])  # two fits: 7 s to a checkpoint, then 3 s
+    monkeypatch.setattr("corrosion.training.callbacks.time.perf_counter", lambda: next(clock))
+    first, second = History(RunDirectory(tmp_path)), History(RunDirectory(tmp_path))
+    first.on_train_start(None, None)
+    second.load_state_dict(first.state_dict())
+    second.on_train_start(None, None)
+    assert second.state_dict()["seconds"] == 10
+    older = History(RunDirectory(tmp_path))
+    older.load_state_dict({"rows": [{"epoch": 1, "seconds": 4.0}, {"epoch": 2, "seconds": 5.0}]})
+    assert older.earlier_seconds == 9
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])

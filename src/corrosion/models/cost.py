@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,6 +17,29 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.system.processors import usable_processors
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How long predictions of one image took, in milliseconds.
+
+    Attributes:
+        median: which a single interruption leaves as it is.
+        low: first quartile.
+        high: third quartile; far above the first where the machine did something else too.
+    """
+
+    median: float
+    low: float
+    high: float
+
+    @property
+    def steady(self) -> bool:
+        """Whether the quartiles lie within half of the median: else the figure tells little."""
+        return self.high - self.low <= self.median / 2
 
 
 @dataclass(frozen=True)
@@ -26,14 +51,14 @@ class Cost:
         flops: number of floating-point operations of the prediction of one image (in all views of
             test-time augmentation), a multiply-add counted as two.
         checkpoint_bytes: size of the checkpoint, which holds the optimiser's state too.
-        latency_ms: median time of the prediction of one image, in milliseconds.
+        latency: time of the prediction of one image.
         image_size: side of that image in pixels.
     """
 
     parameters: int
     flops: int
     checkpoint_bytes: int
-    latency_ms: float
+    latency: Latency
     image_size: int
 
 
@@ -51,13 +76,20 @@ def measure_costs(
         CorrosionError: a checkpoint can't be loaded: see `load_model`.
     """
     networks = {name: load_model(path, device=device) for name, path in checkpoints.items()}
+    busy = _busy()
     latencies = measure_latencies(networks, passes=passes)
+    if busy or not all(one.steady for one in latencies.values()):
+        log.warning(
+            "The machine is busy%s: the latencies compare the networks with each other, which were "
+            "measured in turn, not with those of another comparison.",
+            f" (load {busy:.1f} on {usable_processors()} processors)" if busy else "",
+        )
     return {
         name: Cost(
             parameters=count_parameters(network),
             flops=count_flops(network),
             checkpoint_bytes=checkpoints[name].stat().st_size,
-            latency_ms=latencies[name],
+            latency=latencies[name],
             image_size=network.image_size,
         )
         for name, network in networks.items()
@@ -79,13 +111,13 @@ def sweep_cost(checkpoint: Path, cost: Literal["parameters", "latency"]) -> floa
     network = load_model(checkpoint, device=device)
     if cost == "parameters":
         return float(count_parameters(network))
-    return measure_latencies({"": network})[""]
+    return measure_latencies({"": network})[""].median
 
 
 def measure_latencies(
     networks: Mapping[str, CorrosionClassifier], *, passes: int = 30, warm_up: int = 5
-) -> dict[str, float]:
-    """Measure how long the prediction of one image takes, in milliseconds, in turn.
+) -> dict[str, Latency]:
+    """Measure how long the prediction of one image takes, in turn.
 
     Args:
         networks: networks in evaluation mode by name, on the device to measure on.
@@ -93,13 +125,26 @@ def measure_latencies(
         warm_up: number of predictions before them.
 
     Returns:
-        The median by name, which an interruption leaves as it is.
+        Median and quartiles by name.
     """
     seconds: dict[str, list[float]] = {name: [] for name in networks}
     for _ in range(warm_up + passes):
         for name, network in networks.items():
             seconds[name].append(_time_pass(network))
-    return {name: 1000 * statistics.median(times[warm_up:]) for name, times in seconds.items()}
+    return {name: _latency(times[warm_up:]) for name, times in seconds.items()}
+
+
+def _latency(seconds: Sequence[float]) -> Latency:
+    low, median, high = statistics.quantiles([1000 * one for one in seconds], method="inclusive")
+    return Latency(median, low, high)
+
+
+def _busy() -> float | None:
+    """The load of the last minute, where it leaves less than half of the processors."""
+    if not hasattr(os, "getloadavg"):  # as on Windows
+        return None
+    load = os.getloadavg()[0]
+    return load if load > usable_processors() / 2 else None
 
 
 def count_parameters(network: nn.Module) -> int:

@@ -106,7 +106,9 @@ def draw_accuracy_cost(comparison: Comparison) -> Figure:
         if model.cost is None:
             continue
         ends = [[accuracy.value - accuracy.low], [accuracy.high - accuracy.value]]
-        for axes, cost in zip(panels, (model.cost.flops / 1e9, model.cost.latency_ms), strict=True):
+        for axes, cost in zip(
+            panels, (model.cost.flops / 1e9, model.cost.latency.median), strict=True
+        ):
             axes.errorbar(
                 cost,
                 accuracy.value,

@@ -22,6 +22,7 @@ from corrosion.system.provenance import processor, shortcut_warning
 
 if TYPE_CHECKING:  # compare measures with torch
     from corrosion.evaluation.comparison import ComparedModel, Comparison
+    from corrosion.models.cost import Latency
 
 _SETTINGS = {
     "spatial_dropout": "spatial dropout",
@@ -219,6 +220,11 @@ def _not_published(_: Published) -> str:
     return MISSING
 
 
+def _latency(latency: Latency) -> str:
+    quartiles = f"{format_number(latency.low, 1)} – {format_number(latency.high, 1)}"
+    return f"{format_number(latency.median, 1)}\n{quartiles}"
+
+
 _COSTS: dict[str, Callable[[ComparedModel], str]] = {
     "parameters": lambda model: f"{model.cost.parameters:,}" if model.cost else MISSING,
     "GFLOPs": lambda model: format_number(model.cost.flops / 1e9, 3) if model.cost else MISSING,
@@ -226,7 +232,9 @@ _COSTS: dict[str, Callable[[ComparedModel], str]] = {
     "checkpoint, MB": lambda model: (
         format_number(model.cost.checkpoint_bytes / 1e6, 1) if model.cost else MISSING
     ),
-    "latency, ms": lambda model: format_number(model.cost.latency_ms, 1) if model.cost else MISSING,
+    "latency, ms (quartiles)": lambda model: (
+        _latency(model.cost.latency) if model.cost else MISSING
+    ),
 }
 
 

@@ -29,21 +29,26 @@ class History(L.Callback):
     def __init__(self, run: RunDirectory) -> None:
         self.run = run
         self.rows: list[dict[str, float]] = []
-        self._started = 0.0
+        self.earlier_seconds = 0.0
+        """Of fits before this one, up to the checkpoint that it goes on from."""
+        self._started = self._fit_started = 0.0
 
     def state_dict(self) -> dict[str, Any]:
-        """The rows so far."""
-        return {"rows": self.rows}
+        """The rows so far, and the time."""
+        spent = time.perf_counter() - self._fit_started if self._fit_started else 0.0
+        return {"rows": self.rows, "seconds": self.earlier_seconds + spent}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over the rows of an interrupted run."""
         rows = list(state_dict["rows"])
         old = bool(rows) and rows[0]["epoch"] == 0  # version 0.1 counted from 0
         self.rows = [{**row, "epoch": row["epoch"] + 1} for row in rows] if old else rows
+        of_rows = sum(row["seconds"] for row in self.rows)  # versions before knew no more
+        self.earlier_seconds = float(state_dict.get("seconds", of_rows))
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Start the clock of an epoch that a resumed run completes."""
-        self._started = time.perf_counter()
+        """Start the clocks: of the fit, and of an epoch that a resumed run completes."""
+        self._started = self._fit_started = time.perf_counter()
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Start the epoch's clock."""

@@ -151,7 +151,7 @@ def _train(
     epochs = history.table()
     seconds = {
         "prepare": fit_started - started,
-        "fit": time.perf_counter() - fit_started,
+        "fit": history.earlier_seconds + time.perf_counter() - fit_started,
         "epochs": float(epochs["seconds"].sum()),
     }
     return test_and_report(
