@@ -22,6 +22,10 @@ _FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "evaluate": ("evaluate", "metrics with intervals, of a run or on a labelled folder"),
         "compare": ("evaluate", "finished runs side by side: metrics, tests between models, costs"),
         "report": ("evaluate", "write a run on one page: report.html"),
+        "labels": (
+            "labels",
+            "which labels a cross-validation contradicts: likely errors, to look at",
+        ),
         "predict": ("predict", "probability and decision for photographs and videos"),
         "train-masks": ("train_masks", "teach a trained network from masks where rust is"),
         "change": ("change", "compare the photographs of two inspections: has the rust grown?"),
