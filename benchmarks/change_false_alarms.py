@@ -23,7 +23,7 @@ from corrosion.change.registration import register
 from corrosion.change.summary import mean_change
 from corrosion.data.file_search import find_inputs
 from corrosion.evaluation.intervals import proportion
-from corrosion.evaluation.thresholds import decision_rule
+from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.models.checkpoint import load_model
 from corrosion.system.files import write_json
 from corrosion.system.progress import progress

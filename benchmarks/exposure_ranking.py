@@ -41,7 +41,7 @@ from corrosion.change.registration import register
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.intervals import proportion
-from corrosion.evaluation.thresholds import decision_rule
+from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.baselines import cielab
 from corrosion.explanation.rust_mask import rust_evidence
 from corrosion.models.checkpoint import load_model

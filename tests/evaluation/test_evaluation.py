@@ -40,7 +40,7 @@ def test_a_run_is_evaluated_from_its_files_alone(run_dir):
     assert evaluation.threshold == 0.4
     assert sum(evaluation.confusion) == 60
     rules = [one.threshold.rule for one in evaluation.choices.thresholds]
-    assert rules[:3] == ["in use", "best F1", "recall at least 0.98"]
+    assert rules[:3] == ["in use", "best F1", "recall at least 0.98 on validation"]
     assert rules[3].startswith("lowest cost")
 
 

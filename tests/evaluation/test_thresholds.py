@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.metrics import all_metrics, confusion
+from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.evaluation.thresholds import (
     at_least_recall,
     best_f1,
-    decision_rule,
     lowest_cost,
     sweep,
 )

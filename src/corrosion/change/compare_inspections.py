@@ -22,7 +22,7 @@ from corrosion.change.registration import Registration, register
 from corrosion.data.cache.features import Features
 from corrosion.data.images import ImageError, check_image
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.thresholds import decision_rule
+from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.pooled_features import images_of, pooled_features
 from corrosion.settings.change import ChangeSettings

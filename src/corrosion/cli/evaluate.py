@@ -19,6 +19,7 @@ from corrosion.settings.inference import InferenceSettings
 _METAVAR: Mapping[str, str | tuple[str, ...]] = {
     "costs": ("FN", "FP"),
     "max_risk": "SHARE",
+    "prevalence": "SHARE",
     "by": "COLUMN",
 }
 _RUN = "the directory of a finished run"

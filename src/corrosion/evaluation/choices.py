@@ -57,6 +57,12 @@ class Choices:
     band: Band
     band_on_test: BandResult
 
+    @property
+    def not_promised(self) -> tuple[str, ...]:
+        """What was to be promised and can't be, and what can: a sentence each."""
+        notes = [self.band.note, *(one.threshold.note for one in self.thresholds)]
+        return tuple(note for note in notes if note is not None)
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as JSON holds them."""
         return {
@@ -86,6 +92,8 @@ def choose(
     costs: tuple[float, float] | None,
     max_risk: float,
     level: float,
+    confidence: float | None = None,
+    prevalence: float | None = None,
     temperature: Temperature | None = None,
 ) -> Choices:
     """Choose temperature, thresholds and band on validation, and try them on the test set.
@@ -96,10 +104,13 @@ def choose(
             not include one.
         test: table of the test images, likewise.
         threshold: threshold in use, in (0, 1).
-        min_recall: recall that one of the thresholds shall reach, in (0, 1].
+        min_recall: recall of one of the thresholds, in (0, 1].
         costs: costs of a missed corrosion and of a false alarm; None leaves that threshold out.
         max_risk: share of errors among the decisions that no inspector sees.
         level: confidence level of the intervals on the test set, in (0, 1).
+        confidence: confidence of `min_recall` and `max_risk`, in (0, 1); None for what they are on
+            validation. Images of one group (column `group`) count as one image's worth.
+        prevalence: share of corroded images that `costs` are for; None for that of validation.
         temperature: temperature fitted on `validation` before; None fits it now.
 
     Raises:
@@ -112,7 +123,7 @@ def choose(
         ...     table, table, threshold=0.5, min_recall=0.98, costs=None, max_risk=0.1, level=0.95
         ... )
         >>> [(one.threshold.rule, round(one.threshold.value, 2)) for one in chosen.thresholds]
-        [('in use', 0.5), ('best F1', 0.25), ('recall at least 0.98', 0.25)]
+        [('in use', 0.5), ('best F1', 0.25), ('recall at least 0.98 on validation', 0.25)]
     """
     label, probability = validation["label"], validation["probability"]
     if temperature is None:
@@ -125,14 +136,29 @@ def choose(
         )
     thresholds = [
         Threshold("in use", threshold),
-        *candidates(label, probability, min_recall=min_recall, costs=costs),
+        *candidates(
+            label,
+            probability,
+            min_recall=min_recall,
+            costs=costs,
+            confidence=confidence,
+            prevalence=prevalence,
+            group=groups_of(validation),
+        ),
     ]
-    band = choose_band(label, probability, threshold=threshold, max_risk=max_risk)
+    band = choose_band(
+        label,
+        probability,
+        threshold=threshold,
+        max_risk=max_risk,
+        confidence=confidence,
+        group=groups_of(validation),
+    )
     before, after = (
         all_metrics(test["label"], scores)
         for scores in (expit(_logits(test)), temperature.apply(_logits(test)))
     )
-    return Choices(
+    chosen = Choices(
         validation=validation,
         temperature=temperature,
         log_loss=(before["log_loss"], after["log_loss"]),
@@ -143,6 +169,9 @@ def choose(
             band, test["label"], test["probability"], group=groups_of(test), level=level
         ),
     )
+    for note in chosen.not_promised:
+        log.warning("%s", note)
+    return chosen
 
 
 def _logits(predictions: pd.DataFrame) -> Floats:

@@ -11,17 +11,19 @@ import pandas as pd
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.calibration import Temperature, reliability
-from corrosion.evaluation.choices import Choices, choose
+from corrosion.evaluation.choices import Choices, ThresholdResult, choose
 from corrosion.evaluation.intervals import Estimate, estimate_table
 from corrosion.evaluation.metric_table import agreement
 from corrosion.evaluation.metrics import Confusion, confusion
-from corrosion.evaluation.predictions import read_predictions
+from corrosion.evaluation.named_thresholds import find_threshold
+from corrosion.evaluation.predictions import groups_of, read_predictions
+from corrosion.evaluation.prevalence import AtPrevalence, at_prevalence, check_prevalence
 from corrosion.evaluation.selective import area_under_risk_coverage, risk_coverage
 from corrosion.evaluation.subgroups import Subgroup, by_column
-from corrosion.evaluation.thresholds import MIN_RECALL, candidates, find_threshold
+from corrosion.evaluation.thresholds import MIN_RECALL, Threshold, candidates
 from corrosion.evaluation.unlike_training import UnlikeTraining, unlike_training
 from corrosion.runs import RunDirectory
-from corrosion.settings.evaluation import EvaluationSettings
+from corrosion.settings.evaluation import ChoiceSettings, EvaluationSettings
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ class Evaluation:
         subgroups: parts of the test set, by column, then by value.
         choices: made on validation; None without predictions for both classes of it.
         unlike: photographs unlike those of the training; None where the predictions don't tell.
+        at_prevalence: what each threshold does where the share of corroded photographs is that of
+            the settings, the one in use first; empty where they give none.
     """
 
     settings: EvaluationSettings
@@ -49,6 +53,7 @@ class Evaluation:
     subgroups: dict[str, dict[str, Subgroup]]
     choices: Choices | None
     unlike: UnlikeTraining | None = None
+    at_prevalence: tuple[AtPrevalence, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as JSON holds them."""
@@ -74,6 +79,7 @@ class Evaluation:
             "area_under_risk_coverage": area_under_risk_coverage(curve),
             "choices": self.choices and self.choices.as_dict(),
             "unlike_training": self.unlike and asdict(self.unlike),
+            "at_prevalence": [asdict(one) for one in self.at_prevalence],
         }
 
 
@@ -94,8 +100,29 @@ def evaluate_run(path: str | Path, settings: EvaluationSettings | None = None) -
     run, settings = RunDirectory.of(path), settings or EvaluationSettings()
     run.check_finished()
     test, validation = read_predictions(run, "test"), _read_validation(run, settings)
+    settings = as_trained(settings, run, validation)
     threshold = _threshold(settings, run, validation)
     return evaluate_predictions(test, validation, threshold=threshold, settings=settings)
+
+
+def as_trained(
+    settings: EvaluationSettings, run: RunDirectory, validation: pd.DataFrame | None
+) -> EvaluationSettings:
+    """Settings with what a run's training asked of its thresholds, where nothing else is asked.
+
+    Args:
+        settings: how to evaluate.
+        run: run of the training.
+        validation: its predictions for validation; without both classes there are no thresholds.
+
+    Raises:
+        CorrosionError: the run's settings can't be read or used.
+    """
+    asked = run.read_config().get("choices") or {}
+    if validation is None or validation["label"].nunique() < 2:
+        return settings
+    missing = ChoiceSettings.model_fields.keys() & asked.keys() - settings.model_fields_set
+    return settings.replace(**{name: asked[name] for name in missing})
 
 
 def evaluate_predictions(
@@ -128,6 +155,9 @@ def evaluate_predictions(
         (Confusion(tp=1, fn=1, tn=1, fp=1), 0.5)
     """
     level, count, seed = settings.level, settings.resamples, settings.seed
+    counts = confusion(test["label"], test["probability"], threshold=threshold)
+    if settings.prevalence is not None:
+        check_prevalence(settings.prevalence, counts)
     choices = None
     if validation is not None and _has_both_classes(validation, settings):
         choices = choose(
@@ -138,14 +168,22 @@ def evaluate_predictions(
             costs=settings.costs,
             max_risk=settings.max_risk,
             level=level,
+            confidence=settings.confidence,
+            prevalence=settings.prevalence,
             temperature=temperature,
         )
+    metrics = estimate_table(test, threshold=threshold, level=level, count=count, seed=seed)
+    in_use = ThresholdResult(Threshold("in use", threshold), {}, metrics)
+    restated: tuple[AtPrevalence, ...] = ()
+    if settings.prevalence is not None:
+        tried = choices.thresholds if choices else (in_use,)
+        restated = at_prevalence(tried, prevalence=settings.prevalence, costs=settings.costs)
     return Evaluation(
         settings=settings,
         threshold=threshold,
         predictions=test,
-        confusion=confusion(test["label"], test["probability"], threshold=threshold),
-        metrics=estimate_table(test, threshold=threshold, level=level, count=count, seed=seed),
+        confusion=counts,
+        metrics=metrics,
         subgroups={
             column: by_column(
                 test, column, threshold=threshold, level=level, count=count, seed=seed
@@ -156,6 +194,7 @@ def evaluate_predictions(
         unlike=unlike_training(
             test, threshold=threshold, band=choices.band if choices else None, level=level
         ),
+        at_prevalence=restated,
     )
 
 
@@ -212,6 +251,9 @@ def _known(settings: EvaluationSettings, validation: pd.DataFrame | None) -> dic
         validation["probability"],
         min_recall=_min_recall(settings),
         costs=settings.costs,
+        confidence=settings.confidence,
+        prevalence=settings.prevalence,
+        group=groups_of(validation),
     )
     return {one.rule: one.value for one in found}
 

@@ -12,9 +12,10 @@ from typing import Any
 import pandas as pd
 
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.named_thresholds import find_threshold
 from corrosion.evaluation.predictions import read_predictions
 from corrosion.evaluation.run_facts import RunFacts, read_run_facts
-from corrosion.evaluation.thresholds import candidates, find_threshold
+from corrosion.evaluation.thresholds import candidates
 from corrosion.runs import RunDirectory
 from corrosion.settings.resumed import flat
 

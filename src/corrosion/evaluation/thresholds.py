@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.decisions import Rule
+from corrosion.evaluation.guarantees import (
+    checked_confidence,
+    effective_images,
+    images_needed,
+    upper_bound,
+)
 from corrosion.evaluation.metrics import Floats, checked, decision_metrics
-
-if TYPE_CHECKING:
-    from corrosion.models.classifier import CorrosionClassifier
-
-log = logging.getLogger(__name__)
+from corrosion.evaluation.resampling import group_numbers
 
 MIN_RECALL = 0.98
 """Recall that a threshold shall reach by default: missing corrosion costs more than a second
@@ -33,10 +31,12 @@ class Threshold:
         rule: what it is for, in words.
         value: an image counts as corroded if its probability is at least this; one just above 1
             means "never".
+        note: why it does not promise what was asked for; None where it does, or nothing was.
     """
 
     rule: str
     value: float
+    note: str | None = None
 
 
 def sweep(label: ArrayLike, probability: ArrayLike) -> pd.DataFrame:
@@ -93,35 +93,81 @@ def best_f1(label: ArrayLike, probability: ArrayLike) -> Threshold:
 
     Example:
         >>> best_f1([1, 0, 1, 0], [0.9, 0.5, 0.3, 0.1])
-        Threshold(rule='best F1', value=0.2)
+        Threshold(rule='best F1', value=0.2, note=None)
     """
     table = _with_corrosion(sweep(label, probability))
     best = int(table["f1"].to_numpy().argmax())
     return Threshold("best F1", float(table["threshold"].iloc[best]))
 
 
-def at_least_recall(label: ArrayLike, probability: ArrayLike, recall: float) -> Threshold:
-    """The highest threshold, so the fewest false alarms, with this recall on validation.
+def at_least_recall(
+    label: ArrayLike,
+    probability: ArrayLike,
+    recall: float,
+    *,
+    confidence: float | None = None,
+    group: ArrayLike | None = None,
+) -> Threshold:
+    """The highest threshold, so the fewest false alarms, with this recall.
 
-    Recall on other images scatters about that on validation: look at its interval on the test
-    set before relying on it.
+    Without a confidence it is the recall on validation, and on other images is less about every
+    second time. With one, the recall is promised: it is a binomial tolerance bound (Wilks, 1941),
+    which asks nothing of the probabilities, only that corroded images are independent and like
+    those to come. Too few images promise no such recall; the threshold then has the highest that
+    can be promised, below all their corroded images, and says so in its note.
+
+    Args:
+        label: (N,) 0 or 1, of validation images.
+        probability: (N,) in [0, 1], of corrosion.
+        recall: recall to reach, in (0, 1].
+        confidence: in (0, 1), that the true recall is no lower; None looks at validation only.
+        group: (N,) of any type: images that are not independent, which count as fewer where there
+            is a confidence (`effective_images`); each its own if None.
 
     Raises:
-        CorrosionError: `recall` is not in (0, 1], no corroded image, or bad arrays (as `checked`).
+        CorrosionError: `recall` is not in (0, 1], `confidence` not in (0, 1), no corroded image, or
+            bad arrays (as `checked`).
 
     Example:
-        >>> at_least_recall([1, 0, 1, 0], [0.9, 0.5, 0.3, 0.1], 0.98)
-        Threshold(rule='recall at least 0.98', value=0.2)
+        >>> at_least_recall([1, 0, 1, 0], [0.9, 0.5, 0.3, 0.1], 0.98).rule
+        'recall at least 0.98 on validation'
+        >>> at_least_recall([1, 0, 1, 0], [0.9, 0.5, 0.3, 0.1], 0.3, confidence=0.9)
+        Threshold(rule='recall at least 0.3, confidence 0.9', value=0.2, note=None)
     """
     if not 0 < recall <= 1:
         raise CorrosionError(f"min_recall={recall}: a recall to reach lies above 0 and up to 1.")
     table = _with_corrosion(sweep(label, probability))
-    reaching = table.loc[table["recall"] >= recall - 1e-12, "threshold"]
-    return Threshold(f"recall at least {recall:g}", float(reaching.iloc[-1]))
+    if confidence is None:
+        reaching = table.loc[table["recall"] >= recall - 1e-12, "threshold"]
+        return Threshold(f"recall at least {recall:g} on validation", float(reaching.iloc[-1]))
+    corroded = np.asarray(label) == 1
+    groups = group_numbers(group, len(corroded))[corroded]
+    worth = effective_images(groups, len(groups))[-1]
+    missed = (1 - table["recall"].to_numpy()) * worth
+    lowest = 1 - upper_bound(missed, worth, confidence=confidence)
+    promised = np.flatnonzero(lowest >= recall - 1e-12)
+    if promised.size:
+        rule = f"recall at least {recall:g}, confidence {confidence:g}"
+        return Threshold(rule, float(table["threshold"].iloc[promised[-1]]))
+    best = np.floor(lowest[0] * 1000) / 1000
+    needed = images_needed(1 - recall, confidence=checked_confidence(confidence))
+    takes = f"it takes {needed}" if np.isfinite(needed) else "no number does"
+    return Threshold(
+        f"recall at least {best:g}, confidence {confidence:g}",
+        float(table["threshold"][table["fn"] == 0].iloc[-1]),
+        f"A recall of {recall:g} can't be promised with confidence {confidence:g} by {worth:.0f} "
+        f"independent corroded validation images: {takes}. The threshold taken instead promises "
+        f"{best:g}, the highest that they can; label more corroded photographs for more.",
+    )
 
 
 def lowest_cost(
-    label: ArrayLike, probability: ArrayLike, *, false_negative: float, false_positive: float
+    label: ArrayLike,
+    probability: ArrayLike,
+    *,
+    false_negative: float,
+    false_positive: float,
+    prevalence: float | None = None,
 ) -> Threshold:
     """The threshold with the lowest cost of errors on validation; the lowest of equal ones.
 
@@ -132,6 +178,8 @@ def lowest_cost(
         probability: (N,) in [0, 1], of corrosion.
         false_negative: cost of a corroded image called clean.
         false_positive: cost of a clean image called corroded.
+        prevalence: share of corroded images among those to come, in (0, 1), where it is not that of
+            validation; needs both classes.
 
     Raises:
         CorrosionError: a cost is not a positive number, or bad arrays (as `checked`).
@@ -147,9 +195,14 @@ def lowest_cost(
             f"corrosion and of a false alarm."
         )
     table = sweep(label, probability)
-    cost = false_negative * table["fn"] + false_positive * table["fp"]
+    missed, alarms, of = table["fn"], table["fp"], ""
+    if prevalence is not None:
+        missed = prevalence * (1 - table["recall"])
+        alarms = (1 - prevalence) * (1 - table["specificity"])
+        of = f", {prevalence:.4g} corroded"
+    cost = (false_negative * missed + false_positive * alarms).round(12)
     best = int(cost.to_numpy().argmin())
-    rule = f"lowest cost (missed {false_negative:g}, false alarm {false_positive:g})"
+    rule = f"lowest cost (missed {false_negative:g}, false alarm {false_positive:g}{of})"
     return Threshold(rule, float(table["threshold"].iloc[best]))
 
 
@@ -159,6 +212,9 @@ def candidates(
     *,
     min_recall: float = MIN_RECALL,
     costs: tuple[float, float] | None = None,
+    confidence: float | None = None,
+    prevalence: float | None = None,
+    group: ArrayLike | None = None,
 ) -> tuple[Threshold, ...]:
     """All thresholds that can be chosen on validation.
 
@@ -167,6 +223,10 @@ def candidates(
         probability: (N,) in [0, 1], of corrosion.
         min_recall: recall that one of them shall reach, in (0, 1].
         costs: costs of a missed corrosion and of a false alarm; None leaves that threshold out.
+        confidence: confidence of that recall, in (0, 1); None for the recall on validation.
+        prevalence: share of corroded images among those to come, which costs depend on; None for
+            that of validation.
+        group: (N,) of any type: images that are not independent; each its own if None.
 
     Raises:
         CorrosionError: a value is out of its range, no image is corroded, or bad arrays (as
@@ -174,89 +234,24 @@ def candidates(
 
     Example:
         >>> [one.rule for one in candidates([1, 0], [0.9, 0.2], costs=(20, 1))]
-        ['best F1', 'recall at least 0.98', 'lowest cost (missed 20, false alarm 1)']
+        ['best F1', 'recall at least 0.98 on validation', 'lowest cost (missed 20, false alarm 1)']
     """
-    chosen = [best_f1(label, probability), at_least_recall(label, probability, min_recall)]
+    chosen = [
+        best_f1(label, probability),
+        at_least_recall(label, probability, min_recall, confidence=confidence, group=group),
+    ]
     if costs is not None:
         missed, alarm = costs
-        chosen.append(lowest_cost(label, probability, false_negative=missed, false_positive=alarm))
-    return tuple(chosen)
-
-
-def find_threshold(threshold: str | float, known: Mapping[str, float]) -> float:
-    """The number that a threshold given by a user stands for.
-
-    Args:
-        threshold: a probability in (0, 1), as a number or as text, or words of the name of one of
-            the known thresholds, in upper or lower case.
-        known: thresholds chosen on validation, by the name of their rule.
-
-    Raises:
-        CorrosionError: a number out of its range, or words that no name or several have.
-
-    Example:
-        >>> known = {"best F1": 0.41, "recall at least 0.98": 0.27}
-        >>> find_threshold("recall", known), find_threshold(0.5, known)
-        (0.27, 0.5)
-    """
-    try:
-        value = float(threshold)
-    except ValueError:
-        return _named(str(threshold), known)
-    if not 0 < value < 1:
-        raise CorrosionError(f"threshold={threshold}: give a probability between 0 and 1.")
-    return value
-
-
-def decision_rule(network: CorrosionClassifier, threshold: str | float | None = None) -> Rule:
-    """The rule of a checkpoint.
-
-    Args:
-        network: a network with the thresholds and the band that training chose on validation.
-        threshold: a probability in (0, 1), or words of the name of one of those thresholds, as
-            "recall"; None for the network's own.
-
-    Raises:
-        CorrosionError: it is neither.
-
-    Example:
-        >>> model = corrosion.load_model("outputs/RUN")  # doctest: +SKIP
-        >>> decision_rule(model, "recall")  # doctest: +SKIP
-        Rule(threshold=0.27, band=(0.12, 0.81))
-    """
-    value = network.threshold
-    if threshold is not None:
-        value = find_threshold(threshold, network.thresholds)
-    if network.band is not None and not network.band[0] <= value <= network.band[1]:
-        # a threshold that training has chosen is meant so; any other may be a slip
-        level = logging.INFO if value in network.thresholds.values() else logging.WARNING
-        log.log(level, "%s", _decisions_unseen(value, network.band, network.threshold))
-    return Rule(value, network.band)
-
-
-def _decisions_unseen(value: float, band: tuple[float, float], usual: float) -> str:
-    """Which decisions another threshold changes without asking an inspector."""
-    below = value < band[0]
-    first, last = (value, band[0]) if below else (band[1], value)
-    return (
-        f"At the threshold {value:.3g} photographs with a probability of {first:.3g} to {last:.3g} "
-        f"count as {'corroded' if below else 'free of corrosion'}, and no inspector is asked about "
-        f"them: the probabilities for an inspector, {band[0]:.3g} to {band[1]:.3g}, were chosen "
-        f"for the threshold {usual:.3g}. Expect "
-        f"{'more false alarms than usual' if below else 'missed corrosion'} among these "
-        f"photographs, and have them looked at too."
-    )
-
-
-def _named(name: str, known: Mapping[str, float]) -> float:
-    found = [value for rule, value in known.items() if name.casefold() in rule.casefold()]
-    if len(found) != 1:
-        names = ", ".join(f'"{rule}"' for rule in known) or "none"
-        raise CorrosionError(
-            f"threshold={name}: give a number, or words that one of the thresholds chosen on "
-            f"validation alone has in its name: {names}."
+        chosen.append(
+            lowest_cost(
+                label,
+                probability,
+                false_negative=missed,
+                false_positive=alarm,
+                prevalence=prevalence,
+            )
         )
-    return found[0]
+    return tuple(chosen)
 
 
 def _with_corrosion(table: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from corrosion.data.file_search import find_inputs
 from corrosion.data.images import ImageError, check_image
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import Rule
-from corrosion.evaluation.thresholds import decision_rule
+from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.names import distinct, network_names
 from corrosion.explanation.overlay import write_image, write_map
 from corrosion.explanation.panels import GRID_CELL, grid, panel, shrink

@@ -15,7 +15,7 @@ from corrosion.data.image_sources import ImageSource, image_items
 from corrosion.data.images import ImageError, read_image
 from corrosion.data.transforms import Resize, build_resize
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.thresholds import decision_rule
+from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.cam import activation_maps
 from corrosion.explanation.explanation import (
     Explanation,

@@ -19,9 +19,9 @@ from corrosion.data.sources import scan
 from corrosion.data.splits import split_table, write_split
 from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.evaluation import Evaluation, evaluate_predictions
+from corrosion.evaluation.evaluation import Evaluation, as_trained, evaluate_predictions
+from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.evaluation.predictions import read_predictions, with_split
-from corrosion.evaluation.thresholds import decision_rule
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.prediction.batches import Output, predict_batch
@@ -76,9 +76,12 @@ def evaluate_folder(
     )
     judged.write_predictions("test", table)
     write_split(records, judged.split_file)
+    validation = _validation(model, trained)
+    if trained is not None:
+        settings = as_trained(settings, trained, validation)
     return evaluate_predictions(
         with_split(table, split_table(records)),
-        _validation(model, trained),
+        validation,
         threshold=decision_rule(model, settings.threshold).threshold,
         settings=settings,
     )
@@ -88,7 +91,7 @@ def _validation(model: CorrosionClassifier, run: RunDirectory | None) -> pd.Data
     # only the best checkpoint, whose predictions these are, has a band
     if run is None or model.band is None or not run.predictions_file("val").is_file():
         return None
-    return read_predictions(run, "val", split=False)
+    return read_predictions(run, "val")
 
 
 def _predict(

@@ -20,7 +20,7 @@ from corrosion.data.image_reader import ImageReader
 from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import DETECTED, is_unlike
-from corrosion.evaluation.thresholds import decision_rule
+from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.grades import GRADE_NOTE
 from corrosion.explanation.ground_truth import find_marked
 from corrosion.models.checkpoint import load_model

@@ -9,7 +9,7 @@ from corrosion.data.image_reader import ImageReader, batched
 from corrosion.data.image_sources import ImageSource, image_items
 from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.thresholds import decision_rule
+from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.models.checkpoint import check_network
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.prediction.batches import predict_batch

@@ -37,7 +37,7 @@ from corrosion.settings.data import (
     SourceSettings,
     SplitSettings,
 )
-from corrosion.settings.evaluation import ComparisonSettings, EvaluationSettings
+from corrosion.settings.evaluation import ChoiceSettings, ComparisonSettings, EvaluationSettings
 from corrosion.settings.explanation import ExplanationSettings, MapScoreSettings
 from corrosion.settings.folders import AuditSettings, SampleSettings
 from corrosion.settings.inference import InferenceSettings
@@ -54,6 +54,7 @@ __all__ = [
     "Blur",
     "Brightness",
     "ChangeSettings",
+    "ChoiceSettings",
     "Clahe",
     "ClassFolders",
     "ComparisonSettings",

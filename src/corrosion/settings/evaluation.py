@@ -15,20 +15,34 @@ Costs = Annotated[tuple[Positive, Positive], Strict(False)]
 """Cost of a missed corrosion (FN) and of a false alarm (FP)."""
 
 
-class EvaluationSettings(Settings):
+class ChoiceSettings(Settings):
+    """What is asked of the thresholds and the inspector's band that are chosen on validation."""
+
+    min_recall: Annotated[float, Gt(0), Le(1)] | None = None
+    """Recall of one of the thresholds; by default 0.98, if there are predictions for validation.
+    Without confidence it is reached on validation, which other images miss about every second
+    time."""
+    max_risk: ShareBelowOne = 0.01
+    """Largest share of errors among the decisions that no inspector sees; without confidence on
+    validation, likewise."""
+    confidence: Probability | None = None
+    """Confidence, as 0.9, with which min_recall and max_risk are promised for other images too;
+    where validation is too small it is said what can be. By default nothing is promised."""
+
+
+class EvaluationSettings(ChoiceSettings):
     """How predictions are evaluated."""
 
     threshold: Threshold = None
     """Probability from which corrosion counts as detected, in (0, 1), or words of the name of a
     threshold chosen on validation, as recall or F1; by default the run's own."""
-    min_recall: Annotated[float, Gt(0), Le(1)] | None = None
-    """Recall that one of the thresholds shall reach on validation; by default 0.98, if there are
-    predictions for validation."""
     costs: Costs | None = None
     """Costs of a missed corrosion and of a false alarm, for a threshold of the lowest cost; by
     default none."""
-    max_risk: ShareBelowOne = 0.01
-    """Largest share of errors among the decisions that no inspector sees."""
+    prevalence: Probability | None = None
+    """Share of corroded photographs among those to be inspected, as 0.05: precision, negative
+    predictive value, false alarms and costs are restated for it. By default they are those of the
+    test images."""
     level: Probability = 0.95
     """Confidence level of the intervals, in (0, 1)."""
     resamples: Count = 2000

@@ -10,6 +10,7 @@ from pydantic import Field
 from corrosion.settings.augmentation import AugmentationSettings
 from corrosion.settings.base import Settings
 from corrosion.settings.data import DataSettings
+from corrosion.settings.evaluation import ChoiceSettings
 from corrosion.settings.model import ModelSettings
 from corrosion.settings.trainer import LoggerSettings, TrainerSettings
 from corrosion.settings.types import Names, Seed, WholeNumber
@@ -53,6 +54,8 @@ class RunSettings(Settings):
     """Where and how long."""
     logger: LoggerSettings = Field(default_factory=LoggerSettings)
     """Who logs it."""
+    choices: ChoiceSettings = Field(default_factory=ChoiceSettings)
+    """What the checkpoint's thresholds and band shall keep."""
     explain: ExampleSettings = Field(default_factory=ExampleSettings)
     """The pictures of what the network looks at."""
     sweep: SweepSettings | None = None

@@ -98,7 +98,9 @@ def test_and_report(
         with_split(tested, split),
         with_split(validated, split),
         threshold=module.network.threshold,
-        settings=EvaluationSettings(),
+        settings=EvaluationSettings(**dict(settings.choices))
+        if validated["label"].nunique() > 1
+        else EvaluationSettings(),
         temperature=temperature,
     )
     write_figure(run.figure_file("curves"), draw_curves(epochs))
