@@ -162,6 +162,12 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
             raise CorrosionError(
                 f"{self.path} is no finished run (there is no {self.predictions_file('test')}): "
                 f"give the directory of a run whose training has ended."
+                + (
+                    f" Go on with this one by python train.py resume={self.path}: it chooses "
+                    f"thresholds and the band for an inspector at its end."
+                    if self.last.is_file()
+                    else ""
+                )
             )
 
     def write_config(self, settings: Mapping[str, Any]) -> None:

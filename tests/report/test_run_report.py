@@ -193,7 +193,7 @@ def test_predictions_alone_make_a_page(run_dir, capsys):
     assert capsys.readouterr().out == f"{run_dir / 'page.html'}\n"
     text = (run_dir / "page.html").read_text()
     assert "ROC and precision-recall" in text
-    assert "none chosen: predictions_val.csv" in text
+    assert "none chosen, and no band for an inspector: there is no predictions_val.csv" in text
     assert "How to repeat it" not in text
 
 

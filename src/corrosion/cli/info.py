@@ -17,10 +17,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     checkpoint = checkpoint_of(options.checkpoint)
-    from corrosion.models.checkpoint import describe
+    from corrosion.evaluation.competence import cautions
+    from corrosion.models.checkpoint import describe, load_model
 
     for name, value in describe(checkpoint).items():
         sys.stdout.write(f"{name:<18} {value}\n")
+    for caution in cautions(load_model(checkpoint)).values():
+        sys.stdout.write(f"{'CAUTION':<18} {caution}\n")
 
 
 COMMANDS = {"info": Command(_add_arguments, _run)}

@@ -13,7 +13,7 @@ from corrosion.data.curation.findings import Findings, count_findings
 from corrosion.data.curation.policy import inspect, left_out
 from corrosion.data.curation.screening import screen
 from corrosion.data.labels import CLASSES
-from corrosion.data.sample import make_sample, sample_dir
+from corrosion.data.sample import is_sample, make_sample, sample_dir
 from corrosion.data.shortcut import plant
 from corrosion.data.sources import check_root, scan
 from corrosion.data.splits import leave_source_out, read_split, split, split_fold
@@ -70,6 +70,13 @@ class Prepared:
     records: pd.DataFrame
     left_out: pd.DataFrame
     findings: Findings
+
+
+def is_generated(settings: DataSettings) -> bool:
+    """Whether all images are generated ones: the sample, whether made here or named as a folder."""
+    return settings.source == "sample" or (
+        settings.source == "folder" and all(map(is_sample, settings.roots))
+    )
 
 
 def prepare_records(settings: DataSettings) -> Prepared:

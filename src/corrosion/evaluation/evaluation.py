@@ -12,6 +12,7 @@ import pandas as pd
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.calibration import Temperature, reliability
 from corrosion.evaluation.choices import Choices, ThresholdResult, choose
+from corrosion.evaluation.competence import Competence
 from corrosion.evaluation.intervals import Estimate, estimate_table
 from corrosion.evaluation.metric_table import agreement
 from corrosion.evaluation.metrics import Confusion, confusion
@@ -39,6 +40,7 @@ class Evaluation:
         confusion: counts at the threshold.
         metrics: an estimate for each of `EVALUATED`.
         subgroups: parts of the test set, by column, then by value.
+        competence: whether the network ranks better than chance.
         choices: made on validation; None without predictions for both classes of it.
         unlike: photographs unlike those of the training; None where the predictions don't tell.
         at_prevalence: what each threshold does where the share of corroded photographs is that of
@@ -51,6 +53,7 @@ class Evaluation:
     confusion: Confusion
     metrics: dict[str, Estimate]
     subgroups: dict[str, dict[str, Subgroup]]
+    competence: Competence
     choices: Choices | None
     unlike: UnlikeTraining | None = None
     at_prevalence: tuple[AtPrevalence, ...] = ()
@@ -190,6 +193,14 @@ def evaluate_predictions(
             )
             for column in _columns(settings, test)
         },
+        competence=Competence.measured(
+            metrics["auroc"],
+            test,
+            choices.validation if choices else None,
+            level=level,
+            count=count,
+            seed=seed,
+        ),
         choices=choices,
         unlike=unlike_training(
             test, threshold=threshold, band=choices.band if choices else None, level=level

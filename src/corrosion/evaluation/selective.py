@@ -115,14 +115,14 @@ class Band:
 
         Example:
             >>> Band(0.2, 0.8, 0.5, 0.01).rule
-            'at most 0.01 on validation'
+            'at most 0.01 wrong on validation'
             >>> Band(0.1, 0.9, 0.5, 0.01, confidence=0.9).rule
-            'at most 0.01 promised with confidence 0.9'
+            'at most 0.01 wrong, promised with confidence 0.9'
         """
         if self.confidence is None:
-            return f"at most {self.max_risk:g} on validation"
-        kept = "promised" if self.note is None else "can't be promised"
-        return f"at most {self.max_risk:g} {kept} with confidence {self.confidence:g}"
+            return f"at most {self.max_risk:g} wrong on validation"
+        kept = "promised" if self.note is None else "which can't be promised"
+        return f"at most {self.max_risk:g} wrong, {kept} with confidence {self.confidence:g}"
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def choose_band(
         (0.18, 0.82)
         >>> band = choose_band([1, 0, 0, 1], [0.9, 0.1, 0.6, 0.3], confidence=0.9)
         >>> band.low, band.high, band.rule
-        (0.0, 1.0, "at most 0.01 can't be promised with confidence 0.9")
+        (0.0, 1.0, "at most 0.01 wrong, which can't be promised with confidence 0.9")
     """
     if not 0 <= max_risk < 1:
         raise CorrosionError(f"max_risk={max_risk}: give a share of errors from 0 to below 1.")

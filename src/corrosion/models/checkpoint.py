@@ -23,6 +23,7 @@ from corrosion.system.files import replacing
 log = logging.getLogger(__name__)
 
 _CALIBRATION, _DISTANCE, _MASKS = "calibration", "training_distance", "mask_network"
+_COMPETENCE = "competence"
 _NETWORK_ARGUMENTS = frozenset(inspect.signature(CorrosionClassifier).parameters)
 
 
@@ -37,8 +38,8 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
     Returns:
         A plain `nn.Module` in evaluation mode with `classes`, `threshold`, `image_size`, `resize`
         and, if training could choose them on validation, `temperature` (in `predict_proba`),
-        `thresholds`, `band`, `training_distance` and `mask_network` (None where there is none); it
-        maps RGB images (N, 3, H, W), uint8 or float in [0, 1], to logits (N,).
+        `thresholds`, `band`, `training_distance`, `competence` and `mask_network` (None where there
+        is none); it maps RGB images (N, 3, H, W), uint8 or float in [0, 1], to logits (N,).
 
     Raises:
         CorrosionError: the file is missing, damaged, contains pickled code or weights that are not
@@ -89,6 +90,7 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
         network.training_distance = TrainingDistance(**distance)
     if (masks := content.get(_MASKS)) is not None:
         network.mask_network = _mask_network(network, masks, path)
+    network.competence = content.get(_COMPETENCE)
     return network.to(place).eval()
 
 
@@ -141,23 +143,29 @@ class Calibration:
         thresholds: thresholds for these probabilities, by what each is for.
         band: lowest and highest probability between which an image goes to an inspector.
         images: number of images of the validation set.
+        band_rule: what the band was chosen for, in words; empty where it is unknown.
     """
 
     temperature: float
     thresholds: Mapping[str, float]
     band: tuple[float, float]
     images: int
+    band_rule: str = ""
 
 
 def store_choices(
-    path: Path, calibration: Calibration | None, distance: TrainingDistance | None = None
+    path: Path,
+    calibration: Calibration | None,
+    distance: TrainingDistance | None = None,
+    competence: Mapping[str, Any] | None = None,
 ) -> None:
-    """Add to a checkpoint what was chosen on validation; its tensors stay as they are.
+    """Add to a checkpoint what was found out after its training; its tensors stay as they are.
 
     Args:
         path: path of the checkpoint.
         calibration: temperature, thresholds and band; None leaves what the checkpoint has.
         distance: what tells photographs unlike those of the training; None likewise.
+        competence: plain values of `corrosion.evaluation.competence.Competence`; None likewise.
 
     Raises:
         CorrosionError: the file can't be loaded (see `load_model`), or not be written; it then
@@ -168,6 +176,8 @@ def store_choices(
         content[_CALIBRATION] = asdict(calibration)
     if distance is not None:
         content[_DISTANCE] = {"reference": distance.reference.cpu(), "limit": distance.limit}
+    if competence is not None:
+        content[_COMPETENCE] = dict(competence)
     with replacing(path) as temporary:
         torch.save(content, temporary)
 
@@ -212,6 +222,11 @@ def describe(path: str | Path) -> dict[str, Any]:
         "temperature": network.temperature,
         "thresholds": dict(network.thresholds),
         "band": network.band,
+        **(
+            {"band_rule": rule}
+            if (rule := (content.get(_CALIBRATION) or {}).get("band_rule"))
+            else {}
+        ),
         "training_distance": None
         if distance is None
         else f"limit {distance.limit:.4f}, {len(distance.reference)} training photographs",

@@ -95,6 +95,8 @@ class CorrosionClassifier(nn.Module):
     """Tells photographs unlike those of the training; None before it is made."""
     mask_network: MaskNetwork | None
     """Outlines rust as masks have taught it (`corrosion train-masks`); None without masks."""
+    competence: Mapping[str, Any] | None
+    """Plain values of `corrosion.evaluation.competence.Competence`; None where they are unknown."""
 
     def __init__(
         self,
@@ -130,6 +132,7 @@ class CorrosionClassifier(nn.Module):
         self.band = None
         self.training_distance = None
         self.mask_network = None
+        self.competence = None
         self._freeze_batch_norm = False
         self.backbone = create_backbone(backbone, image_size=image_size)
         self.head = ClassifierHead(

@@ -20,7 +20,13 @@ _FAILURES = 200  # listed on the first page; the table has all
 
 
 def write_contact_sheet(
-    out: Path, rows: Iterable[Row], *, title: str, rule: Rule, notes: Sequence[str] = ()
+    out: Path,
+    rows: Iterable[Row],
+    *,
+    title: str,
+    rule: Rule,
+    notes: Sequence[str] = (),
+    cautions: Sequence[str] = (),
 ) -> None:
     """Write contact-sheet.html and, for many rows, contact-sheet-2.html ...
 
@@ -32,6 +38,7 @@ def write_contact_sheet(
         title: name of what predicted them.
         rule: how probabilities became decisions.
         notes: sentences that belong beside the figures.
+        cautions: sentences without which no decision should be read.
 
     Raises:
         CorrosionError: a page can't be written.
@@ -51,6 +58,7 @@ def write_contact_sheet(
             checkpoint=title,
             rule=rule,
             notes=notes,
+            cautions=cautions,
             figures=[_figure(row) for row in page],
             first=(number - 1) * PAGE + 1,
             total=len(seen),

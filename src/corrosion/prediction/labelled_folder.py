@@ -19,6 +19,7 @@ from corrosion.data.sources import scan
 from corrosion.data.splits import split_table, write_split
 from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.competence import cautions
 from corrosion.evaluation.evaluation import Evaluation, as_trained, evaluate_predictions
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.evaluation.predictions import read_predictions, with_split
@@ -66,6 +67,8 @@ def evaluate_folder(
     """
     settings = settings or EvaluationSettings()
     model = load_model(checkpoint, device=device)
+    for caution in cautions(model).values():
+        log.warning("%s", caution)
     found = screen(scan(root, name=root.resolve().name, classes=classes)).records
     groups = inspect(found, CurationSettings()).duplicates.group
     records = found.assign(group=groups, split="test")
@@ -91,7 +94,10 @@ def _validation(model: CorrosionClassifier, run: RunDirectory | None) -> pd.Data
     # only the best checkpoint, whose predictions these are, has a band
     if run is None or model.band is None or not run.predictions_file("val").is_file():
         return None
-    return read_predictions(run, "val")
+    validation, split = read_predictions(run, "val", split=False), run.read_split()
+    if split is None or not validation["path"].isin(split["path"]).all():
+        return validation
+    return with_split(validation, split)  # tells images that are not independent
 
 
 def _predict(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,9 +131,9 @@ class OutputFolder:
             if number not in finished
         ]
 
-    def finish(self, counts: Counts) -> None:
-        """Keep the counts and remove what was only needed to go on."""
-        self._write(self._read() | {"counts": vars(counts)})
+    def finish(self, counts: Counts, *, cautions: Sequence[str] = ()) -> None:
+        """Keep the counts and what is to be said beside them; remove what was only to go on."""
+        self._write(self._read() | {"counts": vars(counts), "cautions": list(cautions)})
         shutil.rmtree(self.progress)
 
     def _read(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from corrosion.data.file_search import find_inputs
 from corrosion.data.image_reader import ImageReader
 from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.competence import cautions
 from corrosion.evaluation.decisions import DETECTED, is_unlike
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.grades import GRADE_NOTE
@@ -61,7 +62,8 @@ def predict_files(
         paths: files, folders and patterns: see `find_inputs`.
         out: a new or empty folder. It gets predictions.csv (or .parquet), contact-sheet.html,
             thumbnails/, with `explain` overlays/, with `masks` masks/ and outlines/, and run.json.
-            On several machines it must lie on a disk that they share.
+            What must be said of the network itself (`cautions`) is logged, and stands in the last
+            two. On several machines it must lie on a disk that they share.
         settings: the defaults if None.
         resume: go on with a run that was killed; a finished one is left as it is.
 
@@ -97,6 +99,7 @@ def predict_files(
         resize, every=settings.every, keep_frames=keep_frames, threads=threads, ahead=ahead
     )
     trainer = _trainer(settings)
+    said = tuple(cautions(network).values())
     if trainer.is_global_zero:
         asked = _asked(checkpoint, paths, rule.threshold, settings)
         counts = folder.begin(
@@ -105,6 +108,8 @@ def predict_files(
         if counts is not None:
             log.info("%s is finished already", out)
             return counts
+        for caution in said:
+            log.warning("%s", caution)
     interval = share_interval(network, marked)
     masks = MaskWriter(out, interval, settings.surface) if settings.masks else None
     writer = RowWriter(
@@ -135,8 +140,8 @@ def predict_files(
     counts = _count(rows())
     write_table(out / f"predictions.{settings.format}", rows(), masks=settings.masks)
     notes = (interval.note, GRADE_NOTE) if settings.masks else ()
-    write_contact_sheet(out, rows(), title=checkpoint.name, rule=rule, notes=notes)
-    folder.finish(counts)
+    write_contact_sheet(out, rows(), title=checkpoint.name, rule=rule, notes=notes, cautions=said)
+    folder.finish(counts, cautions=said)
     return counts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from rich.console import Console
 from corrosion.evaluation.evaluation import Evaluation
 from corrosion.evaluation.intervals import Estimate
 from corrosion.evaluation.metric_table import EVALUATED, METRICS, SHARES, agreement, few_images
+from corrosion.evaluation.selective import BandResult
 from corrosion.report.evaluation_figures import draw_figures
-from corrosion.report.tables import TextTable, ends, format_number, with_interval
+from corrosion.report.tables import MISSING, TextTable, ends, format_number, with_interval
 from corrosion.report.training_curves import write_figure
 from corrosion.runs import RunDirectory
 
@@ -40,14 +42,13 @@ def print_evaluation(evaluation: Evaluation, *, run_dir: Path) -> None:
 
 
 def tables(evaluation: Evaluation) -> list[TextTable]:
-    """Metrics of the test set; then by subgroup, and what `thresholds_table` and `unlike_table`
-    say, where there are any.
+    """Metrics of the test set; then by subgroup, and what `thresholds_table`, `prevalence_table`
+    and `unlike_table` say, where there are any.
     """
     result = [metrics_table(evaluation), *subgroup_tables(evaluation)]
     if evaluation.choices:
         result.append(thresholds_table(evaluation))
-    if table := unlike_table(evaluation):
-        result.append(table)
+    result += filter(None, (prevalence_table(evaluation), unlike_table(evaluation)))
     return result
 
 
@@ -108,6 +109,47 @@ def thresholds_table(evaluation: Evaluation) -> TextTable:
     )
 
 
+def prevalence_table(evaluation: Evaluation) -> TextTable | None:
+    """What thresholds do where another share is corroded; None where none is given."""
+    settings = evaluation.settings
+    if settings.prevalence is None:
+        return None
+    costs = settings.costs and f"cost (missed {settings.costs[0]:g}, false {settings.costs[1]:g})"
+    return TextTable.of(
+        f"Where {settings.prevalence:.4g} of the photographs are corroded; the last columns of 100 "
+        f"photographs ({_interval(evaluation)})",
+        (
+            "rule",
+            "threshold",
+            "precision (PPV)",
+            "NPV",
+            "false alarms",
+            "missed",
+            *([costs] if costs else []),
+        ),
+        (
+            (
+                one.threshold.rule,
+                format_number(one.threshold.value),
+                with_interval(one.precision),
+                with_interval(one.npv),
+                *(
+                    _of_hundred(figure)
+                    for figure in (one.false_alarms, one.missed, one.cost)
+                    if figure is not None
+                ),
+            )
+            for one in evaluation.at_prevalence
+        ),
+    )
+
+
+def _of_hundred(one: Estimate) -> str:
+    if math.isnan(one.value):
+        return MISSING
+    return f"{one.value:.2f} ({one.low:.2f}–{one.high:.2f})"
+
+
 def unlike_table(evaluation: Evaluation) -> TextTable | None:
     """Photographs like and unlike those of the training; None where the predictions don't tell."""
     found = evaluation.unlike
@@ -139,6 +181,14 @@ def _interval(evaluation: Evaluation) -> str:
     return f"{evaluation.settings.level:.0%} interval"
 
 
+def _decided(result: BandResult) -> str:
+    """What is decided without an inspector, and how much of that wrongly."""
+    if math.isnan(result.risk.value):
+        return "none of the test images"
+    coverage, risk = with_interval(result.coverage), with_interval(result.risk)
+    return f"{coverage} of the test images, of which {risk} wrongly"
+
+
 def notes(evaluation: Evaluation) -> dict[str, str]:
     """What the tables leave unsaid, by name."""
     counts = evaluation.confusion
@@ -149,16 +199,19 @@ def notes(evaluation: Evaluation) -> dict[str, str]:
     }
     if few := few_images(sum(counts)):
         lines = {"confusion": lines["confusion"], "CAUTION": few}
+    lines |= {word.upper(): text for word, text in evaluation.competence.cautions.items()}
     if evaluation.choices is None:
         return lines | {
-            "thresholds": f"none chosen: {_VALIDATION} (path, label, probability of the validation "
-            f"images) is missing"
+            "thresholds": f"none chosen, and no band for an inspector: there is no {_VALIDATION} "
+            f"(path, label, probability of the validation images) of both classes. A training "
+            f"writes it at its end: python train.py resume=RUN goes on with an interrupted one"
         }
     chosen, band = evaluation.choices, evaluation.choices.band
+    if chosen.not_promised:
+        lines["PROMISE"] = " ".join(chosen.not_promised)
     return lines | {
         "temperature": f"{chosen.temperature.value:.3f}; calibration error on the test set "
         f"{chosen.ece[0]:.4f} before, {chosen.ece[1]:.4f} after",
         "inspector": f"probabilities between {band.low:.3f} and {band.high:.3f}; the network "
-        f"decides {with_interval(chosen.band_on_test.coverage)} of the test images, of which "
-        f"{with_interval(chosen.band_on_test.risk)} wrongly (aim {band.max_risk:g})",
+        f"decides {_decided(chosen.band_on_test)}; the band: {band.rule}",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from corrosion.report.evaluation_figures import draw_figures
 from corrosion.report.evaluation_report import (
     metrics_table,
     notes,
+    prevalence_table,
     subgroup_tables,
     thresholds_table,
     unlike_table,
@@ -100,6 +101,7 @@ def write_run_page(run: RunFacts, evaluation: Evaluation, *, path: Path | None =
         subgroups=subgroup_tables(evaluation),
         thresholds=thresholds_table(evaluation) if evaluation.choices else None,
         unlike=unlike_table(evaluation),
+        at_prevalence=prevalence_table(evaluation),
         notes=notes(evaluation),
         figures={
             name: inline_svg(drawing, name=name.replace("_", " "))
@@ -144,6 +146,8 @@ def _warnings(run: RunFacts, evaluation: Evaluation) -> list[str]:
         warnings.append(f"{few[0].upper()}{few[1:]}.")
     if shortcut := shortcut_warning(**run.facts.get("shortcut") or {}):
         warnings.append(shortcut)
+    generated = bool(run.facts.get("generated"))
+    warnings += replace(evaluation.competence, generated=generated).cautions.values()
     weights = run.facts.get("weights") or {}
     if weights.get("used") == "random" and weights.get("requested") is not None:
         warnings.append(

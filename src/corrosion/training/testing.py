@@ -16,7 +16,7 @@ import torch
 
 from corrosion.data.cache.features import Features
 from corrosion.data.datamodule import CorrosionDataModule
-from corrosion.data.prepare import Prepared
+from corrosion.data.prepare import Prepared, is_generated
 from corrosion.data.splits import split_table
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.calibration import Temperature, fit_temperature
@@ -105,16 +105,19 @@ def test_and_report(
     )
     write_figure(run.figure_file("curves"), draw_curves(epochs))
     write_evaluation(run, evaluation)
+    competence = replace(evaluation.competence, generated=is_generated(settings.data))
     store_choices(
         run.best,
         _calibration(evaluation.choices) if evaluation.choices else None,
         network.training_distance,
+        competence.plain(),
     )
     metrics = {key: value for key, value in best.items() if "/" in key}
     metrics |= _test_metrics(module.metrics(of_test), evaluation)
     seconds = {**seconds, "test": time.perf_counter() - started}
     facts = {
         **_facts(trainer, module, datamodule, settings=settings, epochs=epochs, best=best),
+        "generated": competence.generated,
         "curation": prepared.findings.as_dict(),
         "seconds": {key: round(value, 2) for key, value in seconds.items()},
     }
@@ -134,6 +137,7 @@ def test_and_report(
             "weights": _first_weights(module.hparams["weights"], run),
             "training": f"{seconds['fit']:.0f} s, {len(epochs)} epoch(s)",
             **({"WARNING": warning} if warning else {}),
+            **{name.upper(): text for name, text in competence.cautions.items()},
         },
         run_dir=run_dir,
     )
@@ -193,6 +197,7 @@ def _calibration(choices: Choices) -> Calibration:
         thresholds={one.threshold.rule: one.threshold.value for one in choices.thresholds},
         band=(choices.band.low, choices.band.high),
         images=len(choices.validation),
+        band_rule=choices.band.rule,
     )
 
 

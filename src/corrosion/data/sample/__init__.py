@@ -5,6 +5,6 @@ make a `scene`, to which `fittings`, `distractors` and `rust` are added before `
 photograph. `fields` and `colours` are what all of them draw with.
 """
 
-from corrosion.data.sample.generate import make_sample, sample_dir
+from corrosion.data.sample.generate import is_sample, make_sample, sample_dir
 
-__all__ = ["make_sample", "sample_dir"]
+__all__ = ["is_sample", "make_sample", "sample_dir"]

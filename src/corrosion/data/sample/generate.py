@@ -106,6 +106,11 @@ def make_sample(
     return root
 
 
+def is_sample(root: Path) -> bool:
+    """Whether a folder is a sample, or the folder of its images."""
+    return any((folder / _MARKER).is_file() for folder in (root, root.parent))
+
+
 def _is_complete(root: Path, recipe: _Recipe) -> bool:
     """Whether `root` holds this sample; an error if it holds anything else."""
     try:
