@@ -7,9 +7,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from samples import write_checkpoint
 
 import corrosion
 from corrosion.cli.main import main
+from corrosion.evaluation.competence import Competence
+from corrosion.models.checkpoint import Calibration, store_choices
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,6 +92,26 @@ def test_a_mistyped_command_gets_one_sentence(capsys, typed, advice):
 def test_options_of_earlier_versions_are_refused_with_the_new_spelling(capsys, arguments, advice):
     assert main(arguments) == 1
     assert advice in capsys.readouterr().err
+
+
+def test_info_says_what_an_interrupted_training_lacks_and_what_a_finished_one_has_seen(
+    tmp_path, capsys
+):
+    path = tmp_path / "best.ckpt"
+    write_checkpoint(path)
+    assert main(["info", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "CAUTION            The checkpoint has no thresholds and no band" in said
+    assert "python train.py resume=RUN" in said
+    store_choices(path, Calibration(1.0, {}, (0.2, 0.7), 80))
+    assert main(["info", str(path)]) == 0
+    assert "CAUTION" not in capsys.readouterr().out  # of an earlier version
+    known = Competence(0.55, 0.42, 0.67, 0.95, 60, "test", generated=True)
+    store_choices(path, None, competence=known.plain())
+    assert main(["info", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "CAUTION            The network can't be told from guessing: ROC-AUC 0.550" in said
+    assert "CAUTION            The network was trained on generated pictures" in said
 
 
 @pytest.mark.parametrize(

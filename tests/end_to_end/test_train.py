@@ -331,13 +331,22 @@ def test_a_sweep_runs_every_model_and_each_in_its_own_directory(command, tmp_pat
 
 
 def test_the_quick_experiment_trains_on_the_embedded_sample(command, tmp_path):
-    arguments = command("experiment=quick", "data.count=40", "model=mobilenetv2", "model.lr=2e-3")
+    arguments = command(
+        "experiment=quick", "data.count=40", "model=mobilenetv2", "model.lr=2e-3",
+        "choices.confidence=0.9",
+    )  # fmt: skip
     own = {*TINY, "data=folder"}
     arguments["args"] = [
         item for item in arguments["args"] if item not in own and "data.root=" not in item
     ]
-    run(arguments)
+    output = run(arguments)
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    # what such a network is worth, and what so few images can't promise, is told
+    assert "SAMPLE:      The network was trained on generated pictures" in output
+    assert "A recall of 0.98 can't be promised with confidence 0.9" in output
+    best = torch.load(tmp_path / "run" / "checkpoints" / "best.ckpt", weights_only=True)
+    assert best["competence"]["generated"] is True
+    assert best["calibration"]["band_rule"].endswith("can't be promised with confidence 0.9")
     assert metrics["model"] == "mobilenetv2"
     assert metrics["images"]["train"] == {"no_corrosion": 14, "corrosion": 14}
     # what is given goes, also from random weights; the rest is model.from_random's

@@ -111,6 +111,54 @@ def test_an_evaluation_is_plain_values_as_json_holds_them(run_dir, tmp_path):
     assert sum(row["images"] for row in read["reliability"]) == 60
 
 
+def test_a_confidence_that_the_run_was_trained_with_goes_on_unless_another_is_given(run_dir):
+    config = {"model": {"threshold": 0.4}, "choices": {"min_recall": 0.9, "confidence": 0.8}}
+    (run_dir / "config.yaml").write_text(yaml.safe_dump(config))
+    chosen = evaluate_run(run_dir, EvaluationSettings(**SETTINGS)).choices
+    assert chosen.thresholds[2].threshold.rule == "recall at least 0.9, confidence 0.8"
+    assert (chosen.band.max_risk, chosen.band.confidence) == (0.01, 0.8)
+    other = evaluate_run(run_dir, EvaluationSettings(**SETTINGS, confidence=0.5, min_recall=0.7))
+    assert other.choices.thresholds[2].threshold.rule == "recall at least 0.7, confidence 0.5"
+    none = evaluate_run(run_dir, EvaluationSettings(**SETTINGS, confidence=None)).choices
+    assert none.band.confidence is None
+
+
+def test_groups_of_validation_count_as_fewer_images_for_a_promise(run_dir, caplog):
+    asked = EvaluationSettings(**SETTINGS, confidence=0.9)
+    notes = evaluate_run(run_dir, asked).choices.not_promised
+    assert "by 40 independent validation images" in notes[0]  # 80, in pairs
+    assert notes[0] in caplog.text
+    (run_dir / "split.csv").unlink()
+    assert (
+        "by 80 independent validation images"
+        in evaluate_run(run_dir, asked).choices.not_promised[0]
+    )
+
+
+def test_a_threshold_named_by_its_rule_keeps_its_promise(run_dir):
+    names = {"threshold": "recall", "min_recall": 0.9}
+    seen = evaluate_run(run_dir, EvaluationSettings(**SETTINGS, **names))
+    promised = evaluate_run(run_dir, EvaluationSettings(**SETTINGS, **names, confidence=0.95))
+    assert promised.threshold == promised.choices.thresholds[2].threshold.value
+    assert promised.threshold < seen.threshold
+
+
+def test_figures_are_restated_for_a_share_of_corroded_photographs(run_dir):
+    asked = EvaluationSettings(**SETTINGS, prevalence=0.05, costs=(20, 1))
+    evaluation = evaluate_run(run_dir, asked)
+    rules = [one.threshold.rule for one in evaluation.at_prevalence]
+    assert rules[0] == "in use"
+    assert rules[-1] == "lowest cost (missed 20, false alarm 1, 0.05 corroded)"
+    first, metrics = evaluation.at_prevalence[0], evaluation.metrics
+    alarms = 95 * (1 - metrics["specificity"].value)
+    assert first.false_alarms.value == pytest.approx(alarms)
+    assert first.precision.value < metrics["precision"].value
+    assert evaluation.as_dict()["at_prevalence"][0]["precision"]["value"] == first.precision.value
+    (run_dir / "predictions_val.csv").unlink()
+    alone = evaluate_run(run_dir, EvaluationSettings(**SETTINGS, prevalence=0.05)).at_prevalence
+    assert [one.precision for one in alone] == [first.precision]
+
+
 def test_without_predictions_for_validation_nothing_is_chosen(run_dir):
     (run_dir / "predictions_val.csv").unlink()
     evaluation = evaluate_run(run_dir, EvaluationSettings(**SETTINGS))

@@ -33,6 +33,24 @@ def test_images_equally_far_from_the_threshold_are_kept_together():
     assert curve[["images", "errors", "coverage"]].to_numpy().tolist() == [[2, 1, 1]]
 
 
+@pytest.mark.parametrize("pair", [(0.9, 0.1), (0.8, 0.2), (0.999, 0.001), (0.9999999, 1e-7)])
+def test_complementary_probabilities_are_equally_sure(pair):
+    for label in ([1, 1], [0, 0]):
+        curve = risk_coverage(label, pair)
+        assert curve["risk"].tolist() == [0.5]
+        assert area_under_risk_coverage(curve) == 0.5
+
+
+def test_the_area_does_not_depend_on_the_last_digits_of_a_float():
+    label = [1, 1, 0, 0, 1, 0, 1, 0]
+    written = [0.9, 0.1, 0.2, 0.8, 0.7, 0.7, 0.6, 0.4]
+    exact = expit(np.array([9, -9, -8, 8, 7, 7, 6, -6.0]))  # symmetric, in the same order
+    assert len(risk_coverage(label, written)) == 4
+    assert area_under_risk_coverage(risk_coverage(label, written)) == pytest.approx(
+        area_under_risk_coverage(risk_coverage(label, exact))
+    )
+
+
 def test_a_band_keeps_the_decisions_that_are_safe_enough():
     band = choose_band(LABEL, SCORE, max_risk=0)
     assert (band.low, band.high) == pytest.approx(expit([-1.5, 1.5]))

@@ -144,6 +144,18 @@ def test_what_was_chosen_on_validation_is_kept_and_used(tmp_path):
     assert after.keys() == before.keys()
 
 
+def test_what_is_known_of_a_network_is_kept_as_plain_values(tmp_path):
+    path = tmp_path / "best.ckpt"
+    write_checkpoint(path)
+    assert corrosion.load_model(path).competence is None
+    known = {"auroc": 0.6, "low": 0.4, "high": 0.8, "generated": True}
+    rule = "at most 0.01 wrong, promised with confidence 0.9"
+    store_choices(path, Calibration(1.0, {}, (0.2, 0.7), 80, rule), competence=known)
+    store_choices(path, None)  # leaves what is there
+    assert corrosion.load_model(path).competence == known
+    assert describe(path)["band_rule"] == rule
+
+
 def test_the_directory_of_a_run_stands_for_its_best_checkpoint(tmp_path):
     (tmp_path / "run" / "checkpoints").mkdir(parents=True)
     with pytest.raises(CorrosionError, match=r"run holds no checkpoints/best\.ckpt"):

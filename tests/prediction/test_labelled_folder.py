@@ -61,6 +61,19 @@ def test_a_checkpoint_is_judged_on_a_labelled_folder(
     assert "12 test images, 6 with corrosion" in capsys.readouterr().out
 
 
+def test_a_checkpoint_without_a_band_is_judged_with_a_word_on_what_it_lacks(
+    run_dir, photos, tmp_path, monkeypatch, caplog, capsys
+):
+    monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
+    last = run_dir / "checkpoints" / "last.ckpt"
+    write_checkpoint(last, epoch=1, image_size=32)
+    assert main(["evaluate", str(last), str(photos), "--out", str(tmp_path / "out")]) == 0
+    assert "The checkpoint has no thresholds and no band for an inspector" in caplog.text
+    said = capsys.readouterr().out
+    assert "none chosen, and no band for an inspector" in said
+    assert "resume=RUN" in said
+
+
 def test_images_that_were_trained_on_are_warned_of(run_dir, photos, tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("CORROSION_CACHE", str(tmp_path / "cache"))
     checkpoint = run_dir / "checkpoints" / "best.ckpt"

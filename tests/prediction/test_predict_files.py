@@ -22,6 +22,7 @@ from corrosion.data.image_reader import ImageReader, Item, square_batch
 from corrosion.data.images import read_image
 from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.competence import Competence
 from corrosion.models.checkpoint import Calibration, store_choices
 from corrosion.models.training_distance import TrainingDistance
 
@@ -109,6 +110,31 @@ def test_files_of_every_kind_get_rows_and_bad_ones_their_reason(
     page = (out / "contact-sheet.html").read_text(encoding="utf-8")
     assert page.count("<figure ") == 10
     assert "broken.jpg: no image of a known kind" in page
+
+
+def test_what_must_be_said_of_the_network_stands_beside_its_decisions(
+    checkpoint, photos, tmp_path, caplog
+):
+    bare, guessing = tmp_path / "bare.ckpt", tmp_path / "guessing.ckpt"
+    write_checkpoint(bare)
+    guessing.write_bytes(checkpoint.read_bytes())
+    known = Competence(0.55, 0.42, 0.67, 0.95, 60, "test", generated=True)
+    store_choices(guessing, None, competence=known.plain())
+    for path, sentences in (
+        (checkpoint, []),
+        (bare, ["The checkpoint has no thresholds and no band for an inspector: 0.5 decides"]),
+        (guessing, ["told from guessing: ROC-AUC 0.550", "trained on generated pictures"]),
+    ):
+        caplog.clear()
+        out = tmp_path / f"out-{path.stem}"
+        assert predict(path, photos / "a.jpg", "--out", out) == 0
+        page = (out / "contact-sheet.html").read_text(encoding="utf-8")
+        said = json.loads((out / "run.json").read_text())["cautions"]
+        assert len(said) == page.count('<p class="warning">') == len(sentences)
+        for sentence in sentences:
+            assert sentence in caplog.text
+            assert sentence in page
+            assert sentence in " ".join(said)
 
 
 def test_overlays_and_boxes_lie_upright_at_full_resolution(checkpoint, photos, tmp_path):

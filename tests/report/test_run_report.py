@@ -152,6 +152,44 @@ def test_a_planted_shortcut_is_told_beside_the_outcome(run_dir):
         assert (sentence in outcome) == told
 
 
+def test_a_network_that_guesses_or_learnt_from_generated_pictures_is_called_so(run_dir, capsys):
+    guessing, generated = "told from guessing: ROC-AUC", "trained on generated pictures"
+    text = write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
+    assert guessing not in text
+    assert generated not in text
+    table = pd.read_csv(run_dir / "predictions.csv")
+    table["label"] = [0, 0, 1, 1] * 15  # as unlike the probabilities as can be
+    table.to_csv(run_dir / "predictions.csv", index=False)
+    split = pd.read_csv(run_dir / "split.csv")
+    split.loc[split["split"] == "test", "label"] = [0, 0, 1, 1] * 15
+    split.to_csv(run_dir / "split.csv", index=False)
+    facts = json.loads((run_dir / "metrics.json").read_text()) | {"generated": True}
+    (run_dir / "metrics.json").write_text(json.dumps(facts))
+    text = write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
+    outcome = text[text.index("<h2>Outcome") : text.index("<h2>Images")].replace("&#39;", "'")
+    assert guessing in outcome
+    assert generated in outcome
+    assert main(["evaluate", str(run_dir), "--resamples", "50"]) == 0
+    assert "CHANCE:      The network can't be told from guessing" in capsys.readouterr().out
+
+
+def test_the_page_says_what_is_promised_and_restates_figures_for_a_prevalence(run_dir):
+    plain = write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
+    assert "at most 0.01 wrong on validation" in plain
+    assert "recall at least 0.98 on validation" in plain
+    for word in ("aim", "of 100 photographs", "promise"):
+        assert word not in plain
+    asked = SETTINGS.replace(confidence=0.9, prevalence=0.05, costs=(20, 1))
+    text = write_report(run_dir, evaluate_run(run_dir, asked)).read_text().replace("&#39;", "'")
+    assert "Where 0.05 of the photographs are corroded" in text
+    assert "NPV" in text
+    assert "cost (missed 20, false 1)" in text
+    assert "A risk of 0.01 can't be promised with confidence 0.9 by 60 independent" in text
+    assert "A recall of 0.98 can't be promised with confidence 0.9 by 30 independent" in text
+    assert "recall at least 0.926, confidence 0.9" in text
+    assert "the network decides none of the test images; the band:" in text
+
+
 def test_few_test_photographs_are_told_and_not_praised(run_dir, capsys):
     table = pd.read_csv(run_dir / "predictions.csv").assign(label=[0, 1] * 30)
     table["probability"] = table["label"] * 0.8 + 0.1
