@@ -46,6 +46,10 @@ def test_what_is_written_is_read_again(run):
     assert not run.is_finished
     with pytest.raises(CorrosionError, match=r"no finished run \(there is no .*predictions\.csv"):
         run.check_finished()
+    run.last.parent.mkdir(exist_ok=True)
+    run.last.touch()
+    with pytest.raises(CorrosionError, match=r"Go on with this one by python train\.py resume="):
+        run.check_finished()
     run.write_predictions("test", images)
     run.check_finished()
     pd.testing.assert_frame_equal(run.read_predictions("test"), images, check_dtype=False)
