@@ -10,7 +10,8 @@ from sklearn.metrics import roc_auc_score
 from statsmodels.stats.proportion import proportion_confint
 
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.intervals import estimate_metrics, proportion, proportions, wilson
+from corrosion.evaluation.estimates import estimate_metrics
+from corrosion.evaluation.intervals import proportion, proportions, wilson
 from corrosion.evaluation.metric_table import EVALUATED, SHARES
 from corrosion.evaluation.metrics import all_metrics
 

@@ -12,7 +12,7 @@ import pytest
 from sklearn.metrics import auc
 
 from corrosion.cli.main import main
-from corrosion.evaluation.intervals import estimate_metrics
+from corrosion.evaluation.estimates import estimate_metrics
 from corrosion.evaluation.metrics import Confusion, all_metrics
 from corrosion.evaluation.thresholds import Threshold
 from corrosion.report.evaluation_figures import (

@@ -13,7 +13,8 @@ from corrosion.errors import CorrosionError
 from corrosion.evaluation.calibration import Temperature, reliability
 from corrosion.evaluation.choices import Choices, ThresholdResult, choose
 from corrosion.evaluation.competence import Competence
-from corrosion.evaluation.intervals import Estimate, estimate_table
+from corrosion.evaluation.estimates import estimate_table
+from corrosion.evaluation.intervals import Estimate
 from corrosion.evaluation.metric_table import agreement
 from corrosion.evaluation.metrics import Confusion, confusion
 from corrosion.evaluation.named_thresholds import find_threshold

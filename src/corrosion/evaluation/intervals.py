@@ -1,4 +1,4 @@
-"""How far metrics of a test set can be trusted: an interval around each."""
+"""Estimates with intervals: of shares of images, and of what resamples give."""
 
 from __future__ import annotations
 
@@ -7,23 +7,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import is_corroded
-from corrosion.evaluation.metric_table import EVALUATED, SHARES
-from corrosion.evaluation.metrics import (
-    Floats,
-    WeightedMetrics,
-    all_metrics,
-    checked,
-)
-from corrosion.evaluation.predictions import groups_of
-from corrosion.evaluation.resampling import group_numbers, resamples
+from corrosion.evaluation.metric_table import SHARES
+from corrosion.evaluation.metrics import Floats, checked
+from corrosion.evaluation.resampling import group_numbers
 
-Method = Literal["wilson", "bootstrap", "undefined"]
+Method = Literal[
+    "wilson", "jeffreys", "logit", "exact", "score", "repeats", "bootstrap", "undefined"
+]
 
 
 @dataclass(frozen=True)
@@ -35,12 +30,15 @@ class Estimate:
         low: lower end of the interval; NaN if the data can't tell.
         high: upper end, likewise.
         method: how the interval was made; "undefined" where its ends are NaN.
+        expected: mean value of a calibrated model with the same probabilities, of a calibration
+            error; None of other metrics.
     """
 
     value: float
     low: float
     high: float
     method: Method
+    expected: float | None = None
 
 
 def wilson(
@@ -64,13 +62,25 @@ def wilson(
         >>> round(float(low), 4), round(float(high), 4)
         (0.9434, 0.9795)
     """
-    z = norm.isf((1 - checked_level(level)) / 2)
+    z = float(norm.isf((1 - checked_level(level)) / 2))
     successes, trials = np.asarray(successes, float), np.asarray(trials, float)
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = successes / trials
-        centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
-        half = z * np.sqrt(share * (1 - share) / trials + (z / (2 * trials)) ** 2)
-        half /= 1 + z**2 / trials
+        return wilson_ends(successes / trials, trials, z)
+
+
+def wilson_ends(share: ArrayLike, trials: ArrayLike, deviations: float) -> tuple[Floats, Floats]:
+    """Wilson's interval of shares that reaches this many standard deviations, as `wilson`.
+
+    Example:
+        >>> low, high = wilson_ends(0.5, 10, 1.96)
+        >>> round(float(low), 3), round(float(high), 3)
+        (0.237, 0.763)
+    """
+    share, trials = np.asarray(share, float), np.asarray(trials, float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        centre = (share + deviations**2 / (2 * trials)) / (1 + deviations**2 / trials)
+        half = np.sqrt(share * (1 - share) / trials + (deviations / (2 * trials)) ** 2)
+        half *= deviations / (1 + deviations**2 / trials)
     return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
 
 
@@ -115,10 +125,20 @@ def proportion(
         (0.355, 0.967)
     """
     successes = np.asarray(success, dtype=bool)
-    effective = successes.size / _design_effect(successes, group_numbers(group, successes.size))
+    effective = effective_size(successes, group_numbers(group, successes.size))
     share = float(successes.mean()) if successes.size else np.nan
     low, high = wilson(share * effective, effective, level=level)
     return Estimate(share, float(low), float(high), "wilson" if successes.size else "undefined")
+
+
+def effective_size(success: NDArray[np.bool_], group: NDArray[np.int64]) -> float:
+    """As how many single images the images of groups count, for their share of successes.
+
+    Example:
+        >>> round(effective_size(np.array([True, True, False, False]), np.array([0, 0, 1, 1])), 2)
+        1.33
+    """
+    return success.size / _design_effect(success, group)
 
 
 def _design_effect(success: NDArray[np.bool_], group: NDArray[np.int64]) -> float:
@@ -134,95 +154,6 @@ def _design_effect(success: NDArray[np.bool_], group: NDArray[np.int64]) -> floa
     excess = np.bincount(group, success - share)
     variance = len(sizes) / (len(sizes) - 1) * np.square(excess).sum() / success.size**2
     return max(1.0, float(variance / (share * (1 - share) / (success.size - 1))))
-
-
-def estimate_metrics(
-    label: ArrayLike,
-    probability: ArrayLike,
-    *,
-    threshold: float = 0.5,
-    group: ArrayLike | None = None,
-    level: float = 0.95,
-    count: int = 2000,
-    seed: int = 0,
-) -> dict[str, Estimate]:
-    """All metrics with intervals: Wilson's for proportions, the stratified bootstrap's for others.
-
-    Bootstrap intervals take the shares of the classes as given. They are percentile intervals
-    (Efron & Tibshirani, 1993), but the basic interval for ECE: it is biased upwards in every
-    resample, as it is in the test set. Where all resamples agree (a test set without an error)
-    they can't bound the metric, and its interval is undefined: accuracy, recall and specificity
-    still have theirs.
-
-    Args:
-        label: (N,) 0 or 1.
-        probability: (N,) in [0, 1], of corrosion.
-        threshold: probability from which an image counts as corroded.
-        group: (N,) of any type: images that are not independent; each its own if None.
-        level: confidence level of the intervals, in (0, 1).
-        count: number of resamples.
-        seed: seed of the resamples.
-
-    Returns:
-        An `Estimate` for each of `EVALUATED`.
-
-    Raises:
-        CorrosionError: bad arrays (as `checked`), level or count.
-
-    Example:
-        >>> metrics = estimate_metrics([1, 1, 0, 0], [0.9, 0.4, 0.6, 0.1], count=100)
-        >>> metrics["recall"].value, metrics["recall"].method, metrics["auroc"].method
-        (0.5, 'wilson', 'bootstrap')
-    """
-    labels, scores = checked(label, probability)
-    checked_level(level)
-    groups = group_numbers(group, len(labels))
-    compute = WeightedMetrics(labels, scores, threshold=threshold)
-    values = all_metrics(labels, scores, threshold=threshold)
-    portions = [
-        compute(weight) for weight in resamples(labels, group=groups, count=count, seed=seed)
-    ]
-    drawn = {name: np.concatenate([part[name] for part in portions]) for name in EVALUATED}
-    return {
-        **proportions(labels, scores, threshold=threshold, group=groups, level=level),
-        **{
-            name: bootstrap_estimate(values[name], drawn[name], level=level, basic=name == "ece")
-            for name in EVALUATED
-            if name not in SHARES
-        },
-    }
-
-
-def estimate_table(
-    predictions: pd.DataFrame,
-    *,
-    threshold: float = 0.5,
-    level: float = 0.95,
-    count: int = 2000,
-    seed: int = 0,
-) -> dict[str, Estimate]:
-    """All metrics of a table of predictions with intervals: see `estimate_metrics`.
-
-    Args:
-        predictions: one row an image, with the columns label and probability, and group where
-            images are not independent.
-        threshold: probability from which an image counts as corroded.
-        level: confidence level of the intervals, in (0, 1).
-        count: number of resamples.
-        seed: seed of the resamples.
-
-    Raises:
-        CorrosionError: as `estimate_metrics`.
-    """
-    return estimate_metrics(
-        predictions["label"],
-        predictions["probability"],
-        threshold=threshold,
-        group=groups_of(predictions),
-        level=level,
-        count=count,
-        seed=seed,
-    )
 
 
 def proportions(
@@ -259,22 +190,17 @@ def proportions(
     }
 
 
-def bootstrap_estimate(
-    value: float, drawn: Floats, *, level: float = 0.95, basic: bool = False
-) -> Estimate:
-    """The interval that resamples give a metric.
+def bootstrap_estimate(value: float, drawn: Floats, *, level: float = 0.95) -> Estimate:
+    """The percentile interval (Efron & Tibshirani, 1993) that resamples give a mean.
 
     Args:
-        value: value of the metric on the test set itself.
+        value: value of the statistic on the test set itself.
         drawn: (B,) float64, its values on the resamples.
         level: confidence level of the intervals, in (0, 1).
-        basic: reflect the percentiles about `value` (for metrics biased as their resamples are),
-            not below 0.
 
     Returns:
-        An undefined interval if `value` is NaN, a resample is, or all agree. Where all but a few
-        resamples lie on one side of `value`, as for ECE on some ten images, the interval is
-        stretched to contain it: that can only make it cover more.
+        An undefined interval if `value` is NaN, a resample is, or all agree; else one that is
+        stretched to contain `value`, which can only make it cover more.
 
     Example:
         >>> estimate = bootstrap_estimate(0.8, np.array([0.7, 0.8, 0.9]), level=0.5)
@@ -287,6 +213,4 @@ def bootstrap_estimate(
     if np.isnan(value) or not differ:
         return Estimate(value, np.nan, np.nan, "undefined")
     low, high = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2))
-    if basic:
-        low, high = max(2 * value - high, 0.0), max(2 * value - low, 0.0)
     return Estimate(value, min(float(low), value), max(float(high), value), "bootstrap")

@@ -44,6 +44,7 @@ class Metric:
         is_share: whether it is a share of some of the images: what Wilson's interval is for.
         logged: whether it is computed after every epoch of a training.
         evaluated: whether it is computed, with an interval, of a finished run.
+        tested: whether models are tested on it against each other.
     """
 
     key: str
@@ -56,6 +57,7 @@ class Metric:
     is_share: bool = False
     logged: bool = False
     evaluated: bool = True
+    tested: bool = True
 
 
 _OF_PROBABILITIES: Literal["probabilities"] = "probabilities"
@@ -115,6 +117,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
                 "expected calibration error",
                 higher_is_better=False,
                 needs=_OF_PROBABILITIES,
+                tested=False,  # chance gives it another size for models of other skill
             ),
         )
     }
@@ -129,6 +132,10 @@ EVALUATED = tuple(key for key, metric in METRICS.items() if metric.evaluated)
 
 SHARES = tuple(key for key, metric in METRICS.items() if metric.is_share)
 """Keys of shares of images: what Wilson's interval is for."""
+
+
+TESTED = tuple(key for key, metric in METRICS.items() if metric.tested and metric.evaluated)
+"""Keys of what models are tested on against each other."""
 
 
 def direction(objective: str) -> Literal["min", "max"]:

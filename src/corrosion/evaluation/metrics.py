@@ -183,10 +183,7 @@ class WeightedMetrics:
             np.searchsorted(positives, negatives, side="right"),
             np.searchsorted(negatives, negatives, side="right"),
         )
-        clipped = np.clip(scores, np.finfo(float).eps, 1 - np.finfo(float).eps)
-        self._losses = np.stack(
-            [(scores - labels) ** 2, -np.log(np.where(labels == 1, clipped, 1 - clipped))], axis=1
-        )
+        self._losses = np.stack([(scores - labels) ** 2, log_losses(labels, scores)], axis=1)
         self._gaps = csr_array(
             (scores - labels, (np.arange(len(labels)), bin_of(scores, bins))),
             shape=(len(labels), bins),
@@ -238,6 +235,17 @@ def _dot(left: Floats, right: Floats) -> Floats:
 def _share(part: Floats, rest: Floats) -> Floats:
     """Share of the part in the whole; 0 for nothing of nothing, whose weight is 0 too."""
     return part / np.maximum(part + rest, np.finfo(float).tiny)
+
+
+def log_losses(label: NDArray[np.int64], probability: Floats) -> Floats:
+    """Log loss of each image, of probabilities at least 2.2e-16 away from 0 and 1.
+
+    Example:
+        >>> log_losses(np.array([1, 0]), np.array([0.5, 0.9])).round(3).tolist()
+        [0.693, 2.303]
+    """
+    clipped = np.clip(probability, np.finfo(float).eps, 1 - np.finfo(float).eps)
+    return -np.log(np.where(label == 1, clipped, 1 - clipped))
 
 
 def bin_of(probability: Floats, bins: int = BINS) -> NDArray[np.int64]:

@@ -12,8 +12,8 @@ import pandas as pd
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.intervals import checked_level
-from corrosion.evaluation.metric_table import EVALUATED, METRICS
-from corrosion.evaluation.predictions import groups_of
+from corrosion.evaluation.metric_table import METRICS, TESTED
+from corrosion.evaluation.predictions import folds_of, groups_of
 from corrosion.evaluation.repeats import mean_metrics, resampled_means
 from corrosion.evaluation.significance import bootstrap_p, delong, holm, mcnemar
 
@@ -126,10 +126,12 @@ def compare_models(
     count: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Test each pair of models on each metric.
+    """Test each pair of models on each metric of `TESTED`.
 
-    Accuracy by McNemar's exact test, ROC-AUC by DeLong's, the rest by the paired bootstrap (the
-    same resamples for all models); groups of images stay together in each. Where a model has
+    Accuracy by McNemar's test, ROC-AUC by DeLong's (of the means within folds where there are
+    some), the rest by the paired bootstrap (the same resamples for all models); groups of images
+    stay together in each. Calibration is compared by log loss and Brier score: chance alone gives
+    the calibration error of the better of two calibrated models another size. Where a model has
     several runs its means over them are compared, by the paired bootstrap of images and runs
     (`resampled_means`). Holm's correction takes all pairs on one metric as one family.
 
@@ -144,8 +146,9 @@ def compare_models(
 
     Returns:
         One row a metric and pair: metric, a, b, value_a, value_b, difference (a - b), low, high
-        (interval of the difference, not corrected for the number of pairs), test, p_value, p_holm
-        (NaN where the data can't tell) and significant (bool).
+        (interval of the difference, not corrected for the number of pairs), test, p_exact (that of
+        McNemar's exact test beside its mid-p; else NaN), p_value, p_holm (NaN where the data can't
+        tell) and significant (bool).
 
     Raises:
         CorrosionError: as `align`, or a bad level.
@@ -155,7 +158,7 @@ def compare_models(
         >>> good = pd.DataFrame({"path": paths, "label": label, "probability": [0.1, 0.9] * 20})
         >>> tests = compare_models({"good": good, "poor": good.assign(probability=0.6)}, count=100)
         >>> tests.loc[tests["metric"] == "accuracy", ["test", "significant"]].to_numpy().tolist()
-        [['McNemar', True]]
+        [['McNemar mid-p', True]]
     """
     checked_level(level)
     if len(models) < 2:
@@ -163,30 +166,32 @@ def compare_models(
     runs = align_runs(models)
     at = {name: (thresholds or {}).get(name, 0.5) for name in runs}
     first = next(iter(runs.values()))[0]
-    label, group = first["label"].to_numpy(), groups_of(first)
+    label, group, fold = first["label"].to_numpy(), groups_of(first), folds_of(first)
     scores = {name: of_model[0]["probability"].to_numpy() for name, of_model in runs.items()}
     right = {name: is_corroded(scores[name], at[name]) == label for name in runs}
     values = {name: mean_metrics(runs[name], threshold=at[name]) for name in runs}
     drawn = resampled_means(runs, at, count=count, seed=seed)
     rows = []
-    for metric in EVALUATED:
+    for metric in TESTED:
         of_metric = []
         for a, b in combinations(runs, 2):
             change = drawn[a][metric] - drawn[b][metric]
             low, high = np.quantile(change, ((1 - level) / 2, (1 + level) / 2))
-            test, p_value = "paired bootstrap", bootstrap_p(change)
+            test, p_value, p_exact = "paired bootstrap", bootstrap_p(change), np.nan
             single = len(runs[a]) == len(runs[b]) == 1
             if metric == "accuracy" and single:
-                test, p_value = "McNemar", mcnemar(right[a], right[b], group=group).p_value
+                decisions = mcnemar(right[a], right[b], group=group)
+                test, p_value, p_exact = "McNemar mid-p", decisions.p_value, decisions.exact
             elif metric == "auroc" and single:
-                areas = delong(label, scores[a], scores[b], group=group, level=level)
+                pair_scores = scores[a], scores[b]
+                areas = delong(label, *pair_scores, group=group, fold=fold, level=level)
                 test, p_value, low, high = "DeLong", areas.p_value, areas.low, areas.high
             difference = values[a][metric] - values[b][metric]
             pair = (a, b, values[a][metric], values[b][metric])
-            of_metric.append((metric, *pair, difference, low, high, test, p_value))
+            of_metric.append((metric, *pair, difference, low, high, test, p_exact, p_value))
         corrected = holm([row[-1] for row in of_metric])
         rows += [(*row, p, p < 1 - level) for row, p in zip(of_metric, corrected, strict=True)]
-    columns = "metric a b value_a value_b difference low high test p_value p_holm significant"
+    columns = "metric a b value_a value_b difference low high test p_exact p_value p_holm significant"
     return pd.DataFrame(rows, columns=columns.split())
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.named_thresholds import find_threshold
-from corrosion.evaluation.predictions import read_predictions
+from corrosion.evaluation.predictions import FOLD, read_predictions
 from corrosion.evaluation.run_facts import RunFacts, read_run_facts
 from corrosion.evaluation.thresholds import candidates
 from corrosion.runs import RunDirectory
@@ -41,7 +41,7 @@ class Pooled:
         name: name of the model, with what tells it from others of that name.
         runs: its runs, at least one.
         tables: predictions as `read_predictions` gives them, of the same test images: one a seed,
-            the folds of a seed put together.
+            the folds of a seed put together, which the column test_fold tells.
         threshold: probability from which an image counts as corroded.
     """
 
@@ -183,14 +183,15 @@ def _put_together(
     if len(by_images) == 1:
         return tuple(next(iter(by_images.values())))
     folds = [
-        [_own_groups(table, fold) for table in tables]
+        [_of_fold(table, fold) for table in tables]
         for fold, tables in enumerate(by_images.values())
     ]
     return tuple(pd.concat(tables, ignore_index=True) for tables in zip(*folds, strict=True))
 
 
-def _own_groups(table: pd.DataFrame, fold: int) -> pd.DataFrame:
-    """Groups of another split are numbered anew, and mean others."""
+def _of_fold(table: pd.DataFrame, fold: int) -> pd.DataFrame:
+    """Tell the fold of images; groups of another split are numbered anew, and mean others."""
+    table = table.assign(**{FOLD: fold})
     if "group" not in table:
         return table
     return table.assign(group=[f"{fold}-{group}" for group in table["group"]])

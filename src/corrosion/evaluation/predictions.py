@@ -135,3 +135,17 @@ def groups_of(table: pd.DataFrame) -> np.ndarray | None:
         [4, 4, 7]
     """
     return table["group"].to_numpy() if "group" in table else None
+
+
+FOLD = "test_fold"
+"""Column that tells the folds of a table that `corrosion.evaluation.pooling` put together."""
+
+
+def folds_of(table: pd.DataFrame) -> np.ndarray | None:
+    """The column `FOLD`, or None: all images are judged by one network.
+
+    Example:
+        >>> folds_of(pd.DataFrame({"test_fold": [0, 0, 1]})).tolist()
+        [0, 0, 1]
+    """
+    return table[FOLD].to_numpy() if FOLD in table else None

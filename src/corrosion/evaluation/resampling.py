@@ -43,8 +43,7 @@ def resamples(
         >>> weights.shape, weights[:, :2].sum(axis=1).tolist()
         ((3, 5), [2.0, 2.0, 2.0])
     """
-    if count < 1:
-        raise CorrosionError(f"resamples={count}: give at least 1.")
+    checked_count(count)
     groups = group_numbers(group, len(label))
     size = int(groups.max()) + 1
     kind = np.bincount(groups, label, size).astype(bool) + 2 * np.bincount(
@@ -60,6 +59,21 @@ def resamples(
                 choice = generator.integers(len(stratum), size=len(stratum), dtype=np.int32)
                 row[stratum] = np.bincount(choice, minlength=len(stratum))
         yield drawn[:, groups]
+
+
+def checked_count(count: int) -> int:
+    """A number of resamples.
+
+    Raises:
+        CorrosionError: it is not positive.
+
+    Example:
+        >>> checked_count(2000)
+        2000
+    """
+    if count < 1:
+        raise CorrosionError(f"resamples={count}: give at least 1.")
+    return count
 
 
 def group_numbers(group: ArrayLike | None, size: int) -> NDArray[np.int64]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binom, norm, rankdata
+from scipy.stats import binom, norm
 
+from corrosion.evaluation.areas import roc_areas
 from corrosion.evaluation.intervals import checked_level
 from corrosion.evaluation.metrics import Floats, checked
 from corrosion.evaluation.resampling import group_numbers
@@ -16,24 +17,29 @@ from corrosion.evaluation.resampling import group_numbers
 
 @dataclass(frozen=True)
 class McNemar:
-    """McNemar's exact test of two models' decisions.
+    """McNemar's test of two models' decisions.
 
     Attributes:
         only_a: images that only the first model gets right.
         only_b: images that only the second gets right.
-        p_value: two-sided, in (0, 1]; 1 if no image tells the models apart.
+        p_value: mid-p, two-sided, in (0, 1]; 1 if no image tells the models apart.
+        exact: exact p-value, likewise, never below the mid-p.
     """
 
     only_a: int
     only_b: int
     p_value: float
+    exact: float
 
 
 def mcnemar(right_a: ArrayLike, right_b: ArrayLike, *, group: ArrayLike | None = None) -> McNemar:
-    """Test whether two models are right equally often (McNemar, 1947; exact binomial version).
+    """Test whether two models are right equally often (McNemar, 1947; binomial version).
 
-    With groups, the sign of a whole group's balance is as likely plus as minus if the models are
-    equally good: the exact sign-flip test, which is McNemar's where each image is its own group.
+    The exact test calls fewer equally good models different than it may; the mid-p, which counts
+    the outcome itself by half, comes close to its level and seldom above (Fagerland, Lydersen &
+    Laake, BMC Medical Research Methodology 13, 2013). With groups, the sign of a whole group's
+    balance is as likely plus as minus if the models are equally good: the sign-flip test, which is
+    McNemar's where each image is its own group.
 
     Args:
         right_a: (N,) bool, whether the first model is right on each image.
@@ -45,18 +51,20 @@ def mcnemar(right_a: ArrayLike, right_b: ArrayLike, *, group: ArrayLike | None =
 
     Example:
         >>> test = mcnemar([True] * 6 + [False], [False] * 6 + [True])
-        >>> test.only_a, test.only_b, round(test.p_value, 3)
-        (6, 1, 0.125)
+        >>> test.only_a, test.only_b, round(test.p_value, 3), round(test.exact, 3)
+        (6, 1, 0.07, 0.125)
     """
     a, b = np.asarray(right_a, dtype=bool), np.asarray(right_b, dtype=bool)
     balance = np.bincount(group_numbers(group, a.size), a.astype(float) - b.astype(float)).astype(
         np.int64
     )
-    return McNemar(int((a & ~b).sum()), int((b & ~a).sum()), _sign_flip_p(balance))
+    beyond, at_least = _sign_flip_chances(balance)
+    middle = (beyond + at_least) / 2 if balance.any() else 1.0
+    return McNemar(int((a & ~b).sum()), int((b & ~a).sum()), middle, at_least)
 
 
-def _sign_flip_p(balance: NDArray[np.int64]) -> float:
-    """P(|sum of randomly signed balances| >= |sum of balances|), exactly."""
+def _sign_flip_chances(balance: NDArray[np.int64]) -> tuple[float, float]:
+    """P(|sum of randomly signed balances| > |sum of balances|), and that with >=, exactly."""
     chance = np.ones(1)  # of each sum, from -reach to reach in steps of 1
     for size, groups in zip(
         *np.unique(np.abs(balance[balance != 0]), return_counts=True), strict=True
@@ -64,8 +72,9 @@ def _sign_flip_p(balance: NDArray[np.int64]) -> float:
         of_these = np.zeros(2 * size * groups + 1)
         of_these[:: 2 * size] = binom.pmf(np.arange(groups + 1), groups, 0.5)
         chance = np.convolve(chance, of_these)
-    sums = np.arange(len(chance)) - len(chance) // 2
-    return float(min(1.0, chance[np.abs(sums) >= abs(int(balance.sum()))].sum()))
+    sums = np.abs(np.arange(len(chance)) - len(chance) // 2)
+    seen = abs(int(balance.sum()))
+    return float(min(1.0, chance[sums > seen].sum())), float(min(1.0, chance[sums >= seen].sum()))
 
 
 @dataclass(frozen=True)
@@ -96,23 +105,23 @@ def delong(
     probability_b: ArrayLike,
     *,
     group: ArrayLike | None = None,
+    fold: ArrayLike | None = None,
     level: float = 0.95,
 ) -> DeLong:
     """Compare two correlated ROC-AUCs (DeLong, DeLong & Clarke-Pearson, 1988).
 
-    O(N log N) by midranks (Sun & Xu, IEEE Signal Processing Letters 21(11), 2014); with groups, the
-    covariance of clustered data (Obuchowski, Biometrics 53, 1997), which is DeLong's where each
-    image is its own group.
+    Groups and folds are as in `corrosion.evaluation.areas.roc_areas`.
 
     Args:
         label: (N,) 0 or 1.
         probability_a: (N,) in [0, 1], of corrosion by the first model; only its order counts.
         probability_b: (N,) by the second.
         group: (N,) of any type; each image its own group if None.
+        fold: (N,) of any type, for the mean of the areas within folds; a single one if None.
         level: confidence level of the intervals, in (0, 1).
 
     Returns:
-        NaN throughout if there are fewer than two groups of a class.
+        NaN but for the areas if a fold has fewer than two groups of a class.
 
     Raises:
         CorrosionError: bad arrays (as `checked`) or level.
@@ -128,7 +137,8 @@ def delong(
         [checked(label, probability)[1] for probability in (probability_a, probability_b)]
     )
     z = norm.isf((1 - checked_level(level)) / 2)
-    areas, covariance = _areas(labels, scores, group_numbers(group, len(labels)))
+    found = roc_areas(labels, scores, group=group, fold=fold)
+    areas, covariance = found.values, found.covariance
     difference = areas[0] - areas[1]
     variance = np.maximum(0.0, covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
     deviation = np.sqrt(variance) if variance > 1e-18 else np.nan  # nothing but rounding
@@ -136,46 +146,6 @@ def delong(
     p_value = 1.0 if equal else float(2 * norm.sf(abs(difference) / deviation))
     low, high = difference - z * deviation, difference + z * deviation
     return DeLong(float(areas[0]), float(areas[1]), covariance, float(low), float(high), p_value)
-
-
-def _areas(
-    label: NDArray[np.int64], scores: Floats, group: NDArray[np.int64]
-) -> tuple[Floats, Floats]:
-    """Areas (2,) of two scores (2, N) and their covariance (2, 2)."""
-    positive, negative = label == 1, label == 0
-    m, n = int(positive.sum()), int(negative.sum())
-    of_positives, of_negatives = scores[:, positive], scores[:, negative]
-    together = rankdata(np.concatenate([of_positives, of_negatives], axis=1), axis=1)
-    # placements: for each positive the share of negatives below it, for each negative that of
-    # positives above it
-    with np.errstate(invalid="ignore", divide="ignore"):
-        v10 = (together[:, :m] - rankdata(of_positives, axis=1)) / n
-        v01 = 1 - (together[:, m:] - rankdata(of_negatives, axis=1)) / m
-    areas = v10.mean(axis=1) if m and n else np.full(2, np.nan)
-    clusters = len(np.unique(group))
-    with_positives, with_negatives = (len(np.unique(group[side])) for side in (positive, negative))
-    if min(with_positives, with_negatives) < 2:
-        return areas, np.full((2, 2), np.nan)
-    size = int(group.max()) + 1
-    x = np.stack(
-        [
-            np.bincount(group[positive], row - area, size)
-            for row, area in zip(v10, areas, strict=True)
-        ]
-    )
-    y = np.stack(
-        [
-            np.bincount(group[negative], row - area, size)
-            for row, area in zip(v01, areas, strict=True)
-        ]
-    )
-    cross = x @ y.T / (m * n)
-    covariance = (
-        with_positives / (with_positives - 1) * (x @ x.T) / m**2
-        + with_negatives / (with_negatives - 1) * (y @ y.T) / n**2
-        + clusters / (clusters - 1) * (cross + cross.T)
-    )
-    return areas, covariance
 
 
 def bootstrap_p(difference: Floats) -> float:

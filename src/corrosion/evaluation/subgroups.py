@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.intervals import Estimate, estimate_table
+from corrosion.evaluation.estimates import estimate_table
+from corrosion.evaluation.intervals import Estimate
 
 _MOST = 50
 
@@ -43,8 +44,8 @@ def by_column(
         column: column of the table; images without a value form a part of their own, "(none)".
         threshold: probability from which an image counts as corroded.
         level: confidence level of the intervals, in (0, 1).
-        count: number of resamples.
-        seed: seed of the resamples.
+        count: number of draws of the calibration error that chance gives.
+        seed: seed of the draws.
 
     Returns:
         A `Subgroup` by value, sorted.

@@ -12,7 +12,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from corrosion.evaluation.intervals import Estimate, estimate_metrics
+from corrosion.evaluation.estimates import estimate_metrics
+from corrosion.evaluation.intervals import Estimate
 from corrosion.evaluation.metric_table import EVALUATED, METRICS
 from corrosion.evaluation.metrics import Confusion
 
@@ -36,7 +37,7 @@ class Published:
     minutes: float
 
     def metrics(self, *, level: float = 0.95) -> dict[str, Estimate]:
-        """Metrics with the intervals that the confusion matrix gives: Wilson's for shares.
+        """Metrics with the intervals that the confusion matrix gives.
 
         The areas are as published, without intervals, since no probabilities were.
         """

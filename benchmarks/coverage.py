@@ -1,0 +1,299 @@
+"""How often the intervals of metrics hold the truth, and how often tests of models cry wolf.
+
+    python benchmarks/coverage.py [--count 200] [--resamples 200] [--seed 0]
+
+Draws test sets of calibrated models whose scores are normal in each class (the binormal model), of
+20 to 2,000 images, half or a tenth of them corroded, each on its own or in groups of four that are
+alike. Prints, for each kind of set, the share of intervals (nominal: 0.95) that hold the value of
+the metric in the whole population; an interval that is undefined where the metric is defined holds
+nothing. Then, for two models that are equally good, the share of sets in which each test calls them
+different (nominal: 0.05), and what folds that are scaled differently make of the ROC-AUC.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from scipy.special import expit, logit
+from scipy.stats import norm
+
+from corrosion.evaluation.estimates import estimate_table
+from corrosion.evaluation.intervals import Estimate
+from corrosion.evaluation.metric_table import EVALUATED, METRICS
+from corrosion.evaluation.metrics import WeightedMetrics
+from corrosion.evaluation.model_tests import compare_models
+
+Floats = NDArray[np.float64]
+
+AREAS = (0.970, 0.998)
+SIZES = (20, 60, 100, 300, 1000, 2000)
+COMPARED_SIZES = (60, 100, 300)
+PREVALENCES = (0.5, 0.1)
+GROUP_SIZES = (1, 4)
+ENOUGH = 10  # independent images of each class from which intervals shall hold what they promise
+WITHIN = 0.8  # correlation of scores within a group
+BETWEEN = 0.5  # correlation of two models' scores of an image
+FOLDS = 5
+SHIFT = 0.5  # standard deviation of the scores' shift from fold to fold
+
+
+@dataclass(frozen=True)
+class Case:
+    """A kind of test set.
+
+    Attributes:
+        area: ROC-AUC of the model, in (0.5, 1).
+        images: number of images.
+        prevalence: share of corroded images, in (0, 1).
+        group_size: images that are alike; 1 for none.
+    """
+
+    area: float
+    images: int
+    prevalence: float
+    group_size: int
+
+    @property
+    def groups(self) -> int:
+        """Number of groups of images."""
+        return self.images // self.group_size
+
+    @property
+    def corroded(self) -> int:
+        """Number of groups of corroded images."""
+        return round(self.groups * self.prevalence)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether there are independent images enough of each class."""
+        return min(self.corroded, self.groups - self.corroded) >= ENOUGH
+
+    @property
+    def separation(self) -> float:
+        """Distance of the classes' mean scores, whose variance is 1."""
+        return float(np.sqrt(2) * norm.ppf(self.area))
+
+    def probability(self, score: Floats) -> Floats:
+        """Calibrated probabilities of corrosion of scores of any shape."""
+        return expit(self.separation * score + logit(self.prevalence))
+
+
+def cases(sizes: Sequence[int] = SIZES) -> Iterator[Case]:
+    """All kinds of sets that have two groups of each class at least."""
+    for case in (Case(*one) for one in product(AREAS, sizes, PREVALENCES, GROUP_SIZES)):
+        if case.corroded >= 2:
+            yield case
+
+
+def draw(case: Case, generator: np.random.Generator, *, models: int = 1) -> list[pd.DataFrame]:
+    """Predictions of equally good models for the same images: path, label, probability, group."""
+    size = case.group_size
+    label = np.repeat((np.arange(case.groups) < case.corroded).astype(np.int64), size)
+    group = np.repeat(np.arange(case.groups), size)
+    within = WITHIN if size > 1 else 0.0
+    noise = np.zeros((models, len(label)))
+    for share, shape in ((BETWEEN if models > 1 else 0.0, 1), (None, models)):
+        weight = np.sqrt(share if share is not None else 1 - (BETWEEN if models > 1 else 0.0))
+        shared = generator.normal(size=(shape, case.groups))[:, group]
+        own = generator.normal(size=(shape, len(label)))
+        noise = noise + weight * (np.sqrt(within) * shared + np.sqrt(1 - within) * own)
+    probability = case.probability(noise + case.separation * (label - 0.5))
+    table = pd.DataFrame({"path": np.arange(len(label)).astype(str), "label": label})
+    if size > 1:
+        table["group"] = group
+    return [table.assign(probability=row) for row in probability]
+
+
+def truth(case: Case, *, points: int = 20_000) -> dict[str, float]:
+    """The metrics of the whole population, from a grid of quantiles of each class."""
+    quantiles = norm.ppf((np.arange(points) + 0.5) / points)
+    label = np.repeat([0, 1], points)
+    score = np.tile(quantiles, 2) + case.separation * (label - 0.5)
+    weight = np.where(label == 1, case.prevalence, 1 - case.prevalence)[None]
+    values = WeightedMetrics(label, case.probability(score))(weight)
+    return {name: float(values[name][0]) for name in EVALUATED} | {"auroc": case.area, "ece": 0.0}
+
+
+@dataclass
+class Held:
+    """What became of a metric's intervals.
+
+    Attributes:
+        sets: number of sets on which the metric is defined.
+        held: number of intervals that hold the truth.
+        undefined: number of intervals that are undefined.
+        expected: sum of the metric over what is expected of a calibrated model, where that is told.
+    """
+
+    sets: int = 0
+    held: int = 0
+    undefined: int = 0
+    expected: float = 0.0
+
+    def add(self, estimate: Estimate, true: float) -> None:
+        """Count an estimate."""
+        if np.isnan(estimate.value):
+            return
+        self.sets += 1
+        self.undefined += bool(np.isnan(estimate.low))
+        self.held += bool(estimate.low - 1e-9 <= true <= estimate.high + 1e-9)
+        if getattr(estimate, "expected", None) is not None:
+            self.expected += estimate.value / estimate.expected
+
+    def __str__(self) -> str:
+        if self.expected:
+            return f"{self.expected / self.sets:.2f} x"
+        share = f"{self.held / max(1, self.sets):.3f}"
+        return share + (f" {self.undefined / self.sets:.0%}" if self.undefined else "")
+
+
+def coverage(case: Case, *, count: int, resamples: int, seed: int) -> dict[str, Held]:
+    """Coverage of the interval of each metric on sets of one kind."""
+    generator, true = np.random.default_rng(seed), truth(case)
+    found: dict[str, Held] = defaultdict(Held)
+    for number in range(count):
+        [table] = draw(case, generator)
+        for name, estimate in estimate_table(table, count=resamples, seed=number).items():
+            found[name].add(estimate, true[name])
+    return found
+
+
+def false_alarms(case: Case, *, count: int, resamples: int, seed: int) -> dict[str, float]:
+    """Share of sets on which a test at 0.05 calls two equally good models different, by metric."""
+    generator, alarms = np.random.default_rng(seed), dict.fromkeys(EVALUATED, 0)
+    tested: set[str] = set()
+    for number in range(count):
+        a, b = draw(case, generator, models=2)
+        tests = compare_models({"a": a, "b": b}, count=resamples, seed=number)
+        for name, p_value in zip(tests["metric"], tests["p_value"], strict=True):
+            tested.add(name)
+            alarms[name] += p_value < 0.05
+    return {name: alarms[name] / count for name in EVALUATED if name in tested}
+
+
+def folded(case: Case, generator: np.random.Generator) -> list[pd.DataFrame]:
+    """Predictions of two models over folds; the second's logits are shifted in each fold."""
+    parts: list[list[pd.DataFrame]] = [[], []]
+    for fold in range(FOLDS):
+        a, b = draw(case, generator, models=2)
+        shift = SHIFT * case.separation * generator.normal()
+        b["probability"] = expit(logit(b["probability"]) + shift)
+        for model, table in zip(parts, (a, b), strict=True):
+            model.append(table.assign(path=f"{fold}-" + table["path"], test_fold=fold))
+    return [pd.concat(tables, ignore_index=True) for tables in parts]
+
+
+def fold_errors(case: Case, *, count: int, resamples: int, seed: int) -> dict[str, float]:
+    """Bias and coverage of the ROC-AUC of shifted folds, and false alarms of its test."""
+    generator, alarms, errors, held = np.random.default_rng(seed), 0, [], Held()
+    for number in range(count):
+        a, b = folded(case, generator)
+        tests = compare_models({"a": a, "b": b}, count=resamples, seed=number)
+        row = tests.set_index("metric").loc["auroc"]
+        alarms += row["p_value"] < 0.05
+        estimate = estimate_table(b, count=resamples, seed=number)["auroc"]
+        errors.append(estimate.value - case.area)
+        held.add(estimate, case.area)
+    return {
+        "bias": float(np.mean(errors)),
+        "coverage": held.held / count,
+        "false alarms": alarms / count,
+    }
+
+
+def ece_alarms(images: int, *, count: int, resamples: int, seed: int) -> float:
+    """Share of sets on which two calibrated models, one of them better, differ in ECE; NaN if that
+    is not tested.
+    """
+    generator, alarms = np.random.default_rng(seed), 0
+    for number in range(count):
+        tables = {str(area): draw(Case(area, images, 0.5, 1), generator)[0] for area in AREAS}
+        tests = compare_models(tables, count=resamples, seed=number).set_index("metric")
+        if "ece" not in tests.index:
+            return float("nan")
+        alarms += tests.loc["ece", "p_value"] < 0.05
+    return alarms / count
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table whose first column names the rows."""
+    table = Table(title=title, title_justify="left")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    Console(width=60 + 20 * len(columns)).print(table)
+
+
+def named(case: Case) -> str:
+    """A case in a few words; a star where sets have independent images enough."""
+    groups = f" in groups of {case.group_size}" if case.group_size > 1 else ""
+    star = "*" if case.is_enough else " "
+    return f"{star} AUC {case.area}, {case.images} images, {case.prevalence:.0%}{groups}"
+
+
+def summary(found: Mapping[Case, Mapping[str, Held]], metric: str) -> tuple[str, str, str]:
+    """Lowest and highest coverage of a metric, and the most undefined intervals, on large sets."""
+    held = [of_case[metric] for case, of_case in found.items() if case.is_enough]
+    if any(one.expected for one in held):
+        ratios = [one.expected / one.sets for one in held]
+        return METRICS[metric].title, f"{min(ratios):.2f} to {max(ratios):.2f} x expected", "-"
+    shares = [one.held / one.sets for one in held]
+    undefined = max(one.undefined / one.sets for one in held)
+    return METRICS[metric].title, f"{min(shares):.3f} to {max(shares):.3f}", f"{undefined:.0%}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--count", type=int, default=200, help="sets of each kind")
+    parser.add_argument("--resamples", type=int, default=200, help="resamples of each set")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="images of a set")
+    options = parser.parse_args(arguments)
+    settings = {name: getattr(options, name) for name in ("count", "resamples", "seed")}
+    found = {case: coverage(case, **settings) for case in cases(options.sizes)}
+    print_table(
+        "Share of 95 % intervals that hold the truth (*: 10 independent images of each class; n %: "
+        "undefined; x: calibration error over that expected of a calibrated model)",
+        ("sets", *EVALUATED),
+        [(named(case), *(str(one[name]) for name in EVALUATED)) for case, one in found.items()],
+    )
+    print_table(
+        "Of the sets with a star",
+        ("metric", "lowest to highest coverage", "most undefined"),
+        [summary(found, name) for name in EVALUATED],
+    )
+    compared = [size for size in options.sizes if size in COMPARED_SIZES] or options.sizes
+    alarms = {case: false_alarms(case, **settings) for case in cases(compared)}
+    tested = [name for name in EVALUATED if all(name in one for one in alarms.values())]
+    print_table(
+        "Share of sets on which a test at 0.05 tells equally good models apart",
+        ("sets", *tested),
+        [(named(case), *(f"{one[name]:.3f}" for name in tested)) for case, one in alarms.items()],
+    )
+    share = ece_alarms(max(compared), **settings)
+    print(f"Calibrated models, one better, told apart by ECE ({max(compared)} images): {share:.3f}")
+    print_table(
+        f"ROC-AUC over {FOLDS} folds whose scores are shifted; images of a fold",
+        ("sets", "bias", "coverage", "told apart"),
+        [
+            (named(case), *(f"{value:.3f}" for value in fold_errors(case, **settings).values()))
+            for case in cases(compared)
+            if case.group_size == 1
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
