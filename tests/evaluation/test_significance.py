@@ -91,6 +91,16 @@ def test_delong_claims_nothing_without_variance():
     assert math.isnan(delong(label, right, 1 - right).p_value)
 
 
+def test_delong_compares_areas_within_folds():
+    rng = np.random.default_rng(2)
+    label, fold = np.arange(200) % 2, np.arange(200) // 50
+    a, b = (1 / (1 + np.exp(-(2 * label + rng.normal(size=200)))) for _ in range(2))
+    shifted = b ** np.array([0.1, 1, 2, 5])[fold]
+    within = delong(label, a, shifted, fold=fold)
+    assert within.p_value == pytest.approx(delong(label, a, b, fold=fold).p_value)
+    assert within.p_value > 0.05 > delong(label, a, shifted).p_value
+
+
 def test_delong_is_undefined_with_one_class():
     found = delong([1, 1, 1], [0.1, 0.2, 0.3], [0.3, 0.2, 0.1])
     assert math.isnan(found.auc_a)
@@ -103,7 +113,17 @@ def test_mcnemar_agrees_with_statsmodels(pairs):
     found = mcnemar(a, b)
     table = [[(a & b).sum(), (a & ~b).sum()], [(~a & b).sum(), (~a & ~b).sum()]]
     assert (found.only_a, found.only_b) == (table[0][1], table[1][0])
-    assert found.p_value == pytest.approx(statsmodels_mcnemar(table, exact=True).pvalue)
+    exact = statsmodels_mcnemar(table, exact=True).pvalue
+    assert found.exact == pytest.approx(exact)
+    assert found.p_value <= found.exact
+
+
+def test_the_mid_p_counts_the_outcome_by_half():
+    # Fagerland, Lydersen & Laake (2013), section 2: 2 P(X < 1) + P(X = 1), X ~ Bin(7 + 1, 0.5)
+    found = mcnemar([True] * 7 + [False], [False] * 7 + [True])
+    assert found.p_value == pytest.approx(2 * 1 / 256 + 8 / 256)
+    assert found.exact == pytest.approx(2 * 9 / 256)
+    assert mcnemar([True], [True]).p_value == 1
 
 
 def test_mcnemar_with_groups_flips_the_sign_of_whole_groups():
@@ -112,7 +132,7 @@ def test_mcnemar_with_groups_flips_the_sign_of_whole_groups():
     b = np.array([0, 0, 0, 0, 0, 1, 0, 1, 1, 0], dtype=bool)
     balance = np.array([3, 2, -1, 0, 0, 1])
     sums = [abs((np.array(signs) * balance).sum()) for signs in product((-1, 1), repeat=6)]
-    assert mcnemar(a, b, group=group).p_value == pytest.approx(
+    assert mcnemar(a, b, group=group).exact == pytest.approx(
         np.mean([value >= abs(balance.sum()) for value in sums])
     )
 

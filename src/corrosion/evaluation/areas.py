@@ -1,4 +1,4 @@
-"""Areas under ROC and precision-recall curves: what they are over folds, and how sure they are."""
+"""Areas under ROC curves: what they are over folds, and how sure they are."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from corrosion.evaluation.intervals import Estimate, checked_level
 from corrosion.evaluation.metrics import Floats, checked
 from corrosion.evaluation.resampling import group_numbers
 
-_MODELLED = 0.1
+MODELLED = 0.1
 """Share of the variance that comes from a model of the scores instead of the test set.
 
 Where a few images are ranked wrongly the variance that they give is too small as often as the area
@@ -23,7 +23,8 @@ is too large. In simulations (benchmarks/coverage.py) a tenth of a variance that
 mends that, and hardly shows elsewhere.
 """
 
-_ROUNDING = 1e-12
+ROUNDING = 1e-12
+"""What areas differ by at most if they are equal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,9 +95,7 @@ def roc_areas(
     )
 
 
-def _rows(
-    label: NDArray[np.int64], fold: NDArray[np.int64] | None
-) -> Iterator[NDArray[np.int64]]:
+def _rows(label: NDArray[np.int64], fold: NDArray[np.int64] | None) -> Iterator[NDArray[np.int64]]:
     """Numbers of the images of each fold that holds both classes."""
     folds = np.zeros(len(label), np.int64) if fold is None else fold
     for number in np.unique(folds):
@@ -200,18 +199,20 @@ def roc_estimate(
         return Estimate(area, np.nan, np.nan, "undefined")
     folds = len(areas.groups)
     # pairs of images of different groups; folds of which all have as many as the smallest
-    pairs = folds * max(1, int(np.minimum(areas.groups[:, :2].min(1), areas.groups[:, 2] // 2).min()))
-    if area < _ROUNDING or area > 1 - _ROUNDING:
-        return _bound(area, pairs, chance)
+    pairs = folds * max(
+        1, int(np.minimum(areas.groups[:, :2].min(1), areas.groups[:, 2] // 2).min())
+    )
+    if area < ROUNDING or area > 1 - ROUNDING:
+        return exact_bound(area, pairs, chance)
     variance, deviations = _hanley_mcneil(area, areas.groups), norm.isf(chance)
     of_data = float(areas.covariance[0, 0])
     if of_data > 0:  # neither NaN nor nothing
         parts = areas.by_class[:, 0]
         # classes without any variance add no uncertainty of theirs
         freedom = parts.sum() ** 2 / (parts**2 / (areas.groups[:, :2].sum(axis=0) - folds)).sum()
-        variance = (1 - _MODELLED) * of_data + _MODELLED * variance
+        variance = (1 - MODELLED) * of_data + MODELLED * variance
         deviations = float(student.isf(chance, freedom))
-    return _on_logits(area, variance, deviations)
+    return on_logits(area, variance, deviations)
 
 
 def _hanley_mcneil(area: float, groups: NDArray[np.int64]) -> float:
@@ -222,93 +223,32 @@ def _hanley_mcneil(area: float, groups: NDArray[np.int64]) -> float:
     return float(of_folds.sum() / len(groups) ** 2)
 
 
-def _bound(value: float, count: int, chance: float) -> Estimate:
-    """The exact bound (Clopper & Pearson, 1934) where all, or none, of independent cases agree."""
+def exact_bound(value: float, count: int, chance: float) -> Estimate:
+    """The exact bound (Clopper & Pearson, 1934) where all, or none, of independent cases agree.
+
+    Args:
+        value: 1 or 0.
+        count: number of cases.
+        chance: chance that the truth lies beyond, in (0, 1).
+
+    Example:
+        >>> round(exact_bound(1.0, 10, 0.025).low, 3)
+        0.692
+    """
     end = chance ** (1 / count)
     low, high = (end, 1.0) if value > 0.5 else (0.0, 1 - end)
     return Estimate(value, float(low), float(high), "exact")
 
 
-def _on_logits(value: float, variance: float, deviations: float) -> Estimate:
+def on_logits(value: float, variance: float, deviations: float) -> Estimate:
+    """An interval of a value in (0, 1) that reaches this many deviations on the scale of logits.
+
+    Example:
+        >>> found = on_logits(0.9, 0.01, 1.96)
+        >>> round(found.low, 3), round(found.high, 3)
+        (0.505, 0.988)
+    """
     half = deviations * np.sqrt(variance) / (value * (1 - value))
     return Estimate(
         value, float(expit(logit(value) - half)), float(expit(logit(value) + half)), "logit"
     )
-
-
-def precision_estimate(
-    label: ArrayLike,
-    probability: ArrayLike,
-    *,
-    group: ArrayLike | None = None,
-    level: float = 0.95,
-) -> Estimate:
-    """Average precision with an interval on the scale of logits.
-
-    Its variance is the infinitesimal jackknife's (Efron, 1982), the shares of the classes taken as
-    given, and for a tenth the binomial one of as many corroded images (Boyd, Eng & Page, ECML 2013,
-    who take it whole). Where every corroded image scores above every clean one, the bound is that
-    of as many successes without a failure.
-
-    Args:
-        label: (N,) 0 or 1; 1 is what is searched for.
-        probability: (N,) in [0, 1], of 1.
-        group: (N,) of any type; each image its own group if None.
-        level: confidence level of the interval, in (0, 1).
-
-    Raises:
-        CorrosionError: bad arrays (as `checked`) or level.
-
-    Example:
-        >>> found = precision_estimate([1, 1, 1, 0, 0, 0], [0.9, 0.8, 0.4, 0.5, 0.2, 0.1])
-        >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
-        (0.917, 0.39, 0.995)
-    """
-    labels, scores = checked(label, probability)
-    chance = (1 - checked_level(level)) / 2
-    if labels.min() == labels.max():
-        return Estimate(np.nan, np.nan, np.nan, "undefined")
-    groups = group_numbers(group, len(labels))
-    value, influence = _average_precision(labels, scores)
-    found = len(np.unique(groups[labels == 1]))
-    if value > 1 - _ROUNDING:
-        return _bound(value, found, chance)
-    of_data = clustered_variance(influence * len(labels), labels, groups)
-    variance = (1 - _MODELLED) * of_data + _MODELLED * value * (1 - value) / found
-    return _on_logits(value, variance, float(norm.isf(chance)))
-
-
-def _average_precision(label: NDArray[np.int64], score: Floats) -> tuple[float, Floats]:
-    """Average precision and its derivative (N,) by the weight of each image."""
-    scores, block = np.unique(-score, return_inverse=True)  # ties are decided together
-    positives = np.bincount(block, label, len(scores))
-    tp = np.cumsum(positives)
-    total = np.cumsum(np.bincount(block, minlength=len(scores)))
-    precision = tp / total
-    value = float((positives * precision).sum() / tp[-1])
-    # an image counts in the precision at its own score and at all lower ones
-    by_positive, by_negative = (
-        np.cumsum((positives * part / total**2)[::-1])[::-1] for part in (total - tp, -tp)
-    )
-    influence = np.where(
-        label == 1, precision[block] - value + by_positive[block], by_negative[block]
-    )
-    return value, influence / tp[-1]
-
-
-def clustered_variance(
-    values: Floats, label: NDArray[np.int64], group: NDArray[np.int64]
-) -> float:
-    """Variance of the mean of values (N,) that come in groups (N,), given the number of each class.
-
-    Example:
-        >>> values, label = np.array([0.0, 1.0, 0.0, 1.0]), np.array([0, 0, 1, 1])
-        >>> round(clustered_variance(values, label, np.arange(4)), 3)
-        0.125
-    """
-    centred = np.zeros(len(values))
-    for side in (label == 0, label == 1):
-        count = len(np.unique(group[side]))
-        if count > 1:
-            centred[side] = (values[side] - values[side].mean()) * np.sqrt(count / (count - 1))
-    return float(np.square(np.bincount(group, centred)).sum() / len(values) ** 2)

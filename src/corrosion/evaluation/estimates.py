@@ -5,12 +5,13 @@ from __future__ import annotations
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from corrosion.evaluation.areas import precision_estimate, roc_estimate
+from corrosion.evaluation.areas import roc_estimate
 from corrosion.evaluation.decision_intervals import decision_estimates
 from corrosion.evaluation.intervals import Estimate, checked_level, proportions
 from corrosion.evaluation.losses import brier_estimate, ece_estimate, log_loss_estimate
 from corrosion.evaluation.metric_table import EVALUATED
 from corrosion.evaluation.metrics import all_metrics, checked
+from corrosion.evaluation.precision_areas import precision_estimate
 from corrosion.evaluation.predictions import folds_of, groups_of
 from corrosion.evaluation.resampling import group_numbers
 

@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.stats import t as student
 
-from corrosion.evaluation.areas import clustered_variance
 from corrosion.evaluation.intervals import Estimate, checked_level, wilson_ends
 from corrosion.evaluation.metrics import BINS, Floats, bin_of, checked, log_losses
+from corrosion.evaluation.precision_areas import clustered_variance
 from corrosion.evaluation.resampling import checked_count, group_numbers
 
 _CELLS = 1_000_000  # labels drawn at a time: 8 MB
@@ -128,7 +128,7 @@ def expected_ece(
     count: int = 2000,
     seed: int = 0,
 ) -> float:
-    """The expected calibration error that a calibrated model with these probabilities has by chance.
+    """The calibration error that a calibrated model with these probabilities has by chance.
 
     Its mean over labels drawn from the probabilities (Bröcker & Smith, Weather and Forecasting 22,
     2007); images of a group are drawn together. No model reaches 0 on a finite test set.

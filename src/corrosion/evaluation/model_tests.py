@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.intervals import checked_level
 from corrosion.evaluation.metric_table import METRICS, TESTED
+from corrosion.evaluation.metrics import Floats
+from corrosion.evaluation.pair_tests import PairTest, pair_tests
 from corrosion.evaluation.predictions import folds_of, groups_of
 from corrosion.evaluation.repeats import mean_metrics, resampled_means
-from corrosion.evaluation.significance import bootstrap_p, delong, holm, mcnemar
+from corrosion.evaluation.significance import bootstrap_p, holm
 
 
 def align(models: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -128,10 +129,10 @@ def compare_models(
 ) -> pd.DataFrame:
     """Test each pair of models on each metric of `TESTED`.
 
-    Accuracy by McNemar's test, ROC-AUC by DeLong's (of the means within folds where there are
-    some), the rest by the paired bootstrap (the same resamples for all models); groups of images
-    stay together in each. Calibration is compared by log loss and Brier score: chance alone gives
-    the calibration error of the better of two calibrated models another size. Where a model has
+    Two runs by `corrosion.evaluation.pair_tests.pair_tests`; groups of images stay together.
+    Calibration is compared by log loss and Brier score: chance alone gives the calibration errors
+    of two calibrated models different sizes. Intervals of differences are those of the test where
+    it has some, else the paired bootstrap's (the same resamples for all models). Where a model has
     several runs its means over them are compared, by the paired bootstrap of images and runs
     (`resampled_means`). Holm's correction takes all pairs on one metric as one family.
 
@@ -165,34 +166,54 @@ def compare_models(
         raise CorrosionError("A comparison needs at least two models.")
     runs = align_runs(models)
     at = {name: (thresholds or {}).get(name, 0.5) for name in runs}
-    first = next(iter(runs.values()))[0]
-    label, group, fold = first["label"].to_numpy(), groups_of(first), folds_of(first)
-    scores = {name: of_model[0]["probability"].to_numpy() for name, of_model in runs.items()}
-    right = {name: is_corroded(scores[name], at[name]) == label for name in runs}
     values = {name: mean_metrics(runs[name], threshold=at[name]) for name in runs}
     drawn = resampled_means(runs, at, count=count, seed=seed)
+    pairs = list(combinations(runs, 2))
+    tests = {
+        (a, b): _of_single_runs(runs[a][0], runs[b][0], (at[a], at[b]), level, count, seed)
+        for a, b in pairs
+        if len(runs[a]) == len(runs[b]) == 1
+    }
     rows = []
     for metric in TESTED:
         of_metric = []
-        for a, b in combinations(runs, 2):
+        for a, b in pairs:
             change = drawn[a][metric] - drawn[b][metric]
-            low, high = np.quantile(change, ((1 - level) / 2, (1 + level) / 2))
-            test, p_value, p_exact = "paired bootstrap", bootstrap_p(change), np.nan
-            single = len(runs[a]) == len(runs[b]) == 1
-            if metric == "accuracy" and single:
-                decisions = mcnemar(right[a], right[b], group=group)
-                test, p_value, p_exact = "McNemar mid-p", decisions.p_value, decisions.exact
-            elif metric == "auroc" and single:
-                pair_scores = scores[a], scores[b]
-                areas = delong(label, *pair_scores, group=group, fold=fold, level=level)
-                test, p_value, low, high = "DeLong", areas.p_value, areas.low, areas.high
-            difference = values[a][metric] - values[b][metric]
-            pair = (a, b, values[a][metric], values[b][metric])
-            of_metric.append((metric, *pair, difference, low, high, test, p_exact, p_value))
+            found = tests[a, b][metric] if (a, b) in tests else _by_resamples(change)
+            ends = np.quantile(change, ((1 - level) / 2, (1 + level) / 2))
+            low, high = ends if found.interval is None else found.interval
+            value_a, value_b = values[a][metric], values[b][metric]
+            told = (metric, a, b, value_a, value_b, value_a - value_b, low, high)
+            of_metric.append((*told, found.test, found.exact, found.p_value))
         corrected = holm([row[-1] for row in of_metric])
         rows += [(*row, p, p < 1 - level) for row, p in zip(of_metric, corrected, strict=True)]
-    columns = "metric a b value_a value_b difference low high test p_exact p_value p_holm significant"
-    return pd.DataFrame(rows, columns=columns.split())
+    columns = "metric a b value_a value_b difference low high test p_exact p_value p_holm"
+    return pd.DataFrame(rows, columns=[*columns.split(), "significant"])
+
+
+def _of_single_runs(
+    a: pd.DataFrame,
+    b: pd.DataFrame,
+    thresholds: tuple[float, float],
+    level: float,
+    count: int,
+    seed: int,
+) -> dict[str, PairTest]:
+    return pair_tests(
+        a["label"],
+        a["probability"],
+        b["probability"],
+        thresholds=thresholds,
+        group=groups_of(a),
+        fold=folds_of(a),
+        level=level,
+        count=count,
+        seed=seed,
+    )
+
+
+def _by_resamples(change: Floats) -> PairTest:
+    return PairTest("paired bootstrap", bootstrap_p(change))
 
 
 def conclusion(

@@ -129,9 +129,7 @@ def resampled_means(
     first = next(iter(models.values()))[0]
     label: NDArray[np.int64] = first["label"].to_numpy(np.int64)
     compute = {
-        name: [
-            _weighted(label, run, threshold=thresholds[name]) for run in runs
-        ]
+        name: [_weighted(label, run, threshold=thresholds[name]) for run in runs]
         for name, runs in models.items()
     }
     portions: dict[str, list[list[dict[str, Floats]]]] = {name: [] for name in models}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from corrosion.evaluation.intervals import Estimate
-from corrosion.evaluation.metric_table import EVALUATED, METRICS, agreement, few_images
+from corrosion.evaluation.metric_table import EVALUATED, METRICS, TESTED, agreement, few_images
 from corrosion.evaluation.model_tests import conclusion
 from corrosion.report.comparison_figures import draw_comparison
 from corrosion.report.page import inline_svg, write_page
@@ -62,7 +62,7 @@ def write_comparison(directory: Path, comparison: Comparison, *, paper: bool = F
         comparison=comparison,
         conclusions=conclusions(comparison),
         tables=tables(comparison, paper=paper),
-        tests=None if comparison.tests is None else tests_table(comparison, EVALUATED),
+        tests=None if comparison.tests is None else tests_table(comparison, TESTED),
         figures=[
             (inline_svg(drawing, name=name.replace("_", " ")), _CAPTIONS[name])
             for name, drawing in figures.items()
@@ -264,7 +264,7 @@ def tests_table(comparison: Comparison, metrics: tuple[str, ...]) -> TextTable:
                 f"{row['a']} – {row['b']}",
                 signed(row["difference"]),
                 _between(row["low"], row["high"]),
-                row["test"],
+                _test(row["test"], row["p_exact"]),
                 format_number(row["p_value"]),
                 format_number(row["p_holm"]),
                 "yes" if row["significant"] else "no",
@@ -273,6 +273,10 @@ def tests_table(comparison: Comparison, metrics: tuple[str, ...]) -> TextTable:
         ),
         names=2,
     )
+
+
+def _test(name: str, exact: float) -> str:
+    return name if math.isnan(exact) else f"{name} (exact p {format_number(exact)})"
 
 
 def _between(low: float, high: float) -> str:

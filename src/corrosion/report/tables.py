@@ -106,14 +106,18 @@ def signed(value: float) -> str:
 
 
 def ends(estimate: Estimate | None) -> str:
-    """The ends of an interval; a dash where it is undefined."""
+    """The ends of an interval; a dash where it is undefined, what chance gives where it is told."""
+    if estimate is not None and estimate.expected is not None:
+        return f"{format_number(estimate.expected)} if calibrated"
     if estimate is None or math.isnan(estimate.low):
         return MISSING
     return f"{format_number(estimate.low)} – {format_number(estimate.high)}"
 
 
 def with_interval(estimate: Estimate) -> str:
-    """A value with its interval in brackets, to three digits."""
+    """A value with its interval in brackets, or with what chance gives, to three digits."""
+    if estimate.expected is not None:
+        return f"{estimate.value:.3f} ({estimate.expected:.3f} if calibrated)"
     if math.isnan(estimate.value) or math.isnan(estimate.low):
         return format_number(estimate.value, 3)
     return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
