@@ -206,7 +206,7 @@ def fold_errors(case: Case, *, count: int, resamples: int, seed: int) -> dict[st
     return {
         "bias": float(np.mean(errors)),
         "coverage": held.held / count,
-        "false alarms": alarms / count,
+        "told apart": float(alarms / count),
     }
 
 

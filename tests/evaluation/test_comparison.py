@@ -134,6 +134,7 @@ def test_folds_are_one_test_set(tmp_path):
         write_run(
             tmp_path / str(fold),
             images=range(20 * fold, 20 * fold + 20),
+            skill=0.5 + 2 * fold,
             data={"folds": 3, "fold": fold},
         )
         for fold in range(3)
@@ -141,9 +142,12 @@ def test_folds_are_one_test_set(tmp_path):
     (model,) = compare_runs([tmp_path], count=50).models
     whole = pd.concat(parts)
     assert len(model.pooled.tables) == 1
-    assert model.metrics["auroc"].value == pytest.approx(
-        all_metrics(whole["label"], whole["probability"])["auroc"]
-    )
+    pooled = all_metrics(whole["label"], whole["probability"])
+    assert model.metrics["accuracy"].value == pytest.approx(pooled["accuracy"])
+    # networks of different folds are on different scales: their areas are averaged
+    areas = [all_metrics(part["label"], part["probability"])["auroc"] for part in parts]
+    assert model.metrics["auroc"].value == pytest.approx(np.mean(areas))
+    assert model.metrics["auroc"].value != pytest.approx(pooled["auroc"])
 
 
 def test_folds_by_source_are_put_together_and_told_apart_by_source(tmp_path):

@@ -3,10 +3,12 @@
 Everything here works on arrays of labels and probabilities (NumPy, SciPy, pandas) and knows
 nothing of networks: what a table of predictions says can be checked without torch.
 
-`metric_table` describes each metric, `metrics` computes them, `intervals` and `resampling` say how
-sure they are. `evaluation` judges one model on its `predictions`, with `calibration`, `choices` of
-`thresholds`, `selective` prediction and `subgroups`; `guarantees` bounds what is promised of them,
-`prevalence` restates figures, `competence` says what a network is not good for. `decisions` and
-`named_thresholds` turn probabilities into words, `run_facts` has what else a run says of itself.
-`comparison`, `model_tests`, `significance`, `pooling` and `repeats` compare several models.
+`metric_table` describes each metric, `metrics` computes them, `estimates` says how sure they are:
+`intervals` of shares, `decision_intervals`, `areas`, `precision_areas` and `losses`. `evaluation`
+judges one model on its `predictions`, with `calibration`, `choices` of `thresholds`, `selective`
+prediction and `subgroups`; `guarantees` bounds what is promised of them, `prevalence` restates
+figures, `competence` says what a network is not good for. `decisions` and `named_thresholds` turn
+probabilities into words, `run_facts` has what else a run says of itself. `comparison`,
+`model_tests`, `pair_tests` (`significance`, `permutation`), `pooling` and `repeats`, which draw by
+`resampling`, compare several models.
 """

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from corrosion.evaluation.intervals import Estimate, estimate_table
+from corrosion.evaluation.estimates import estimate_table
+from corrosion.evaluation.intervals import Estimate
 
 if TYPE_CHECKING:
     from corrosion.models.classifier import CorrosionClassifier
