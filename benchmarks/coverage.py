@@ -283,7 +283,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         [(named(case), *(f"{one[name]:.3f}" for name in tested)) for case, one in alarms.items()],
     )
     share = ece_alarms(max(compared), **settings)
-    print(f"Calibrated models, one better, told apart by ECE ({max(compared)} images): {share:.3f}")
+    told = "not tested" if np.isnan(share) else f"{share:.3f}"
+    print(f"Calibrated models, one better, told apart by ECE ({max(compared)} images): {told}")
     print_table(
         f"ROC-AUC over {FOLDS} folds whose scores are shifted; images of a fold",
         ("sets", "bias", "coverage", "told apart"),
