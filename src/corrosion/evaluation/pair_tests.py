@@ -63,8 +63,7 @@ def pair_tests(
         CorrosionError: bad arrays (as `checked`), groups, level or count.
 
     Example:
-        >>> label = np.arange(40) % 2
-        >>> found = pair_tests(label, 0.1 + 0.8 * label, np.full(40, 0.5), count=100)
+        >>> found = pair_tests([0, 1] * 20, [0.1, 0.9] * 20, [0.5] * 40, count=100)
         >>> found["accuracy"].test, found["accuracy"].p_value < 0.001, found["auroc"].test
         ('McNemar mid-p', True, 'DeLong')
     """

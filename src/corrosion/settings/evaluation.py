@@ -46,7 +46,7 @@ class EvaluationSettings(ChoiceSettings):
     level: Probability = 0.95
     """Confidence level of the intervals, in (0, 1)."""
     resamples: Count = 2000
-    """Number of resamples of the bootstrap."""
+    """Number of draws of the calibration error that chance gives."""
     seed: Seed = 0
     """Seed of the resamples."""
     by: Names | None = None
@@ -62,7 +62,7 @@ class ComparisonSettings(Settings):
     level: Probability = 0.95
     """Confidence level of the intervals, in (0, 1)."""
     resamples: Count = 2000
-    """Number of resamples of the bootstrap."""
+    """Number of resamples, and of random swaps, of the tests between models."""
     seed: Seed = 0
     """Seed of the resamples."""
     paper: bool = False
