@@ -80,7 +80,9 @@ def parse_rule(rule: str | float) -> str | float:
     return share
 
 
-def find_regions(explanation: Explanation, rule: str | float = OTSU) -> Regions:
+def find_regions(
+    explanation: Explanation, rule: str | float = OTSU, *, least_share: float = LEAST_SHARE
+) -> Regions:
     """Cut a map into regions.
 
     Args:
@@ -88,6 +90,7 @@ def find_regions(explanation: Explanation, rule: str | float = OTSU) -> Regions:
         rule: "otsu": the level that best separates high from low values (Otsu, IEEE Transactions
             on Systems, Man, and Cybernetics 1979); or a share of the map's maximum, as 0.5. Both
             ask how the map is spread, not how strong it is: an empty map has no regions.
+        least_share: share of the photograph below which a region is left out.
 
     Raises:
         CorrosionError: the rule is unknown.
@@ -113,14 +116,14 @@ def find_regions(explanation: Explanation, rule: str | float = OTSU) -> Regions:
     mask = np.zeros(values.shape, dtype=bool)
     for index, edge in enumerate(edges):
         left, top, width, height = cv2.boundingRect(edge)
-        if nesting[0][index][3] >= 0 or width * height < LEAST_SHARE * values.size:
+        if nesting[0][index][3] >= 0 or width * height < least_share * values.size:
             continue  # a hole, or a speck
         own = np.zeros((height, width), dtype=np.uint8)
         cv2.drawContours(
             own, edges, index, 1, cv2.FILLED, hierarchy=nesting, offset=(-left, -top)
         )  # but for its holes
         area = cv2.countNonZero(own)
-        if area < LEAST_SHARE * values.size:
+        if area < least_share * values.size:
             continue
         inside = np.s_[top : top + height, left : left + width]
         mask[inside] |= own.astype(bool)

@@ -16,6 +16,7 @@ from corrosion.explanation.pyramid import MAP_SIDE, refined
 from corrosion.explanation.rust_mask import LearntRust, RustEvidence, rust_evidence
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.training_distance import as_column
+from corrosion.prediction.tiled import TiledView, TileViewer
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,8 @@ class Output:
             or the whole photograph if it is fine.
         evidence: the network's part in a mask of rust, if masks were asked for and corrosion was
             detected.
+        tiles: what its tiles say, if they were asked for and it has several. `probability` and
+            `explanation` are then of them, and `evidence` is None: they have a mask.
     """
 
     image: ImageInput
@@ -40,6 +43,7 @@ class Output:
     unlike_training: float | None = None
     explanation: Explanation | None = None
     evidence: RustEvidence | LearntRust | None = None
+    tiles: TiledView | None = None
 
 
 def predict_batch(
@@ -49,6 +53,7 @@ def predict_batch(
     explain: bool = False,
     fine: bool = False,
     masks: Rule | None = None,
+    tiles: TileViewer | None = None,
 ) -> list[Output]:
     """Run the network over a batch.
 
@@ -59,10 +64,12 @@ def predict_batch(
         fine: with `explain`, make fine maps, for which photographs are read once more.
         masks: give the evidence of masks of rust, where this rule detects corrosion; photographs
             are read once more for it. None for no masks.
+        tiles: look at photographs in tiles too, for which they are read once more. None for not.
 
     Returns:
         One output an input, in their order. An input whose photograph has vanished when its fine
-        map or its evidence is made has neither, and an error that says so.
+        map or its evidence is made has neither, and an error that says so; when its tiles are
+        looked at, it has no probability either.
 
     Raises:
         CorrosionError: the network gives NaN.
@@ -90,7 +97,24 @@ def predict_batch(
     outputs = [
         Output(one) if one.square is None else Output(one, *next(remaining)) for one in images
     ]
+    if tiles is not None:
+        outputs = [_tiled(network, output, tiles) for output in outputs]
     return [_looked_at(network, output, fine=explain and fine, masks=masks) for output in outputs]
+
+
+def _tiled(network: CorrosionClassifier, output: Output, tiles: TileViewer) -> Output:
+    """An output of which the tiles decide, where there are several."""
+    image, probability = output.image, output.probability
+    if probability is None or image.shape is None or tiles.tiling.grid(*image.shape) is None:
+        return output
+    try:
+        pixels = read_image(image.path) if image.photograph is None else image.photograph
+    except ImageError as error:
+        return Output(replace(image, square=None, error=f"no tiles: {error.reason}"))
+    view = tiles.look(network, pixels, whole_probability=probability, explained=output.explanation)
+    if view is None:  # another photograph than a moment ago
+        return output
+    return replace(output, probability=view.probability, explanation=view.explanation, tiles=view)
 
 
 def _looked_at(
@@ -98,6 +122,8 @@ def _looked_at(
 ) -> Output:
     """An output with what takes the photograph at a higher resolution than the network's input."""
     image, explanation, probability = output.image, output.explanation, output.probability
+    if output.tiles is not None:
+        return output
     masked = masks is not None and probability is not None and masks.decide(probability) == DETECTED
     if not masked and (explanation is None or not fine):
         return output

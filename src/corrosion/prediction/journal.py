@@ -48,6 +48,29 @@ class RustFacts:
 
 
 @dataclass(frozen=True)
+class TileFacts:
+    """What the tiles of a photograph say; columns of the table.
+
+    Attributes:
+        tiles: number of tiles, at least 2.
+        corroded_tiles: number of those whose probability reaches the threshold.
+        tile_threshold: probability from which a tile counts as corroded, in (0, 1], or just above 1
+            for "never".
+        tile_threshold_basis: what this rests on, as "photographs"
+            (`corrosion.prediction.tile_threshold.Basis`).
+        worst_tile: (left, top, width, height) in pixels of the tile with the highest probability.
+        whole_probability: probability of corrosion of the photograph seen as a whole, in [0, 1].
+    """
+
+    tiles: int
+    corroded_tiles: int
+    tile_threshold: float
+    tile_threshold_basis: str
+    worst_tile: tuple[int, int, int, int]
+    whole_probability: float
+
+
+@dataclass(frozen=True)
 class Row:
     """What is known of a photograph or a frame in the end.
 
@@ -70,6 +93,7 @@ class Row:
         thumbnail: file of the small picture, likewise.
         rust: what the mask of rust says; None without --masks, and where there is no mask.
         outline: file of the photograph with its rust outlined, likewise.
+        tiles: what its tiles say; None without --tiles, and where one holds all of it.
         error: what could not be read, and why.
     """
 
@@ -88,6 +112,7 @@ class Row:
     thumbnail: str | None = None
     rust: RustFacts | None = None
     outline: str | None = None
+    tiles: TileFacts | None = None
     error: str | None = None
 
 
@@ -149,6 +174,9 @@ def _read(path: Path) -> Iterator[Row]:
                     content["boxes"] = tuple(tuple(box) for box in content["boxes"])
                 if content.get("rust") is not None:
                     content["rust"] = RustFacts(**content["rust"])
+                if content.get("tiles") is not None:
+                    worst = tuple(content["tiles"]["worst_tile"])
+                    content["tiles"] = TileFacts(**{**content["tiles"], "worst_tile": worst})
                 yield Row(**content)
 
 

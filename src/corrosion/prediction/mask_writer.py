@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +19,6 @@ from corrosion.explanation.distribution import rust_distribution
 from corrosion.explanation.grades import grade
 from corrosion.explanation.ground_truth import Annotated
 from corrosion.explanation.rust import measure_rust
-from corrosion.explanation.rust_mask import rust_mask
 from corrosion.explanation.share_interval import (
     FROM_OTHERS,
     ShareInterval,
@@ -30,6 +31,9 @@ from corrosion.system.files import replacing
 from corrosion.system.progress import progress
 
 Mask = NDArray[np.bool_]
+
+MEASURED = 25_000_000
+"""Pixels of a mask that are measured: larger ones are shrunk, or regions would take gigabytes."""
 
 WHOLE = "whole photograph"
 """What the column `surface` says where no surface was marked."""
@@ -68,7 +72,12 @@ class MaskWriter:
             Image.fromarray(mask.astype(np.uint8) * 255).save(temporary, compress_level=1)
         try:
             surface, name = self._surface(file)
-            rust = measure_rust(mask, surface)
+            if surface is None:
+                rust = measure_rust(_measurable(mask))
+            elif surface.shape == mask.shape:
+                rust = measure_rust(_measurable(mask), _measurable(surface))
+            else:
+                rust = measure_rust(mask, surface)  # says what is wrong
         except CorrosionError as error:
             return replace(row, rust=RustFacts(mask=file), error=f"not measured: {error}")
         low, high = self.interval.around(rust.share)
@@ -98,6 +107,18 @@ class MaskWriter:
         return read_image(path).max(axis=2), str(path)
 
 
+def _measurable(mask: NDArray[Any]) -> NDArray[np.uint8]:
+    """A mask as uint8 with about `MEASURED` pixels at most."""
+    levels = (mask != 0).astype(np.uint8)
+    shrink = math.sqrt(levels.size / MEASURED)
+    if shrink <= 1:
+        return levels
+    levels *= 255
+    height, width = (max(1, round(side / shrink)) for side in levels.shape)
+    shrunk = cv2.resize(levels, (width, height), interpolation=cv2.INTER_AREA)
+    return (shrunk > 127).astype(np.uint8)
+
+
 def outlined(image: NDArray[np.uint8], mask: Mask) -> NDArray[np.uint8]:
     """An image (H, W, 3) uint8 RGB with the outline of a mask of any size, in a colour unlike rust.
 
@@ -115,7 +136,9 @@ def outlined(image: NDArray[np.uint8], mask: Mask) -> NDArray[np.uint8]:
 
 
 def share_interval(
-    network: CorrosionClassifier, marked: Sequence[Annotated] | None
+    network: CorrosionClassifier,
+    marked: Sequence[Annotated] | None,
+    mask_of: Callable[[CorrosionClassifier, NDArray[np.uint8]], Mask],
 ) -> ShareInterval:
     """The interval of shares: from photographs with masks, or what there is without.
 
@@ -123,9 +146,10 @@ def share_interval(
         network: the network whose masks are measured.
         marked: at least one photograph, from `corrosion.explanation.ground_truth.find_marked`;
             None for those that the network's masks were validated on, else for those of others.
+        mask_of: makes the mask (H, W) of a photograph (H, W, 3), as it will be measured.
 
     Raises:
-        CorrosionError: as `corrosion.explanation.rust_mask.rust_mask`.
+        CorrosionError: as `mask_of`.
     """
     if marked is None:
         learnt = network.mask_network
@@ -134,6 +158,6 @@ def share_interval(
         return ShareInterval(learnt.share_scale, learnt.validated, own=True)
     found, true = [], []
     for one in progress(marked, "measuring masks", total=len(marked)):
-        found.append(float(rust_mask(network, read_image(one.path)).mean()))
+        found.append(float(mask_of(network, read_image(one.path)).mean()))
         true.append(float(one.mask().mean()))
     return conformal_interval(found, true)

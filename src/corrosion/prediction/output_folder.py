@@ -131,9 +131,18 @@ class OutputFolder:
             if number not in finished
         ]
 
-    def finish(self, counts: Counts, *, cautions: Sequence[str] = ()) -> None:
+    def finish(
+        self,
+        counts: Counts,
+        *,
+        cautions: Sequence[str] = (),
+        tiles: Mapping[str, Any] | None = None,
+    ) -> None:
         """Keep the counts and what is to be said beside them; remove what was only to go on."""
-        self._write(self._read() | {"counts": vars(counts), "cautions": list(cautions)})
+        told = {"counts": vars(counts), "cautions": list(cautions)}
+        if tiles is not None:
+            told["tiles"] = dict(tiles)
+        self._write(self._read() | told)
         shutil.rmtree(self.progress)
 
     def _read(self) -> dict[str, Any]:

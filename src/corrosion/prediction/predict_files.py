@@ -24,7 +24,9 @@ from corrosion.evaluation.decisions import DETECTED, is_unlike
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.grades import GRADE_NOTE
 from corrosion.explanation.ground_truth import find_marked
+from corrosion.explanation.rust_mask import rust_mask
 from corrosion.models.checkpoint import load_model
+from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.device import choose_device
 from corrosion.prediction.contact_sheet import write_contact_sheet
 from corrosion.prediction.journal import Row, read_journals
@@ -33,6 +35,15 @@ from corrosion.prediction.output_folder import Counts, OutputFolder
 from corrosion.prediction.process import Predictor, RowWriter
 from corrosion.prediction.rendering import Renderer
 from corrosion.prediction.table import write_table
+from corrosion.prediction.tile_summary import (
+    sentence_of_tiles,
+    used_thresholds,
+    warning_of_tiles,
+)
+from corrosion.prediction.tile_threshold import GivenThreshold, TileThresholds
+from corrosion.prediction.tile_validation import TileValidation, choose_threshold, find_validation
+from corrosion.prediction.tiled import TileViewer
+from corrosion.prediction.tiles import TileRule, Tiling
 from corrosion.runs import checkpoint_of
 from corrosion.settings.prediction import PredictionSettings
 from corrosion.system.extras import require_package
@@ -72,7 +83,8 @@ def predict_files(
 
     Raises:
         CorrosionError: the checkpoint or a path is bad, the device or a package is missing; `out`
-            holds something else; a result can't be written.
+            holds something else; a result can't be written; with `tiles`, there is nothing to
+            choose their threshold on.
     """
     settings = settings or PredictionSettings()
     if settings.format == "parquet":
@@ -82,14 +94,19 @@ def predict_files(
     if settings.device != "auto":
         choose_device(settings.device)  # one sentence instead of Lightning's
     checkpoint = checkpoint_of(checkpoint)
+    validation = None
+    if settings.tiles and settings.threshold is None:
+        validation = find_validation(checkpoint, settings.tile_validation)
     network = load_model(checkpoint).to(memory_format=torch.channels_last)
     rule = decision_rule(network, settings.threshold)
     resize = build_resize(network.image_size, network.resize)
     folder = OutputFolder(out)
     threads = settings.num_workers or usable_processors()
-    keep_frames = settings.explain or settings.masks
+    keep_frames = settings.explain or settings.masks or settings.tiles
+    # masks in tiles have the size of the photograph: one at a time
+    at_once = 1 if settings.tiles and settings.masks else settings.batch_size
     # full frames are large
-    ahead = settings.batch_size if keep_frames else 2 * settings.batch_size + threads
+    ahead = at_once if keep_frames else 2 * at_once + threads
     marked = (
         None
         if settings.share_truth is None
@@ -102,6 +119,7 @@ def predict_files(
     said = tuple(cautions(network).values())
     if trainer.is_global_zero:
         asked = _asked(checkpoint, paths, rule.threshold, settings)
+        asked["tiles"] = _asked_of_tiles(settings, network) if settings.tiles else None
         counts = folder.begin(
             asked, lambda: find_inputs(paths, recursive=settings.recursive), resume=resume
         )
@@ -110,13 +128,16 @@ def predict_files(
             return counts
         for caution in said:
             log.warning("%s", caution)
-    interval = share_interval(network, marked)
+    viewer, facts = (
+        _tile_viewer(network, rule, settings, validation) if settings.tiles else (None, {})
+    )
+    interval = share_interval(network, marked, rust_mask if viewer is None else viewer.mask)
     masks = MaskWriter(out, interval, settings.surface) if settings.masks else None
     writer = RowWriter(
         folder,
         Renderer(out, rule, resize, fine=settings.map == "fine", masks=masks),
-        threads=threads,
-        waiting=settings.batch_size,
+        threads=1 if settings.tiles else threads,  # what is drawn may be large
+        waiting=at_once,
         paths=paths,
     )
     trainer.callbacks.append(writer)  # type: ignore[attr-defined]
@@ -124,10 +145,11 @@ def predict_files(
         network,
         folder,
         reader,
-        batch_size=settings.batch_size,
+        batch_size=at_once,
         explain=settings.explain,
         fine=settings.map == "fine",
         masks=rule if settings.masks else None,
+        tiles=viewer,
     )
     try:
         trainer.predict(predictor, return_predictions=False)
@@ -138,10 +160,18 @@ def predict_files(
         return None
     rows = partial(read_journals, folder.progress)
     counts = _count(rows())
-    write_table(out / f"predictions.{settings.format}", rows(), masks=settings.masks)
+    table = out / f"predictions.{settings.format}"
+    write_table(table, rows(), masks=settings.masks, tiles=settings.tiles)
     notes = (interval.note, GRADE_NOTE) if settings.masks else ()
+    if viewer is not None:
+        facts["thresholds"] = used = used_thresholds(rows())
+        warning = warning_of_tiles(used)
+        if warning is not None:
+            log.warning("%s", warning)
+        log.info("%s", sentence_of_tiles(viewer, used))
+        notes = (sentence_of_tiles(viewer, used), *((warning,) if warning else ()), *notes)
     write_contact_sheet(out, rows(), title=checkpoint.name, rule=rule, notes=notes, cautions=said)
-    folder.finish(counts, cautions=said)
+    folder.finish(counts, cautions=said, tiles=None if viewer is None else facts)
     return counts
 
 
@@ -189,6 +219,43 @@ def _asked(
 def _asked_of_masks(settings: PredictionSettings) -> dict[str, str | None]:
     given = {"surface": settings.surface, "share_truth": settings.share_truth}
     return {name: None if path is None else str(path) for name, path in given.items()}
+
+
+def _asked_of_tiles(settings: PredictionSettings, network: CorrosionClassifier) -> dict[str, Any]:
+    folder = settings.tile_validation
+    return {
+        "size": settings.tile_size or network.image_size,
+        "overlap": settings.tile_overlap,
+        "rule": settings.tile_rule,
+        "k": settings.tile_k,
+        "share": settings.tile_share,
+        "false_alarms": settings.tile_false_alarms,
+        "validation": None if folder is None else str(folder),
+        "threshold": settings.threshold,
+    }
+
+
+def _tile_viewer(
+    network: CorrosionClassifier, settings: PredictionSettings, validation: TileValidation | None
+) -> tuple[TileViewer, dict[str, Any]]:
+    """What looks at photographs in tiles, and what is known of its threshold."""
+    tiling = Tiling(settings.tile_size or network.image_size, settings.tile_overlap)
+    rule = TileRule(settings.tile_rule, settings.tile_k, settings.tile_share)
+    facts: dict[str, Any] = {}
+    if validation is None:
+        thresholds: TileThresholds = GivenThreshold(float(settings.threshold or 0))
+    else:
+        chosen = choose_threshold(
+            network.to(choose_device(settings.device)),
+            validation,
+            tiling=tiling,
+            rule=rule,
+            false_alarms=settings.tile_false_alarms,
+            batch_size=settings.batch_size,
+        )
+        thresholds, facts = chosen.thresholds, chosen.facts
+    viewer = TileViewer(tiling, rule, thresholds, settings.batch_size, masks=settings.masks)
+    return viewer, facts
 
 
 def _count(rows: Iterator[Row]) -> Counts:

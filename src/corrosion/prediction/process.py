@@ -25,6 +25,7 @@ from corrosion.prediction.journal import Journal, Row
 from corrosion.prediction.mask_files import mask_files
 from corrosion.prediction.output_folder import OutputFolder
 from corrosion.prediction.rendering import Renderer
+from corrosion.prediction.tiled import TileViewer
 from corrosion.system.progress import progress
 
 
@@ -39,6 +40,7 @@ class Predictor(L.LightningModule):
         explain: make class activation maps too.
         fine: make fine ones.
         masks: rule by which corrosion is detected, if masks of rust are wanted; None if not.
+        tiles: looks at photographs in tiles; None if they are not wanted.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Predictor(L.LightningModule):
         explain: bool,
         fine: bool = False,
         masks: Rule | None = None,
+        tiles: TileViewer | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -60,6 +63,7 @@ class Predictor(L.LightningModule):
         self._explain = explain
         self._fine = fine
         self._masks = masks
+        self._tiles = tiles
 
     def predict_dataloader(self) -> Iterator[tuple[ImageInput, ...]]:
         """Batches of every n-th of the remaining files, for n processes."""
@@ -85,7 +89,12 @@ class Predictor(L.LightningModule):
     def predict_step(self, batch: Sequence[ImageInput], batch_idx: int) -> list[Output]:
         """What the network says of a batch."""
         return predict_batch(
-            self.network, batch, explain=self._explain, fine=self._fine, masks=self._masks
+            self.network,
+            batch,
+            explain=self._explain,
+            fine=self._fine,
+            masks=self._masks,
+            tiles=self._tiles,
         )
 
 

@@ -14,12 +14,11 @@ from corrosion.data.geometry import Window
 from corrosion.data.image_reader import ImageInput
 from corrosion.data.images import ImageError, read_image
 from corrosion.data.transforms import Resize
-from corrosion.evaluation.decisions import DETECTED, Rule
+from corrosion.evaluation.decisions import DETECTED, Rule, decide
 from corrosion.explanation.explanation import Explanation, over_photograph, shrink_to
 from corrosion.explanation.overlay import boxed, overlay, write_image
 from corrosion.explanation.pyramid import whole
-from corrosion.explanation.regions import find_regions
-from corrosion.explanation.rust_mask import LearntRust, RustEvidence
+from corrosion.explanation.regions import LEAST_SHARE, Box, find_regions
 from corrosion.prediction.batches import Output
 from corrosion.prediction.journal import Row
 from corrosion.prediction.mask_files import of_frame
@@ -27,6 +26,9 @@ from corrosion.prediction.mask_writer import Mask, MaskWriter, outlined
 
 THUMBNAIL = 224
 """Longest side of a small picture, in pixels."""
+
+DRAWN_SIDE = 4096
+"""Longest side of the overlays and outlines of photographs in tiles, in pixels: bounds memory."""
 
 _IN_A_FOLDER = 1000  # file managers choke on more
 _LONGEST_NAME = 80
@@ -58,6 +60,9 @@ class Renderer:
         brightest spot of a weak map would look like a finding. Masks are empty where no corrosion
         is detected, for the same reason.
 
+        Of a photograph in tiles an inspector shall look where the photograph as a whole asks for
+        it, and where corrosion is seen in the whole, but in no tile.
+
         Args:
             output: what the network says of the image.
             mask_file: place of its mask below `out`, where masks are wanted.
@@ -77,30 +82,47 @@ class Renderer:
         )
         if output.probability is None or image.square is None or image.inner is None:
             return row
+        decision, review = self._decided(output, output.probability)
         row = replace(
             row,
             probability=output.probability,
-            decision=self.rule.decide(output.probability),
+            decision=decision,
             unlike_training=output.unlike_training,
-            review=self.rule.needs_review(output.probability, output.unlike_training),
+            review=review,
+            tiles=None if output.tiles is None else output.tiles.facts,
             thumbnail=self._place("thumbnails", image),
         )
         small = shrink_to(image.inner.cut(image.square), THUMBNAIL)
         if output.explanation is not None:
-            row = self._overlaid(row, image, output.explanation)
-            small = overlay(small, self._evidence(output.explanation, image, small.shape[:2]))
+            row = self._overlaid(row, output, output.explanation)
+            small = overlay(small, self._evidence(output, output.explanation, small.shape[:2]))
         if self.masks is not None:
-            row, mask = self._masked(row, image, output.evidence, self.masks, mask_file)
+            row, mask = self._masked(row, output, self.masks, mask_file)
             if mask is not None and mask.any():
                 small = outlined(small, self._shown(mask, image, small.shape[:2]))
         self._write(row.thumbnail, small)
         return row
 
+    def _decided(self, output: Output, probability: float) -> tuple[str, bool]:
+        """The decision, and whether an inspector shall look."""
+        rule, unlike = self.rule, output.unlike_training
+        if output.tiles is None:
+            return rule.decide(probability), rule.needs_review(probability, unlike)
+        facts = output.tiles.facts
+        decision = decide(probability, facts.tile_threshold)
+        unseen = decision != DETECTED and rule.decide(facts.whole_probability) == DETECTED
+        return decision, unseen or rule.needs_review(facts.whole_probability, unlike)
+
+    def _over_whole(self, output: Output) -> bool:
+        """Whether the map of an explanation covers the whole photograph."""
+        return self.fine or output.tiles is not None
+
     def _evidence(
-        self, explanation: Explanation, image: ImageInput, shape: tuple[int, int]
+        self, output: Output, explanation: Explanation, shape: tuple[int, int]
     ) -> NDArray[np.float32]:
         """The map over a small picture of `shape`, which shows what the network's input does."""
-        if not self.fine:
+        image = output.image
+        if not self._over_whole(output):
             return over_photograph(explanation, self.resize, *shape).map
         height, width, window = self._part(image, shape)
         large = over_photograph(explanation, whole(self.resize), height, width).map
@@ -125,40 +147,62 @@ class Renderer:
     def _masked(
         self,
         row: Row,
-        image: ImageInput,
-        evidence: RustEvidence | LearntRust | None,
+        output: Output,
         masks: MaskWriter,
         mask_file: str,
     ) -> tuple[Row, Mask | None]:
+        image, mask = output.image, None if output.tiles is None else output.tiles.mask
         assert image.shape is not None
         place = of_frame(mask_file, image.time)
         if row.decision != DETECTED:
             return masks.write(row, np.zeros(image.shape, dtype=bool), place), None
-        if evidence is None:  # the photograph has vanished, as the row's error says
-            return row, None
+        if mask is None and output.evidence is None:
+            return row, None  # the photograph has vanished, as the row's error says
         try:
-            photograph = read_image(image.path) if image.photograph is None else image.photograph
+            photograph = self._photograph(output)
         except ImageError as error:
             return replace(row, error=f"no mask: {error.reason}"), None
-        mask = evidence.mask(photograph)
+        if mask is None:
+            assert output.evidence is not None
+            mask = output.evidence.mask(photograph)
         row = masks.write(row, mask, place)
         file = self._place("outlines", image)
         self._write(file, outlined(photograph, mask))
         return replace(row, outline=file), mask
 
-    def _overlaid(self, row: Row, image: ImageInput, explanation: Explanation) -> Row:
+    @staticmethod
+    def _photograph(output: Output) -> NDArray[np.uint8]:
+        """What is drawn upon: the photograph, of one in tiles no more than is looked at.
+
+        Raises:
+            ImageError: it has vanished, or only its reduced scale can be decoded.
+        """
+        image = output.image
+        assert image.shape is not None
+        if output.tiles is None:
+            return read_image(image.path) if image.photograph is None else image.photograph
+        pixels = image.photograph
+        if pixels is None:
+            enough = DRAWN_SIDE * min(image.shape) // max(image.shape)
+            pixels = read_image(image.path, min_side=max(1, enough))
+        return shrink_to(pixels, DRAWN_SIDE)
+
+    def _overlaid(self, row: Row, output: Output, explanation: Explanation) -> Row:
+        image = output.image
+        assert image.shape is not None
         try:
-            photograph = read_image(image.path) if image.photograph is None else image.photograph
-        except ImageError as error:  # it has vanished, or only its reduced scale can be decoded
+            photograph = self._photograph(output)
+        except ImageError as error:
             return replace(row, error=f"no overlay: {error.reason}")
-        resize = whole(self.resize) if self.fine else self.resize
+        resize = whole(self.resize) if self._over_whole(output) else self.resize
         explanation = over_photograph(explanation, resize, *photograph.shape[:2])
         drawn = overlay(photograph, explanation.map)
         boxes: tuple[tuple[int, int, int, int], ...] = ()
         if row.decision == DETECTED or row.review:
-            regions = find_regions(explanation)
+            least = LEAST_SHARE if output.tiles is None else output.tiles.least_share
+            regions = find_regions(explanation, least_share=min(least, LEAST_SHARE))
             drawn = boxed(drawn, regions)
-            boxes = tuple((box.left, box.top, box.width, box.height) for box in regions.boxes)
+            boxes = tuple(_enlarged(box, drawn.shape, image.shape) for box in regions.boxes)
         file = self._place("overlays", image)
         self._write(file, drawn)
         return replace(row, overlay=file, boxes=boxes)
@@ -174,3 +218,13 @@ class Renderer:
         if image.time is not None:
             name += f"_{image.time:.3f}s"
         return f"{kind}/{image.item // _IN_A_FOLDER:03d}/{image.item:06d}_{name}.jpg"
+
+
+def _enlarged(
+    box: Box, drawn: tuple[int, ...], shape: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """A box (left, top, width, height) of what was drawn, in pixels of the photograph."""
+    rows, columns = shape[0] / drawn[0], shape[1] / drawn[1]
+    left, top = round(box.left * columns), round(box.top * rows)
+    right, bottom = round((box.left + box.width) * columns), round((box.top + box.height) * rows)
+    return left, top, right - left, bottom - top

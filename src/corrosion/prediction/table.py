@@ -12,7 +12,7 @@ from typing import Any
 
 from corrosion.data.image_reader import displayable
 from corrosion.evaluation.decisions import REVIEW
-from corrosion.prediction.journal import Row, RustFacts
+from corrosion.prediction.journal import Row, RustFacts, TileFacts
 from corrosion.system.files import replacing
 
 _COLUMNS = (
@@ -20,27 +20,32 @@ _COLUMNS = (
     "overlay", "error",
 )  # fmt: skip
 _OF_RUST = tuple(field.name for field in fields(RustFacts))
+_OF_TILES = tuple(field.name for field in fields(TileFacts))
 _SHARES = ("rusted_share", "rusted_share_low", "rusted_share_high", "largest_region")
 _ROWS_IN_A_GROUP = 10_000
 
 
-def write_table(path: Path, rows: Iterable[Row], *, masks: bool = False) -> None:
+def write_table(
+    path: Path, rows: Iterable[Row], *, masks: bool = False, tiles: bool = False
+) -> None:
     """Write rows to a file, whole or not at all; a few at a time in memory.
 
     Columns: path, frame, time (seconds), probability, decision, unlike_training (above 1: unlike
     all that the network was trained on), review ("send to an inspector" or empty), boxes ([left,
-    top, width, height] of each; as JSON in CSV), overlay, error; with masks those of `RustFacts`
-    before the error, shares to six decimals in CSV.
+    top, width, height] of each; as JSON in CSV), overlay, error; before the error with tiles those
+    of `TileFacts`, and with masks those of `RustFacts`, shares to six decimals in CSV.
 
     Args:
         path: its suffix is the format, .csv or .parquet.
         rows: rows in the order of the table.
         masks: whether the columns of masks of rust are written too.
+        tiles: whether those of tiles are.
 
     Raises:
         CorrosionError: the file can't be written.
     """
-    columns = (*_COLUMNS[:-1], *_OF_RUST, _COLUMNS[-1]) if masks else _COLUMNS
+    added = (*(_OF_TILES if tiles else ()), *(_OF_RUST if masks else ()))
+    columns = (*_COLUMNS[:-1], *added, _COLUMNS[-1])
     with replacing(path) as temporary:
         if path.suffix == ".csv":
             _write_csv(temporary, rows, columns)
@@ -62,6 +67,12 @@ def _write_csv(path: Path, rows: Iterable[Row], columns: Sequence[str]) -> None:
                 cells["time"] = f"{row.time:.3f}"
             if row.boxes is not None:
                 cells["boxes"] = json.dumps(row.boxes, separators=(",", ":"))
+            if row.tiles is not None:
+                cells["worst_tile"] = json.dumps(row.tiles.worst_tile, separators=(",", ":"))
+                cells["tile_threshold"] = f"{row.tiles.tile_threshold:.9f}"
+                cells["whole_probability"] = f"{row.tiles.whole_probability:.6f}"
+                # of many tiles the highest lies near 1, and near its threshold
+                cells["probability"] = f"{row.probability:.9f}"
             for name in _SHARES:
                 if cells.get(name) is not None:
                     cells[name] = f"{cells[name]:.6f}"
@@ -79,6 +90,11 @@ def _write_parquet(path: Path, rows: Iterable[Row], columns: Sequence[str]) -> N
         "unlike_training": pyarrow.float64(),
         "boxes": pyarrow.list_(pyarrow.list_(pyarrow.int32())),
         "regions": pyarrow.int64(),
+        "tiles": pyarrow.int64(),
+        "corroded_tiles": pyarrow.int64(),
+        "tile_threshold": pyarrow.float64(),
+        "worst_tile": pyarrow.list_(pyarrow.int32()),
+        "whole_probability": pyarrow.float64(),
         **dict.fromkeys(_SHARES, pyarrow.float64()),
     }
     schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in columns])
@@ -100,5 +116,6 @@ def _cells(row: Row) -> dict[str, Any]:
         "boxes": row.boxes,
         "overlay": row.overlay,
         "error": row.error,
+        **({} if row.tiles is None else asdict(row.tiles)),
         **({} if row.rust is None else asdict(row.rust)),
     }

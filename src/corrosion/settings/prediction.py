@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Le
 
 from corrosion.settings.explanation import MapKind
 from corrosion.settings.inference import InferenceSettings, Threshold
-from corrosion.settings.types import AnyPath, Count, NotNegative
+from corrosion.settings.types import AnyPath, Count, NotNegative, Probability
 
 TableFormat = Literal["csv", "parquet"]
+
+TileRuleName = Literal["max", "kth", "share"]
+"""How many tiles must be corroded: one, a number of them, or a share of them."""
 
 
 class PredictionSettings(InferenceSettings):
@@ -29,6 +34,27 @@ class PredictionSettings(InferenceSettings):
     share_truth: AnyPath | None = None
     """With masks, a folder of photographs of yours whose rust is marked (images/ and masks/), from
     which intervals of the share are taken; by default they come from photographs of others."""
+    tiles: bool = False
+    """Look at photographs in overlapping tiles, at their own resolution: finds small rust in large
+    photographs, at a prediction a tile."""
+    tile_size: Annotated[int, Ge(32)] | None = None
+    """With tiles, their side in pixels of the photograph; by default the side of the network's
+    input, so that no pixel is shrunk. Photographs that fit into one are predicted whole."""
+    tile_overlap: Annotated[float, Ge(0), Le(0.75)] = 0.25
+    """With tiles, the share of its side that a tile has in common with the next."""
+    tile_rule: TileRuleName = "max"
+    """With tiles, how many must be corroded for the photograph to be: max is one, kth the number of
+    tile_k, share that of tile_share."""
+    tile_k: Count = 3
+    """Number of corroded tiles of tile_rule=kth."""
+    tile_share: Annotated[float, Gt(0), Le(1)] = 0.01
+    """Share of corroded tiles of tile_rule=share."""
+    tile_validation: AnyPath | None = None
+    """With tiles, a folder of photographs like yours, corroded and sound in a folder each, on which
+    the threshold is chosen; by default the validation photographs of the checkpoint's run."""
+    tile_false_alarms: Probability = 0.05
+    """With tiles, share of sound photographs that may be called corroded: the threshold is chosen
+    so."""
     threshold: Threshold = None
     """Probability from which corrosion counts as detected, in (0, 1), or words of the name of a
     threshold of the checkpoint, as recall or F1; by default the checkpoint's own."""
@@ -44,9 +70,30 @@ class PredictionSettings(InferenceSettings):
     """Number of machines; each runs the same command, as Lightning's documentation says."""
 
     def conflicts(self) -> Iterable[str]:
-        """Fine maps of which nothing would be drawn; how to measure masks that nobody wants."""
+        """Fine maps of which nothing would be drawn; how to do what nobody wants done."""
         if self.map == "fine" and not self.explain:
             yield "{map}=fine draws nothing without {explain}: give that too."
         for name in ("surface", "share_truth"):
             if getattr(self, name) is not None and not self.masks:
                 yield f"{{{name}}} says how masks are measured: give {{masks}} too."
+        yield from self._conflicts_of_tiles() if self.tiles else self._tiles_missing()
+
+    def _tiles_missing(self) -> Iterable[str]:
+        for name, field in type(self).model_fields.items():
+            if name.startswith("tile_") and getattr(self, name) != field.default:
+                yield f"{{{name}}} says how tiles are judged: give {{tiles}} too."
+
+    def _conflicts_of_tiles(self) -> Iterable[str]:
+        if self.map == "fine":
+            yield "{map}=fine looks at whole photographs: leave it out, {tiles} are finer still."
+        if isinstance(self.threshold, str):
+            yield (
+                f"{{threshold}}={self.threshold} was chosen for whole photographs, and {{tiles}} "
+                f"need one of their own: leave it out, or give a number."
+            )
+        elif self.threshold is not None and self.tile_validation is not None:
+            yield "{threshold} is given: leave out {tile_validation}, which one is chosen on."
+        for name, rule in (("tile_k", "kth"), ("tile_share", "share")):
+            default = type(self).model_fields[name].default
+            if getattr(self, name) != default and self.tile_rule != rule:
+                yield f"{{{name}}} is of {{tile_rule}}={rule}: give that too."
