@@ -13,6 +13,7 @@ A network that has learnt from a user's masks (`corrosion train-masks`) outlines
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -89,6 +90,9 @@ class RustEvidence:
             16 pixels, as its first principal components; c is 0 for networks that don't give it.
     """
 
+    cut: ClassVar[float] = CUT
+    """Score above which there is rust."""
+
     map: Map
     features: NDArray[np.float32]
 
@@ -98,7 +102,7 @@ class RustEvidence:
 
     def mask(self, image: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Where (H, W) bool there is rust in the photograph (H, W, 3) uint8 RGB."""
-        return self.score(image) > CUT
+        return self.score(image) > self.cut
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +113,9 @@ class LearntRust:
         probability: (h, w) float32 in [0, 1] over the whole photograph, of rust.
     """
 
+    cut: ClassVar[float] = 0.5
+    """Probability above which there is rust."""
+
     probability: Map
 
     def score(self, image: NDArray[np.uint8]) -> Map:
@@ -118,7 +125,7 @@ class LearntRust:
 
     def mask(self, image: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Where (H, W) bool rust is more probable than not."""
-        return self.score(image) > 0.5
+        return self.score(image) > self.cut
 
 
 def rust_evidence(

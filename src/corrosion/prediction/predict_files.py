@@ -20,7 +20,7 @@ from corrosion.data.image_reader import ImageReader
 from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.competence import cautions
-from corrosion.evaluation.decisions import DETECTED, is_unlike
+from corrosion.evaluation.decisions import DETECTED, Rule, is_unlike
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.grades import GRADE_NOTE
 from corrosion.explanation.ground_truth import find_marked
@@ -236,7 +236,10 @@ def _asked_of_tiles(settings: PredictionSettings, network: CorrosionClassifier) 
 
 
 def _tile_viewer(
-    network: CorrosionClassifier, settings: PredictionSettings, validation: TileValidation | None
+    network: CorrosionClassifier,
+    rule_of_whole: Rule,
+    settings: PredictionSettings,
+    validation: TileValidation | None,
 ) -> tuple[TileViewer, dict[str, Any]]:
     """What looks at photographs in tiles, and what is known of its threshold."""
     tiling = Tiling(settings.tile_size or network.image_size, settings.tile_overlap)
@@ -254,7 +257,9 @@ def _tile_viewer(
             batch_size=settings.batch_size,
         )
         thresholds, facts = chosen.thresholds, chosen.facts
-    viewer = TileViewer(tiling, rule, thresholds, settings.batch_size, masks=settings.masks)
+    viewer = TileViewer(
+        tiling, rule, thresholds, rule_of_whole, settings.batch_size, masks=settings.masks
+    )
     return viewer, facts
 
 

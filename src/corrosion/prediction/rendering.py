@@ -14,7 +14,7 @@ from corrosion.data.geometry import Window
 from corrosion.data.image_reader import ImageInput
 from corrosion.data.images import ImageError, read_image
 from corrosion.data.transforms import Resize
-from corrosion.evaluation.decisions import DETECTED, Rule, decide
+from corrosion.evaluation.decisions import CLEAN, DETECTED, Rule
 from corrosion.explanation.explanation import Explanation, over_photograph, shrink_to
 from corrosion.explanation.overlay import boxed, overlay, write_image
 from corrosion.explanation.pyramid import whole
@@ -59,9 +59,6 @@ class Renderer:
         Boxes are drawn only where corrosion is detected or an inspector shall look: elsewhere the
         brightest spot of a weak map would look like a finding. Masks are empty where no corrosion
         is detected, for the same reason.
-
-        Of a photograph in tiles an inspector shall look where the photograph as a whole asks for
-        it, and where corrosion is seen in the whole, but in no tile.
 
         Args:
             output: what the network says of the image.
@@ -108,10 +105,9 @@ class Renderer:
         rule, unlike = self.rule, output.unlike_training
         if output.tiles is None:
             return rule.decide(probability), rule.needs_review(probability, unlike)
-        facts = output.tiles.facts
-        decision = decide(probability, facts.tile_threshold)
-        unseen = decision != DETECTED and rule.decide(facts.whole_probability) == DETECTED
-        return decision, unseen or rule.needs_review(facts.whole_probability, unlike)
+        # the band is of probabilities of whole photographs
+        review = rule.needs_review(output.tiles.facts.whole_probability, unlike)
+        return DETECTED if output.tiles.detected else CLEAN, review
 
     def _over_whole(self, output: Output) -> bool:
         """Whether the map of an explanation covers the whole photograph."""

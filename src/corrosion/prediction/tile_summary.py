@@ -51,7 +51,7 @@ def sentence_of_tiles(viewer: TileViewer, used: Iterable[dict[str, Any]]) -> str
     reach = f"{low:.6g}" if low == high else f"{low:.6g} to {high:.6g}, by the number of tiles"
     return (
         f"Photographs larger than a tile of {viewer.tiling.size} px are decided by their tiles "
-        f"({viewer.rule}; a tile is corroded from {reach})."
+        f"({viewer.rule}; a tile is corroded from {reach}), or as a whole by the usual threshold."
     )
 
 

@@ -13,8 +13,10 @@ from scipy.special import expit
 from corrosion.data.geometry import Map, Window, to_photograph
 from corrosion.data.transforms import Resize, build_resize
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.decisions import DETECTED, Rule
 from corrosion.explanation.explanation import Explanation, explain_inputs
-from corrosion.explanation.rust_mask import CUT, rust_evidence
+from corrosion.explanation.pyramid import whole as whole_of
+from corrosion.explanation.rust_mask import rust_evidence, rust_mask
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.prediction.journal import TileFacts
 from corrosion.prediction.tile_threshold import TileThresholds
@@ -34,6 +36,7 @@ class TiledView:
     Attributes:
         probability: probability of corrosion of the tile that decides, in [0, 1]: with "max" the
             highest of all tiles, with "kth" the k-th highest.
+        detected: whether corrosion is detected, in as many tiles as are needed or in the whole.
         facts: what the table says of them.
         least_share: share of the photograph below which a region of the map is a speck.
         explanation: explanation with the stitched map over the whole photograph; None if none was
@@ -43,6 +46,7 @@ class TiledView:
     """
 
     probability: float
+    detected: bool
     facts: TileFacts
     least_share: float
     explanation: Explanation | None = None
@@ -53,10 +57,15 @@ class TiledView:
 class TileViewer:
     """Looks at photographs in tiles.
 
+    Corrosion is detected if so many tiles are corroded as the rule asks for, or if the photograph
+    as a whole is, by the rule of whole photographs: tiles are there to find what is too small for
+    these, and their threshold is too high for rust that is weak but everywhere.
+
     Attributes:
         tiling: how photographs are cut into tiles.
         rule: how many tiles must be corroded.
         thresholds: from which probability a tile counts as corroded.
+        whole: how photographs seen as a whole are decided.
         batch_size: tiles at once through the network, at least 1.
         masks: make masks of rust, where corrosion is detected.
     """
@@ -64,6 +73,7 @@ class TileViewer:
     tiling: Tiling
     rule: TileRule
     thresholds: TileThresholds
+    whole: Rule
     batch_size: int = 32
     masks: bool = False
 
@@ -117,21 +127,31 @@ class TileViewer:
                 probability=probability,
                 threshold=threshold.value,
             )
+        in_tiles = probability >= threshold.value
+        detected = in_tiles or self.whole.decide(whole_probability) == DETECTED
         mask = None
-        if self.masks and probability >= threshold.value:
+        if self.masks and detected:
+            if not in_tiles:  # where it is, tiles tell at the threshold of the whole
+                corroded = self._most_corroded(probabilities)
             mask = tile_mask(network, image, grid, corroded)
         cell = grid.side / 4  # pixels: a cell of a last feature map, or two
         least = cell**2 / (grid.height * grid.width)
-        return TiledView(probability, facts, least, stitched, mask)
+        return TiledView(probability, detected, facts, least, stitched, mask)
 
     def mask(self, network: CorrosionClassifier, image: Pixels) -> NDArray[np.bool_]:
-        """The mask (H, W) of a photograph that has several tiles; empty where none is corroded."""
+        """The mask (H, W) of a photograph (H, W, 3) that shows rust, as `look` makes it."""
         grid = self.tiling.grid(*image.shape[:2])
         if grid is None:
-            return rust_evidence(network, image).score(image) > CUT
-        logits = tile_logits(network, image, grid, self.batch_size)
-        corroded = calibrated(network, logits) >= self.thresholds.at(len(grid)).value
+            return rust_mask(network, image)
+        probabilities = calibrated(network, tile_logits(network, image, grid, self.batch_size))
+        corroded = probabilities >= self.thresholds.at(len(grid)).value
+        if self.rule.needed(len(grid)) > corroded.sum():
+            corroded = self._most_corroded(probabilities)
         return tile_mask(network, image, grid, corroded)
+
+    def _most_corroded(self, probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """The tiles that would be corroded as photographs of their own, or the nearest to it."""
+        return probabilities >= min(self.whole.threshold, float(probabilities.max()))
 
 
 def tile_logits(
@@ -197,17 +217,19 @@ def tile_mask(
     side, rows = grid.side, corroded.reshape(len(grid.tops), len(grid.lefts))
     down, across = grid.blending(grid.height, grid.width)
     mask = np.zeros((grid.height, grid.width), dtype=bool)
+    cut = 1.0
     band: Map = np.zeros((side, grid.width), dtype=np.float32)  # its first row is at `top`
     for row, top in enumerate(grid.tops):
         for column in np.flatnonzero(rows[row]):
             left = grid.lefts[column]
             tile = Window(top, left, side, side).cut(image)
-            score = rust_evidence(network, tile).score(tile)
+            evidence = rust_evidence(network, tile)
+            cut, score = evidence.cut, evidence.score(tile)
             weights = np.outer(down[row, top : top + side], across[column, left : left + side])
             band[:, left : left + side] += score * weights
         following = grid.tops[row + 1] if row + 1 < len(grid.tops) else grid.height
         done = following - top
-        mask[top:following] = band[:done] > CUT
+        mask[top:following] = band[:done] > cut
         band[: side - done] = band[done:]
         band[side - done :] = 0
     return mask
@@ -241,7 +263,7 @@ def _explained(
                 strongest, empty = max(strongest, found.raw_scale), False
                 there = np.s_[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
                 weights = np.outer(down[row, ys], across[column, xs]) * found.raw_scale
-                place = resize.place(grid.side, grid.side)
+                place = whole_of(resize).place(len(ys), len(xs))
                 total[there] += weights * to_photograph(found.map, place, len(ys), len(xs))
     if strongest > 0:
         np.clip(total / strongest, 0, 1, out=total)
