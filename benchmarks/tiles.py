@@ -14,9 +14,9 @@ false alarm about the pasting.
 Detection is compared at equal false alarms: the threshold of each method (the whole view; tiles of
 each size by each rule) is chosen on the sound grounds of one half so that --false-alarms of them
 are called corroded, and judged on the other half, both ways round. Then with thresholds as
-`corrosion predict --tiles` chooses them on the validation photographs of the run for 5 % of false alarms, and
-for the whole view the checkpoint's own, corrosion is "in either" where the whole view or the tiles
-say so, as predictions decide. Printed are shares with Wilson's intervals of 95 %.
+`corrosion predict --tiles` chooses them on the validation photographs of the run for 5 % of false
+alarms, and for the whole view the checkpoint's own; corrosion is "in either" where the whole view
+or the tiles say so, as predictions decide. Printed are shares with Wilson's intervals of 95 %.
 """
 
 from __future__ import annotations
