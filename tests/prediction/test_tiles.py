@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from corrosion.prediction.tiles import TileRule, Tiling
 
-SIDES = st.integers(1, 400)
-TILINGS = st.builds(Tiling, st.integers(1, 120), st.floats(0, 0.75))
+SIDES = st.integers(1, 200)
+TILINGS = st.builds(Tiling, st.integers(16, 120), st.floats(0, 0.75))
 
 
 @given(TILINGS, SIDES, SIDES)
