@@ -29,7 +29,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 
 from corrosion.errors import CorrosionError
-from corrosion.system.files import read_csv, read_json, read_yaml, write_csv, write_json, write_text
+from corrosion.system.files import (
+    LOCK,
+    read_csv,
+    read_json,
+    read_yaml,
+    write_csv,
+    write_json,
+    write_text,
+)
 
 if TYPE_CHECKING:
     import pandas as pd  # half a second that a look for a checkpoint need not wait
@@ -150,7 +158,7 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
     @property
     def is_unused(self) -> bool:
         """Whether nothing is there but what Hydra makes before a run."""
-        return {path.name for path in self.path.iterdir()} <= _OF_HYDRA
+        return {path.name for path in self.path.iterdir()} <= {*_OF_HYDRA, LOCK}
 
     def check_finished(self) -> None:
         """Make sure that the test set has been predicted.

@@ -19,6 +19,7 @@ from PIL import Image
 import corrosion
 from corrosion.command_check import settings_of
 from corrosion.errors import CorrosionError
+from corrosion.system.locks import sole_writer
 from corrosion.training.resuming import find_checkpoint
 from corrosion.training.run import train
 
@@ -175,6 +176,13 @@ def test_a_directory_that_holds_a_run_is_not_overwritten(command, tmp_path):
     checkpoint.write_bytes(b"precious")
     assert "resume=auto" in run(command(), code=1)
     assert checkpoint.read_bytes() == b"precious"
+
+
+def test_two_trainings_into_one_new_directory_do_not_mix(command, tmp_path):
+    with sole_writer(tmp_path / "run", name="run_dir"):
+        output = run(command(), code=1)
+    assert "another process is writing there" in output
+    assert not (tmp_path / "run" / "checkpoints").exists()
 
 
 def test_a_split_file_puts_the_same_images_into_the_same_subsets(command, tmp_path):

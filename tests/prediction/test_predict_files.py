@@ -25,6 +25,9 @@ from corrosion.errors import CorrosionError
 from corrosion.evaluation.competence import Competence
 from corrosion.models.checkpoint import Calibration, store_choices
 from corrosion.models.training_distance import TrainingDistance
+from corrosion.prediction.journal import Journal
+from corrosion.prediction.predict_files import predict_files
+from corrosion.system.locks import sole_writer
 
 ROOT = Path(__file__).parents[2]
 
@@ -319,3 +322,27 @@ def test_what_is_no_network_or_no_path_is_an_error_that_names_the_call(checkpoin
     model = corrosion.load_model(checkpoint)
     with pytest.raises(CorrosionError, match=r"int is no image: give paths.*PIL"):
         corrosion.predict(model, [photos, 3])
+
+
+def test_two_runs_into_one_folder_do_not_mix(checkpoint, photos, tmp_path):
+    out = tmp_path / "out"
+    with (
+        sole_writer(out, name="out"),
+        pytest.raises(CorrosionError, match=r"^out=.*another process is writing there"),
+    ):
+        predict_files(checkpoint, [photos], out, resume=True)
+    assert not out.exists()
+
+
+def test_a_run_whose_rows_do_not_cover_its_files_does_not_finish(
+    checkpoint, photos, tmp_path, monkeypatch
+):
+    out = tmp_path / "out"
+    append = Journal.append
+    monkeypatch.setattr(Journal, "append", lambda self, rows: append(self, list(rows)[1:]))
+    with pytest.raises(CorrosionError, match=r"files have no result yet.*resume the run"):
+        predict_files(checkpoint, [photos], out)
+    assert not (out / "predictions.csv").exists()
+    monkeypatch.undo()
+    counts = predict_files(checkpoint, [photos], out, resume=True)
+    assert counts.images == len(pd.read_csv(out / "predictions.csv")) > 1

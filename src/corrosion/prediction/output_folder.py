@@ -12,7 +12,7 @@ from typing import Any
 from corrosion.data.image_reader import Item
 from corrosion.errors import CorrosionError
 from corrosion.prediction.journal import read_journals
-from corrosion.system.files import write_json
+from corrosion.system.files import is_taken, write_json
 
 _PROGRESS = "progress"
 
@@ -72,7 +72,7 @@ class OutputFolder:
             CorrosionError: the folder holds something else, or a run that was asked for something
                 else; or as `find`.
         """
-        if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):
+        if not is_taken(self.path):
             files = find()
             run: dict[str, Any] = {"asked": dict(asked), "attempts": 0, "counts": None}
             self._write(run)
@@ -119,9 +119,25 @@ class OutputFolder:
 
     def remaining(self) -> list[Item]:
         """The files that attempts before this one have not finished, in order."""
+        return self._unfinished(before=self.attempt)
+
+    def check_complete(self) -> None:
+        """Make sure that every file of the run has its rows, before a table is made of them.
+
+        Raises:
+            CorrosionError: one has none.
+        """
+        if missing := self._unfinished(before=None):
+            raise CorrosionError(
+                f"{self.path}: {len(missing)} of {len(self.files())} files have no result yet, "
+                f"{missing[0].path} the first. What there is has been kept: resume the run."
+            )
+
+    def _unfinished(self, *, before: int | None) -> list[Item]:
+        """The files that attempts before a number, or all, have not finished, in order."""
         finished: set[int] = set()
         done: dict[int, int] = {}
-        for row in read_journals(self.progress, before=self.attempt):
+        for row in read_journals(self.progress, before=before):
             done[row.item] = done.get(row.item, 0) + 1
             if row.last:
                 finished.add(row.item)

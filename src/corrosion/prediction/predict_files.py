@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -48,6 +49,7 @@ from corrosion.runs import checkpoint_of
 from corrosion.settings.prediction import PredictionSettings
 from corrosion.system.extras import require_package
 from corrosion.system.lightning_messages import quieten_lightning
+from corrosion.system.locks import sole_writer
 from corrosion.system.processors import usable_processors
 
 log = logging.getLogger(__name__)
@@ -86,7 +88,21 @@ def predict_files(
             holds something else; a result can't be written; with `tiles`, there is nothing to
             choose their threshold on.
     """
-    settings = settings or PredictionSettings()
+    with ExitStack() as held:
+        return _predict_files(
+            checkpoint, paths, out, settings or PredictionSettings(), held, resume=resume
+        )
+
+
+def _predict_files(
+    checkpoint: Path,
+    paths: Sequence[str | Path],
+    out: Path,
+    settings: PredictionSettings,
+    held: ExitStack,
+    *,
+    resume: bool,
+) -> Counts | None:
     if settings.format == "parquet":
         require_package("pyarrow", "format=parquet", instead="csv")
     if settings.surface is not None and not settings.surface.is_dir():
@@ -118,6 +134,7 @@ def predict_files(
     trainer = _trainer(settings)
     said = tuple(cautions(network).values())
     if trainer.is_global_zero:
+        held.enter_context(sole_writer(out, name="out"))
         asked = _asked(checkpoint, paths, rule.threshold, settings)
         asked["tiles"] = _asked_of_tiles(settings, network) if settings.tiles else None
         counts = folder.begin(
@@ -158,6 +175,7 @@ def predict_files(
         raise
     if not trainer.is_global_zero:
         return None
+    folder.check_complete()
     rows = partial(read_journals, folder.progress)
     counts = _count(rows())
     table = out / f"predictions.{settings.format}"

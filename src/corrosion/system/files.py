@@ -22,6 +22,10 @@ from corrosion.errors import CorrosionError
 if TYPE_CHECKING:
     import pandas as pd  # half a second that commands without tables need not wait
 
+LOCK = ".lock"
+"""Name of the file in a folder that says that a process writes there. A killed process may leave
+the file, never the lock, which the operating system gives back."""
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -82,8 +86,11 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 def is_taken(path: Path) -> bool:
-    """Whether results written to a path would mix with others: it is there, and no empty folder."""
-    return path.exists() and (not path.is_dir() or any(path.iterdir()))
+    """Whether results written to a path would mix with others: it is there, and no empty folder.
+
+    A lock is nothing: who begins to write has made it, or a killed process has left it.
+    """
+    return path.exists() and (not path.is_dir() or any(one.name != LOCK for one in path.iterdir()))
 
 
 def remove_leftovers(folder: Path, *, suffix: str) -> None:

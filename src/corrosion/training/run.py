@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,15 @@ from corrosion.settings.data import LoadingSettings
 from corrosion.settings.run import RunSettings
 from corrosion.system.files import remove_leftovers
 from corrosion.system.lightning_messages import quieten_lightning
+from corrosion.system.locks import sole_writer
 from corrosion.system.processors import keep_freed_memory
 from corrosion.system.provenance import shortcut_warning
 from corrosion.training.callbacks import History
-from corrosion.training.distributed import processes_to_start, run_in_processes
+from corrosion.training.distributed import (
+    processes_to_start,
+    run_in_processes,
+    started_from_outside,
+)
 from corrosion.training.ema import AveragedWeights
 from corrosion.training.extensions import Extensions, load_extensions
 from corrosion.training.initialisation import new_module, resumed_module
@@ -66,11 +72,17 @@ def train(
     count = processes_to_start(settings.trainer)
     if count > 1 and settings.model.head_fit == "logistic":
         raise CorrosionError("head_fit=logistic: one process finds the head; give devices=1.")
-    if count == 1:
-        return train_in_process(*arguments)
-    return run_in_processes(
-        train_in_process, *arguments, count=count, logging_config=logging_config or {"version": 1}
-    )
+    # processes that were started from outside share the directory
+    alone = nullcontext() if started_from_outside() else sole_writer(Path(run_dir), name="run_dir")
+    with alone:
+        if count == 1:
+            return train_in_process(*arguments)
+        return run_in_processes(
+            train_in_process,
+            *arguments,
+            count=count,
+            logging_config=logging_config or {"version": 1},
+        )
 
 
 def train_in_process(
