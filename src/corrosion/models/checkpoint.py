@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from corrosion.errors import CorrosionError
 from corrosion.models.classifier import CorrosionClassifier
@@ -69,7 +70,7 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
             f"{path} doesn't fit the network it describes ({hyperparameters.get('backbone')}): "
             f"it was written by another version of corrosion or timm. {error}"
         ) from error
-    if not all(value.isfinite().all() for value in network.state_dict().values()):
+    if not _is_finite(network):
         raise CorrosionError(
             f"{path} holds weights that are not finite (NaN), and knows nothing: its training has "
             f"diverged. Train again with a lower model.lr, or take another checkpoint."
@@ -106,12 +107,16 @@ def _mask_network(
             f"{path}: its mask network was written by another version of corrosion, timm or "
             f"segmentation-models-pytorch. Train it again (corrosion train-masks). {error}"
         ) from error
-    if not all(value.isfinite().all() for value in masks.state_dict().values()):
+    if not _is_finite(masks):
         raise CorrosionError(
             f"{path}: the weights of its mask network are not finite (NaN). Train it again with a "
             f"lower lr (corrosion train-masks)."
         )
     return masks
+
+
+def _is_finite(module: nn.Module) -> bool:
+    return all(bool(value.isfinite().all()) for value in module.state_dict().values())
 
 
 def check_network(network: object) -> None:
