@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,15 @@ SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
 )
 """Endings of the files that count as images, in lower case."""
+
+# JPEG stands for those of telephones with several frames (MPO) too
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+"""What a file may be, by its content. PIL reads more, some by other programs: an EPS called .jpg
+would start Ghostscript."""
+
+MAX_BYTES = 2 * 2**30
+"""Larger files are refused before they are read; an uncompressed photograph of `MAX_PIXELS` has
+1 GiB at the most."""
 
 MAX_PIXELS = 178_000_000
 """Photographs with more pixels count as unreadable; PIL opens none much larger."""
@@ -164,8 +174,12 @@ def file_content(path: str | Path) -> bytes:
     """Read the bytes of a file.
 
     Raises:
-        ImageError: the file is missing, can't be read, or is empty.
+        ImageError: the file is missing, no regular one, larger than `MAX_BYTES`, can't be read, or
+            is empty.
     """
+    size = regular_size(path)
+    if size > MAX_BYTES:
+        raise ImageError(path, f"too large: {size:,} bytes are more than {MAX_BYTES:,}")
     try:
         content = Path(path).read_bytes()  # OpenCV itself stumbles over non-ASCII names
     except OSError as error:
@@ -173,6 +187,22 @@ def file_content(path: str | Path) -> bytes:
     if not content:
         raise ImageError(path, "the file is empty")
     return content
+
+
+def regular_size(path: str | Path) -> int:
+    """The size of a file in bytes.
+
+    Raises:
+        ImageError: the file is missing, or no regular one: a pipe would be waited for, a device
+            never ends.
+    """
+    try:
+        state = Path(path).stat()
+    except OSError as error:
+        raise ImageError(path, error.strerror or str(error)) from error
+    if not stat.S_ISREG(state.st_mode):
+        raise ImageError(path, "a directory" if stat.S_ISDIR(state.st_mode) else "no regular file")
+    return state.st_size
 
 
 def content_hash(content: bytes) -> str:
@@ -210,7 +240,7 @@ def _refuse_enormous(width: int, height: int, max_pixels: int) -> None:
 
 def _open(content: bytes, max_pixels: int) -> Image.Image:
     try:
-        return Image.open(io.BytesIO(content))
+        return Image.open(io.BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError:
         if content[:4] not in _TIFF:
             raise

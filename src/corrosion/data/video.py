@@ -11,12 +11,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from corrosion.data.images import ImageError
+from corrosion.data.images import ImageError, regular_size
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".mts", ".m2ts"}
 )
 """Endings of the files that count as videos, in lower case."""
+
+# FFmpeg goes by the content, and a list of other files (ffconcat, m3u8) would have it open these
+_CONTAINERS = (
+    (0, b"\x1a\x45\xdf\xa3"),  # Matroska, WebM
+    (8, b"AVI "),
+    *((4, box) for box in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")),  # MP4, MOV
+    (0, b"\x30\x26\xb2\x75"),  # ASF, WMV
+    (0, b"\x00\x00\x01\xba"),  # MPEG program stream
+    (0, b"\x00\x00\x01\xb3"),  # MPEG video
+    (0, b"\x47"),  # MPEG transport stream
+    (4, b"\x47"),  # the same with times, as camcorders write it
+)
 
 _MISSING = 0.1  # share of frames that a header may promise too many: many only estimate
 _TICK = 1e-6  # seconds; times of frames are rounded
@@ -93,8 +105,14 @@ def count_frames(path: str | Path, *, every: float) -> int:
 
 
 def _open(path: str | Path) -> cv2.VideoCapture:
-    if not Path(path).is_file():
-        raise ImageError(path, "No such file or directory")
+    regular_size(path)
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        raise ImageError(path, error.strerror or str(error)) from error
+    if not any(head[start:].startswith(magic) for start, magic in _CONTAINERS):
+        raise ImageError(path, "no video of a known kind")
     video = cv2.VideoCapture(str(path))
     if not video.isOpened():
         raise ImageError(path, "no video that OpenCV can read")
