@@ -20,7 +20,7 @@ from corrosion.change.compare_inspections import PairChange, Side, unreadable_re
 from corrosion.change.measuring import Pixels
 from corrosion.change.pairing import Pairing
 from corrosion.change.summary import MeanChange, mean_change
-from corrosion.data.image_reader import displayable
+from corrosion.data.image_reader import table_path
 from corrosion.errors import CorrosionError
 from corrosion.explanation.overlay import write_image
 from corrosion.prediction.mask_writer import outlined
@@ -120,8 +120,8 @@ def draw_side(side: Side) -> Pixels:
 
 def _pair_row(folder: Path, number: int, one: PairChange) -> dict[str, Any]:
     row: dict[str, Any] = {
-        "old": displayable(one.pair.old),
-        "new": displayable(one.pair.new),
+        "old": table_path(one.pair.old),
+        "new": table_path(one.pair.new),
         "paired_by": one.pair.paired_by,
         "note": "",
         "error": one.error or "",
@@ -154,7 +154,7 @@ def _alone_row(side: str, path: str) -> dict[str, Any]:
     return {
         "old": "",
         "new": "",
-        side: displayable(path),
+        side: table_path(path),
         "paired_by": "none",
         "note": NO_PARTNER,
         "error": unreadable_reason(path) or "",

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from corrosion.data.image_reader import displayable
+from corrosion.data.image_reader import displayable, table_path
 from corrosion.evaluation.decisions import REVIEW
 from corrosion.prediction.journal import Row, RustFacts, TileFacts
 from corrosion.system.files import replacing
@@ -106,7 +106,7 @@ def _write_parquet(path: Path, rows: Iterable[Row], columns: Sequence[str]) -> N
 
 def _cells(row: Row) -> dict[str, Any]:
     return {
-        "path": displayable(row.path),
+        "path": table_path(row.path),
         "frame": row.frame,
         "time": row.time,
         "probability": row.probability,
@@ -115,7 +115,7 @@ def _cells(row: Row) -> dict[str, Any]:
         "review": REVIEW if row.review else None,
         "boxes": row.boxes,
         "overlay": row.overlay,
-        "error": row.error,
+        "error": None if row.error is None else displayable(row.error),
         **({} if row.tiles is None else asdict(row.tiles)),
         **({} if row.rust is None else asdict(row.rust)),
     }

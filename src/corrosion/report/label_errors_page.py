@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from corrosion.data.image_reader import displayable
+from corrosion.data.image_reader import table_path
 from corrosion.data.images import ImageError, read_image
 from corrosion.data.labels import CLASSES
 from corrosion.report.page import inline_picture, write_page
@@ -30,7 +30,7 @@ def write_label_errors(out: Path, table: pd.DataFrame, *, count: int, title: str
         CorrosionError: a file can't be written.
     """
     shown = table.assign(
-        path=table["path"].map(displayable), label=[CLASSES[label] for label in table["label"]]
+        path=table["path"].map(table_path), label=[CLASSES[label] for label in table["label"]]
     )
     write_csv(out / "labels.csv", shown)
     first = shown.head(count)

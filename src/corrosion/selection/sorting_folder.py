@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import Image
 
-from corrosion.data.image_reader import displayable
+from corrosion.data.image_reader import displayable, table_path
 from corrosion.data.images import read_image
 from corrosion.data.labels import CLASSES, UNSORTED
 from corrosion.errors import CorrosionError
@@ -48,7 +48,7 @@ def write_sorting_folder(out: Path, selection: Selection, *, title: str) -> None
             shutil.copyfile(path, temporary)
     for name in CLASSES:
         _make(out / name)
-    shown = table.assign(path=table["path"].map(displayable))
+    shown = table.assign(path=table["path"].map(table_path))
     shown.insert(1, "file", [displayable(file) for file in files])
     write_csv(out / "next.csv", shown)
     write_page(
