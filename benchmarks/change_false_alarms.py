@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corrosion.change.measuring import comparable_pixels, measure_share, share_change
-from corrosion.change.registration import register
 from corrosion.change.summary import mean_change
 from corrosion.data.file_search import find_inputs
+from corrosion.data.registration import register
 from corrosion.evaluation.intervals import proportion
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.models.checkpoint import load_model

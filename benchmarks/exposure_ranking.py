@@ -37,7 +37,7 @@ from corrosion.change.measuring import (
     measure_share,
     share_change,
 )
-from corrosion.change.registration import register
+from corrosion.data.registration import register
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.intervals import proportion

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -40,6 +41,24 @@ def draw_photos() -> Callable[..., None]:
             for index in range(count):
                 pixels = np.clip(generator.normal(colour, noise, (*size, 3)), 0, 255)
                 Image.fromarray(pixels.astype(np.uint8)).save(root / name / f"{index}{suffix}")
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def draw_scene() -> Callable[..., Any]:
+    """Draws a picture with detail of several sizes, unlike that of any other seed."""
+    import numpy as np
+    from PIL import Image
+
+    def draw(seed: int, height: int = 240, width: int = 320) -> Any:
+        generator = np.random.default_rng(seed)
+        total = np.zeros((height, width, 3))
+        for cells in (4, 16, 64):
+            grid = generator.integers(0, 256, (cells, cells, 3), dtype=np.uint8)
+            enlarged = Image.fromarray(grid).resize((width, height), Image.Resampling.BICUBIC)
+            total += np.asarray(enlarged, dtype=float) / 3
+        return total.astype(np.uint8)
 
     return draw
 

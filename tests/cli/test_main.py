@@ -26,7 +26,7 @@ def described(capsys, *arguments):
 @pytest.mark.parametrize(
     ("command", "options"),
     [
-        ("audit", {"near-duplicates": "6", "out": "audit"}),
+        ("audit", {"near-duplicates": "10", "out": "audit"}),
         ("sample", {"count": "600", "size": "256", "seed": "0"}),
         ("evaluate", {"max-risk": "0.01", "min-recall": "0.98", "level": "0.95"}),
         ("compare", {"level": "0.95", "device": "auto"}),
@@ -35,7 +35,7 @@ def described(capsys, *arguments):
         ("change", {"pair-by": "auto", "metres": "10.0"}),
         (
             "next",
-            {"count": "20", "near-duplicates": "6", "num-workers": "auto"},
+            {"count": "20", "near-duplicates": "10", "num-workers": "auto"},
         ),
     ],
 )

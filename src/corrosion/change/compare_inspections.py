@@ -18,9 +18,9 @@ from corrosion.change.measuring import (
     share_change,
 )
 from corrosion.change.pairing import Pair, Pairing, pair_by_features
-from corrosion.change.registration import Registration, register
 from corrosion.data.cache.features import Features
 from corrosion.data.images import ImageError, check_image
+from corrosion.data.registration import Registration, register
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.models.classifier import CorrosionClassifier

@@ -36,7 +36,9 @@ def _audit(options: argparse.Namespace) -> int:
     from corrosion.data.curation.audit import audit_folders
     from corrosion.report.audit_report import print_audit, write_audit
 
-    policy = CurationSettings(near_duplicates=settings.near_duplicates)
+    policy = CurationSettings(
+        near_duplicates=settings.near_duplicates, cropped_duplicates=settings.cropped_duplicates
+    )
     audit = audit_folders(roots, classes=settings.classes, policy=policy)
     write_audit(out, audit)
     print_audit(audit, out=out)

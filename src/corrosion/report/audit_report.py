@@ -110,6 +110,7 @@ def as_dict(audit: Audit) -> dict[str, Any]:
     return {
         "roots": [str(root) for root in audit.roots],
         "near_duplicates": audit.policy.near_duplicates,
+        "cropped_duplicates": audit.policy.cropped_duplicates,
         "limits": dict(audit.policy.quality.limits),
         "failed": audit.failed,
         "images": len(records) + len(audit.unreadable),
@@ -120,6 +121,7 @@ def as_dict(audit: Audit) -> dict[str, Any]:
         },
         "copies": duplicates.copies(),
         "near_pairs": duplicates.near_pairs(),
+        "cropped_pairs": len(duplicates.versions),
         "pairs_across_sources": _pairs_across_sources(audit),
         "groups": [listed.loc[rows].to_dict("records") for rows in _rows_of_groups(audit)],
         "conflicts": records.loc[inspection.conflicting, "path"].tolist(),
@@ -160,6 +162,7 @@ def _findings_table(audit: Audit) -> TextTable:
         **{f"{rule} images": int(inspection.broken[rule].sum()) for rule in RULES},
         "images with the same pixels as another": duplicates.copies(),
         "pairs of near-duplicates": duplicates.near_pairs(),
+        "cropped, turned or framed versions among these": len(duplicates.versions),
         "pairs across sources, copies included": _pairs_across_sources(audit),
         "groups": int((sizes > 1).sum()),
         "images in the largest group": int(sizes.max(initial=0)),

@@ -6,11 +6,12 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from corrosion.data.curation.duplicates import find_duplicates
+from corrosion.data.curation.pictures import find_same_pictures
 from corrosion.data.curation.screening import screen
 
 log = logging.getLogger(__name__)
@@ -34,18 +35,23 @@ class Candidates:
 
 
 def find_candidates(
-    files: Sequence[str], labelled: pd.DataFrame | None = None, *, near_duplicates: int = 6
+    files: Sequence[str],
+    labelled: pd.DataFrame | None = None,
+    *,
+    near_duplicates: int = 10,
+    cropped_duplicates: Literal["auto"] | bool = "auto",
 ) -> Candidates:
     """Read photographs once, and leave out pictures that are labelled or come twice.
 
-    Near-duplicates are told by perceptual hashes, as in the split of a training. Photographs that
-    are linked through others count as near-duplicates too.
+    Near-duplicates are told as in the split of a training (`pictures.find_same_pictures`).
+    Photographs that are linked through others count as near-duplicates too.
 
     Args:
         files: paths of the photographs.
         labelled: the images of a run, with the column path and, from newer runs, content_hash.
             Where files have moved since, their exact copies are recognised by content alone.
         near_duplicates: bits of a 63-bit hash in which near-duplicates may differ, 0 to 11.
+        cropped_duplicates: whether cropped, turned and framed versions count as near-duplicates.
 
     Raises:
         CorrosionError: none of the files can be read.
@@ -56,10 +62,8 @@ def find_candidates(
     )
     screened = screen(asked.astype({"path": "str"}))
     records = screened.records
-    group = find_duplicates(
-        records["pixel_hash"].to_numpy(),
-        records["perceptual_hash"].to_numpy(),
-        max_distance=near_duplicates,
+    group = find_same_pictures(
+        records, near_duplicates=near_duplicates, cropped_duplicates=cropped_duplicates
     ).group
     known = (records["labelled"] | records["content_hash"].isin(hashes)).to_numpy(bool)
     table = records.assign(

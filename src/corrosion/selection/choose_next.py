@@ -79,7 +79,12 @@ def choose_next(
         CorrosionError: no file can be read, or all of them are labelled already.
     """
     settings = settings or SelectionSettings()
-    candidates = find_candidates(files, labelled, near_duplicates=settings.near_duplicates)
+    candidates = find_candidates(
+        files,
+        labelled,
+        near_duplicates=settings.near_duplicates,
+        cropped_duplicates=settings.cropped_duplicates,
+    )
     records = candidates.records
     if records.empty:
         raise CorrosionError(

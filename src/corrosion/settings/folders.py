@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
 
@@ -33,8 +33,11 @@ class AuditSettings(FolderNameSettings):
 
     strict: bool = False
     """Exit with 1 if official subsets share pictures, or labels conflict."""
-    near_duplicates: Annotated[int, Ge(0), Le(11)] | None = 6
+    near_duplicates: Annotated[int, Ge(0), Le(11)] | None = 10
     """Bits of a 63-bit perceptual hash in which near-duplicates may differ; null seeks none."""
+    cropped_duplicates: Literal["auto"] | bool = "auto"
+    """Seek versions that a hash misses too: cropped, turned by some degrees, framed. Costs some 15
+    seconds for 1,000 photographs on 2 cores, once; auto: among 10,000 pictures at most."""
 
 
 class SampleSettings(Settings):

@@ -66,7 +66,7 @@ def test_thousands_of_equal_images_are_counted_not_listed():
 
 @given(
     st.lists(
-        st.tuples(st.integers(0, 3), st.lists(st.integers(0, 62), max_size=5)),
+        st.tuples(st.integers(0, 3), st.lists(st.integers(0, 62), max_size=5, unique=True)),
         min_size=1,
         max_size=25,
     ),

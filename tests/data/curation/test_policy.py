@@ -18,8 +18,13 @@ def images(*rows):
     )
 
 
+def settings(**policy):
+    """No file of these records is there, so none can be looked at."""
+    return CurationSettings(**{"cropped_duplicates": False} | policy)
+
+
 def curated(records, *, places=None, **policy):
-    policy = CurationSettings(**policy)
+    policy = settings(**policy)
     places = None if places is None else pd.Series(places)
     out = left_out(inspect(records, policy), policy, assigned=places)
     return dict(zip(out["path"], out["reason"], strict=True))
@@ -91,7 +96,7 @@ def test_suspicious_images_are_left_out_on_demand_and_a_copy_takes_their_place()
 def test_details_say_why():
     records = images(("a", 1, 1, A), ("b", 1, 1, A), ("c", 0, 2, B), ("d", 1, 3, B), ("e", 1, 4, 7))
     records.loc[4, "contrast"] = 1.25
-    policy = CurationSettings(quality={"blank": 5, "remove": ["blank"]})
+    policy = settings(quality={"blank": 5, "remove": ["blank"]})
     out = left_out(inspect(records, policy), policy)
     assert dict(zip(out["path"], out["detail"], strict=True)) == {
         "b": "of a",
@@ -102,7 +107,7 @@ def test_details_say_why():
 
 
 def test_a_giant_group_is_told(caplog):
-    inspect(images(*[(str(index), 1, index, A) for index in range(5)]), CurationSettings())
+    inspect(images(*[(str(index), 1, index, A) for index in range(5)]), settings())
     assert "5 of 5 images are near-duplicates of each other" in caplog.text
 
 

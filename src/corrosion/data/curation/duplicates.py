@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -23,31 +23,42 @@ class Duplicates:
         picture: (N,) int64 from 0 to P - 1; images with the same pixels or the same perceptual
             hash in some orientation have the same number.
         pairs: (M, 2) int64, pictures whose hashes differ in few bits.
-        distances: (M,) uint8, bits in which they differ.
+        versions: (V, 2) int64, pictures that show the same without their hashes telling it: one was
+            cropped, turned a little or framed. The other class may be right for a crop.
         group: (N,) int64 from 0; images that are linked through any number of such pairs.
     """
 
     copy: NDArray[np.int64]
     picture: NDArray[np.int64]
     pairs: NDArray[np.int64]
-    distances: NDArray[np.uint8]
+    versions: NDArray[np.int64]
     group: NDArray[np.int64]
 
-    def seen_in(self, others: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def seen_in(self, others: NDArray[np.bool_], *, versions: bool = True) -> NDArray[np.bool_]:
         """Which images have a copy or near-duplicate among others.
 
         Args:
             others: (N,), True for the others; an image that is one of them has itself.
+            versions: whether cropped, turned and framed versions count as near-duplicates.
 
         Returns:
             (N,), True where there is one.
         """
         shown = np.bincount(self.picture[others], minlength=self._pictures) > 0
         near = shown.copy()
-        first, second = self.pairs.T
+        first, second = (self._all_pairs if versions else self.pairs).T
         near[first[shown[second]]] = True
         near[second[shown[first]]] = True
         return near[self.picture]
+
+    def with_versions(self, versions: NDArray[np.int64]) -> Duplicates:
+        """The same with pairs of pictures of which one is a version of the other.
+
+        Args:
+            versions: (V, 2) int64, numbers of pictures as in `picture`; no pair is in `pairs`.
+        """
+        linked = _linked(self.picture, np.concatenate([self.pairs, versions]))
+        return replace(self, versions=versions, group=linked)
 
     def copies(self) -> int:
         """The number of images with the same pixels as another one, the originals not counted."""
@@ -73,8 +84,13 @@ class Duplicates:
             (np.ones(len(parts), np.int64), (self.picture, parts)), shape=(self._pictures, count)
         )  # of each picture in each part
         same = (images.data * (images.data - 1)).sum() // 2
-        near = images[self.pairs[:, 0]].multiply(images[self.pairs[:, 1]]).sum()
+        first, second = self._all_pairs.T
+        near = images[first].multiply(images[second]).sum()
         return int(same + near)
+
+    @property
+    def _all_pairs(self) -> NDArray[np.int64]:
+        return np.concatenate([self.pairs, self.versions])
 
     @property
     def _pictures(self) -> int:
@@ -99,17 +115,17 @@ def find_duplicates(
             finds copies alone.
     """
     copy = _codes(pixel_hashes)
+    none = np.zeros((0, 2), np.int64)
     if max_distance is None:
-        none = np.zeros((0, 2), np.int64), np.zeros(0, np.uint8)
-        return Duplicates(copy, copy, *none, group=copy)
+        return Duplicates(copy, copy, none, none, group=copy)
     plain = perceptual_hashes == PLAIN
     # of the eight orientations the smallest hash: equal pictures, however turned, become one
     upright = orientations(perceptual_hashes.astype(np.uint64)).min(axis=1)
     picture = np.empty_like(copy)
     hashes, picture[~plain] = np.unique(upright[~plain], return_inverse=True)
     picture[plain] = len(hashes) + _codes(pixel_hashes[plain])
-    pairs, distances = similar_pairs(hashes, max_distance)
-    return Duplicates(copy, picture, pairs, distances, group=_linked(picture, pairs))
+    pairs, _ = similar_pairs(hashes, max_distance)
+    return Duplicates(copy, picture, pairs, none, group=_linked(picture, pairs))
 
 
 def _linked(picture: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:

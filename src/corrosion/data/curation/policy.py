@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from corrosion.data.curation.duplicates import Duplicates, find_duplicates
+from corrosion.data.curation.duplicates import Duplicates
+from corrosion.data.curation.pictures import find_same_pictures
 from corrosion.data.curation.quality import RULES, broken_rules
 from corrosion.data.labels import CLASSES
 from corrosion.errors import CorrosionError
@@ -29,7 +30,8 @@ class Inspection:
     Attributes:
         records: the images, numbered from 0.
         duplicates: which images show the same picture.
-        conflicting: (N,), whether an image has a copy or near-duplicate of the other class.
+        conflicting: (N,), whether an image has a copy or near-duplicate of the other class; a crop
+            may be of another class in truth, and is none.
         broken: whether an image breaks each rule of `quality.RULES`, a column a rule.
     """
 
@@ -47,15 +49,16 @@ def inspect(records: pd.DataFrame, policy: CurationSettings) -> Inspection:
         policy: what counts as a duplicate or as suspicious.
     """
     broken = broken_rules(records, policy.quality)
-    duplicates = find_duplicates(
-        records["pixel_hash"].to_numpy(),
-        records["perceptual_hash"].to_numpy(),
-        max_distance=policy.near_duplicates,
+    duplicates = find_same_pictures(
+        records,
+        near_duplicates=policy.near_duplicates,
+        cropped_duplicates=policy.cropped_duplicates,
     )
     labels = records["label"].to_numpy()
     conflicting = np.zeros(len(records), bool)
     for label in range(len(CLASSES)):
-        conflicting |= (labels == label) & duplicates.seen_in(labels != label)
+        others = labels != label
+        conflicting |= (labels == label) & duplicates.seen_in(others, versions=False)
     _warn_of_large_group(records, duplicates.group)
     return Inspection(records, duplicates, conflicting, broken)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from corrosion.data.curation.duplicates import find_duplicates
+from corrosion.data.curation.pictures import find_same_pictures
 from corrosion.data.curation.screening import screen
 from corrosion.data.images import read_image
 from corrosion.data.transforms import A, scale_to
@@ -22,7 +22,7 @@ from corrosion.errors import CorrosionError
 from corrosion.explanation.ground_truth import Annotated
 
 _SIDE = 512  # longest side that is kept; crops are smaller
-_NEAR = 6  # bits of the hash in which near-duplicates may differ
+_NEAR = 10  # bits of the hash in which near-duplicates may differ
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +85,7 @@ def divide(
         CorrosionError: there are fewer than two that are no near-duplicates.
     """
     records = screen(pd.DataFrame({"path": [str(one.path) for one in annotated]})).records
-    group = find_duplicates(
-        records["pixel_hash"].to_numpy(), records["perceptual_hash"].to_numpy(), max_distance=_NEAR
-    ).group
+    group = find_same_pictures(records, near_duplicates=_NEAR).group
     order = np.random.default_rng(seed).permutation(np.unique(group))
     if len(order) < 2:
         raise CorrosionError(

@@ -8,12 +8,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Points = NDArray[np.float32]
+Places = NDArray[np.float32]
 
 LEAST_OVERLAP = 0.2
 """Share of each photograph that the other one must show too."""
 
-_SIDE = 1024  # longest side at which points are looked for: more takes time and finds no others
+SIDE = 1024
+"""Longest side at which points are looked for: more takes time and finds no others."""
+
 _FEATURES = 4000
 _RATIO = 0.75  # Lowe takes 0.8; fewer false matches are worth more here than all of the true ones
 _REPROJECTION = 4.0  # pixels of the reduced photograph
@@ -21,6 +23,21 @@ _MATCHES = 8  # fewer are not worth a trial: a homography fits any four
 _LEAST_SPREAD = 0.02  # share of the photograph between the points: a small cluster tells no tilt
 _MOST_SCALE = 4.0  # by which one photograph may be larger, anywhere in it
 _MOST_TILT = 6.0  # factor by which areas may be enlarged more at one corner than at another
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Points of a photograph that can be found again in another one.
+
+    Attributes:
+        places: (N, 2) float32, their x and y in pixels of the photograph.
+        descriptors: (N, 128) uint8, what SIFT says of their surroundings.
+        shape: height and width of the photograph.
+    """
+
+    places: Places
+    descriptors: NDArray[np.uint8]
+    shape: tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,17 +83,6 @@ class Registration:
 def register(old: NDArray[np.uint8], new: NDArray[np.uint8]) -> Registration:
     """Find the homography from an old photograph to a new one, or refuse to.
 
-    SIFT points (Lowe, International Journal of Computer Vision 2004) are matched where the nearest
-    descriptor is clearly nearer than the second (section 7.1) and both points choose each other; a
-    homography is fitted by RANSAC (Fischler & Bolles, Communications of the ACM 1981; Hartley &
-    Zisserman, Multiple View Geometry in Computer Vision, 2004, algorithm 4.6). It is exact for flat
-    surfaces, and for any scene from the same place.
-
-    It is refused unless more than 8 + 0.3 n of the n matches in the common part agree with it
-    (Brown & Lowe, International Journal of Computer Vision 2007, equation 13), their points spread
-    over a part of both photographs, it mirrors and folds nothing, no place becomes 4 times larger
-    or smaller, and each photograph shows a fifth of the other.
-
     Args:
         old: (H, W, 3) uint8 RGB, upright.
         new: (H', W', 3) uint8 RGB, upright.
@@ -92,14 +98,56 @@ def register(old: NDArray[np.uint8], new: NDArray[np.uint8]) -> Registration:
         >>> register(wide, np.zeros_like(wide)).refused
         '0 matching points'
     """
-    points = [_points(image) for image in (old, new)]
-    matched = _matches(*points)
+    return register_points(find_points(old), find_points(new))
+
+
+def find_points(image: NDArray[np.uint8], *, most: int = _FEATURES) -> Points:
+    """Find SIFT points, in a photograph that is larger at `SIDE`.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, upright.
+        most: number of points that are kept, the clearest ones.
+    """
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    scale = min(1.0, SIDE / max(grey.shape))
+    if scale < 1:
+        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    sift = cv2.SIFT_create(nfeatures=most)  # type: ignore[attr-defined]  # no stub has it
+    found, descriptors = sift.detectAndCompute(grey, None)
+    shape = (image.shape[0], image.shape[1])
+    if descriptors is None:
+        return Points(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.uint8), shape)
+    places = np.array([one.pt for one in found[:most]], dtype=np.float32)
+    factors = np.array(shape[::-1]) / grey.shape[::-1]
+    places = ((places + 0.5) * factors - 0.5).astype(np.float32)
+    return Points(places, descriptors[:most].astype(np.uint8), shape)  # whole numbers already
+
+
+def register_points(old: Points, new: Points) -> Registration:
+    """Find the homography from the points of an old photograph to those of a new one.
+
+    SIFT points (Lowe, International Journal of Computer Vision 2004) are matched where the nearest
+    descriptor is clearly nearer than the second (section 7.1) and both points choose each other; a
+    homography is fitted by RANSAC (Fischler & Bolles, Communications of the ACM 1981; Hartley &
+    Zisserman, Multiple View Geometry in Computer Vision, 2004, algorithm 4.6). It is exact for flat
+    surfaces, and for any scene from the same place.
+
+    It is refused unless more than 8 + 0.3 n of the n matches in the common part agree with it
+    (Brown & Lowe, International Journal of Computer Vision 2007, equation 13), their points spread
+    over a part of both photographs, it mirrors and folds nothing, no place becomes 4 times larger
+    or smaller, and each photograph shows a fifth of the other.
+
+    Args:
+        old: points of a photograph, as `find_points` gives them.
+        new: those of another one.
+    """
+    matched = _matches(old, new)
     if len(matched[0]) < _MATCHES:
         return _refused(f"{len(matched[0])} matching points", len(matched[0]))
     homography, inside = cv2.findHomography(
         *matched,
         cv2.RANSAC,
-        _REPROJECTION * max(1.0, max(new.shape[:2]) / _SIDE),
+        _REPROJECTION * max(1.0, max(new.shape) / SIDE),
         maxIters=5000,
         confidence=0.999,
     )
@@ -107,10 +155,10 @@ def register(old: NDArray[np.uint8], new: NDArray[np.uint8]) -> Registration:
         return _refused("no homography fits", 0)
     agree = inside.ravel().astype(bool)
     inliers = int(agree.sum())
-    if (reason := _implausible(homography, old.shape[:2], new.shape[:2])) is not None:
+    if (reason := _implausible(homography, old.shape, new.shape)) is not None:
         return _refused(reason, inliers)
     found = Registration(homography, inliers, 0.0, None)
-    regions = found.regions(old.shape[:2], new.shape[:2])
+    regions = found.regions(old.shape, new.shape)
     overlap = float(min(region.mean() for region in regions))
     if overlap < LEAST_OVERLAP:
         return _refused(f"{100 * overlap:.0f} % in common", inliers)
@@ -130,41 +178,26 @@ def _refused(reason: str, inliers: int) -> Registration:
     return Registration(None, inliers, 0.0, reason)
 
 
-def _points(image: NDArray[np.uint8]) -> tuple[Points, NDArray[np.float32]]:
-    """Points (N, 2) in the image's own pixels, and their descriptors (N, 128)."""
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    scale = min(1.0, _SIDE / max(grey.shape))
-    if scale < 1:
-        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    sift = cv2.SIFT_create(nfeatures=_FEATURES)  # type: ignore[attr-defined]  # no stub has it
-    found, descriptors = sift.detectAndCompute(grey, None)
-    if descriptors is None:
-        return np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32)
-    places = np.array([one.pt for one in found], dtype=np.float32)
-    factors = np.array(image.shape[1::-1]) / grey.shape[1::-1]
-    return ((places + 0.5) * factors - 0.5).astype(np.float32), descriptors
-
-
-def _matches(
-    old: tuple[Points, NDArray[np.float32]], new: tuple[Points, NDArray[np.float32]]
-) -> tuple[Points, Points]:
+def _matches(old: Points, new: Points) -> tuple[Places, Places]:
     """Places (M, 2) of matching points in both photographs, each place once."""
-    if min(len(old[0]), len(new[0])) < 2:
+    if min(len(old.places), len(new.places)) < 2:
         return np.zeros((0, 2), np.float32), np.zeros((0, 2), np.float32)
-    there = _nearest(old[1], new[1])
-    back = _nearest(new[1], old[1])
+    there = _nearest(old.descriptors, new.descriptors)
+    back = _nearest(new.descriptors, old.descriptors)
     pairs = [(one, other) for one, other in there.items() if back.get(other) == one]
     chosen = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    places = np.concatenate([old[0][chosen[:, 0]], new[0][chosen[:, 1]]], axis=1)
+    places = np.concatenate([old.places[chosen[:, 0]], new.places[chosen[:, 1]]], axis=1)
     # a point with two directions has two descriptors, but is one witness
     _, first = np.unique(places.round(), axis=0, return_index=True)
     places = places[np.sort(first)]
     return places[:, :2].copy(), places[:, 2:].copy()
 
 
-def _nearest(queries: NDArray[np.float32], targets: NDArray[np.float32]) -> dict[int, int]:
+def _nearest(queries: NDArray[np.uint8], targets: NDArray[np.uint8]) -> dict[int, int]:
     """The nearest target of each query whose second nearest is clearly further."""
-    found = cv2.BFMatcher(cv2.NORM_L2).knnMatch(queries, targets, k=2)
+    found = cv2.BFMatcher(cv2.NORM_L2).knnMatch(
+        queries.astype(np.float32), targets.astype(np.float32), k=2
+    )
     return {
         first.queryIdx: first.trainIdx
         for first, second in found
@@ -211,7 +244,7 @@ def _covered(
     return cv2.warpPerspective(all_of_it, homography, target[::-1], flags=cv2.INTER_NEAREST) > 0
 
 
-def _inside(points: Points, region: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _inside(points: Places, region: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which points (N, 2) lie in a region."""
     height, width = region.shape
     columns, rows = points.round().astype(int).T

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corrosion.change.registration import LEAST_OVERLAP, register
+from corrosion.data.registration import LEAST_OVERLAP, register
 
 CORNERS = np.array([[0, 0], [319, 0], [319, 239], [0, 239]], dtype=np.float32)
 
