@@ -20,6 +20,8 @@ class Oven(Settings):
     """Number of trays."""
     mode: Literal["top", "bottom"] | None = None
     """Which heat."""
+    light: Literal["auto"] | bool = "auto"
+    """Light inside."""
     fan: bool = False
     """Turn the fan on."""
     times: tuple[Positive, Positive] | None = Field(default=None, strict=False)
@@ -49,6 +51,8 @@ def test_what_is_not_given_stays_at_the_default():
         (["--mode", "top"], "mode", "top"),
         (["--mode", "null"], "mode", None),
         (["--fan"], "fan", True),
+        (["--light", "false"], "light", False),
+        (["--light", "auto"], "light", "auto"),
         (["--times", "10", "5.5"], "times", (10.0, 5.5)),
         (["--breads", "rye", "7"], "breads", ("rye", "7")),
         (["--share", "0.5"], "share", 0.5),
@@ -73,6 +77,7 @@ def test_a_repeated_option_gathers_its_values():
         (["--degrees", "nan"], "--degrees=nan: give a number above 0."),
         (["--trays", "0"], "--trays=0: give a whole number from 1 or all."),
         (["--mode", "left"], "--mode=left: give top, bottom or null."),
+        (["--light", "dim"], "--light=dim: give auto, true or false."),
     ],
 )
 def test_a_bad_value_is_refused_by_the_name_of_its_option(arguments, message):
@@ -87,4 +92,5 @@ def test_the_help_says_meaning_choices_and_default():
     text = " ".join(parser.format_help().split())
     assert "Temperature in degrees, 50 % less for meringue; by default 180.0" in text
     assert "--mode {top,bottom} Which heat" in text
+    assert "--light {auto,true,false} Light inside; by default auto" in text
     assert "--times BEFORE AFTER" in text

@@ -71,6 +71,19 @@ def test_leaks_of_official_subsets_fail_with_strict_alone(tmp_path, capsys):
     assert "figures measured on test will be too good" in capsys.readouterr().out
 
 
+def test_a_crop_in_another_official_subset_is_a_leak(draw_scene, tmp_path):
+    root = tmp_path / "ships"
+    for seed, subset in enumerate(("train", "test")):
+        photos(root / subset, "rust", "clean", seed=seed)
+    Image.fromarray(draw_scene(1)).save(root / "train" / "rust" / "whole.png")
+    Image.fromarray(draw_scene(1)[50:, 60:]).save(root / "test" / "rust" / "part.png")
+    found = audit(tmp_path, root)
+    assert found["leaks"]["official"]["test in train"] == 1
+    assert found["cropped_pairs"] == 1
+    without = audit(tmp_path / "without", root, options=["--cropped-duplicates", "false"])
+    assert without["leaks"]["official"]["test in train"] == 0
+
+
 def test_conflicting_labels_fail_with_strict(tmp_path):
     root = photos(tmp_path / "ships", "rust", "clean")
     export(root / "rust" / "1.png", root / "clean" / "again.jpg")

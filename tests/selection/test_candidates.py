@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from corrosion.data.images import content_hash
 from corrosion.errors import CorrosionError
@@ -70,3 +71,17 @@ def test_unreadable_files_are_counted(photos):
     assert find_candidates(listed(photos)).unreadable == 1
     with pytest.raises(CorrosionError, match="1 of 1 images can't be read"):
         find_candidates([str(photos / "text.jpg")])
+
+
+def test_crops_of_labelled_photographs_and_of_each_other_are_passed_over(draw_scene, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for seed in (1, 2):
+        Image.fromarray(draw_scene(seed)).save(folder / f"{seed}.png")
+    Image.fromarray(draw_scene(2)[50:, 60:]).save(folder / "part.png")
+    Image.fromarray(draw_scene(1)[50:, 60:]).save(tmp_path / "seen.png")
+    found = find_candidates(listed(folder), labelled(tmp_path / "seen.png"))
+    assert names(found) == ["2"]
+    assert (found.labelled, found.duplicates) == (1, 1)
+    alike = find_candidates(listed(folder), cropped_duplicates=False)
+    assert names(alike) == ["1", "2", "part"]

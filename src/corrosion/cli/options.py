@@ -37,7 +37,7 @@ def add_options(
         kinds = list(_kinds(field.annotation))
         option: dict[str, Any] = {"dest": name, "help": _help(field, kinds), "default": None}
         sequence = next((kind for kind in kinds if get_origin(kind) is tuple), None)
-        if kinds == [bool]:
+        if kinds == [bool]:  # a switch
             option["action"] = "store_true"
         elif sequence is not None and get_args(sequence)[-1] is ...:
             option |= (
@@ -84,9 +84,10 @@ def _kinds(annotation: Any) -> Iterator[Any]:
 
 def _choices(kinds: Sequence[Any]) -> list[str]:
     """The words among which a setting is chosen; none where it takes other values too."""
-    if any(get_origin(kind) is not Literal for kind in kinds):
+    if any(kind is not bool and get_origin(kind) is not Literal for kind in kinds):
         return []
-    return [str(value) for kind in kinds for value in get_args(kind)]
+    words = [("true", "false") if kind is bool else map(str, get_args(kind)) for kind in kinds]
+    return [word for some in words for word in some]
 
 
 def _metavar(name: str, kinds: Sequence[Any]) -> str:
@@ -117,6 +118,8 @@ def _value(text: str, annotation: Any) -> Any:
         for choice in get_args(kind) if get_origin(kind) is Literal else ():
             if text == str(choice):
                 return choice
+        if kind is bool and text in ("true", "false"):
+            return text == "true"
     for kind in (int, float):
         try:
             value = kind(text) if kind in kinds else math.nan

@@ -115,8 +115,8 @@ class CurationSettings(Settings):
     near_duplicates: Annotated[int, Ge(0), Le(11)] | None = 10
     """Bits of a 63-bit perceptual hash in which near-duplicates may differ; null seeks none."""
     cropped_duplicates: Literal["auto"] | bool = "auto"
-    """Seek versions that a hash misses too: cropped, turned by some degrees, framed. Costs some 15
-    seconds for 1,000 photographs on 2 cores, once; auto: among 10,000 pictures at most."""
+    """Seek versions that a hash misses too: cropped, turned by some degrees, framed. Costs some 25
+    seconds of one core for 1,000 photographs, once; auto: among 10,000 pictures at most."""
     exact_duplicates: Literal["drop", "keep"] = "drop"
     """What becomes of all but one of the images with the same pixels and label."""
     on_conflict: Literal["drop", "keep", "error"] = "drop"

@@ -36,8 +36,8 @@ class AuditSettings(FolderNameSettings):
     near_duplicates: Annotated[int, Ge(0), Le(11)] | None = 10
     """Bits of a 63-bit perceptual hash in which near-duplicates may differ; null seeks none."""
     cropped_duplicates: Literal["auto"] | bool = "auto"
-    """Seek versions that a hash misses too: cropped, turned by some degrees, framed. Costs some 15
-    seconds for 1,000 photographs on 2 cores, once; auto: among 10,000 pictures at most."""
+    """Seek versions that a hash misses too: cropped, turned by some degrees, framed. Costs some 25
+    seconds of one core for 1,000 photographs, once; auto: among 10,000 pictures at most."""
 
 
 class SampleSettings(Settings):

@@ -21,8 +21,8 @@ class SelectionSettings(InferenceSettings):
     """Bits of a 63-bit perceptual hash in which near-duplicates may differ; of these one is
     chosen at the most."""
     cropped_duplicates: Literal["auto"] | bool = "auto"
-    """Seek versions that a hash misses too: cropped, turned by some degrees, framed. Costs some 15
-    seconds for 1,000 photographs on 2 cores, once; auto: among 10,000 pictures at most."""
+    """Seek versions that a hash misses too: cropped, turned by some degrees, framed. Costs some 25
+    seconds of one core for 1,000 photographs, once; auto: among 10,000 pictures at most."""
     num_workers: Literal["auto"] | WholeNumber = "auto"  # type: ignore[assignment]
     """Processes that read images; auto chooses by device and processors."""
     seed: Seed = 0

@@ -41,7 +41,9 @@ VERSIONS = {
     "turned by 5 degrees": lambda image: turned(image, 5),
     "turned by 15 degrees": lambda image: turned(image, 15),
     "framed": framed,
-    "cut, reduced and darker": lambda image: cv2.resize(crop(image, 0.15), (240, 180)) // 2,
+    "cut, reduced and darker": lambda image: cv2.convertScaleAbs(
+        cv2.resize(crop(image, 0.15), (240, 180)), alpha=0.7
+    ),
 }
 
 

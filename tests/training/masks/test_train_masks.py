@@ -96,6 +96,17 @@ def test_near_duplicates_are_on_one_side(tmp_path):
         assert 2 <= len(validation) <= 4
 
 
+def test_crops_are_on_the_side_of_their_photograph(draw_scene, tmp_path):
+    for number in range(4):
+        for name, image in (("", draw_scene(number)), ("part", draw_scene(number)[50:, 60:])):
+            for kind in ("images", "masks"):
+                write_image(tmp_path / kind / f"{name}{number}.png", image)
+    for seed in range(5):
+        parts = divide(find_marked(tmp_path, name="FOLDER"), validation=0.3, seed=seed)
+        sides = [{one.path.stem.removeprefix("part") for one in part} for part in parts]
+        assert not sides[0] & sides[1]
+
+
 def test_one_photograph_is_too_few(checkpoint, tmp_path, capsys):
     marked = draw(tmp_path / "marked", 1)
     given = ["train-masks", str(checkpoint), str(marked), "--out", str(tmp_path / "out")]

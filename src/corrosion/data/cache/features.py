@@ -1,9 +1,10 @@
-"""Pooled features of images on disk, so that a frozen backbone looks at each image once.
+"""Features of images on disk, so that a frozen backbone looks at each image once.
 
     cache_dir()/features/<key>/<id>.npz    content hashes (N,) and features (N, C) float32
 
 `<key>` names all that features depend on beside the file's bytes: the network's weights and how
-photographs become its input. A file never changes; what is not held yet comes into a new one. All
+photographs become its input. What `curation.pictures` finds out of photographs and of pairs of them
+is kept likewise. A file never changes; what is not held yet comes into a new one. All
 features together take 1 GiB at most, those of 200,000 photographs: the networks that were not used
 for the longest time make room.
 """
@@ -34,7 +35,7 @@ _LIMIT = 2**30  # bytes
 
 
 class FeatureCache:
-    """Features of one network by the content of the files they were made of.
+    """Features of one network by the content of the files they were made of, of one or of two.
 
     Args:
         key: name of all that features depend on beside the file's bytes.

@@ -49,8 +49,8 @@ def shared(one: View, other: View) -> float:
 
     Points must agree on how one lies over the other (`registration.register_points`), and there
     the brightness must be alike too: a correlation of 0.75. A publisher's caption below two
-    pictures gives points that agree, but brightness that does not. It is invariant to exposure and
-    contrast, not to mirroring.
+    pictures gives points that agree, but brightness that does not. Exposure and contrast may differ,
+    as long as they leave enough points; a mirrored version is not recognised.
 
     Args:
         one: a photograph, as `see` gives it.
@@ -96,6 +96,6 @@ def _to_small(view: View) -> NDArray[np.float64]:
 
 
 def _correlation(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
-    if min(one.std(), other.std()) == 0 if len(one) else True:
+    if not len(one) or min(one.std(), other.std()) == 0:
         return 0.0
     return float(np.corrcoef(one, other)[0, 1])
