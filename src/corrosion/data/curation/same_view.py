@@ -49,8 +49,8 @@ def shared(one: View, other: View) -> float:
 
     Points must agree on how one lies over the other (`registration.register_points`), and there
     the brightness must be alike too: a correlation of 0.75. A publisher's caption below two
-    pictures gives points that agree, but brightness that does not. Exposure and contrast may differ,
-    as long as they leave enough points; a mirrored version is not recognised.
+    pictures gives points that agree, but brightness that does not. Exposure and contrast may
+    differ, as long as they leave enough points; a mirrored version is not recognised.
 
     Args:
         one: a photograph, as `see` gives it.
