@@ -46,7 +46,7 @@ def find_same_pictures(
     Versions are photographs that were cropped, turned by a few degrees or framed, and frames of
     which two fifths show the same from the same place. Candidates share rare words
     (`words.likely_pairs`), and each is verified (`same_view.shared`). Words and what was verified
-    are kept in the cache by the content of the files, so that a second run takes no time.
+    are kept in the cache by the content of the files, so that a second run reads no photograph.
 
     Args:
         records: records as `screening.screen` gives them, numbered from 0.
