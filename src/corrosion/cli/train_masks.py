@@ -49,7 +49,8 @@ def _run(options: argparse.Namespace) -> None:
     table = train_masks(checkpoint, marked, settings, out, sound=list(map(Path, sound)))
     error = (table["rusted_share"] - table["true_share"]).abs().mean()
     sys.stdout.write(
-        f"{len(table)} validation photographs: IoU {table['iou'].mean():.3f}, Dice "
+        f"{len(table)} validation photographs: IoU {table['iou'].mean():.3f} (from labels alone "
+        f"{table['iou_from_labels'].mean():.3f}), Dice "
         f"{table['dice'].mean():.3f}, average precision of the pixels "
         f"{table['average_precision'].mean():.3f}, error of the rusted share {error:.3f}.\n"
         f"Masks of new photographs: corrosion predict {out} PHOTOS --masks\n{out}\n"

@@ -26,6 +26,10 @@ class MaskTrainingSettings(Settings):
     """Side of the crops in pixels; each shows a third of a photograph to all of it."""
     validation: Probability = 0.2
     """Share of the photographs with masks that are kept for validation."""
+    masks_only: bool = False
+    """Learn from the masks alone. By default it learns first from the photographs that the network
+    was trained on, as its masks from labels alone outline them: a few dozen masks by themselves
+    teach less than labels do."""
     sound: AnyPath | None = None
     """Folder of photographs without any rust, which teach what is none: as many of them as there
     are with masks."""

@@ -1,5 +1,7 @@
 """`corrosion train-masks` through its command, on tiny photographs."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,6 +49,7 @@ def test_masks_are_learnt_and_predict_uses_them(checkpoint, tmp_path, capsys):
     told = capsys.readouterr().out
     table = pd.read_csv(out / "masks_val.csv")
     assert 2 <= len(table) <= 3
+    assert table["iou_from_labels"].between(0, 1).all()
     assert table["iou"].mean() > 0.5
     assert f"IoU {table['iou'].mean():.3f}" in told
     history = pd.read_csv(out / "history.csv")
@@ -77,6 +80,28 @@ def test_the_same_seed_learns_the_same(checkpoint, tmp_path):
         corrosion.load_model(tmp_path / name).mask_network.state_dict() for name in ("a", "b")
     )
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_it_learns_first_from_what_the_network_was_trained_on(tmp_path, caplog):
+    marked, trained = draw(tmp_path / "marked", 4), draw(tmp_path / "trained", 8, seed=3)
+    run = tmp_path / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    write_checkpoint(run / "checkpoints" / "best.ckpt")
+    paths = sorted(str(path) for path in (trained / "images").iterdir())
+    split = {"path": paths, "label": [0, 1] * 4, "split": ["train"] * 6 + ["val", "test"]}
+    pd.DataFrame(split).to_csv(run / "split.csv", index=False)
+    states = {}
+    for name, extra in (("both", []), ("alone", ["--masks-only"])):
+        given = [str(run), str(marked), "--out", str(tmp_path / name), "--device=cpu", *extra]
+        assert main(["train-masks", *given, "--epochs=1", "--crop=64", "--batch-size=3"]) == 0
+        states[name] = corrosion.load_model(tmp_path / name).mask_network.state_dict()
+    # two steps of six photographs, then one of three; and the one alone
+    steps = [int(state["pixels.1.num_batches_tracked"]) for state in states.values()]
+    assert steps == [3, 1]
+    assert len(pd.read_csv(tmp_path / "both" / "history.csv")) == 1
+    Path(paths[0]).unlink()
+    assert main(["train-masks", *given[:2], "--out", str(tmp_path / "gone"), "--epochs=1"]) == 0
+    assert "1 of 6 training photographs are gone" in caplog.text
 
 
 def test_near_duplicates_are_on_one_side(tmp_path):

@@ -17,7 +17,8 @@ from torchmetrics.functional.classification import (
     binary_jaccard_index,
 )
 
-from corrosion.explanation.rust_mask import LearntRust, learnt_probability
+from corrosion.explanation.rust_mask import LearntRust, learnt_probability, rust_mask
+from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.mask_network import MaskNetwork
 from corrosion.training.masks.photographs import MaskedPhotograph
 
@@ -124,3 +125,9 @@ def judge_masks(network: MaskNetwork, photographs: Sequence[MaskedPhotograph]) -
             }
         )
     return pd.DataFrame(rows)
+
+
+def iou_from_labels(classifier: CorrosionClassifier, photograph: MaskedPhotograph) -> float:
+    """IoU of the mask that a classifier without a mask network gives, in [0, 1]."""
+    rust = torch.from_numpy(rust_mask(classifier, photograph.image)).long()
+    return float(binary_jaccard_index(rust, torch.from_numpy(photograph.mask).long()))

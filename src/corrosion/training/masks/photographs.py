@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -20,6 +20,8 @@ from corrosion.data.images import read_image
 from corrosion.data.transforms import A, scale_to
 from corrosion.errors import CorrosionError
 from corrosion.explanation.ground_truth import Annotated
+from corrosion.explanation.rust_mask import rust_mask
+from corrosion.models.classifier import CorrosionClassifier
 
 _SIDE = 512  # longest side that is kept; crops are smaller
 _NEAR = 10  # bits of the hash in which near-duplicates may differ
@@ -60,6 +62,23 @@ def read_sound(path: Path) -> MaskedPhotograph:
     """
     image = _reduced(read_image(path, min_side=_SIDE))
     return MaskedPhotograph(path, image, np.zeros(image.shape[:2], dtype=np.uint8))
+
+
+def read_outlined(network: CorrosionClassifier, path: Path, label: int) -> MaskedPhotograph:
+    """Read a photograph whose label alone is known, outlined by the network that learnt from it.
+
+    Args:
+        network: classifier in any mode.
+        path: path of the photograph.
+        label: 1 if it is corroded; the mask of a sound one is empty.
+
+    Raises:
+        CorrosionError: the file can't be read.
+    """
+    sound = read_sound(path)
+    if not label:
+        return sound
+    return replace(sound, mask=rust_mask(network, sound.image).astype(np.uint8))
 
 
 def _reduced(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

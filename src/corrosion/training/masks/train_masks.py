@@ -16,15 +16,26 @@ from corrosion.errors import CorrosionError
 from corrosion.explanation.ground_truth import Annotated
 from corrosion.explanation.share_interval import LEAST, conformal_interval
 from corrosion.models.checkpoint import load_model, store_mask_network
+from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.mask_network import MaskNetwork
 from corrosion.runs import RunDirectory
 from corrosion.settings.mask_training import MaskTrainingSettings
 from corrosion.system.lightning_messages import quieten_lightning
+from corrosion.system.progress import progress
 from corrosion.training.callbacks import History, ProgressBar, SeedBatches, StopAtNonFiniteLoss
-from corrosion.training.masks.module import MaskModule, judge_masks
-from corrosion.training.masks.photographs import MaskCrops, divide, read_marked, read_sound
+from corrosion.training.masks.module import MaskModule, iou_from_labels, judge_masks
+from corrosion.training.masks.photographs import (
+    MaskCrops,
+    MaskedPhotograph,
+    divide,
+    read_marked,
+    read_outlined,
+    read_sound,
+)
 
 log = logging.getLogger(__name__)
+
+_AFTERWARDS = 0.3  # of the learning rate, for what has learnt before
 
 
 def train_masks(
@@ -37,8 +48,9 @@ def train_masks(
 ) -> pd.DataFrame:
     """Teach a copy of a classifier's backbone from masks, and write both as one checkpoint.
 
-    The last epoch is kept: choosing one by a few validation photographs would be chance, and would
-    flatter what they say of it.
+    First it learns from the photographs that the classifier was trained on, as the classifier's own
+    masks outline them (self-training). The last epoch is kept: choosing one by a few validation
+    photographs would be chance, and would flatter what they say of it.
 
     Args:
         checkpoint: checkpoint of a trained classifier, which stays as it is.
@@ -48,7 +60,8 @@ def train_masks(
         sound: photographs without rust; as many of them are drawn as there are with masks.
 
     Returns:
-        The table of `corrosion.training.masks.module.judge_masks` for the validation photographs.
+        The table of `corrosion.training.masks.module.judge_masks` for the validation photographs,
+        and beside it iou_from_labels, that of masks from labels alone.
 
     Raises:
         CorrosionError: a file can't be read, there are too few photographs, the backbone gives no
@@ -57,6 +70,7 @@ def train_masks(
     quieten_lightning()
     L.seed_everything(settings.seed, workers=True, verbose=False)
     classifier = load_model(checkpoint)
+    classifier.mask_network = None  # what labels alone have taught
     network = MaskNetwork(classifier.backbone, classifier.mean, classifier.std)
     training, validation = divide(marked, validation=settings.validation, seed=settings.seed)
     photographs = [read_marked(one) for one in training]
@@ -69,20 +83,16 @@ def train_masks(
         len(drawn),
         len(validated),
     )
-    crops = MaskCrops(photographs, crop=settings.crop, seed=settings.seed)
-    loader = DataLoader(
-        crops,
-        batch_size=settings.batch_size,
-        shuffle=True,
-        # batch normalisation can't learn from one crop
-        drop_last=len(crops) % settings.batch_size == 1 and len(crops) > 1,
-        generator=torch.Generator().manual_seed(settings.seed),
-    )
     run = RunDirectory(out)
-    trainer = _trainer(settings, run)
-    trainer.fit(MaskModule(network, lr=settings.lr), loader)
+    run.checkpoints.mkdir(parents=True, exist_ok=True)
+    lr = settings.lr
+    if not settings.masks_only and (outlined := _outlined(classifier, checkpoint)):
+        _fit(network, outlined, settings, epochs=1, lr=lr)
+        lr *= _AFTERWARDS
+    _fit(network, photographs, settings, epochs=settings.epochs, lr=lr, history=History(run))
     network = network.cpu().eval()
     table = judge_masks(network, validated)
+    table["iou_from_labels"] = [iou_from_labels(classifier, one) for one in validated]
     interval = conformal_interval(table["rusted_share"].tolist(), table["true_share"].tolist())
     network.share_scale, network.validated = interval.scale, interval.photographs
     if interval.photographs < LEAST:
@@ -97,27 +107,63 @@ def train_masks(
     return table
 
 
-def _trainer(settings: MaskTrainingSettings, run: RunDirectory) -> L.Trainer:
+def _outlined(classifier: CorrosionClassifier, checkpoint: Path) -> list[MaskedPhotograph]:
+    """The photographs of the classifier's training, as its own masks outline them."""
+    run = RunDirectory.holding(checkpoint)
+    split = None if run is None else run.read_split()
+    if split is None:
+        log.warning(
+            "%s lies in no run with a split.csv: there is nothing to learn from before the masks, "
+            "and a few dozen masks by themselves may teach less than labels did",
+            checkpoint,
+        )
+        return []
+    trained = split[split["split"] == "train"]
+    there = trained[[Path(path).is_file() for path in trained["path"]]]
+    if len(there) < len(trained):
+        log.warning(
+            "%d of %d training photographs are gone", len(trained) - len(there), len(trained)
+        )
+    rows = list(zip(there["path"], there["label"], strict=True))
+    return [
+        read_outlined(classifier, Path(path), int(label))
+        for path, label in progress(rows, "outlining what is labelled", total=len(rows))
+    ]
+
+
+def _fit(
+    network: MaskNetwork,
+    photographs: Sequence[MaskedPhotograph],
+    settings: MaskTrainingSettings,
+    *,
+    epochs: int,
+    lr: float,
+    history: History | None = None,
+) -> None:
+    crops = MaskCrops(photographs, crop=settings.crop, seed=settings.seed)
+    loader = DataLoader(
+        crops,
+        batch_size=settings.batch_size,
+        shuffle=True,
+        # batch normalisation can't learn from one crop
+        drop_last=len(crops) % settings.batch_size == 1 and len(crops) > 1,
+        generator=torch.Generator().manual_seed(settings.seed),
+    )
     accelerator, _, index = settings.device.partition(":")
-    run.checkpoints.mkdir(parents=True, exist_ok=True)
     on_cuda = accelerator in ("auto", "cuda") and torch.cuda.is_available()
+    callbacks = [SeedBatches(settings.seed), StopAtNonFiniteLoss(), ProgressBar()]
     try:
-        return L.Trainer(
+        trainer = L.Trainer(
             accelerator=accelerator,
             devices=[int(index)] if index else 1,
             precision="16-mixed" if on_cuda else "32-true",
-            max_epochs=settings.epochs,
-            callbacks=[
-                SeedBatches(settings.seed),
-                StopAtNonFiniteLoss(),
-                History(run),
-                ProgressBar(),
-            ],
+            max_epochs=epochs,
+            callbacks=callbacks if history is None else [*callbacks, history],
             logger=False,
             enable_checkpointing=False,
             enable_model_summary=False,
             log_every_n_steps=1,
-            default_root_dir=run.path,
         )
     except (ValueError, RuntimeError) as error:
         raise CorrosionError(f"device={settings.device}: {error}") from error
+    trainer.fit(MaskModule(network, lr=lr), loader)
