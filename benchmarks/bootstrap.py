@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics
 
-from corrosion.evaluation.repeats import resampled_means
+from corrosion.evaluation.repeats import resampled_runs
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
 
     started = time.perf_counter()
     table = pd.DataFrame({"label": label, "probability": probability})
-    resampled_means({"": [table]}, {"": 0.5}, count=options.resamples, seed=0)
+    resampled_runs({"": [table]}, {"": 0.5}, count=options.resamples, seed=0)
     ours = time.perf_counter() - started
 
     started = time.perf_counter()

@@ -69,7 +69,8 @@ def test_a_multirun_is_compared_in_one_command(study, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")
     assert main(["compare", str(study)]) == 0
     printed = capsys.readouterr().out
-    assert "resnet50 is better than mobilenetv2" in printed
+    best, worst = "this checkpoint of resnet50", "this checkpoint of mobilenetv2"
+    assert f"{best} is better than {worst}" in printed
     assert "Significant for accuracy" in printed
     content = json.loads((study / "comparison" / "compare.json").read_text())
     assert set(content["models"]) == {"resnet50", "mobilenetv2"}

@@ -6,7 +6,9 @@ from statsmodels.stats.multitest import multipletests
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.metric_table import TESTED
-from corrosion.evaluation.model_tests import align, compare_models, conclusion
+from corrosion.evaluation.alignment import align
+from corrosion.evaluation.conclusions import conclusion
+from corrosion.evaluation.model_tests import compare_models
 from corrosion.evaluation.significance import delong, mcnemar
 
 COUNT = 300
@@ -90,16 +92,18 @@ def test_a_clear_difference_is_significant_and_none_is_not(comparison):
 def test_the_conclusion_says_what_is_significant_and_what_is_not(comparison):
     text = conclusion(comparison, "log_loss")
     found, others = text.split(" Not significant: ")
-    assert found.startswith("Significant for log loss: good is better than poor (0.")
-    assert "also good is better than poor" in found
-    assert others.startswith("good and also good (0.")
+    this = "this checkpoint of"
+    assert found.startswith(f"Significant for log loss: {this} good is better than {this} poor (0.")
+    assert f"{this} also good is better than {this} poor" in found
+    assert others.startswith(f"{this} good and {this} also good (0.")
 
 
 def test_the_conclusion_says_when_nothing_is_significant():
     pair = compare_models({"a": MODELS["good"], "b": MODELS["good"]}, count=50)
     assert (pair["p_value"] == 1).all()
     assert conclusion(pair, "accuracy").startswith(
-        "No difference in accuracy is significant: the test images can't tell apart a and b (0."
+        "No difference in accuracy is significant: the test images can't tell apart "
+        "this checkpoint of a and this checkpoint of b (0."
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,7 +77,7 @@ def roc_areas(
     groups = group_numbers(group, len(label))
     parts = [
         _of_fold(label[rows], scores[:, rows], groups[rows])
-        for rows in _rows(label, group_numbers(fold, len(label)) if fold is not None else None)
+        for rows in fold_rows(label, fold)
     ]
     if not parts:
         k = len(scores)
@@ -95,13 +94,20 @@ def roc_areas(
     )
 
 
-def _rows(label: NDArray[np.int64], fold: NDArray[np.int64] | None) -> Iterator[NDArray[np.int64]]:
-    """Numbers of the images of each fold that holds both classes."""
-    folds = np.zeros(len(label), np.int64) if fold is None else fold
-    for number in np.unique(folds):
-        rows = np.flatnonzero(folds == number)
-        if 0 < label[rows].sum() < len(rows):
-            yield rows
+def fold_rows(label: NDArray[np.int64], fold: ArrayLike | None) -> list[NDArray[np.int64]]:
+    """Numbers of the images of each fold that holds both classes.
+
+    Args:
+        label: (N,) 0 or 1.
+        fold: (N,) of any type; a single fold if None.
+
+    Example:
+        >>> [rows.tolist() for rows in fold_rows(np.array([1, 1, 0, 1]), ["a", "b", "a", "b"])]
+        [[0, 2]]
+    """
+    folds = np.zeros(len(label), np.int64) if fold is None else group_numbers(fold, len(label))
+    every = (np.flatnonzero(folds == number) for number in np.unique(folds))
+    return [rows for rows in every if 0 < label[rows].sum() < len(rows)]
 
 
 def _of_fold(label: NDArray[np.int64], scores: Floats, group: NDArray[np.int64]) -> RocAreas:

@@ -12,7 +12,8 @@ import pandas as pd
 
 from corrosion.evaluation.intervals import Estimate
 from corrosion.evaluation.metrics import Confusion, confusion
-from corrosion.evaluation.model_tests import align_runs, compare_models
+from corrosion.evaluation.alignment import align_runs
+from corrosion.evaluation.model_tests import compare_models
 from corrosion.evaluation.pooling import Pooled, find_runs, pool
 from corrosion.evaluation.repeats import estimate_means
 from corrosion.models.cost import Cost, measure_costs

@@ -39,8 +39,8 @@ def estimate_metrics(
         probability: (N,) in [0, 1], of corrosion.
         threshold: probability from which an image counts as corroded.
         group: (N,) of any type: images that are not independent; each its own if None.
-        fold: (N,) of any type: images judged by different networks, whose ROC-AUC is the mean of
-            those within folds; a single one if None.
+        fold: (N,) of any type: images judged by different networks, whose ROC-AUC and PR-AUC
+            are the means of those within folds; a single one if None.
         level: confidence level of the intervals, in (0, 1).
         count: number of draws of the calibration error that chance gives.
         seed: seed of the draws.
@@ -64,8 +64,10 @@ def estimate_metrics(
         **proportions(labels, scores, threshold=threshold, group=groups, level=level),
         **decision_estimates(labels, scores, threshold=threshold, group=groups, level=level),
         "auroc": roc_estimate(labels, scores, group=groups, fold=fold, level=level),
-        "auprc": precision_estimate(labels, scores, group=groups, level=level),
-        "auprc_negative": precision_estimate(1 - labels, 1 - scores, group=groups, level=level),
+        "auprc": precision_estimate(labels, scores, group=groups, fold=fold, level=level),
+        "auprc_negative": precision_estimate(
+            1 - labels, 1 - scores, group=groups, fold=fold, level=level
+        ),
         "brier": brier_estimate(labels, scores, group=groups, level=level),
         "log_loss": log_loss_estimate(labels, scores, group=groups, level=level),
         "ece": ece_estimate(values["ece"], scores, group=groups, count=count, seed=seed),

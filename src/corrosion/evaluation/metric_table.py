@@ -18,6 +18,8 @@ from corrosion.errors import CorrosionError
 _STAGE = "val/"
 
 _FEW = 30  # test images below which figures are no more than a hint
+_FEW_FOR_LOSSES = 100  # below which a rare large loss may not have been seen
+_FEW_OF_CLASS = 10  # independent images from which intervals hold what they promise
 
 # Table 7 of the paper; bands meet at their upper bound
 _AGREEMENT = (
@@ -132,7 +134,8 @@ EVALUATED = tuple(key for key, metric in METRICS.items() if metric.evaluated)
 
 SHARES = tuple(key for key, metric in METRICS.items() if metric.is_share)
 """Keys of shares of images: what Wilson's interval is for."""
-
+WITHIN_FOLDS = ("auroc", "auprc", "auprc_negative")
+"""Keys of areas, which rank images: over folds the means of those within folds."""
 
 TESTED = tuple(key for key, metric in METRICS.items() if metric.tested and metric.evaluated)
 """Keys of what models are tested on against each other."""
@@ -211,4 +214,26 @@ def few_images(images: int) -> str | None:
     return (
         f"only {images} test {photographs}: these figures may be chance, look at their intervals "
         f"and label more"
+    )
+
+
+def few_for_losses(corroded: int, sound: int) -> str | None:
+    """What to say beside Brier score and log loss of a small test set; None of a large one.
+
+    Args:
+        corroded: number of corroded test images.
+        sound: number of those without corrosion.
+
+    Example:
+        >>> few_for_losses(9, 200)[:75]
+        'Brier score and log loss are hints only (9 corroded and 200 sound test phot'
+        >>> few_for_losses(50, 50)
+    """
+    if corroded + sound >= _FEW_FOR_LOSSES and min(corroded, sound) >= _FEW_OF_CLASS:
+        return None
+    return (
+        f"Brier score and log loss are hints only ({corroded} corroded and {sound} sound test "
+        f"photographs): rare large losses may not have been seen, and then these figures and their "
+        f"intervals are too good. Look at them from {_FEW_FOR_LOSSES} photographs on, "
+        f"{_FEW_OF_CLASS} of each class."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from numpy.typing import ArrayLike
 
@@ -23,12 +23,21 @@ class PairTest:
         p_value: two-sided; NaN where the data can't tell.
         exact: p-value of McNemar's exact test, beside its mid-p; NaN of other tests.
         interval: of the difference, as the test has it; None where it has none.
+        freedom: degrees of freedom of its t; infinity of other tests.
+        models: whether it speaks of the models, which other runs would be of too, or of these
+            checkpoints alone.
     """
 
     test: str
     p_value: float
     exact: float = float("nan")
     interval: tuple[float, float] | None = None
+    freedom: float = float("inf")
+    models: bool = False
+
+    def of_models(self) -> PairTest:
+        """The same, of the models."""
+        return replace(self, models=True)
 
 
 def pair_tests(
@@ -54,7 +63,8 @@ def pair_tests(
         probability_b: (N,) by the second.
         thresholds: probability from which an image counts as corroded, of each model.
         group: (N,) of any type; each image its own group if None.
-        fold: (N,) of any type, for the mean of ROC-AUC within folds; a single one if None.
+        fold: (N,) of any type, for the means of ROC-AUC and PR-AUC within folds; a single one if
+            None.
         level: confidence level of the intervals, in (0, 1).
         count: number of random swaps.
         seed: seed of the swaps.
@@ -80,6 +90,8 @@ def pair_tests(
         ("auprc", labels, (a, b)),
         ("auprc_negative", 1 - labels, (1 - a, 1 - b)),
     ):
-        low, high, p_value = compare_precision(searched, *of, group=group, level=level)
+        low, high, p_value = compare_precision(
+            searched, *of, group=group, fold=fold, level=level
+        )
         found[name] = PairTest("jackknife", p_value, interval=(low, high))
     return {name: found[name] for name in TESTED}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from corrosion.evaluation.areas import MODELLED, ROUNDING, exact_bound, on_logits
+from corrosion.evaluation.areas import MODELLED, ROUNDING, exact_bound, fold_rows, on_logits
 from corrosion.evaluation.intervals import Estimate, checked_level
 from corrosion.evaluation.metrics import Floats, checked
 from corrosion.evaluation.resampling import group_numbers
@@ -18,6 +20,7 @@ def precision_estimate(
     probability: ArrayLike,
     *,
     group: ArrayLike | None = None,
+    fold: ArrayLike | None = None,
     level: float = 0.95,
 ) -> Estimate:
     """Average precision with an interval on the scale of logits.
@@ -25,12 +28,14 @@ def precision_estimate(
     Its variance is the infinitesimal jackknife's (Efron, 1982), the shares of the classes taken as
     given, and for a tenth the binomial one of as many corroded images (Boyd, Eng & Page, ECML 2013,
     who take it whole). Where every corroded image scores above every clean one, the bound is that
-    of as many successes without a failure.
+    of as many successes without a failure. Over folds it is the mean of those within folds, as in
+    `average_precision`.
 
     Args:
         label: (N,) 0 or 1; 1 is what is searched for.
         probability: (N,) in [0, 1], of 1.
-        group: (N,) of any type; each image its own group if None.
+        group: (N,) of any type, no group in two folds; each image its own group if None.
+        fold: (N,) of any type; a single fold if None.
         level: confidence level of the interval, in (0, 1).
 
     Raises:
@@ -43,14 +48,16 @@ def precision_estimate(
     """
     labels, scores = checked(label, probability)
     chance = (1 - checked_level(level)) / 2
-    if labels.min() == labels.max():
+    parts = fold_rows(labels, fold)
+    if not parts:
         return Estimate(np.nan, np.nan, np.nan, "undefined")
     groups = group_numbers(group, len(labels))
-    value, influence = _average_precision(labels, scores)
-    found = len(np.unique(groups[labels == 1]))
+    within = [_average_precision(labels[rows], scores[rows]) for rows in parts]
+    value = float(np.mean([one for one, _ in within]))
+    found = sum(len(np.unique(groups[rows][labels[rows] == 1])) for rows in parts)
     if value > 1 - ROUNDING:
         return exact_bound(value, found, chance)
-    of_data = clustered_variance(influence * len(labels), labels, groups)
+    of_data = _variance(parts, [influence for _, influence in within], labels, groups)
     variance = (1 - MODELLED) * of_data + MODELLED * value * (1 - value) / found
     return on_logits(value, variance, float(norm.isf(chance)))
 
@@ -61,19 +68,21 @@ def compare_precision(
     probability_b: ArrayLike,
     *,
     group: ArrayLike | None = None,
+    fold: ArrayLike | None = None,
     level: float = 0.95,
 ) -> tuple[float, float, float]:
     """The difference of two models' average precision: its interval and two-sided p-value.
 
     As DeLong's test, with the infinitesimal jackknife of the difference: images of both classes,
     in groups, weigh in it as they come. Student's t has a degree of freedom less than there are
-    groups of the rarer class.
+    groups of the rarer class, for each fold.
 
     Args:
         label: (N,) 0 or 1; 1 is what is searched for.
         probability_a: (N,) in [0, 1], of 1 by the first model; only its order counts.
         probability_b: (N,) by the second.
-        group: (N,) of any type; each image its own group if None.
+        group: (N,) of any type, no group in two folds; each image its own group if None.
+        fold: (N,) of any type, for means within folds; a single one if None.
         level: confidence level of the interval, in (0, 1).
 
     Returns:
@@ -92,14 +101,21 @@ def compare_precision(
     labels, _ = checked(label, probability_a)
     chance = (1 - checked_level(level)) / 2
     nothing = (float("nan"), float("nan"), float("nan"))
-    if labels.min() == labels.max():
+    parts = fold_rows(labels, fold)
+    if not parts:
         return nothing
     groups = group_numbers(group, len(labels))
-    (a, by_a), (b, by_b) = (
-        _average_precision(labels, checked(label, one)[1]) for one in (probability_a, probability_b)
+    first, second = (
+        [_average_precision(labels[rows], scores[rows]) for rows in parts]
+        for scores in (checked(label, one)[1] for one in (probability_a, probability_b))
     )
-    freedom = min(len(np.unique(groups[labels == side])) for side in (0, 1)) - 1
-    variance = clustered_variance((by_a - by_b) * len(labels), labels, groups)
+    a, b = (float(np.mean([value for value, _ in one])) for one in (first, second))
+    change = [by_a - by_b for (_, by_a), (_, by_b) in zip(first, second, strict=True)]
+    freedom = min(
+        sum(len(np.unique(groups[rows][labels[rows] == side])) - 1 for rows in parts)
+        for side in (0, 1)
+    )
+    variance = _variance(parts, change, labels, groups)
     if abs(a - b) < ROUNDING and variance < ROUNDING:
         return 0.0, 0.0, 1.0
     if freedom < 1 or variance < ROUNDING:
@@ -108,6 +124,44 @@ def compare_precision(
     half = student.isf(chance, freedom) * deviation
     p_value = 2 * student.sf(abs(a - b) / deviation, freedom)
     return float(a - b - half), float(a - b + half), float(p_value)
+
+
+def average_precision(
+    label: ArrayLike, probability: ArrayLike, *, fold: ArrayLike | None = None
+) -> float:
+    """Average precision, over folds the mean of those within folds that hold both classes.
+
+    Networks of different folds are on different scales, and ranking all their images together would
+    mix these: as for the ROC-AUC.
+
+    Raises:
+        CorrosionError: bad arrays (as `checked`).
+
+    Example:
+        >>> label, probability = [1, 0, 1, 0], [0.9, 0.8, 0.3, 0.2]
+        >>> round(average_precision(label, probability), 3)
+        0.833
+        >>> average_precision(label, probability, fold=["a", "a", "b", "b"])
+        1.0
+    """
+    labels, scores = checked(label, probability)
+    parts = fold_rows(labels, fold)
+    values = [_average_precision(labels[rows], scores[rows])[0] for rows in parts]
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _variance(
+    folds: Sequence[NDArray[np.int64]],
+    influence: Sequence[Floats],
+    label: NDArray[np.int64],
+    group: NDArray[np.int64],
+) -> float:
+    """Variance of the mean over folds, given the influence of each fold's images."""
+    of_folds = [
+        clustered_variance(one * len(rows), label[rows], group_numbers(group[rows], len(rows)))
+        for rows, one in zip(folds, influence, strict=True)
+    ]
+    return float(np.sum(of_folds)) / len(folds) ** 2
 
 
 def _average_precision(label: NDArray[np.int64], score: Floats) -> tuple[float, Floats]:

@@ -12,8 +12,9 @@ from scipy.stats import norm
 from corrosion.evaluation.areas import roc_auc
 from corrosion.evaluation.estimates import estimate_table
 from corrosion.evaluation.intervals import Estimate, checked_level
-from corrosion.evaluation.metric_table import EVALUATED, METRICS
+from corrosion.evaluation.metric_table import EVALUATED, METRICS, WITHIN_FOLDS
 from corrosion.evaluation.metrics import Floats, WeightedMetrics, all_metrics
+from corrosion.evaluation.precision_areas import average_precision
 from corrosion.evaluation.predictions import folds_of, groups_of
 from corrosion.evaluation.resampling import resamples
 
@@ -23,7 +24,7 @@ def mean_metrics(runs: Sequence[pd.DataFrame], *, threshold: float = 0.5) -> dic
 
     Args:
         runs: tables of `read_predictions`, at least one, of the same images in the same
-            order; the ROC-AUC of one put together of folds is the mean of those within folds.
+            order; the areas of one put together of folds are the means of those within folds.
         threshold: probability from which an image counts as corroded.
 
     Example:
@@ -34,10 +35,20 @@ def mean_metrics(runs: Sequence[pd.DataFrame], *, threshold: float = 0.5) -> dic
     """
     values = [
         all_metrics(run["label"], run["probability"], threshold=threshold)
-        | {"auroc": roc_auc(run["label"], run["probability"], fold=folds_of(run))}
+        | _areas(run)
         for run in runs
     ]
     return {name: float(np.mean([value[name] for value in values])) for name in EVALUATED}
+
+
+def _areas(run: pd.DataFrame) -> dict[str, float]:
+    """The areas of a run, over folds the means of those within folds."""
+    label, probability, fold = run["label"], run["probability"], folds_of(run)
+    return {
+        "auroc": roc_auc(label, probability, fold=fold),
+        "auprc": average_precision(label, probability, fold=fold),
+        "auprc_negative": average_precision(1 - label, 1 - probability, fold=fold),
+    }
 
 
 def estimate_means(
@@ -99,18 +110,14 @@ def _mean(metric: str, runs: Sequence[Estimate], level: float) -> Estimate:
     )
 
 
-def resampled_means(
+def resampled_runs(
     models: Mapping[str, Sequence[pd.DataFrame]],
     thresholds: Mapping[str, float],
     *,
     count: int,
     seed: int,
 ) -> dict[str, dict[str, Floats]]:
-    """Mean metrics of models on the same resamples of their test images and runs.
-
-    Images and runs are drawn independently of each other (the pigeonhole bootstrap: Owen, Annals of
-    Applied Statistics 1(2), 2007): other images and other seeds could have come. Two or three runs
-    tell little about other seeds, and their interval is rather too narrow.
+    """Metrics of each run of models on the same resamples of their test images.
 
     Args:
         models: runs by the model's name, all of the same images in the same order.
@@ -119,12 +126,12 @@ def resampled_means(
         seed: seed of the resamples.
 
     Returns:
-        For each model and each of `EVALUATED` (count,) float64.
+        For each model and each of `EVALUATED` (runs, count) float64.
 
     Example:
         >>> run = pd.DataFrame({"label": [1, 0], "probability": [0.9, 0.2]})
-        >>> resampled_means({"a": [run]}, {"a": 0.5}, count=3, seed=0)["a"]["auroc"].tolist()
-        [1.0, 1.0, 1.0]
+        >>> resampled_runs({"a": [run]}, {"a": 0.5}, count=3, seed=0)["a"]["auroc"].tolist()
+        [[1.0, 1.0, 1.0]]
     """
     first = next(iter(models.values()))[0]
     label: NDArray[np.int64] = first["label"].to_numpy(np.int64)
@@ -136,26 +143,19 @@ def resampled_means(
     for weight in resamples(label, group=groups_of(first), count=count, seed=seed):
         for name, of_runs in compute.items():
             portions[name].append([metrics(weight) for metrics in of_runs])
-    generator = np.random.default_rng((seed, 1))  # not the one that draws images
-    result = {}
-    for name, of_model in portions.items():
-        runs = len(of_model[0])
-        chosen = generator.integers(runs, size=(runs, count))
-        result[name] = {
-            metric: np.take_along_axis(
-                np.concatenate([[run[metric] for run in part] for part in of_model], axis=1),
-                chosen,
-                axis=0,
-            ).mean(axis=0)
+    return {
+        name: {
+            metric: np.concatenate([[run[metric] for run in part] for part in of_model], axis=1)
             for metric in EVALUATED
         }
-    return result
+        for name, of_model in portions.items()
+    }
 
 
 def _weighted(
     label: NDArray[np.int64], run: pd.DataFrame, *, threshold: float
 ) -> Callable[[Floats], dict[str, Floats]]:
-    """The metrics of a run under weights of its images; ROC-AUC as the mean of those of folds."""
+    """The metrics of a run under weights of its images; areas as the means of those of folds."""
     whole = WeightedMetrics(label, run["probability"], threshold=threshold)
     fold = folds_of(run)
     if fold is None:
@@ -168,9 +168,13 @@ def _weighted(
     ]
 
     def compute(weight: Floats) -> dict[str, Floats]:
-        areas = np.array([part(weight[:, rows])["auroc"] for rows, part in parts])
-        defined = (~np.isnan(areas)).sum(axis=0)  # a resample may lack a class of a small fold
-        with np.errstate(invalid="ignore"):
-            return whole(weight) | {"auroc": np.nansum(areas, axis=0) / defined}
+        within = [part(weight[:, rows]) for rows, part in parts]
+        found = whole(weight)
+        for name in WITHIN_FOLDS:
+            areas = np.array([one[name] for one in within])
+            defined = (~np.isnan(areas)).sum(axis=0)  # a resample may lack a class of a small fold
+            with np.errstate(invalid="ignore"):
+                found[name] = np.nansum(areas, axis=0) / defined
+        return found
 
     return compute

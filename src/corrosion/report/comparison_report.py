@@ -11,7 +11,7 @@ from rich.console import Console
 
 from corrosion.evaluation.intervals import Estimate
 from corrosion.evaluation.metric_table import EVALUATED, METRICS, TESTED, agreement, few_images
-from corrosion.evaluation.model_tests import conclusion
+from corrosion.evaluation.conclusions import conclusion
 from corrosion.report.comparison_figures import draw_comparison
 from corrosion.report.page import inline_svg, write_page
 from corrosion.report.published import ERRATA, PUBLISHED, Published

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from corrosion.evaluation.model_tests import conclusion
+from corrosion.evaluation.conclusions import conclusion
 from corrosion.explanation.summary import LEVEL, LOWER_IS_BETTER, Scores
 from corrosion.report.tables import TextTable, with_interval
 from corrosion.system.files import write_json
