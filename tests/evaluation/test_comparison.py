@@ -18,7 +18,8 @@ from corrosion.evaluation.comparison import compare_runs
 from corrosion.evaluation.intervals import wilson
 from corrosion.evaluation.metrics import all_metrics
 from corrosion.evaluation.thresholds import best_f1
-from corrosion.report.comparison_report import conclusions, tables
+from corrosion.report.comparison_report import tables
+from corrosion.report.comparison_sentences import conclusions, notices
 from corrosion.report.published import PUBLISHED
 
 LABEL = np.arange(60) % 2
@@ -294,7 +295,7 @@ def test_a_run_with_a_planted_shortcut_is_told_from_others(study):
     facts = json.loads((study / "1_mobilenetv2" / "metrics.json").read_text())
     facts["shortcut"] = {"share": 0.5, "marked": 12}
     (study / "1_mobilenetv2" / "metrics.json").write_text(json.dumps(facts))
-    told = [line for line in conclusions(compare_runs([study])) if "planted mark" in line]
+    told = [line for line in notices(compare_runs([study])) if "planted mark" in line]
     assert len(told) == 1
     assert told[0].startswith("mobilenetv2: ")
     assert "12 corroded ones" in told[0]

@@ -5,9 +5,9 @@ from sklearn.metrics import f1_score
 from statsmodels.stats.multitest import multipletests
 
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.metric_table import TESTED
 from corrosion.evaluation.alignment import align
 from corrosion.evaluation.conclusions import conclusion
+from corrosion.evaluation.metric_table import TESTED
 from corrosion.evaluation.model_tests import compare_models
 from corrosion.evaluation.significance import delong, mcnemar
 

@@ -117,7 +117,7 @@ def _compare(options: argparse.Namespace) -> None:
         seed=settings.seed,
         device=settings.device,
     )
-    write_comparison(out, comparison, paper=settings.paper)
+    write_comparison(out, comparison, paper=settings.paper, latex=settings.latex)
     print_comparison(comparison, paper=settings.paper)
     sys.stdout.write(f"{out / 'compare.html'}\n")
 

@@ -21,6 +21,7 @@ _FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "train": ("train", "train and test a network: takes the overrides of train.py"),
         "evaluate": ("evaluate", "metrics with intervals, of a run or on a labelled folder"),
         "compare": ("evaluate", "finished runs side by side: metrics, tests between models, costs"),
+        "plan": ("plan", "how many test images and seeds a comparison needs"),
         "report": ("evaluate", "write a run on one page: report.html"),
         "labels": (
             "labels",

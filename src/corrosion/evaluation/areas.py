@@ -76,8 +76,7 @@ def roc_areas(
     """
     groups = group_numbers(group, len(label))
     parts = [
-        _of_fold(label[rows], scores[:, rows], groups[rows])
-        for rows in fold_rows(label, fold)
+        _of_fold(label[rows], scores[:, rows], groups[rows]) for rows in fold_rows(label, fold)
     ]
     if not parts:
         k = len(scores)

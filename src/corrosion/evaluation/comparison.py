@@ -10,12 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from corrosion.evaluation.intervals import Estimate
-from corrosion.evaluation.metrics import Confusion, confusion
 from corrosion.evaluation.alignment import align_runs
+from corrosion.evaluation.intervals import Estimate
+from corrosion.evaluation.metric_table import EVALUATED
+from corrosion.evaluation.metrics import Confusion, confusion
 from corrosion.evaluation.model_tests import compare_models
 from corrosion.evaluation.pooling import Pooled, find_runs, pool
 from corrosion.evaluation.repeats import estimate_means
+from corrosion.evaluation.single_runs import SingleRun, scatter, single_runs
 from corrosion.models.cost import Cost, measure_costs
 
 
@@ -30,6 +32,7 @@ class ComparedModel:
             there is a single source.
         confusion: counts, summed over its seeds.
         cost: what the first run's network costs; None without a checkpoint.
+        of_runs: its runs one by one.
     """
 
     pooled: Pooled
@@ -37,6 +40,7 @@ class ComparedModel:
     by_source: dict[str, dict[str, Estimate]]
     confusion: Confusion
     cost: Cost | None
+    of_runs: tuple[SingleRun, ...]
 
     @property
     def name(self) -> str:
@@ -78,6 +82,11 @@ class Comparison:
                     "weights": model.pooled.runs[0].facts.get("weights"),
                     "confusion": model.confusion._asdict(),
                     "metrics": _plain(model.metrics),
+                    "scatter": {
+                        name: dict(zip(("mean", "sd"), scatter(model.of_runs, name), strict=True))
+                        for name in EVALUATED
+                    },
+                    "of_runs": [asdict(run) for run in model.of_runs],
                     "by_source": {
                         source: _plain(metrics) for source, metrics in model.by_source.items()
                     },
@@ -138,6 +147,7 @@ def compare_runs(
             by_source=_by_source(tables[model.name], partial(estimate, threshold=model.threshold)),
             confusion=_summed(model),
             cost=costs.get(model.name),
+            of_runs=single_runs(model, level=level),
         )
         for model in pooled
     )

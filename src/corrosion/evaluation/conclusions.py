@@ -48,8 +48,8 @@ def conclusion(
         for row in rows[rows["significant"]].to_dict("records")
     ]
     others = [
-        f"{_named(row, 'a')} and {_named(row, 'b')} ({_value(row['value_a'])} against {_value(row['value_b'])}, "
-        f"{_p(row['p_holm'])})"
+        f"{_named(row, 'a')} and {_named(row, 'b')} ({_value(row['value_a'])} against "
+        f"{_value(row['value_b'])}, {_p(row['p_holm'])})"
         for row in rows[~rows["significant"]].to_dict("records")
     ]
     if not significant:

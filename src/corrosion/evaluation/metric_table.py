@@ -134,6 +134,9 @@ EVALUATED = tuple(key for key, metric in METRICS.items() if metric.evaluated)
 
 SHARES = tuple(key for key, metric in METRICS.items() if metric.is_share)
 """Keys of shares of images: what Wilson's interval is for."""
+LOSSES = ("brier", "log_loss")
+"""Keys of losses, which a few sure and wrong probabilities decide."""
+
 WITHIN_FOLDS = ("auroc", "auprc", "auprc_negative")
 """Keys of areas, which rank images: over folds the means of those within folds."""
 

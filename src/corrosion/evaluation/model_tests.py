@@ -85,7 +85,9 @@ def compare_models(
     drawn = resampled_runs(runs, at, count=count, seed=seed)
     pairs = list(combinations(runs, 2))
     tests = {
-        (a, b): _tested((runs[a], runs[b]), (at[a], at[b]), (drawn[a], drawn[b]), level, count, seed)
+        (a, b): _tested(
+            (runs[a], runs[b]), (at[a], at[b]), (drawn[a], drawn[b]), level, count, seed
+        )
         for a, b in pairs
     }
     rows = []

@@ -90,8 +90,6 @@ def pair_tests(
         ("auprc", labels, (a, b)),
         ("auprc_negative", 1 - labels, (1 - a, 1 - b)),
     ):
-        low, high, p_value = compare_precision(
-            searched, *of, group=group, fold=fold, level=level
-        )
+        low, high, p_value = compare_precision(searched, *of, group=group, fold=fold, level=level)
         found[name] = PairTest("jackknife", p_value, interval=(low, high))
     return {name: found[name] for name in TESTED}

@@ -40,6 +40,7 @@ class Pooled:
     Attributes:
         name: name of the model, with what tells it from others of that name.
         runs: its runs, at least one.
+        of_runs: predictions of each of them.
         tables: predictions as `read_predictions` gives them, of the same test images: one a seed,
             the folds of a seed put together, which the column test_fold tells.
         threshold: probability from which an image counts as corroded.
@@ -47,6 +48,7 @@ class Pooled:
 
     name: str
     runs: tuple[RunFacts, ...]
+    of_runs: tuple[pd.DataFrame, ...]
     tables: tuple[pd.DataFrame, ...]
     threshold: float
 
@@ -151,11 +153,11 @@ def _pooled(name: str, runs: Sequence[RunFacts], threshold: float | str | None) 
         threshold = thresholds.pop()
     value = find_threshold(threshold, _known(runs) if isinstance(threshold, str) else {})
     by_images: dict[frozenset[str], list[pd.DataFrame]] = {}
-    for run in runs:
-        table = read_predictions(run.directory, "test")
+    of_runs = tuple(read_predictions(run.directory, "test") for run in runs)
+    for table in of_runs:
         key = "content_hash" if "content_hash" in table else "path"
         by_images.setdefault(frozenset(table[key]), []).append(table)
-    return Pooled(name, tuple(runs), _put_together(name, by_images), value)
+    return Pooled(name, tuple(runs), of_runs, _put_together(name, by_images), value)
 
 
 def _known(runs: Sequence[RunFacts]) -> dict[str, float]:

@@ -34,8 +34,7 @@ def mean_metrics(runs: Sequence[pd.DataFrame], *, threshold: float = 0.5) -> dic
         0.5
     """
     values = [
-        all_metrics(run["label"], run["probability"], threshold=threshold)
-        | _areas(run)
+        all_metrics(run["label"], run["probability"], threshold=threshold) | _areas(run)
         for run in runs
     ]
     return {name: float(np.mean([value[name] for value in values])) for name in EVALUATED}

@@ -51,7 +51,7 @@ def spread_of_seeds(
     Never less than the variance of these very runs on other images.
 
     Args:
-        values: the metric of each run, (R,) of the first model and (S,) of the second, two at least.
+        values: the metric of each run, (R,) of the first model and (S,) of the second, two each.
         covariance: (R + S, R + S), of the runs' metrics on other images.
         images: independent images of the rarer class, by which the covariance is known.
 
@@ -153,7 +153,9 @@ def compare_seeds(
     return found.of_models()
 
 
-def detectable(found: PairTest, interval: tuple[float, float], *, level: float, pairs: int) -> float:
+def detectable(
+    found: PairTest, interval: tuple[float, float], *, level: float, pairs: int
+) -> float:
     """The least true difference that a comparison of this size finds with a chance of `POWER`.
 
     Args:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,15 +9,25 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from corrosion.evaluation.intervals import Estimate
-from corrosion.evaluation.metric_table import EVALUATED, METRICS, TESTED, agreement, few_images
-from corrosion.evaluation.conclusions import conclusion
+from corrosion.evaluation.metric_table import (
+    EVALUATED,
+    LOSSES,
+    METRICS,
+    TESTED,
+    agreement,
+    few_for_losses,
+    few_images,
+)
 from corrosion.report.comparison_figures import draw_comparison
+from corrosion.report.comparison_sentences import CONCLUDED, conclusions, notices
+from corrosion.report.comparison_tables import runs_table, tests_table
+from corrosion.report.latex import write_latex
 from corrosion.report.page import inline_svg, write_page
 from corrosion.report.published import ERRATA, PUBLISHED, Published
-from corrosion.report.tables import MISSING, TextTable, ends, format_number, signed
+from corrosion.report.tables import MISSING, TextTable, ends, format_number
 from corrosion.report.training_curves import write_figure
 from corrosion.system.files import write_json
-from corrosion.system.provenance import processor, shortcut_warning
+from corrosion.system.provenance import processor
 
 if TYPE_CHECKING:  # compare measures with torch
     from corrosion.evaluation.comparison import ComparedModel, Comparison
@@ -30,7 +39,6 @@ _SETTINGS = {
     "dropout": "dropout",
     "lr": "learning rate",
 }
-_CONCLUDED = ("accuracy", "f1", "auroc")
 _OF_SOURCES = ("accuracy", "recall", "specificity", "auroc", "ece")
 _CAPTIONS = {
     "loss_curves": "Loss of training and validation by epoch (the paper's Figure 4).",
@@ -41,25 +49,31 @@ _CAPTIONS = {
 }
 
 
-def write_comparison(directory: Path, comparison: Comparison, *, paper: bool = False) -> None:
+def write_comparison(
+    directory: Path, comparison: Comparison, *, paper: bool = False, latex: bool = False
+) -> None:
     """Write compare.json, figures/*.png and compare.html.
 
     Args:
         directory: new or empty folder.
         comparison: comparison of finished runs.
         paper: put the published figures beside those of the same networks.
+        latex: also write tables.tex, and the figures as PDF and SVG.
 
     Raises:
         CorrosionError: the directory can't be written.
     """
     write_json(directory / "compare.json", comparison.as_dict())
     figures = draw_comparison(comparison)
+    if latex:
+        write_latex(directory, shown_tables(comparison, paper=paper), figures)
     for name, drawing in figures.items():
         write_figure(directory / "figures" / f"{name}.png", drawing)
     write_page(
         directory / "compare.html",
         "compare.html",
         comparison=comparison,
+        notices=notices(comparison, paper=paper),
         conclusions=conclusions(comparison),
         tables=tables(comparison, paper=paper),
         tests=None if comparison.tests is None else tests_table(comparison, TESTED),
@@ -74,36 +88,35 @@ def write_comparison(directory: Path, comparison: Comparison, *, paper: bool = F
 def print_comparison(comparison: Comparison, *, paper: bool = False) -> None:
     """Print the tables and what is significant on standard output."""
     console = Console(soft_wrap=True)
-    for table in tables(comparison, paper=paper):
+    for sentence in notices(comparison, paper=paper):
+        console.print(sentence, highlight=False, markup=False)
+    for table in shown_tables(comparison, paper=paper):
         table.print(console)
-    if comparison.tests is not None:
-        tests_table(comparison, _CONCLUDED).print(console)
     for sentence in [*conclusions(comparison), *(ERRATA if paper else ())]:
         console.print(sentence, highlight=False, markup=False)
 
 
-def conclusions(comparison: Comparison) -> list[str]:
-    """What must be known of the runs, then which differences are significant, in sentences."""
-    warnings = [
-        f"{model.name}: {warning}"
-        for model in comparison.models
-        if (warning := shortcut_warning(**model.pooled.runs[0].facts.get("shortcut") or {}))
-    ]
-    if comparison.tests is None:
-        return [*warnings, "A single model: there is nothing to test it against."]
-    return [*warnings, *(conclusion(comparison.tests, name) for name in _CONCLUDED)]
+def shown_tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
+    """`tables`, and the tests on what sentences are written of, where there are several models."""
+    found = tables(comparison, paper=paper)
+    if comparison.tests is not None:
+        found.append(tests_table(comparison, CONCLUDED))
+    return found
 
 
 def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
     """The paper's Tables 6, 8 (with costs), 9 and 10 for the models of a comparison.
 
-    A table of metrics by source follows where the test images come from several.
+    Tables of single runs follow for models with several, and one of metrics by source where the
+    test images come from several.
 
     Args:
         comparison: comparison of finished runs.
         paper: add a column of the published figures for each network that has them.
     """
-    images = len(comparison.models[0].pooled.tables[0])
+    label = comparison.models[0].pooled.tables[0]["label"]
+    images, corroded = len(label), int(label.sum())
+    hint = " (hint only)" if few_for_losses(corroded, images - corroded) else ""
     metrics = [name for name in EVALUATED if name != "kappa"]
     interval = f"{comparison.level:.0%} interval"
     found = [
@@ -139,7 +152,7 @@ def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
             paper,
             f"Metrics (Table 9) on {images} test images, {interval} below",
             {
-                METRICS[name].title: (
+                METRICS[name].title + (hint if name in LOSSES else ""): (
                     lambda model, name=name: _estimate(model.metrics[name]),
                     lambda published, name=name: _estimate(
                         published.metrics(level=comparison.level).get(name)
@@ -168,6 +181,7 @@ def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
             },
         ),
     ]
+    found += [runs_table(model) for model in comparison.models if len(model.of_runs) > 1]
     if sources := list(comparison.models[0].by_source):
         of_sources = {
             f"{source}: {METRICS[name].title}": (
@@ -243,41 +257,3 @@ def _estimate(estimate: Estimate | None) -> str:
         return MISSING
     interval = ends(estimate)
     return format_number(estimate.value) + (f"\n{interval}" if interval != MISSING else "")
-
-
-def tests_table(comparison: Comparison, metrics: tuple[str, ...]) -> TextTable:
-    """The tests of each pair on these metrics.
-
-    Raises:
-        ValueError: a single model has no tests.
-    """
-    if comparison.tests is None:
-        raise ValueError("a single model has no tests")
-    rows = comparison.tests[comparison.tests["metric"].isin(metrics)].to_dict("records")
-    return TextTable.of(
-        f"Paired tests on the same images (intervals of the difference: {comparison.level:.0%}; p "
-        f"with Holm's correction)",
-        ("metric", "models", "difference", "interval", "test", "p", "p (Holm)", "significant"),
-        (
-            (
-                METRICS[row["metric"]].title,
-                f"{row['a']} – {row['b']}",
-                signed(row["difference"]),
-                _between(row["low"], row["high"]),
-                _test(row["test"], row["p_exact"]),
-                format_number(row["p_value"]),
-                format_number(row["p_holm"]),
-                "yes" if row["significant"] else "no",
-            )
-            for row in rows
-        ),
-        names=2,
-    )
-
-
-def _test(name: str, exact: float) -> str:
-    return name if math.isnan(exact) else f"{name} (exact p {format_number(exact)})"
-
-
-def _between(low: float, high: float) -> str:
-    return MISSING if math.isnan(low) else f"{signed(low)} – {signed(high)}"

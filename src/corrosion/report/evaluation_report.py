@@ -10,7 +10,15 @@ from rich.console import Console
 
 from corrosion.evaluation.evaluation import Evaluation
 from corrosion.evaluation.intervals import Estimate
-from corrosion.evaluation.metric_table import EVALUATED, METRICS, SHARES, agreement, few_images
+from corrosion.evaluation.metric_table import (
+    EVALUATED,
+    LOSSES,
+    METRICS,
+    SHARES,
+    agreement,
+    few_for_losses,
+    few_images,
+)
 from corrosion.evaluation.selective import BandResult
 from corrosion.report.evaluation_figures import draw_figures
 from corrosion.report.tables import MISSING, TextTable, ends, format_number, with_interval
@@ -53,15 +61,16 @@ def tables(evaluation: Evaluation) -> list[TextTable]:
 
 
 def metrics_table(evaluation: Evaluation) -> TextTable:
-    """Each of `EVALUATED` with its interval."""
+    """Each of `EVALUATED` with its interval; losses of few images are told as a hint."""
     label = evaluation.predictions["label"]
+    hint = " (hint only)" if few_for_losses(*_by_class(evaluation)) else ""
     return TextTable.of(
         f"{len(label)} test images, {int(label.sum())} with corrosion; corroded from a "
         f"probability of {evaluation.threshold:.4g}",
         ("metric", "value", _interval(evaluation)),
         (
             (
-                METRICS[name].title,
+                METRICS[name].title + (hint if name in LOSSES else ""),
                 format_number(evaluation.metrics[name].value),
                 ends(evaluation.metrics[name]),
             )
@@ -177,6 +186,12 @@ def _complement(share: Estimate) -> Estimate:
     return replace(share, value=1 - share.value, low=1 - share.high, high=1 - share.low)
 
 
+def _by_class(evaluation: Evaluation) -> tuple[int, int]:
+    """Numbers of corroded and of sound test images."""
+    counts = evaluation.confusion
+    return counts.tp + counts.fn, counts.tn + counts.fp
+
+
 def _interval(evaluation: Evaluation) -> str:
     return f"{evaluation.settings.level:.0%} interval"
 
@@ -199,6 +214,8 @@ def notes(evaluation: Evaluation) -> dict[str, str]:
     }
     if few := few_images(sum(counts)):
         lines = {"confusion": lines["confusion"], "CAUTION": few}
+    if few := few_for_losses(*_by_class(evaluation)):
+        lines["LOSSES"] = few
     lines |= {word.upper(): text for word, text in evaluation.competence.cautions.items()}
     if evaluation.choices is None:
         return lines | {

@@ -14,10 +14,12 @@ _SHOWN = ("loss", "accuracy")
 
 
 def write_figure(path: Path, figure: Figure) -> None:
-    """Write a figure as its suffix says (.png, .svg), whole or not at all."""
+    """Write a figure as its suffix says (.png, .svg, .pdf), whole or not at all."""
     with replacing(path) as temporary:
         # without a date the same figures are the same bytes
-        figure.savefig(temporary, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else {})
+        dates = {".svg": "Date", ".pdf": "CreationDate"}
+        metadata = {dates[path.suffix]: None} if path.suffix in dates else {}
+        figure.savefig(temporary, dpi=150, metadata=metadata)
 
 
 def draw_curves(history: pd.DataFrame) -> Figure:

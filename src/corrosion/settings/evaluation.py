@@ -67,5 +67,7 @@ class ComparisonSettings(Settings):
     """Seed of the resamples."""
     paper: bool = False
     """Put the published figures and their errata beside the runs."""
+    latex: bool = False
+    """Also write tables.tex (booktabs), and the figures as PDF and SVG."""
     device: Device = "auto"
     """Where costs are measured: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps."""

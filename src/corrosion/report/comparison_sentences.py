@@ -1,0 +1,121 @@
+"""What must be known of a comparison before its figures are read, and what it concludes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from corrosion.evaluation.conclusions import conclusion
+from corrosion.evaluation.metric_table import METRICS, few_for_losses
+from corrosion.evaluation.model_tests import CHECKPOINTS
+from corrosion.evaluation.run_tests import ENOUGH_RUNS, POWER
+from corrosion.system.provenance import shortcut_warning
+
+if TYPE_CHECKING:  # compare measures with torch
+    from corrosion.evaluation.comparison import ComparedModel, Comparison
+
+CONCLUDED = ("accuracy", "f1", "auroc")
+"""Metrics on which sentences are written."""
+
+
+def notices(comparison: Comparison, *, paper: bool = False) -> list[str]:
+    """What stands at the top: what the tests speak of, and which networks are no match.
+
+    Args:
+        comparison: comparison of finished runs.
+        paper: whether published figures stand beside the runs.
+    """
+    found = [] if (about := scope(comparison)) is None else [about]
+    if paper:
+        found += _not_from_imagenet(comparison)
+    for model in comparison.models:
+        if warning := shortcut_warning(**model.pooled.runs[0].facts.get("shortcut") or {}):
+            found.append(f"{model.name}: {warning}")
+        found += _cautions(model)
+    corroded = int(comparison.models[0].pooled.tables[0]["label"].sum())
+    images = len(comparison.models[0].pooled.tables[0])
+    if few := few_for_losses(corroded, images - corroded):
+        found.append(few)
+    return found
+
+
+def scope(comparison: Comparison) -> str | None:
+    """What the tests speak of, in one sentence; None where nothing was tested."""
+    if comparison.tests is None:
+        return None
+    of_checkpoints = comparison.tests["speaks_of"] == CHECKPOINTS
+    if not of_checkpoints.any():
+        return (
+            "The tests count other runs than these: they speak of the models, trained as these "
+            "were, not of single checkpoints."
+        )
+    which = (
+        "The tests speak"
+        if of_checkpoints.all()
+        else 'Where it says "this checkpoint", tests speak'
+    )
+    return (
+        f"{which} of these checkpoints only, not of the models: with another seed the result may "
+        f"turn round. A sentence about a model takes {ENOUGH_RUNS} seeds (seed=0,1,2) or "
+        f"{ENOUGH_RUNS} folds of each at least."
+    )
+
+
+def conclusions(comparison: Comparison) -> list[str]:
+    """Which differences are significant, what that holds for, and which would have been found."""
+    about = scope(comparison)
+    if comparison.tests is None or about is None:
+        return ["A single model: there is nothing to test it against."]
+    tested = [conclusion(comparison.tests, name) for name in CONCLUDED]
+    return [*tested, about, *_detectable(comparison)]
+
+
+def _detectable(comparison: Comparison) -> Iterator[str]:
+    """For each pair which difference it could have found."""
+    if comparison.tests is None:
+        return
+    rows = comparison.tests[comparison.tests["metric"].isin(CONCLUDED)]
+    for (a, b), of_pair in rows.groupby(["a", "b"], sort=False):
+        told = [
+            f"{row['detectable']:.3f} in {METRICS[row['metric']].title}"
+            for row in of_pair.to_dict("records")
+            if not math.isnan(row["detectable"])
+        ]
+        if told:
+            yield (
+                f"{a} and {b}: with a chance of {POWER:.0%} this comparison finds a difference of "
+                f"{', '.join(told)} or more; smaller ones it is likely to miss."
+            )
+        else:
+            yield (
+                f"{a} and {b}: nothing tells which difference this comparison could have found, "
+                f"since no image sets them apart."
+            )
+
+
+def _not_from_imagenet(comparison: Comparison) -> Iterator[str]:
+    """A banner where published figures, of fine-tuned networks, stand beside other ones."""
+    others = {
+        f"{model.name} ({run.weights})": None
+        for model in comparison.models
+        for run in model.of_runs
+        if run.weights not in (None, "imagenet")
+    }
+    if others:
+        yield (
+            f"NOT THE STUDY'S TRAINING: the published networks started from ImageNet weights, "
+            f"these did not: {', '.join(others)}. The published figures beside them say nothing of "
+            f"the backbones."
+        )
+
+
+def _cautions(model: ComparedModel) -> Iterator[str]:
+    """What must be said of a model's networks; once where it is the same of all."""
+    told: dict[str, list[str]] = {}
+    for run in model.of_runs:
+        for sentence in run.cautions.values():
+            told.setdefault(sentence, []).append(run.name)
+    for sentence, runs in told.items():
+        which = "" if len(runs) == len(model.of_runs) else f", {', '.join(runs)}"
+        yield f"{model.name}{which}: {sentence}"

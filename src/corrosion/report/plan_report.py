@@ -1,0 +1,84 @@
+"""A plan of a comparison as people read it: a table, and what it takes for granted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from corrosion.evaluation.metric_table import METRICS
+from corrosion.evaluation.planning import MOST_IMAGES, Basis, Need
+from corrosion.evaluation.run_tests import ENOUGH_RUNS
+from corrosion.report.tables import TextTable
+from corrosion.settings.planning import PlanSettings
+
+
+def print_plan(
+    of: Basis, found: Sequence[Need], settings: PlanSettings, *, images: int, model: str
+) -> None:
+    """Print a plan on standard output.
+
+    Args:
+        of: what comparisons were simulated from.
+        found: what each number of seeds needs.
+        settings: what was asked.
+        images: test images for which the detectable difference is told.
+        model: name of the model that was copied.
+    """
+    console = Console(soft_wrap=True)
+    plan_table(found, settings, images=images).print(console)
+    for sentence in assumptions(of, model=model):
+        console.print(sentence, highlight=False, markup=False)
+
+
+def plan_table(found: Sequence[Need], settings: PlanSettings, *, images: int) -> TextTable:
+    """A row a number of seeds."""
+    return TextTable.of(
+        f"To find a difference of {settings.difference:g} in {METRICS[settings.metric].title} with "
+        f"a chance of {settings.power:.0%} (significant at {1 - settings.level:.2g})",
+        (
+            "runs of each model",
+            "speaks of",
+            "test images needed",
+            f"difference found with {images} images",
+        ),
+        (
+            (
+                str(one.seeds),
+                "the models" if one.seeds >= ENOUGH_RUNS else "these checkpoints",
+                _needed(one),
+                "none" if one.detectable is None else f"{one.detectable:.3f}",
+            )
+            for one in found
+        ),
+    )
+
+
+def _needed(one: Need) -> str:
+    if one.images is not None:
+        return str(one.images)
+    return f"more than {MOST_IMAGES}: train more seeds"
+
+
+def assumptions(of: Basis, *, model: str) -> list[str]:
+    """What was simulated, in sentences."""
+    title = METRICS[of.metric].title
+    copied = (
+        f"Simulated from the predictions of {model} ({title} {of.value:.3f} on {len(of.label)} "
+        f"test images): images are resampled one by one, and a copy is shifted towards errors. "
+        f"Images are counted that are independent: a group of near-duplicates is about one."
+    )
+    share, spread = f"{of.disagreement:.1%}", f"{of.spread:.4f}"
+    if of.runs > 1:
+        return [
+            copied,
+            f"Seen in its {of.runs} seeds: two runs decide {share} of the images differently, the "
+            f"standard deviation of {title} between runs is {spread}; for the other model the same "
+            f"is taken.",
+        ]
+    return [
+        copied,
+        f"ASSUMED, since there is one seed: two runs decide {share} of the images differently, as "
+        f"many as the run has wrong, and the standard deviation of {title} between runs is "
+        f"{spread}. Give the runs of several seeds to have both seen.",
+    ]
