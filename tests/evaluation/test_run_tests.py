@@ -124,11 +124,22 @@ def test_the_detectable_difference_is_found_as_often_as_it_says():
     deviation, count = 0.01, 4000
     test = PairTest("z", 0.5)
     half = 1.959964 * deviation
-    least = detectable(test, (-half, half), level=0.95, pairs=1)
+    least = detectable(test, (-half, half), level=0.95, pairs=1, images=100)
     seen = least + deviation * generator.normal(size=count)
     assert np.mean(seen > half) == pytest.approx(0.8, abs=0.02)
-    assert detectable(test, (-half, half), level=0.95, pairs=6) > least
-    assert np.isnan(detectable(test, (0.0, 0.0), level=0.95, pairs=1))
+    assert detectable(test, (-half, half), level=0.95, pairs=6, images=100) > least
+    assert np.isnan(detectable(test, (0.0, 0.0), level=0.95, pairs=1, images=100))
+
+
+def test_no_difference_is_detectable_that_mcnemars_test_is_likely_to_miss():
+    # two models that are nearly always right together scatter little, but decide nothing
+    generator = np.random.default_rng(7)
+    a = run(generator, skill=20.0)
+    b = a.assign(probability=a["probability"].where(a.index != 3, 0.1))
+    row = compare_models({"a": a, "b": b}, count=200).set_index("metric").loc["accuracy"]
+    wrong = generator.binomial(IMAGES, row["detectable"], size=4000)
+    found = np.mean(0.5**wrong < 0.05)  # mid-p where only one model is ever wrong
+    assert found == pytest.approx(0.8, abs=0.03)
 
 
 def test_fewer_runs_than_three_are_taken_as_they_are():

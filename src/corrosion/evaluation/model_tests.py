@@ -84,6 +84,8 @@ def compare_models(
     values = {name: mean_metrics(runs[name], threshold=at[name]) for name in runs}
     drawn = resampled_runs(runs, at, count=count, seed=seed)
     pairs = list(combinations(runs, 2))
+    first = next(iter(runs.values()))[0]
+    independent = len(np.unique(group_numbers(groups_of(first), len(first))))
     tests = {
         (a, b): _tested(
             (runs[a], runs[b]), (at[a], at[b]), (drawn[a], drawn[b]), level, count, seed
@@ -99,7 +101,9 @@ def compare_models(
             ends = tuple(np.quantile(change, ((1 - level) / 2, (1 + level) / 2)))
             low, high = ends if found.interval is None else found.interval
             value_a, value_b = values[a][metric], values[b][metric]
-            least = detectable(found, (low, high), level=level, pairs=len(pairs))
+            least = detectable(
+                found, (low, high), level=level, pairs=len(pairs), images=independent
+            )
             told = (metric, a, b, value_a, value_b, value_a - value_b, low, high)
             about = MODELS if found.models else CHECKPOINTS
             of_metric.append((*told, about, least, found.test, found.exact, found.p_value))

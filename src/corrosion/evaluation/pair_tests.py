@@ -13,6 +13,9 @@ from corrosion.evaluation.permutation import swap_tests
 from corrosion.evaluation.precision_areas import compare_precision
 from corrosion.evaluation.significance import delong, mcnemar
 
+PERMUTATION = "permutation"
+"""Name of the permutation tests."""
+
 
 @dataclass(frozen=True)
 class PairTest:
@@ -83,7 +86,7 @@ def pair_tests(
     decisions = mcnemar(*right, group=group)
     areas = delong(labels, a, b, group=group, fold=fold, level=level)
     swaps = swap_tests(labels, a, b, thresholds=thresholds, group=group, count=count, seed=seed)
-    found = {name: PairTest("permutation", p_value) for name, p_value in swaps.items()}
+    found = {name: PairTest(PERMUTATION, p_value) for name, p_value in swaps.items()}
     found["accuracy"] = PairTest("McNemar mid-p", decisions.p_value, exact=decisions.exact)
     found["auroc"] = PairTest("DeLong", areas.p_value, interval=(areas.low, areas.high))
     for name, searched, of in (

@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import gamma, norm
 from scipy.stats import t as student
 
 from corrosion.evaluation.areas import ROUNDING
 from corrosion.evaluation.intervals import checked_level
 from corrosion.evaluation.metrics import Floats
-from corrosion.evaluation.pair_tests import PairTest
+from corrosion.evaluation.pair_tests import PERMUTATION, PairTest
 from corrosion.evaluation.significance import bootstrap_p
 
 ENOUGH_RUNS = 3
@@ -154,26 +154,34 @@ def compare_seeds(
 
 
 def detectable(
-    found: PairTest, interval: tuple[float, float], *, level: float, pairs: int
+    found: PairTest, interval: tuple[float, float], *, level: float, pairs: int, images: int
 ) -> float:
     """The least true difference that a comparison of this size finds with a chance of `POWER`.
+
+    That of a test whose interval is as wide as this one; in McNemar's test also no less than gives
+    as many images that only one model gets right as it takes for a p-value below its level.
 
     Args:
         found: the test.
         interval: of the difference.
         level: confidence level of the interval, in (0, 1).
         pairs: number of pairs among which Holm's correction shares the level.
+        images: number of independent images.
 
     Returns:
-        NaN where the images say nothing of how far the difference would scatter.
+        NaN where the images say nothing of how far the difference would scatter, and of permutation
+        tests, whose intervals don't tell it.
 
     Example:
         >>> test = PairTest("DeLong", 0.5)
-        >>> round(detectable(test, (-0.02, 0.04), level=0.95, pairs=1), 4)
+        >>> round(detectable(test, (-0.02, 0.04), level=0.95, pairs=1, images=100), 4)
         0.0429
+        >>> test = PairTest("McNemar mid-p", 0.5, exact=0.6)
+        >>> round(detectable(test, (0, 0.01), level=0.95, pairs=1, images=100), 4)
+        0.0672
     """
     half = (interval[1] - interval[0]) / 2
-    if not half > 0:
+    if found.test == PERMUTATION or not half > 0:
         return float("nan")
     known = np.isinf(found.freedom)
 
@@ -181,4 +189,9 @@ def detectable(
         return float(norm.isf(chance) if known else student.isf(chance, found.freedom))
 
     chance = (1 - level) / 2
-    return half / reach(chance) * (reach(chance / pairs) + reach(1 - POWER))
+    least = half / reach(chance) * (reach(chance / pairs) + reach(1 - POWER))
+    if np.isnan(found.exact):
+        return least
+    # k images that only one model gets right have a mid-p of 1 / 2^k
+    needed = np.ceil(np.log2(pairs / (1 - level)))
+    return max(least, float(gamma.ppf(POWER, needed)) / images)

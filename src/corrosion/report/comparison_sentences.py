@@ -85,7 +85,8 @@ def _detectable(comparison: Comparison) -> Iterator[str]:
         if told:
             yield (
                 f"{a} and {b}: with a chance of {POWER:.0%} this comparison finds a difference of "
-                f"{', '.join(told)} or more; smaller ones it is likely to miss."
+                f"{' and '.join(told)} or more, if models scatter as these do; smaller ones it is "
+                f"likely to miss."
             )
         else:
             yield (
