@@ -13,6 +13,7 @@ from sklearn.metrics import auc
 
 from corrosion.cli.main import main
 from corrosion.evaluation.estimates import estimate_metrics
+from corrosion.evaluation.evaluation import evaluate_predictions
 from corrosion.evaluation.metrics import Confusion, all_metrics
 from corrosion.evaluation.thresholds import Threshold
 from corrosion.report.evaluation_figures import (
@@ -22,7 +23,9 @@ from corrosion.report.evaluation_figures import (
     draw_roc_pr,
     draw_thresholds,
 )
+from corrosion.report.evaluation_report import metrics_table, notes
 from corrosion.report.training_curves import write_figure
+from corrosion.settings.evaluation import EvaluationSettings
 
 RNG = np.random.default_rng(0)
 LABEL = np.arange(80) % 2
@@ -145,3 +148,21 @@ def test_figures_of_one_class_and_of_constant_scores_can_be_drawn(tmp_path, labe
 def test_no_figure_stays_in_pyplot():
     draw_confusion(Confusion(1, 1, 1, 1))
     assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize(("images", "few"), [(60, True), (120, False)])
+def test_losses_of_few_images_are_called_a_hint(images, few):
+    label = np.arange(images) % 2
+    noise = np.random.default_rng(0).uniform(size=images)
+    table = pd.DataFrame(
+        {
+            "path": [f"{number}.jpg" for number in range(images)],
+            "label": label,
+            "probability": 0.6 * label + 0.4 * noise,
+        }
+    )
+    evaluation = evaluate_predictions(table, None, threshold=0.5, settings=EvaluationSettings())
+    rows = {row[0] for row in metrics_table(evaluation).rows}
+    assert ({"Brier score (hint only)", "log loss (hint only)"} <= rows) == few
+    assert ("Brier score" in rows) != few
+    assert ("LOSSES" in notes(evaluation)) == few

@@ -253,7 +253,7 @@ def _least(rising: Callable[[float], float], wanted: float, *, steps: int = _STE
 
 def _side(label: NDArray[np.int64]) -> Floats:
     """The direction (N,) of right scores: 1 for corroded images, -1 for others."""
-    return 2.0 * label - 1
+    return np.where(label == 1, 1.0, -1.0)
 
 
 def _right(metric: str, label: NDArray[np.int64], scores: Floats) -> NDArray[np.bool_]:
