@@ -43,7 +43,8 @@ def test_simulated_runs_disagree_and_scatter_as_those_that_were_seen():
 
 def test_of_a_single_run_it_is_said_what_is_assumed():
     of = basis([table()], metric="accuracy", threshold=0.5)
-    assert (of.runs, of.spread) == (1, ASSUMED_SPREAD)
+    assert of.runs == 1
+    assert of.spread >= 0.99 * ASSUMED_SPREAD  # more where so few images scatter more by chance
     assert "ASSUMED" in assumptions(of, model="a")[1]
 
 
@@ -72,6 +73,8 @@ def test_runs_that_scatter_take_more_seeds_instead_of_images():
     of = basis(runs, metric="accuracy", threshold=0.5)
     few, many = (of.power(1.0, images=2000, seeds=n, level=0.95, count=60) for n in (3, 12))
     assert few < 0.5 < many
+    [hopeless] = plan(of, difference=0.03, seeds=[3], count=5)
+    assert hopeless.images is None
 
 
 def test_equal_models_are_seldom_told_apart():

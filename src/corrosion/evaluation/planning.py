@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import logit
-from scipy.stats import norm
+from scipy.stats import nct, norm
+from scipy.stats import t as student
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.alignment import align_runs
@@ -28,7 +29,7 @@ from corrosion.evaluation.run_tests import ENOUGH_RUNS, spread_of_seeds, student
 from corrosion.evaluation.significance import mcnemar
 
 ASSUMED_SPREAD = 0.01
-"""Standard deviation of a metric between runs where there is a single one to look at."""
+"""Standard deviation of the accuracy between runs where there is a single one to look at."""
 
 MOST_IMAGES = 20_000
 """Test images beyond which none are searched."""
@@ -36,6 +37,7 @@ MOST_IMAGES = 20_000
 _LEAST_IMAGES = 20
 _RUNS = 40  # simulated runs by which noise and shifts are chosen
 _STEPS = 30
+_MARGIN = 0.05  # by which power on endless images may miss what is asked before none is searched
 _SURE = 1e-6  # probabilities are taken as this far from 0 and 1 at least
 _CLASSES = {"accuracy": (0, 1), "recall": (1,), "specificity": (0,)}
 
@@ -54,6 +56,7 @@ class Basis:
         runs: number of runs these two were seen in; 1 where they are assumed.
         noise: standard deviation of a run's own noise, on the scale of logits.
         skill: standard deviation of a run's shift towards errors, likewise.
+        lasting: standard deviation of the metric that this shift alone gives, however many images.
     """
 
     metric: str
@@ -65,6 +68,7 @@ class Basis:
     runs: int
     noise: float
     skill: float
+    lasting: float
 
     def difference(self, shift: float) -> float:
         """How much lower the metric is of runs that are shifted towards errors."""
@@ -148,7 +152,7 @@ def basis(tables: Sequence[pd.DataFrame], *, metric: str, threshold: float) -> B
         spread = float(values.std(ddof=1))
     else:
         disagreement = float(np.mean((scores[0] >= 0) != label))
-        spread = ASSUMED_SPREAD
+        spread = np.nan
     score = scores.mean(axis=0)
     drawn = np.random.default_rng(0).normal(size=(_RUNS, len(label)))
 
@@ -160,12 +164,18 @@ def basis(tables: Sequence[pd.DataFrame], *, metric: str, threshold: float) -> B
     noise = _least(differing, disagreement)
     skills = norm.ppf((np.arange(_RUNS) + 0.5) / _RUNS)[:, None] * _side(label)
 
-    def scattered(skill: float) -> float:
-        return float(_judge(metric, label, score + noise * drawn + skill * skills)[0].std(ddof=1))
+    def scattered(skill: float, *, of: str = metric, own: float = noise) -> float:
+        return float(_judge(of, label, score + own * drawn + skill * skills)[0].std(ddof=1))
 
-    skill = _least(scattered, spread)
+    if np.isnan(spread):
+        skill = _least(partial(scattered, of="accuracy"), ASSUMED_SPREAD)
+        spread = scattered(skill)
+    else:
+        skill = _least(scattered, spread)
+    lasting = scattered(skill, own=0.0)
     value = float(values.mean())
-    return Basis(metric, label, score, value, disagreement, spread, len(runs), noise, skill)
+    seen = (value, disagreement, spread, len(runs))
+    return Basis(metric, label, score, *seen, noise, skill, lasting)
 
 
 def needs(
@@ -202,8 +212,18 @@ def needs(
     for one in seeds:
         enough = partial(_is_enough, of, shift, power=power, seeds=one, level=level, count=count)
         least = _found(of, images=images, seeds=one, power=power, level=level, count=count)
-        found.append(Need(one, _images(enough), least))
+        hopeless = _most_power(of, difference, seeds=one, level=level) < power - _MARGIN
+        found.append(Need(one, None if hopeless else _images(enough), least))
     return found
+
+
+def _most_power(of: Basis, difference: float, *, seeds: int, level: float) -> float:
+    """Power of Student's t test of the runs on endless images."""
+    if seeds < ENOUGH_RUNS or of.lasting == 0:
+        return 1.0
+    freedom = 2 * (seeds - 1)
+    centre = difference / (of.lasting * np.sqrt(2 / seeds))
+    return float(nct.sf(student.isf((1 - level) / 2, freedom), freedom, centre))
 
 
 def _is_enough(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from corrosion.evaluation.metric_table import METRICS
-from corrosion.evaluation.planning import MOST_IMAGES, Basis, Need
+from corrosion.evaluation.planning import ASSUMED_SPREAD, MOST_IMAGES, Basis, Need
 from corrosion.evaluation.run_tests import ENOUGH_RUNS
 from corrosion.report.tables import TextTable
 from corrosion.settings.planning import PlanSettings
@@ -79,6 +79,6 @@ def assumptions(of: Basis, *, model: str) -> list[str]:
     return [
         copied,
         f"ASSUMED, since there is one seed: two runs decide {share} of the images differently, as "
-        f"many as the run has wrong, and the standard deviation of {title} between runs is "
-        f"{spread}. Give the runs of several seeds to have both seen.",
+        f"many as the run has wrong, and the accuracy of runs has a standard deviation of "
+        f"{ASSUMED_SPREAD:g} ({title}: {spread}). Give the runs of several seeds to see both.",
     ]
