@@ -24,11 +24,9 @@ def test_folds_are_one_test_set_that_both_recipes_share():
     assert a.groupby("test_fold")["label"].mean().tolist() == [0.5] * 5
 
 
-@pytest.mark.parametrize(
-    "case", [recipe_errors.Case(0.03, 3), recipe_errors.Case(0.03, 1)], ids=str
-)
+@pytest.mark.parametrize("runs", [1, 3])
 def test_equally_good_recipes_are_seldom_called_different(runs):
+    # of single runs it was 0.4 to 0.5 before
     case = recipe_errors.Case(0.03, runs)
-    # of single runs and of three seeds by the bootstrap: 0.4 and 0.15
     found = recipe_errors.false_finds(case, count=40, images=100, resamples=60, seed=0)
     assert found["of the recipes"].max() <= 0.1

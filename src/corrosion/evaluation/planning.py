@@ -210,10 +210,10 @@ def needs(
         )
     found = []
     for one in seeds:
-        enough = partial(_is_enough, of, shift, power=power, seeds=one, level=level, count=count)
+        chance = partial(of.power, shift, seeds=one, level=level, count=count)
         least = _found(of, images=images, seeds=one, power=power, level=level, count=count)
         hopeless = _most_power(of, difference, seeds=one, level=level) < power - _MARGIN
-        found.append(Need(one, None if hopeless else _images(enough), least))
+        found.append(Need(one, None if hopeless else _images(chance, power), least))
     return found
 
 
@@ -226,23 +226,16 @@ def _most_power(of: Basis, difference: float, *, seeds: int, level: float) -> fl
     return float(nct.sf(student.isf((1 - level) / 2, freedom), freedom, centre))
 
 
-def _is_enough(
-    of: Basis, shift: float, images: int, *, power: float, seeds: int, level: float, count: int
-) -> bool:
-    """Whether as many images find a shift."""
-    return of.power(shift, images=images, seeds=seeds, level=level, count=count) >= power
-
-
-def _images(enough: Callable[[int], bool]) -> int | None:
-    """The least number of images that is enough, to 3 %, by bisection."""
+def _images(chance: Callable[..., float], power: float) -> int | None:
+    """The least number of images with this chance of a find, to 3 %, by bisection."""
     low, high = _LEAST_IMAGES, _LEAST_IMAGES
-    while not enough(high):
+    while chance(images=high) < power:
         if high >= MOST_IMAGES:
             return None
         low, high = high, min(2 * high, MOST_IMAGES)
     while high > 1.03 * low + 1:
         middle = round(np.sqrt(low * high))
-        low, high = (low, middle) if enough(middle) else (middle, high)
+        low, high = (low, middle) if chance(images=middle) >= power else (middle, high)
     return high
 
 
