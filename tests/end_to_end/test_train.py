@@ -170,9 +170,10 @@ def test_a_run_told_to_end_saves_itself_and_says_how_to_go_on(command, tmp_path)
     assert epochs >= len(before) - 1
 
 
-def test_a_directory_that_holds_a_run_is_not_overwritten(command, tmp_path):
+@pytest.mark.parametrize("name", ["last.ckpt", "best.ckpt"])
+def test_a_directory_that_holds_a_run_is_not_overwritten(command, tmp_path, name):
     (tmp_path / "run" / "checkpoints").mkdir(parents=True)
-    checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    checkpoint = tmp_path / "run" / "checkpoints" / name
     checkpoint.write_bytes(b"precious")
     assert "resume=auto" in run(command(), code=1)
     assert checkpoint.read_bytes() == b"precious"

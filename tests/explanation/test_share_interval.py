@@ -50,6 +50,10 @@ def test_the_note_tells_whose_photographs_an_interval_comes_from():
     assert "may not hold" in FROM_OTHERS.note
     own = conformal_interval([0.1] * 12, [0.1] * 12)
     assert "12 of yours" in own.note
+    assert (
+        "3 photographs of yours with masks are too few"
+        in conformal_interval([0.1] * 3, [0.1] * 3).note
+    )
 
 
 @pytest.mark.parametrize(("found", "true"), [([], []), ([0.1], [0.1, 0.2])])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from corrosion.cli.command import Command
 from corrosion.cli.options import add_options, read_options
@@ -12,6 +13,11 @@ from corrosion.cli.paths import CHECKPOINT, add_out, folder, name_of, new_folder
 from corrosion.runs import checkpoint_of
 from corrosion.settings.mask_training import MaskTrainingSettings
 from corrosion.system.processors import share_processors
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_FEW = 5  # validation photographs, below which one of them decides
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +59,22 @@ def _run(options: argparse.Namespace) -> None:
         f"{table['iou_from_labels'].mean():.3f}), Dice "
         f"{table['dice'].mean():.3f}, average precision of the pixels "
         f"{table['average_precision'].mean():.3f}, error of the rusted share {error:.3f}.\n"
+        f"{_verdict(table)}\n"
         f"Masks of new photographs: corrosion predict {out} PHOTOS --masks\n{out}\n"
+    )
+
+
+def _verdict(table: pd.DataFrame) -> str:
+    """Whether the masks are better than those from labels alone, in a sentence."""
+    better = int((table["iou"] > table["iou_from_labels"]).sum())
+    told = f"Better than from labels alone in {better} of {len(table)}"
+    if 2 * better > len(table) >= _FEW:
+        return f"{told}."
+    if len(table) < _FEW:
+        return f"{told}: too few to tell. Mark more photographs, or give a larger --validation."
+    return (
+        f"{told}: no gain. Go on with the checkpoint that you had, mark more photographs, or give "
+        f"more --epochs."
     )
 
 

@@ -53,6 +53,11 @@ class ShareInterval:
     @property
     def note(self) -> str:
         """The sentence that belongs beside the intervals."""
+        if math.isinf(self.scale):
+            return (
+                f"Intervals of the share say nothing: {self.photographs} photographs of yours with "
+                f"masks are too few, it takes {LEAST}."
+            )
         if self.own:
             return (
                 f"Intervals of the share hold for {LEVEL:.0%} of photographs like the "

@@ -226,6 +226,15 @@ def notes(evaluation: Evaluation) -> dict[str, str]:
     chosen, band = evaluation.choices, evaluation.choices.band
     if chosen.not_promised:
         lines["PROMISE"] = " ".join(chosen.not_promised)
+    if band.confidence is not None:
+        promised = [one.threshold for one in chosen.thresholds if "recall" in one.threshold.rule]
+        lines["to use it"] = (
+            "a checkpoint decides by the thresholds and the band of its own training, which "
+            f"choices.confidence={band.confidence:g} of a training promises"
+        ) + "".join(
+            f"; corrosion predict --threshold {one.value:.4g} decides by the recall promised here"
+            for one in promised[-1:]
+        )
     return lines | {
         "temperature": f"{chosen.temperature.value:.3f}; calibration error on the test set "
         f"{chosen.ece[0]:.4f} before, {chosen.ece[1]:.4f} after",

@@ -109,7 +109,9 @@ def _train(
     started, run = time.perf_counter(), RunDirectory(run_dir)
     extensions = load_extensions(settings)
     mode = extensions.direction(settings.objective)
-    if checkpoint is None and run.last.exists():
+    # a probe leaves its best alone behind, which resume=auto makes anew
+    done = run.best.exists() and settings.resume != "auto"
+    if checkpoint is None and (run.last.exists() or done):
         raise CorrosionError(
             f"{run_dir} already holds a run, which would be overwritten: go on with it by "
             f"resume=auto, or choose another folder."

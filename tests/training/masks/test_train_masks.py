@@ -52,6 +52,7 @@ def test_masks_are_learnt_and_predict_uses_them(checkpoint, tmp_path, capsys):
     assert table["iou_from_labels"].between(0, 1).all()
     assert table["iou"].mean() > 0.5
     assert f"IoU {table['iou'].mean():.3f}" in told
+    assert f"of {len(table)}: too few to tell" in told
     history = pd.read_csv(out / "history.csv")
     assert len(history) == 25
     assert history["train/loss"].iloc[-1] < history["train/loss"].iloc[0]
