@@ -41,6 +41,7 @@ class MaskNetwork(nn.Module):
         CorrosionError: the backbone gives no features at several resolutions.
 
     Example:
+        >>> from corrosion.models.classifier import CorrosionClassifier
         >>> net = CorrosionClassifier("test_resnet.r160_in1k", image_size=64)
         >>> masks = MaskNetwork(net.backbone, net.mean, net.std)
         >>> masks.eval()(torch.zeros(2, 3, 64, 96, dtype=torch.uint8)).shape
