@@ -16,7 +16,7 @@ class MaskTrainingSettings(Settings):
 
     device: Device = "auto"
     """Where it learns: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps."""
-    epochs: Count = 60
+    epochs: Count = 20
     """How often it sees each photograph."""
     lr: Positive = 1e-3
     """Largest learning rate of the decoder; the backbone, which has learnt before, has a tenth."""
