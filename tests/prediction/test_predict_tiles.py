@@ -17,6 +17,7 @@ from corrosion.explanation.explanation import explain_inputs
 from corrosion.explanation.overlay import write_image
 from corrosion.explanation.rust_mask import CUT, rust_evidence
 from corrosion.models.checkpoint import Calibration, store_choices
+from corrosion.prediction.tile_summary import warning_of_tiles
 from corrosion.prediction.tile_threshold import GivenThreshold
 from corrosion.prediction.tile_validation import choose_threshold, find_validation
 from corrosion.prediction.tiled import MAP_SIDE, TileViewer, calibrated, tile_logits, tile_mask
@@ -336,3 +337,14 @@ def test_parquet_holds_what_tiles_say(run, photos, tmp_path):
     assert large["tile_threshold"] == 0.9
     assert list(large["worst_tile"][2:]) == [64, 64]
     assert small["worst_tile"] is None
+
+
+@pytest.mark.parametrize(("threshold", "blind"), [(0.9, False), (0.9999999, True)])
+def test_a_threshold_that_no_tile_reaches_is_told_as_such(threshold, blind):
+    entry = {
+        "tiles": 50,
+        "threshold": threshold,
+        "basis": "beyond validation",
+        "photographs": 3,
+    }
+    assert ("small rust in them is missed" in warning_of_tiles([entry])) == blind

@@ -10,6 +10,7 @@ from corrosion.prediction.tile_threshold import Basis
 from corrosion.prediction.tiled import TileViewer
 
 _GUESSED: Basis = "beyond validation"
+_OUT_OF_REACH = 0.999  # hardly any tile is that sure
 
 
 def used_thresholds(rows: Iterable[Row]) -> list[dict[str, Any]]:
@@ -65,8 +66,15 @@ def warning_of_tiles(used: Iterable[dict[str, Any]]) -> str | None:
     if not guessed:
         return None
     photographs, most = sum(entry["photographs"] for entry in guessed), guessed[-1]["tiles"]
+    high = max(entry["threshold"] for entry in guessed)
+    blind = (
+        f" Hardly any tile reaches {high:.7g}: such photographs are decided as a whole, and small "
+        f"rust in them is missed."
+        if high > _OUT_OF_REACH
+        else ""
+    )
     return (
         f"For {photographs} photographs of up to {most} tiles the threshold lies beyond all sound "
-        f"validation tiles: it is a guess, and the share of false alarms may be another. Give more "
-        f"sound photographs as large as these (tile_validation) to have it measured."
+        f"validation tiles: it is a guess, and the share of false alarms may be another.{blind} "
+        f"Give more sound photographs as large as these (--tile-validation) to have it measured."
     )
