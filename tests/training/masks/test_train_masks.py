@@ -198,6 +198,16 @@ def test_the_loss_is_least_for_the_mask_itself():
     assert right < everything
 
 
+@pytest.fixture
+def deterministic():
+    """As a training leaves PyTorch, where binned curves take the memory of pixels times bins."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    yield
+    torch.use_deterministic_algorithms(before, warn_only=True)
+
+
+@pytest.mark.usefixtures("deterministic")
 def test_masks_are_judged_by_their_photographs():
     class Half(torch.nn.Module):
         mean = torch.zeros(1)

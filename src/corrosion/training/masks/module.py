@@ -26,9 +26,6 @@ _BACKBONE_SHARE = 0.1  # of the learning rate
 _DICE_SHARE = 0.5
 _WARM_UP = 0.15
 _WEIGHT_DECAY = 0.01
-_STEPS = (
-    200  # of the curve of precision over recall: a photograph has a quarter of a million pixels
-)
 
 
 class MaskModule(L.LightningModule):
@@ -117,9 +114,7 @@ def judge_masks(network: MaskNetwork, photographs: Sequence[MaskedPhotograph]) -
                 "path": str(one.path),
                 "iou": float(binary_jaccard_index(rust, mask)),
                 "dice": float(binary_f1_score(rust, mask)),
-                "average_precision": float(
-                    binary_average_precision(score, mask, thresholds=_STEPS)
-                ),
+                "average_precision": float(binary_average_precision(score, mask)),
                 "rusted_share": float(rust.float().mean()),
                 "true_share": float(mask.float().mean()),
             }
