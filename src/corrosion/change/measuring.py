@@ -23,7 +23,7 @@ from corrosion.evaluation.decisions import Rule, is_corroded
 from corrosion.explanation.rust import measure_rust
 from corrosion.explanation.rust_mask import rust_mask
 from corrosion.models.classifier import CorrosionClassifier
-from corrosion.models.pooled_features import evaluating
+from corrosion.models.evaluating import evaluating
 
 Pixels = NDArray[np.uint8]
 Region = NDArray[np.bool_]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import copy
 import io
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Mapping
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -26,6 +26,7 @@ from corrosion.errors import CorrosionError
 from corrosion.explanation.targets import Evidence, check_target, target_signs
 from corrosion.models.backbones import feature_map
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.evaluating import evaluating
 from corrosion.models.tta import VIEWS
 
 EMPTY_SHARE = 0.05
@@ -192,18 +193,6 @@ def check_method(method: str) -> None:
     """
     if method not in METHODS:
         raise CorrosionError(f"method={method}: choose {', '.join(METHODS)}.")
-
-
-@contextmanager
-def evaluating(network: nn.Module) -> Iterator[None]:
-    """Put a network in evaluation mode; afterwards every module is as it was."""
-    training = [module for module in network.modules() if module.training]
-    network.eval()
-    try:
-        yield
-    finally:
-        for module in training:  # one by one: frozen layers may have been in evaluation mode
-            module.training = True
 
 
 class Tap(nn.Module):

@@ -27,8 +27,8 @@ from corrosion.errors import CorrosionError
 from corrosion.explanation.baselines import cielab
 from corrosion.explanation.pyramid import fine_map, pyramid_levels
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.evaluating import evaluating
 from corrosion.models.mask_network import MaskNetwork
-from corrosion.models.pooled_features import evaluating
 
 CUT = 0.08
 """Score from which a pixel is rust.

@@ -44,5 +44,22 @@ def choose_device(device: str | torch.device) -> torch.device:
     return found
 
 
+def lightning_device(device: str) -> tuple[str, list[int] | None]:
+    """Accelerator and numbers of devices that a name stands for, as `lightning.Trainer` takes them.
+
+    Args:
+        device: as `choose_device` takes it.
+
+    Returns:
+        The accelerator, and the number behind the colon in a list; None without one.
+
+    Example:
+        >>> lightning_device("cuda:1"), lightning_device("auto")
+        (('cuda', [1]), ('auto', None))
+    """
+    accelerator, _, index = device.partition(":")
+    return accelerator, [int(index)] if index else None
+
+
 def _unknown(device: object) -> CorrosionError:
     return CorrosionError(f"device={device}: give auto, cpu, cuda, cuda:1 or mps.")

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
 
 from corrosion.data.cache.features import FeatureCache, Features
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.evaluating import evaluating
 from corrosion.models.tta import AS_IT_IS, View
 from corrosion.system.progress import progress
-
-
-@contextmanager
-def evaluating(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode within the block, then the mode before.
-
-    Lightning trains a network in the mode that it finds.
-    """
-    learning = network.training
-    network.eval()
-    try:
-        yield
-    finally:
-        network.train(learning)
 
 
 def feature_cache(network: CorrosionClassifier, view: View = AS_IT_IS) -> FeatureCache:

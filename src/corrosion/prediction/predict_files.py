@@ -28,7 +28,7 @@ from corrosion.explanation.ground_truth import find_marked
 from corrosion.explanation.rust_mask import rust_mask
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
-from corrosion.models.device import choose_device
+from corrosion.models.device import choose_device, lightning_device
 from corrosion.prediction.contact_sheet import write_contact_sheet
 from corrosion.prediction.journal import Row, read_journals
 from corrosion.prediction.mask_writer import MaskWriter, share_interval
@@ -195,12 +195,12 @@ def _predict_files(
 
 def _trainer(settings: PredictionSettings) -> L.Trainer:
     quieten_lightning()
-    accelerator, _, index = settings.device.partition(":")
+    accelerator, numbers = lightning_device(settings.device)
     alone = settings.devices == settings.num_nodes == 1
     try:
         return L.Trainer(
             accelerator=accelerator,
-            devices=[int(index)] if index else settings.devices,
+            devices=numbers or settings.devices,
             num_nodes=settings.num_nodes,
             strategy="auto" if alone else DDPStrategy(timeout=_PATIENCE),
             logger=False,

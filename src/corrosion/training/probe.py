@@ -11,8 +11,9 @@ from torch import Tensor
 
 from corrosion.data.cache.features import Features
 from corrosion.data.datamodule import CorrosionDataModule, Split
+from corrosion.models.evaluating import evaluating
 from corrosion.models.logistic_head import fit_logistic, set_logistic
-from corrosion.models.pooled_features import evaluating, feature_cache, pooled_features
+from corrosion.models.pooled_features import feature_cache, pooled_features
 from corrosion.models.tta import AS_IT_IS, VIEWS, View
 from corrosion.training.epoch_metrics import Predictions
 from corrosion.training.module import CorrosionModule

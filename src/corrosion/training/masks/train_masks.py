@@ -17,6 +17,7 @@ from corrosion.explanation.ground_truth import Annotated
 from corrosion.explanation.share_interval import LEAST, conformal_interval
 from corrosion.models.checkpoint import load_model, store_mask_network
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.device import lightning_device
 from corrosion.models.mask_network import MaskNetwork
 from corrosion.runs import RunDirectory
 from corrosion.settings.mask_training import MaskTrainingSettings
@@ -149,13 +150,13 @@ def _fit(
         drop_last=len(crops) % settings.batch_size == 1 and len(crops) > 1,
         generator=torch.Generator().manual_seed(settings.seed),
     )
-    accelerator, _, index = settings.device.partition(":")
+    accelerator, numbers = lightning_device(settings.device)
     on_cuda = accelerator in ("auto", "cuda") and torch.cuda.is_available()
     callbacks = [SeedBatches(settings.seed), StopAtNonFiniteLoss(), ProgressBar()]
     try:
         trainer = L.Trainer(
             accelerator=accelerator,
-            devices=[int(index)] if index else 1,
+            devices=numbers or 1,
             precision="16-mixed" if on_cuda else "32-true",
             max_epochs=epochs,
             callbacks=callbacks if history is None else [*callbacks, history],
