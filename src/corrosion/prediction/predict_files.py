@@ -183,11 +183,11 @@ def _predict_files(
     notes = (interval.note, GRADE_NOTE) if settings.masks else ()
     if viewer is not None:
         facts["thresholds"] = used = used_thresholds(rows())
-        warning = warning_of_tiles(used)
+        sentence, warning = sentence_of_tiles(viewer, used), warning_of_tiles(used)
+        log.info("%s", sentence)
         if warning is not None:
             log.warning("%s", warning)
-        log.info("%s", sentence_of_tiles(viewer, used))
-        notes = (sentence_of_tiles(viewer, used), *((warning,) if warning else ()), *notes)
+        notes = (*filter(None, (sentence, warning)), *notes)
     write_contact_sheet(out, rows(), title=checkpoint.name, rule=rule, notes=notes, cautions=said)
     folder.finish(counts, cautions=said, tiles=None if viewer is None else facts)
     return counts
