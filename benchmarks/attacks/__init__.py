@@ -1,0 +1,1 @@
+"""What `benchmarks/attack.py` attacks with, a module a kind."""
