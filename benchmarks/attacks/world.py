@@ -206,6 +206,7 @@ def _in_child(action: Action, folder: Path, output: Path) -> None:
         file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, 1)
         os.dup2(file, 2)
+        sys.stdout, sys.stderr = (os.fdopen(one, "w", closefd=False) for one in (1, 2))
         resource.setrlimit(resource.RLIMIT_DATA, (3 * MEMORY, 3 * MEMORY))
         if callable(action):
             code = action()

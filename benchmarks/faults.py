@@ -1,0 +1,312 @@
+"""Faults that come from outside: kills at random moments, a full disk, two of a command at once.
+
+    python benchmarks/faults.py [--kills 20] [--only kills,disk,twice,clock]
+
+A small network is trained, and everything happens to it:
+
+- *kills*: `predict`, `audit`, the filling of the image cache and a sweep are killed (SIGKILL) at
+  moments drawn evenly from their duration and started again, until each was killed so often; the
+  end must be that of an undisturbed one. (Trainings: `kill_and_resume.py`.)
+- *disk*: each command writes to a disk of a few megabytes that fills up (a tmpfs, which root may
+  make). It must end in a sentence, and once there is room the same command must come to the end of
+  an undisturbed one.
+- *twice*: two of a command start at once in one folder: one does the work, or both do; nothing is
+  lost or doubled.
+- *clock*: files come from a time that has not been yet; answers stay.
+
+Exits with 1 if an end differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from attack import import_all
+from attacks.world import ROOT, World, make_world
+
+PHOTOGRAPHS = 120
+SMALL_TRAINING = (
+    "experiment=quick", "data.count=40", "data.batch_size=8", "model.weights=null",
+    "model.backbone=test_resnet.r160_in1k", "data.image_size=64", "trainer=cpu",
+    "trainer.max_epochs=1", "trainer.limit_train_batches=2", "trainer.progress_bar=false",
+    "explain.images=0",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command, and what its end is.
+
+    Attributes:
+        arguments: of `corrosion`, with an output folder.
+        again: those that go on after it was stopped.
+        end: what it came to, of the output folder; ends of two that went well are equal.
+        keeps: whether it goes on with what there is; otherwise its folder is removed before.
+    """
+
+    arguments: Callable[[Path], Sequence[str]]
+    again: Callable[[Path], Sequence[str]]
+    end: Callable[[Path], object]
+    keeps: bool = True
+
+    def go_on(self, out: Path) -> Sequence[str]:
+        """The arguments after it was stopped."""
+        if not self.keeps and out.exists():
+            shutil.rmtree(out)
+        return self.again(out)
+
+
+def commands(world: World, photographs: Path) -> Mapping[str, Command]:
+    """The commands that write much."""
+
+    def predict(out: Path) -> Sequence[str]:
+        return (
+            "predict",
+            str(world.run),
+            str(photographs),
+            "--device=cpu",
+            "--explain",
+            f"--out={out}",
+        )
+
+    def audit(out: Path) -> Sequence[str]:
+        return ("audit", str(world.labelled), f"--out={out}")
+
+    def train(out: Path) -> Sequence[str]:
+        return ("train", *SMALL_TRAINING, f"hydra.run.dir={out}", "resume=auto")
+
+    def sweep(out: Path) -> Sequence[str]:
+        return (
+            "train", "-m", "sweep=pruned", *SMALL_TRAINING, "hydra.sweeper.n_trials=3",
+            f"hydra.sweeper.storage=sqlite:///{out}.db", "hydra.sweeper.study_name=faults",
+            f"hydra.sweep.dir={out}",
+        )  # fmt: skip
+
+    return {
+        "predict": Command(predict, lambda out: (*predict(out), "--resume"), table_of),
+        "audit": Command(audit, audit, files_of, keeps=False),
+        "train": Command(train, train, trained),
+        "sweep": Command(sweep, sweep, trials),
+    }
+
+
+def table_of(out: Path) -> object:
+    """Rows of a table of predictions; whether each overlay that it names is there."""
+    table = pd.read_csv(out / "predictions.csv", keep_default_na=False)
+    overlays = [(out / one).is_file() for one in table["overlay"] if one]
+    return table.astype(str).to_numpy().tolist(), overlays
+
+
+def files_of(out: Path) -> object:
+    """Names of the files in a folder."""
+    return sorted(path.name for path in out.iterdir())
+
+
+def trained(out: Path) -> object:
+    """Predictions of a training."""
+    return (
+        pd.read_csv(out / "predictions.csv", keep_default_na=False).astype(str).to_numpy().tolist()
+    )
+
+
+def trials(out: Path) -> object:
+    """Number of finished trials of a study, each once."""
+    import optuna
+
+    study = optuna.load_study(study_name="faults", storage=f"sqlite:///{out}.db")
+    done = [trial.number for trial in study.trials if trial.state.name in ("COMPLETE", "PRUNED")]
+    return len(done) >= 3, len(set(done)) == len(done)
+
+
+def main() -> None:
+    options = parse()
+    draw = random.Random(options.seed)
+    failed = False
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ["CORROSION_CACHE"] = str(folder / "cache")
+        import_all()
+        world = make_world(folder / "world")
+        photographs = many_photographs(world, folder / "many")
+        for kind in options.only.split(","):
+            for command, one in commands(world, photographs).items():
+                if command not in options.commands.split(","):
+                    continue
+                place = folder / f"{kind}-{command}"
+                place.mkdir()
+                told = KINDS[kind](one, place, draw, options.kills)
+                print(f"{kind:6} {command:8} {told}", flush=True)
+                failed |= told.startswith("DIFFERENT")
+    sys.exit(failed)
+
+
+def many_photographs(world: World, folder: Path) -> Path:
+    """Enough photographs that a command takes seconds."""
+    folder.mkdir()
+    sound = sorted(world.photographs.iterdir())
+    for number in range(PHOTOGRAPHS):
+        path = sound[number % len(sound)]
+        shutil.copy(path, folder / f"{number:03d}{path.suffix}")
+    return folder
+
+
+def start(arguments: Sequence[str], output: Path) -> subprocess.Popen[bytes]:
+    """A command in a process of its own."""
+    program = "import sys; from corrosion.cli.main import main; sys.exit(main())"
+    with output.open("ab") as file:
+        return subprocess.Popen(
+            [sys.executable, "-c", program, *arguments],
+            cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+
+
+def undisturbed(command: Command, place: Path) -> tuple[object, float, float]:
+    """The end of a command that nothing happens to; seconds until its first file, and in all."""
+    out = place / "whole"
+    began = time.monotonic()
+    process = start(command.arguments(out), place / "whole.txt")
+    first = None
+    while process.poll() is None:
+        if first is None and out.exists():
+            first = time.monotonic() - began
+        time.sleep(0.005)
+    if process.returncode != 0:
+        raise RuntimeError((place / "whole.txt").read_text())
+    return command.end(out), first or 0.0, time.monotonic() - began
+
+
+def kills(command: Command, place: Path, draw: random.Random, count: int) -> str:
+    """Kill a command and go on, again and again."""
+    expected, first, whole = undisturbed(command, place)
+    killed = runs = different = 0
+    while killed < count:
+        out, output = place / f"run{runs}", place / f"run{runs}.txt"
+        arguments = command.arguments(out)
+        for _ in range(5):  # then it may come through
+            process = start(arguments, output)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(first + draw.random() * (whole - first))
+            if process.poll() is not None:
+                break
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            killed += 1
+            arguments = command.go_on(out)
+        else:
+            process = start(arguments, output)
+            process.wait()
+        runs += 1
+        if process.returncode != 0 or command.end(out) != expected:
+            different += 1
+            print(output.read_text()[-2000:])
+    sign = "DIFFERENT" if different else "equal"
+    return f"{sign}: {killed} kills in {runs} runs, {different} ended otherwise"
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, size: int) -> Iterator[None]:
+    """A disk of so many bytes."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def disk(command: Command, place: Path, *_: object) -> str:
+    """Let a disk fill up at several moments, then make room and go on."""
+    expected, _, _ = undisturbed(command, place)
+    used = sum(path.stat().st_size for path in (place / "whole").rglob("*") if path.is_file())
+    unclear = different = 0
+    shares = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
+    for number, share in enumerate(shares):
+        mount = place / f"disk{number}"
+        output = place / f"disk{number}.txt"
+        with small_disk(mount, max(4096, int(used * share))):
+            process = start(command.arguments(mount / "out"), output)
+            process.wait()
+            text = output.read_text()
+            if process.returncode != 0 and ("Traceback" in text or "space" not in text):
+                unclear += 1
+                print(text[-1500:])
+            remount = ["mount", "-o", f"remount,size={used * 20}", str(mount)]
+            subprocess.run(remount, check=True)
+            if process.returncode != 0:
+                process = start(command.go_on(mount / "out"), output)
+                process.wait()
+            if process.returncode != 0 or command.end(mount / "out") != expected:
+                different += 1
+                print(output.read_text()[-1500:])
+    sign = "DIFFERENT" if different or unclear else "equal"
+    return (
+        f"{sign}: {len(shares)} full disks, {unclear} without a sentence, "
+        f"{different} ended otherwise"
+    )
+
+
+def twice(command: Command, place: Path, draw: random.Random, count: int) -> str:
+    """Start a command twice at once."""
+    expected, first, _ = undisturbed(command, place)
+    refused = different = 0
+    times = max(1, count // 5)
+    for number in range(times):
+        out, outputs = place / f"both{number}", [place / f"both{number}-{one}.txt" for one in "ab"]
+        one = start(command.arguments(out), outputs[0])
+        time.sleep(draw.random() * first)
+        other = start(command.again(out) if out.exists() else command.arguments(out), outputs[1])
+        codes = sorted([one.wait(), other.wait()])
+        refused += codes == [0, 1]
+        text = "".join(output.read_text() for output in outputs)
+        if codes not in ([0, 0], [0, 1]) or "Traceback" in text or command.end(out) != expected:
+            different += 1
+            print(codes, text[-2000:])
+    sign = "DIFFERENT" if different else "equal"
+    return f"{sign}: {times} times, one refused in {refused}, {different} ended otherwise"
+
+
+def clock(command: Command, place: Path, *_: object) -> str:
+    """Go on with files of the future."""
+    expected, _, _ = undisturbed(command, place)
+    tomorrow = time.time() + 10**6
+    for path in (*place.rglob("*"), *Path(os.environ["CORROSION_CACHE"]).rglob("*")):
+        os.utime(path, (tomorrow, tomorrow))
+    process = start(command.arguments(place / "after"), place / "after.txt")
+    same = process.wait() == 0 and command.end(place / "after") == expected
+    return "equal" if same else f"DIFFERENT: {(place / 'after.txt').read_text()[-1500:]}"
+
+
+KINDS: Mapping[str, Callable[[Command, Path, random.Random, int], str]] = {
+    "kills": kills,
+    "disk": disk,
+    "twice": twice,
+    "clock": clock,
+}
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=20, help="of each command")
+    parser.add_argument("--only", default=",".join(KINDS), help="kinds (default: %(default)s)")
+    parser.add_argument("--commands", default="predict,audit,train,sweep")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
