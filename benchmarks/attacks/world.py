@@ -35,6 +35,9 @@ SECONDS = 60
 MEMORY = 3 * GIB
 """An attack that takes more is one on the machine."""
 
+LIMIT = 9 * GIB
+"""An attack gets no more: the machine stays usable."""
+
 Verdict = Literal["clear", "row", "right", "traceback", "hang", "memory", "wrong", "lost"]
 FAILED: tuple[Verdict, ...] = ("traceback", "hang", "memory", "wrong", "lost")
 """Verdicts that must not be. The others: an error in a line, a row with its reason, no harm."""
@@ -207,7 +210,7 @@ def _in_child(action: Action, folder: Path, output: Path) -> None:
         os.dup2(file, 1)
         os.dup2(file, 2)
         sys.stdout, sys.stderr = (os.fdopen(one, "w", closefd=False) for one in (1, 2))
-        resource.setrlimit(resource.RLIMIT_DATA, (3 * MEMORY, 3 * MEMORY))
+        resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
         if callable(action):
             code = action()
         else:
