@@ -190,6 +190,15 @@ def test_the_page_says_what_is_promised_and_restates_figures_for_a_prevalence(ru
     assert "the network decides none of the test images; the band:" in text
 
 
+def test_evaluating_a_run_renews_the_page_that_is_there(run_dir):
+    options = ["--resamples", "50", "--prevalence", "0.05"]
+    assert main(["evaluate", str(run_dir), *options]) == 0
+    assert not (run_dir / "report.html").exists()
+    write_report(run_dir, evaluate_run(run_dir, SETTINGS))
+    assert main(["evaluate", str(run_dir), *options]) == 0
+    assert "Where 0.05 of the photographs are corroded" in (run_dir / "report.html").read_text()
+
+
 def test_few_test_photographs_are_told_and_not_praised(run_dir, capsys):
     table = pd.read_csv(run_dir / "predictions.csv").assign(label=[0, 1] * 30)
     table["probability"] = table["label"] * 0.8 + 0.1

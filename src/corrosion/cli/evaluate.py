@@ -41,7 +41,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         help="folder with a folder of photographs per class, to be judged on, subfolders too; by "
         "default the run's own test predictions are",
     )
-    add_out(parser, "evaluation-PATH; without PATH the run's files are renewed")
+    add_out(parser, "evaluation-PATH; without PATH the run's files are renewed, its report.html too")
     add_options(parser, EvaluationSettings, metavar=_METAVAR, repeated=["by"])
     add_options(parser, InferenceSettings)
     add_options(parser, FolderNameSettings, metavar=FOLDER_NAMES)
@@ -90,6 +90,10 @@ def _evaluate(options: argparse.Namespace) -> None:
     from corrosion.report.evaluation_report import print_evaluation, write_evaluation
 
     write_evaluation(run, evaluation)
+    if run.report_file.is_file():  # it would go on to show the figures of before
+        from corrosion.report.run_report import write_report
+
+        write_report(run.path, evaluation)
     print_evaluation(evaluation, run_dir=run.path)
 
 
