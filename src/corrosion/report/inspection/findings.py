@@ -1,0 +1,320 @@
+"""An output folder of `corrosion predict`, as one object that every report is made of."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from corrosion.errors import CorrosionError
+from corrosion.evaluation.decisions import DETECTED, is_unlike, needs_review
+from corrosion.report.inspection.verdict_history import Verdict, latest_verdicts, read_history
+from corrosion.system.extras import require_package
+from corrosion.system.files import read_json
+
+TABLES = ("predictions.csv", "predictions.parquet")
+"""The tables of a folder, by their format."""
+
+GRADES = {
+    "grade_iso4628_3": "ISO 4628-3",
+    "grade_astm_d610": "ASTM D610",
+    "grade_imo_coating": "IMO",
+}
+"""Columns of grades, and the names of their standards."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is known of one photograph, or of one frame of a video; None where it is not known.
+
+    Attributes:
+        number: its row in the table, from 0.
+        path: path of the file, as the table has it.
+        frame: number of the frame in the video; None for photographs.
+        time: seconds from the video's start; None for photographs.
+        probability: probability of corrosion, in [0, 1]; None for what can't be read.
+        decision: `DETECTED` or `CLEAN` of `corrosion.evaluation.decisions`; None likewise.
+        review: whether an inspector shall look at it.
+        why_review: sentences that say why; empty where `review` is False.
+        unlike_training: above 1, it is unlike all that the network was trained on.
+        share: rusted share of the surface, in [0, 1].
+        share_low: lower end of its interval.
+        share_high: upper end of its interval.
+        grades: grades by the name of their standard, as {"ISO 4628-3": "Ri 3 to Ri 4"}; empty where
+            there are none.
+        overlay: file of the photograph with the evidence drawn upon it, below the folder, with "/".
+        mask: file of the mask of rust, likewise.
+        outline: file of the photograph with its rust outlined, likewise.
+        thumbnail: file of a small picture of the photograph, likewise.
+        evidence: file of the evidence alone, a transparent layer over the small picture, likewise.
+        rust: file of the outline alone, likewise.
+        error: what could not be read or drawn, and why.
+        asset: what was photographed.
+        latitude: degrees, north is positive.
+        longitude: degrees, east is positive.
+        altitude: metres above sea level.
+        direction: degrees clockwise from north.
+        taken_at: when it was taken, as ISO 8601.
+        camera: name of the camera.
+        sha256: digest of the file, in hexadecimal digits.
+        verdict: what an inspector said of it last.
+    """
+
+    number: int
+    path: str
+    frame: int | None = None
+    time: float | None = None
+    probability: float | None = None
+    decision: str | None = None
+    review: bool = False
+    why_review: tuple[str, ...] = ()
+    unlike_training: float | None = None
+    share: float | None = None
+    share_low: float | None = None
+    share_high: float | None = None
+    grades: Mapping[str, str] = field(default_factory=dict)
+    overlay: str | None = None
+    mask: str | None = None
+    outline: str | None = None
+    thumbnail: str | None = None
+    evidence: str | None = None
+    rust: str | None = None
+    error: str | None = None
+    asset: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    altitude: float | None = None
+    direction: float | None = None
+    taken_at: str | None = None
+    camera: str | None = None
+    sha256: str | None = None
+    verdict: Verdict | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name, with the second of a frame."""
+        name = self.path.replace("\\", "/").rsplit("/", 1)[-1]
+        return name if self.time is None else f"{name} at {self.time:.1f} s"
+
+    @property
+    def detected(self) -> bool:
+        """Whether corrosion was detected."""
+        return self.decision == DETECTED
+
+    @property
+    def located(self) -> bool:
+        """Whether its position is known."""
+        return self.latitude is not None and self.longitude is not None
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """All that a folder holds.
+
+    Attributes:
+        folder: path of the folder.
+        model: name of the checkpoint; the beginning of its digest in folders of earlier versions.
+        threshold: probability from which corrosion counts as detected.
+        band: probabilities strictly between these go to an inspector; None for no such band, and in
+            folders of earlier versions.
+        cautions: sentences without which no decision should be read.
+        notes: sentences that belong beside the figures.
+        when: when the run was finished, as ISO 8601 in UTC.
+        given: files, folders and patterns that were predicted, as they were given.
+        working_directory: the folder that relative paths start from; empty if unknown.
+        findings: a finding for every row of the table, in its order, failed ones too.
+    """
+
+    folder: Path
+    model: str
+    threshold: float
+    band: tuple[float, float] | None
+    cautions: tuple[str, ...]
+    notes: tuple[str, ...]
+    when: str
+    given: tuple[str, ...]
+    working_directory: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def detected(self) -> int:
+        """Number of findings in which corrosion was detected."""
+        return sum(one.detected for one in self.findings)
+
+    @property
+    def to_review(self) -> int:
+        """Number of findings that an inspector shall look at."""
+        return sum(one.review for one in self.findings)
+
+    @property
+    def failed(self) -> int:
+        """Number of findings that could not be read, or not be drawn."""
+        return sum(one.error is not None for one in self.findings)
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """Names of the assets, sorted; empty where none is known."""
+        return tuple(sorted({one.asset for one in self.findings if one.asset}))
+
+
+def read_inspection(folder: Path) -> Inspection:
+    """Read an output folder of `corrosion predict`, with verdicts that were merged into it.
+
+    Args:
+        folder: folder of a finished run.
+
+    Raises:
+        CorrosionError: it is no such folder, the run is not finished, or a file can't be read.
+    """
+    run = _read_run(folder)
+    asked = run["asked"]
+    table = next((folder / name for name in TABLES if (folder / name).is_file()), None)
+    if table is None:
+        raise CorrosionError(
+            f"{folder} holds no {TABLES[0]}: finish the run by the same corrosion predict "
+            f"... --resume, or give another folder."
+        )
+    band = run.get("band")
+    band = None if band is None else (float(band[0]), float(band[1]))
+    verdicts = latest_verdicts(read_history(folder))
+    rows = _read_csv(table) if table.suffix == ".csv" else _read_parquet(table)
+    finished = datetime.fromtimestamp(table.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    try:
+        findings = tuple(_finding(number, row, band, verdicts) for number, row in enumerate(rows))
+    except (KeyError, ValueError, TypeError) as error:
+        raise CorrosionError(
+            f"{table} is no table of corrosion predict ({error!r}): run corrosion predict again."
+        ) from error
+    return Inspection(
+        folder=folder,
+        model=run.get("model") or str(asked.get("checkpoint", ""))[:12],
+        threshold=float(asked.get("threshold", 0.5)),
+        band=band,
+        cautions=tuple(run.get("cautions", ())),
+        notes=tuple(run.get("notes", ())),
+        when=run.get("when") or finished,
+        given=tuple(asked.get("paths", ())),
+        working_directory=asked.get("working directory", ""),
+        findings=findings,
+    )
+
+
+def _read_run(folder: Path) -> dict[str, Any]:
+    file = folder / "run.json"
+    if not file.is_file():
+        raise CorrosionError(
+            f"{folder} is no output folder of corrosion predict (there is no {file}): give the "
+            f"folder that it wrote."
+        )
+    run = read_json(file)
+    if not isinstance(run, dict) or not isinstance(run.get("asked"), dict):
+        raise CorrosionError(f"{file} is not what corrosion predict writes: give its folder.")
+    return run
+
+
+def _read_csv(path: Path) -> list[dict[str, Any]]:
+    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # boxes of many regions are long
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return list(csv.DictReader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        raise CorrosionError(f"{path} can't be read as CSV: {error}") from error
+
+
+def _read_parquet(path: Path) -> list[dict[str, Any]]:
+    require_package("pyarrow", str(path), instead=TABLES[0])
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        return parquet.read_table(path).to_pylist()
+    except (OSError, pyarrow.ArrowException) as error:
+        raise CorrosionError(f"{path} can't be read: {error}") from error
+
+
+def _finding(
+    number: int,
+    row: Mapping[str, Any],
+    band: tuple[float, float] | None,
+    verdicts: Mapping[tuple[str, str], Verdict],
+) -> Finding:
+    path, time = str(row["path"]), _real(row, "time")
+    probability, unlike = _real(row, "probability"), _real(row, "unlike_training")
+    frame = _real(row, "frame")
+    review = bool(_text(row, "review"))
+    whole = _real(row, "whole_probability")
+    reasons = _reasons(probability if whole is None else whole, unlike, band)
+    return Finding(
+        number=number,
+        path=path,
+        frame=None if frame is None else int(frame),
+        time=time,
+        probability=probability,
+        decision=_text(row, "decision"),
+        review=review,
+        why_review=reasons if review else (),
+        unlike_training=unlike,
+        share=_real(row, "rusted_share"),
+        share_low=_real(row, "rusted_share_low"),
+        share_high=_real(row, "rusted_share_high"),
+        grades={name: value for column, name in GRADES.items() if (value := _text(row, column))},
+        overlay=_text(row, "overlay"),
+        mask=_text(row, "mask"),
+        outline=_text(row, "outline"),
+        thumbnail=_text(row, "thumbnail"),
+        evidence=_text(row, "evidence"),
+        rust=_text(row, "rust"),
+        error=_text(row, "error"),
+        asset=_text(row, "asset"),
+        latitude=_real(row, "latitude"),
+        longitude=_real(row, "longitude"),
+        altitude=_real(row, "altitude"),
+        direction=_real(row, "direction"),
+        taken_at=_text(row, "taken_at"),
+        camera=_text(row, "camera"),
+        sha256=_text(row, "sha256"),
+        verdict=verdicts.get((path, time_cell(time))),
+    )
+
+
+def time_cell(time: float | None) -> str:
+    """A second as tables of verdicts have it: to the millisecond, empty for photographs."""
+    return "" if time is None else f"{time:.3f}"
+
+
+def _reasons(
+    probability: float | None, unlike: float | None, band: tuple[float, float] | None
+) -> tuple[str, ...]:
+    """Why an inspector shall look at a photograph that goes to one."""
+    reasons: list[str] = []
+    if unlike is not None and is_unlike(unlike):
+        reasons.append(f"Unlike the training photographs ({unlike:.2f}, the limit is 1).")
+    in_band = probability is not None and band is not None and needs_review(probability, band)
+    if in_band or not reasons:
+        ends = "" if band is None else f" ({band[0]:.3g} to {band[1]:.3g})"
+        reasons.append(f"The probability is in the range that an inspector decides{ends}.")
+    return tuple(reasons)
+
+
+def _text(row: Mapping[str, Any], name: str) -> str | None:
+    value = row.get(name)
+    return None if value is None or value == "" else str(value)
+
+
+def _real(row: Mapping[str, Any], name: str) -> float | None:
+    text = _text(row, name)
+    return None if text is None else float(text)
+
+
+def counted(findings: Sequence[Finding]) -> dict[str, int]:
+    """Photographs, detected, to review and failed of some findings."""
+    return {
+        "photographs": len(findings),
+        "detected": sum(one.detected for one in findings),
+        "review": sum(one.review for one in findings),
+        "failed": sum(one.error is not None for one in findings),
+    }
