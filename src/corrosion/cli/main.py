@@ -23,6 +23,8 @@ _FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "compare": ("evaluate", "finished runs side by side: metrics, tests between models, costs"),
         "plan": ("plan", "how many test images and seeds a comparison needs"),
         "report": ("evaluate", "write a run on one page: report.html"),
+        "inspection-report": ("inspection", "write the pages of an inspection again"),
+        "verdicts": ("inspection", "merge what inspectors said: agreement, and a labelled folder"),
         "labels": (
             "labels",
             "which labels a cross-validation contradicts: likely errors, to look at",

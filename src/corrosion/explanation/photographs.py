@@ -14,6 +14,7 @@ from corrosion.data.image_reader import ImageInput, ImageReader, Item, batched, 
 from corrosion.data.image_sources import ImageSource, image_items
 from corrosion.data.images import ImageError, read_image
 from corrosion.data.transforms import Resize, build_resize
+from corrosion.data.geometry import shrink_to
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.cam import activation_maps
@@ -22,7 +23,6 @@ from corrosion.explanation.explanation import (
     explain_inputs,
     explanations_of,
     over_photograph,
-    shrink_to,
 )
 from corrosion.explanation.pyramid import MAP_SIDE, check_fine_method, refined, whole
 from corrosion.models.batch import image_batch

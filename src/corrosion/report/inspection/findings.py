@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import csv
+import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import DETECTED, is_unlike, needs_review
+from corrosion.report.inspection.pictures import evidence_file, outline_file, rust_file
 from corrosion.report.inspection.verdict_history import Verdict, latest_verdicts, read_history
 from corrosion.system.extras import require_package
 from corrosion.system.files import read_json
 
 TABLES = ("predictions.csv", "predictions.parquet")
 """The tables of a folder, by their format."""
+
+Box = tuple[int, int, int, int]
+"""(left, top, width, height)."""
 
 GRADES = {
     "grade_iso4628_3": "ISO 4628-3",
@@ -46,6 +51,10 @@ class Finding:
         share_high: upper end of its interval.
         grades: grades by the name of their standard, as {"ISO 4628-3": "Ri 3 to Ri 4"}; empty where
             there are none.
+        boxes: (left, top, width, height) in pixels of the photograph, the largest first.
+        tiles: number of tiles that it was seen in.
+        corroded_tiles: number of those that reach their threshold.
+        worst_tile: (left, top, width, height) of the tile with the highest probability.
         overlay: file of the photograph with the evidence drawn upon it, below the folder, with "/".
         mask: file of the mask of rust, likewise.
         outline: file of the photograph with its rust outlined, likewise.
@@ -77,6 +86,10 @@ class Finding:
     share_low: float | None = None
     share_high: float | None = None
     grades: Mapping[str, str] = field(default_factory=dict)
+    boxes: tuple[Box, ...] = ()
+    tiles: int | None = None
+    corroded_tiles: int | None = None
+    worst_tile: Box | None = None
     overlay: str | None = None
     mask: str | None = None
     outline: str | None = None
@@ -184,7 +197,10 @@ def read_inspection(folder: Path) -> Inspection:
     rows = _read_csv(table) if table.suffix == ".csv" else _read_parquet(table)
     finished = datetime.fromtimestamp(table.stat().st_mtime, UTC).isoformat(timespec="seconds")
     try:
-        findings = tuple(_finding(number, row, band, verdicts) for number, row in enumerate(rows))
+        findings = tuple(
+            _with_pictures(folder, _finding(number, row, band, verdicts))
+            for number, row in enumerate(rows)
+        )
     except (KeyError, ValueError, TypeError) as error:
         raise CorrosionError(
             f"{table} is no table of corrosion predict ({error!r}): run corrosion predict again."
@@ -246,7 +262,8 @@ def _finding(
     probability, unlike = _real(row, "probability"), _real(row, "unlike_training")
     frame = _real(row, "frame")
     review = bool(_text(row, "review"))
-    whole = _real(row, "whole_probability")
+    whole, tiles = _real(row, "whole_probability"), _real(row, "tiles")
+    corroded = _real(row, "corroded_tiles")
     reasons = _reasons(probability if whole is None else whole, unlike, band)
     return Finding(
         number=number,
@@ -264,10 +281,11 @@ def _finding(
         grades={name: value for column, name in GRADES.items() if (value := _text(row, column))},
         overlay=_text(row, "overlay"),
         mask=_text(row, "mask"),
-        outline=_text(row, "outline"),
         thumbnail=_text(row, "thumbnail"),
-        evidence=_text(row, "evidence"),
-        rust=_text(row, "rust"),
+        boxes=_boxes(row, "boxes"),
+        tiles=None if tiles is None else int(tiles),
+        corroded_tiles=None if corroded is None else int(corroded),
+        worst_tile=next(iter(_boxes(row, "worst_tile")), None),
         error=_text(row, "error"),
         asset=_text(row, "asset"),
         latitude=_real(row, "latitude"),
@@ -279,6 +297,29 @@ def _finding(
         sha256=_text(row, "sha256"),
         verdict=verdicts.get((path, time_cell(time))),
     )
+
+
+def _boxes(row: Mapping[str, Any], name: str) -> tuple[Box, ...]:
+    """The boxes of a cell, or its only box."""
+    value = row.get(name)
+    if isinstance(value, str):
+        value = json.loads(value) if value else None
+    if not value:
+        return ()
+    return tuple(tuple(map(int, one)) for one in ([value] if name == "worst_tile" else value))
+
+
+def _with_pictures(folder: Path, found: Finding) -> Finding:
+    """A finding with those of its pictures that are there and that the table does not name."""
+    if found.thumbnail is None:
+        return found
+    files = {
+        "evidence": evidence_file(found.thumbnail),
+        "rust": rust_file(found.thumbnail),
+        "outline": outline_file(found.thumbnail),
+    }
+    there = {name: file for name, file in files.items() if (folder / file).is_file()}
+    return replace(found, **there)
 
 
 def time_cell(time: float | None) -> str:
