@@ -152,9 +152,7 @@ def write_map(path: Path, values: NDArray[np.float32]) -> None:
         Image.fromarray(levels).save(temporary, compress_level=1)
 
 
-def boxed(
-    image: Pixels, regions: Regions, *, colour: tuple[int, int, int] = _BOX
-) -> Pixels:
+def boxed(image: Pixels, regions: Regions, *, colour: tuple[int, int, int] = _BOX) -> Pixels:
     """An image (H, W, 3) uint8 RGB with the boxes of its regions, in a colour (RGB)."""
     drawn = np.ascontiguousarray(image)
     thickness = max(1, round(min(image.shape[:2]) / 200))

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from corrosion.data.geometry import shrink_to
 from corrosion.data.image_reader import ImageInput, ImageReader, Item, batched, square_batch
 from corrosion.data.image_sources import ImageSource, image_items
 from corrosion.data.images import ImageError, read_image
 from corrosion.data.transforms import Resize, build_resize
-from corrosion.data.geometry import shrink_to
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.cam import activation_maps

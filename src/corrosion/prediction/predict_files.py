@@ -74,7 +74,8 @@ def predict_files(
         checkpoint: a checkpoint, or the directory of a run for its best.
         paths: files, folders and patterns: see `find_inputs`.
         out: a new or empty folder. It gets predictions.csv (or .parquet), inspection.html (or
-            what `report` names), thumbnails/, with `explain` overlays/, with `masks` masks/ and outlines/, and run.json.
+            what `report` names), thumbnails/, with `explain` overlays/, with `masks` masks/ and
+            outlines/, and run.json.
             What must be said of the network itself (`cautions`) is logged, and stands in the last
             two. On several machines it must lie on a disk that they share.
         settings: the defaults if None.

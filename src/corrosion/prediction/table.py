@@ -32,8 +32,8 @@ def write_table(
 
     Columns: path, frame, time (seconds), probability, decision, unlike_training (above 1: unlike
     all that the network was trained on), review ("send to an inspector" or empty), boxes ([left,
-    top, width, height] of each; as JSON in CSV), overlay, thumbnail, error; before the error with tiles those
-    of `TileFacts`, and with masks those of `RustFacts`, shares to six decimals in CSV.
+    top, width, height] of each; as JSON in CSV), overlay, thumbnail, error; before the error with
+    tiles those of `TileFacts`, and with masks those of `RustFacts`, shares to six decimals in CSV.
 
     Args:
         path: its suffix is the format, .csv or .parquet.

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Le
 
 from corrosion.settings.explanation import MapKind
-from corrosion.settings.inspection import Reports
 from corrosion.settings.inference import InferenceSettings, Threshold
+from corrosion.settings.inspection import Reports
 from corrosion.settings.types import AnyPath, Count, NotNegative, Probability
 
 TableFormat = Literal["csv", "parquet"]

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.decisions import DETECTED, is_unlike, needs_review
+from corrosion.evaluation.decisions import DETECTED
+from corrosion.report.inspection.cells import (
+    boxes,
+    read_rows,
+    read_run,
+    real,
+    reasons_for_review,
+    text,
+    whole,
+)
 from corrosion.report.inspection.pictures import evidence_file, outline_file, rust_file
-from corrosion.report.inspection.verdict_history import Verdict, latest_verdicts, read_history
-from corrosion.system.extras import require_package
-from corrosion.system.files import read_json
+from corrosion.report.inspection.verdict_history import (
+    Verdict,
+    latest_verdicts,
+    read_history,
+    time_cell,
+)
 
 TABLES = ("predictions.csv", "predictions.parquet")
 """The tables of a folder, by their format."""
@@ -139,6 +148,7 @@ class Inspection:
         when: when the run was finished, as ISO 8601 in UTC.
         given: files, folders and patterns that were predicted, as they were given.
         working_directory: the folder that relative paths start from; empty if unknown.
+        every: seconds between frames of videos, 0 for all of them.
         findings: a finding for every row of the table, in its order, failed ones too.
     """
 
@@ -151,6 +161,7 @@ class Inspection:
     when: str
     given: tuple[str, ...]
     working_directory: str
+    every: float
     findings: tuple[Finding, ...]
 
     @property
@@ -183,7 +194,7 @@ def read_inspection(folder: Path) -> Inspection:
     Raises:
         CorrosionError: it is no such folder, the run is not finished, or a file can't be read.
     """
-    run = _read_run(folder)
+    run = read_run(folder)
     asked = run["asked"]
     table = next((folder / name for name in TABLES if (folder / name).is_file()), None)
     if table is None:
@@ -194,7 +205,7 @@ def read_inspection(folder: Path) -> Inspection:
     band = run.get("band")
     band = None if band is None else (float(band[0]), float(band[1]))
     verdicts = latest_verdicts(read_history(folder))
-    rows = _read_csv(table) if table.suffix == ".csv" else _read_parquet(table)
+    rows = read_rows(table)
     finished = datetime.fromtimestamp(table.stat().st_mtime, UTC).isoformat(timespec="seconds")
     try:
         findings = tuple(
@@ -215,41 +226,9 @@ def read_inspection(folder: Path) -> Inspection:
         when=run.get("when") or finished,
         given=tuple(asked.get("paths", ())),
         working_directory=asked.get("working directory", ""),
+        every=float(asked.get("every", 1.0)),
         findings=findings,
     )
-
-
-def _read_run(folder: Path) -> dict[str, Any]:
-    file = folder / "run.json"
-    if not file.is_file():
-        raise CorrosionError(
-            f"{folder} is no output folder of corrosion predict (there is no {file}): give the "
-            f"folder that it wrote."
-        )
-    run = read_json(file)
-    if not isinstance(run, dict) or not isinstance(run.get("asked"), dict):
-        raise CorrosionError(f"{file} is not what corrosion predict writes: give its folder.")
-    return run
-
-
-def _read_csv(path: Path) -> list[dict[str, Any]]:
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # boxes of many regions are long
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return list(csv.DictReader(file))
-    except (OSError, ValueError, csv.Error) as error:
-        raise CorrosionError(f"{path} can't be read as CSV: {error}") from error
-
-
-def _read_parquet(path: Path) -> list[dict[str, Any]]:
-    require_package("pyarrow", str(path), instead=TABLES[0])
-    import pyarrow
-    from pyarrow import parquet
-
-    try:
-        return parquet.read_table(path).to_pylist()
-    except (OSError, pyarrow.ArrowException) as error:
-        raise CorrosionError(f"{path} can't be read: {error}") from error
 
 
 def _finding(
@@ -258,104 +237,53 @@ def _finding(
     band: tuple[float, float] | None,
     verdicts: Mapping[tuple[str, str], Verdict],
 ) -> Finding:
-    path, time = str(row["path"]), _real(row, "time")
-    probability, unlike = _real(row, "probability"), _real(row, "unlike_training")
-    frame = _real(row, "frame")
-    review = bool(_text(row, "review"))
-    whole, tiles = _real(row, "whole_probability"), _real(row, "tiles")
-    corroded = _real(row, "corroded_tiles")
-    reasons = _reasons(probability if whole is None else whole, unlike, band)
+    path, time = str(row["path"]), real(row, "time")
+    probability, unlike = real(row, "probability"), real(row, "unlike_training")
+    review = bool(text(row, "review"))
+    seen_whole = real(row, "whole_probability")
+    reasons = reasons_for_review(probability if seen_whole is None else seen_whole, unlike, band)
     return Finding(
         number=number,
         path=path,
-        frame=None if frame is None else int(frame),
+        frame=whole(row, "frame"),
         time=time,
         probability=probability,
-        decision=_text(row, "decision"),
+        decision=text(row, "decision"),
         review=review,
         why_review=reasons if review else (),
         unlike_training=unlike,
-        share=_real(row, "rusted_share"),
-        share_low=_real(row, "rusted_share_low"),
-        share_high=_real(row, "rusted_share_high"),
-        grades={name: value for column, name in GRADES.items() if (value := _text(row, column))},
-        overlay=_text(row, "overlay"),
-        mask=_text(row, "mask"),
-        thumbnail=_text(row, "thumbnail"),
-        boxes=_boxes(row, "boxes"),
-        tiles=None if tiles is None else int(tiles),
-        corroded_tiles=None if corroded is None else int(corroded),
-        worst_tile=next(iter(_boxes(row, "worst_tile")), None),
-        error=_text(row, "error"),
-        asset=_text(row, "asset"),
-        latitude=_real(row, "latitude"),
-        longitude=_real(row, "longitude"),
-        altitude=_real(row, "altitude"),
-        direction=_real(row, "direction"),
-        taken_at=_text(row, "taken_at"),
-        camera=_text(row, "camera"),
-        sha256=_text(row, "sha256"),
+        share=real(row, "rusted_share"),
+        share_low=real(row, "rusted_share_low"),
+        share_high=real(row, "rusted_share_high"),
+        grades={name: value for column, name in GRADES.items() if (value := text(row, column))},
+        overlay=text(row, "overlay"),
+        mask=text(row, "mask"),
+        thumbnail=text(row, "thumbnail"),
+        boxes=boxes(row, "boxes"),
+        tiles=whole(row, "tiles"),
+        corroded_tiles=whole(row, "corroded_tiles"),
+        worst_tile=next(iter(boxes(row, "worst_tile")), None),
+        error=text(row, "error"),
+        asset=text(row, "asset"),
+        latitude=real(row, "latitude"),
+        longitude=real(row, "longitude"),
+        altitude=real(row, "altitude"),
+        direction=real(row, "direction"),
+        taken_at=text(row, "taken_at"),
+        camera=text(row, "camera"),
+        sha256=text(row, "sha256"),
         verdict=verdicts.get((path, time_cell(time))),
     )
-
-
-def _boxes(row: Mapping[str, Any], name: str) -> tuple[Box, ...]:
-    """The boxes of a cell, or its only box."""
-    value = row.get(name)
-    if isinstance(value, str):
-        value = json.loads(value) if value else None
-    if not value:
-        return ()
-    return tuple(tuple(map(int, one)) for one in ([value] if name == "worst_tile" else value))
 
 
 def _with_pictures(folder: Path, found: Finding) -> Finding:
     """A finding with those of its pictures that are there and that the table does not name."""
     if found.thumbnail is None:
         return found
-    files = {
-        "evidence": evidence_file(found.thumbnail),
-        "rust": rust_file(found.thumbnail),
-        "outline": outline_file(found.thumbnail),
-    }
-    there = {name: file for name, file in files.items() if (folder / file).is_file()}
-    return replace(found, **there)
-
-
-def time_cell(time: float | None) -> str:
-    """A second as tables of verdicts have it: to the millisecond, empty for photographs."""
-    return "" if time is None else f"{time:.3f}"
-
-
-def _reasons(
-    probability: float | None, unlike: float | None, band: tuple[float, float] | None
-) -> tuple[str, ...]:
-    """Why an inspector shall look at a photograph that goes to one."""
-    reasons: list[str] = []
-    if unlike is not None and is_unlike(unlike):
-        reasons.append(f"Unlike the training photographs ({unlike:.2f}, the limit is 1).")
-    in_band = probability is not None and band is not None and needs_review(probability, band)
-    if in_band or not reasons:
-        ends = "" if band is None else f" ({band[0]:.3g} to {band[1]:.3g})"
-        reasons.append(f"The probability is in the range that an inspector decides{ends}.")
-    return tuple(reasons)
-
-
-def _text(row: Mapping[str, Any], name: str) -> str | None:
-    value = row.get(name)
-    return None if value is None or value == "" else str(value)
-
-
-def _real(row: Mapping[str, Any], name: str) -> float | None:
-    text = _text(row, name)
-    return None if text is None else float(text)
-
-
-def counted(findings: Sequence[Finding]) -> dict[str, int]:
-    """Photographs, detected, to review and failed of some findings."""
-    return {
-        "photographs": len(findings),
-        "detected": sum(one.detected for one in findings),
-        "review": sum(one.review for one in findings),
-        "failed": sum(one.error is not None for one in findings),
-    }
+    files = (
+        evidence_file(found.thumbnail),
+        rust_file(found.thumbnail),
+        outline_file(found.thumbnail),
+    )
+    evidence, rust, outline = (file if (folder / file).is_file() else None for file in files)
+    return replace(found, evidence=evidence, rust=rust, outline=outline)

@@ -8,17 +8,17 @@ import os
 from base64 import b64encode
 from collections.abc import Sequence
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote
 
 from markupsafe import Markup
 
 from corrosion.evaluation.decisions import is_unlike
+from corrosion.report.inspection.cells import read_run
 from corrosion.report.inspection.drawings import histogram, position_map
-from corrosion.report.inspection.findings import Finding, Inspection, counted
+from corrosion.report.inspection.findings import Finding, Inspection
 from corrosion.report.page import write_page
-from corrosion.system.files import read_json
 
 PAGE = "inspection.html"
 """Name of the page in its folder."""
@@ -54,7 +54,8 @@ def write_inspection_page(inspection: Inspection) -> Path:
         path,
         "inspection.html",
         inspection=inspection,
-        total=counted(findings),
+        of=_of(inspection.given),
+        total=_counted(findings),
         unlike=sum(_is_unlike(one) for one in findings),
         assets=_by_asset(findings, inspection.assets),
         failures=[one for one in findings if one.error is not None],
@@ -68,6 +69,14 @@ def write_inspection_page(inspection: Inspection) -> Path:
     return path
 
 
+def _of(given: Sequence[str]) -> str:
+    """What was inspected, in the words of the command: names, not paths of somebody's machine."""
+    names = [PurePath(one).name for one in given]
+    if not names or not names[0]:
+        return ""
+    return f" of {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+
+
 def _json(value: Any) -> Markup:
     """Values for a script element, which nothing within them can end."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -78,7 +87,7 @@ def _json(value: Any) -> Markup:
 
 def _key(inspection: Inspection) -> str:
     """What verdicts are kept by: the same for one run wherever its folder lies, and no other."""
-    run = read_json(inspection.folder / "run.json")
+    run = read_run(inspection.folder)
     asked = json.dumps([run["asked"], inspection.when], sort_keys=True)
     return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
@@ -119,7 +128,11 @@ def _card(one: Finding, inspection: Inspection, roots: Sequence[str]) -> dict[st
         if verdict is None
         else [verdict.verdict, verdict.note, verdict.inspector, verdict.when],
     }
-    return {key: value for key, value in values.items() if value not in (None, "", [], False)}
+    return {
+        key: value
+        for key, value in values.items()
+        if value is not None and value is not False and value not in ("", [])
+    }
 
 
 def _is_unlike(one: Finding) -> bool:
@@ -176,6 +189,16 @@ def _original(path: str, inspection: Inspection) -> str | None:
     return quote(Path(relative).as_posix())
 
 
+def _counted(findings: Sequence[Finding]) -> dict[str, int]:
+    """Photographs, detected, to review and failed of some findings."""
+    return {
+        "photographs": len(findings),
+        "detected": sum(one.detected for one in findings),
+        "review": sum(one.review for one in findings),
+        "failed": sum(one.error is not None for one in findings),
+    }
+
+
 def _by_asset(findings: Sequence[Finding], assets: Sequence[str]) -> list[dict[str, Any]]:
     """A row an asset, the one with most corrosion first; empty where no asset is known."""
     rows = []
@@ -186,7 +209,7 @@ def _by_asset(findings: Sequence[Finding], assets: Sequence[str]) -> list[dict[s
         shares = [one.share for one in own if one.share is not None]
         chances = [one.probability for one in own if one.probability is not None]
         rows.append(
-            counted(own)
+            _counted(own)
             | {
                 "name": name or "no asset",
                 "highest": max(chances, default=None),

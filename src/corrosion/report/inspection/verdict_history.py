@@ -51,6 +51,11 @@ class Verdict:
     before: str = ""
 
 
+def time_cell(time: float | None) -> str:
+    """A second as tables of verdicts have it: to the millisecond, empty for photographs."""
+    return "" if time is None else f"{time:.3f}"
+
+
 def read_history(folder: Path) -> tuple[Verdict, ...]:
     """All verdicts that were merged into a folder, the oldest first; empty where none were.
 

@@ -146,7 +146,7 @@ function show(filter) {
 
 // ---- cards: only those in view are elements
 
-const FACTS = 190, GAP = 14;
+const FACTS = 206, GAP = 14;
 const drawn = new Map(), flipped = new Set();
 let columns = 1, wide = 300, tall = 400, printing = false;
 
@@ -218,7 +218,7 @@ function build(card, index) {
   corner.lastChild.dataset.act = "enlarge";
   const top = element("div", { className: "decision" }, card.p === undefined ? "" : element("b", { textContent: card.p.toFixed(3) }), decided(card));
   const where = [card.folder, card.asset, (card.taken || "").slice(0, 16).replace("T", " ")].filter(Boolean).join(" \u00b7 ");
-  const found = [rusted(card), ...(card.grades || [])].filter(Boolean).join(" \u00b7 ");
+  const more = [...(card.grades || []), card.tiles].filter(Boolean).join(" \u00b7 ");
   const verdicts = element("div", { className: "verdicts" });
   for (const [act, label] of [["corroded", "Corroded"], ["not", "Not"], ["review", "Review"], ["note", "Note"]]) {
     const button = element("button", { type: "button", textContent: label, title: { corroded: "c", not: "n", review: "r", note: "m" }[act] });
@@ -226,7 +226,7 @@ function build(card, index) {
     verdicts.append(button);
   }
   made.append(element("div", { className: "pictures" }, picture(card, "first"), layers && value("view") === "both" ? picture(card, "second") : "", corner),
-    element("div", { className: "facts" }, top, line("chip", (card.why || []).join(" ")), line("found", found), line("found", card.tiles),
+    element("div", { className: "facts" }, top, line("chip", (card.why || []).join(" ")), line("found", rusted(card)), line("found", more),
       card.p === undefined ? "" : line("missing", card.error),
       line("name", card.name, card.path), line("where", where), verdicts));
   press(made, card);
