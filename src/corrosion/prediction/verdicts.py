@@ -15,6 +15,7 @@ from corrosion.report.inspection.verdict_history import (
     CORRODED,
     NOT_CORRODED,
     Verdict,
+    latest_verdicts,
     read_history,
     time_cell,
     write_history,
@@ -105,7 +106,7 @@ def merge_verdicts(
                 time=key[1],
                 sha256=finding.sha256 or one.sha256,
                 inspector=one.inspector or inspector,
-                when=_utc(one.when, source) if one.when else now,
+                when=_utc(one.when, source) if one.when else "",
             )
         )
     if strangers:
@@ -115,15 +116,21 @@ def merge_verdicts(
             f"page of this folder saved."
         )
     before = read_history(inspection.folder)
-    history, counts = _merged(before, placed)
+    history, counts = _merged(before, placed, now=now)
     if history != list(before):
         write_history(inspection.folder, history)
     return counts
 
 
-def _merged(before: Sequence[Verdict], placed: Iterable[Verdict]) -> tuple[list[Verdict], Merged]:
-    """The history with what is added, in the order of time, and what that means."""
+def _merged(
+    before: Sequence[Verdict], placed: Iterable[Verdict], *, now: str
+) -> tuple[list[Verdict], Merged]:
+    """The history with what is added, in the order of time, and what that means.
+
+    What is given without a time is said now, or is known already where it is what holds.
+    """
     there = {_said(one) for one in before}
+    there |= {replace(_said(one), when="") for one in latest_verdicts(before).values()}
     judged = {(one.path, one.time) for one in before}
     new = changed = repeated = 0
     added = []
@@ -132,7 +139,7 @@ def _merged(before: Sequence[Verdict], placed: Iterable[Verdict]) -> tuple[list[
             repeated += 1
             continue
         there.add(_said(one))
-        added.append(one)
+        added.append(one if one.when else replace(one, when=now))
         if (one.path, one.time) in judged:
             changed += 1
         else:

@@ -1,4 +1,4 @@
-"""What the files of an output folder say: run.json, and the cells of predictions.csv or .parquet."""
+"""What the files of an output folder say: run.json, and cells of predictions.csv or .parquet."""
 
 from __future__ import annotations
 

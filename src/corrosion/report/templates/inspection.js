@@ -129,12 +129,13 @@ function wanted(card) {
   return words.every((word) => where.includes(word));
 }
 function refresh() {
-  const chosen = shown[current];
   const order = ORDERS[value("sort")], both = (a, b) => order(a, b) || a.n - b.n;
   shown = CARDS.filter(wanted).sort((a, b) => { const by = both(a, b); return Number.isNaN(by) ? a.n - b.n : by; });
-  current = Math.max(0, shown.indexOf(chosen));
+  current = 0;
   $("shown").textContent = shown.length === CARDS.length ? `${shown.length} shown` : `${shown.length} of ${CARDS.length} shown`;
+  const above = grid.getBoundingClientRect().top - bar.offsetHeight - 8;
   layOut();
+  if (above < 0) scrollBy(0, above); // to the first
 }
 function show(filter) {
   for (const id of ["decision", "review", "verdict", "asset", "search"]) if ($(id)) $(id).value = "";
