@@ -150,6 +150,7 @@ function show(filter) {
 const FACTS = 206, GAP = 14;
 const drawn = new Map(), flipped = new Set();
 let columns = 1, wide = 300, tall = 400, printing = false;
+let rushing = false; // past cards that nobody can look at: their pictures wait until it slows down
 
 function layOut() {
   const both = value("view") === "both", least = both ? 430 : 290, room = grid.clientWidth;
@@ -180,7 +181,11 @@ function draw() {
 }
 function picture(card, which) {
   const made = element("div", { className: `picture ${which}` });
-  const image = (src, name, alt) => element("img", { className: name, loading: printing ? "eager" : "lazy", decoding: "async", alt, src });
+  const image = (src, name, alt) => {
+    const img = element("img", { className: name, loading: printing ? "eager" : "lazy", decoding: "async", alt });
+    if (rushing) img.dataset.src = src; else img.src = src;
+    return img;
+  };
   if (card.small || card.original) made.append(image(card.small || card.original, "photograph", which === "first" ? card.name : ""));
   else made.append(element("p", { className: "missing", textContent: card.error || "no picture" }));
   if (card.evidence) made.append(image(card.evidence, "layer", ""));

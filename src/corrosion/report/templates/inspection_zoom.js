@@ -127,11 +127,24 @@ grid.addEventListener("click", (event) => {
 
 // ---- the window
 
-let waiting = false;
+const RUSH = 3; // pixels a millisecond
+let waiting = false, before = { at: 0, top: 0 };
+function rest() {
+  rushing = false;
+  for (const image of grid.querySelectorAll("img[data-src]")) { image.src = image.dataset.src; delete image.dataset.src; }
+}
 addEventListener("scroll", () => {
   if (waiting) return;
   waiting = true;
-  requestAnimationFrame(() => { waiting = false; draw(); });
+  requestAnimationFrame((at) => {
+    waiting = false;
+    rushing = Math.abs(scrollY - before.top) > RUSH * Math.max(at - before.at, 1) && at - before.at < 500;
+    before = { at, top: scrollY };
+    if (!rushing) rest();
+    draw();
+    clearTimeout(rest.timer);
+    if (rushing) rest.timer = setTimeout(rest, 120);
+  });
 }, { passive: true });
 new ResizeObserver(() => { if (!printing && grid.clientWidth !== layOut.width) { layOut.width = grid.clientWidth; layOut(); } }).observe(grid);
 addEventListener("beforeprint", () => { printing = true; layOut(); });
