@@ -20,7 +20,13 @@ Pixels = NDArray[np.uint8]
 UNLIKE_RUST = "azure"
 """The colour map of inspections: rust is orange and brown, and never blue or cyan."""
 
-_STOPS = {0: (0, 0, 0), 96: (0, 32, 150), 176: (0, 120, 255), 255: (120, 250, 255)}
+_STOPS = {
+    0: (0, 0, 0),
+    32: (0, 26, 95),
+    96: (0, 60, 170),
+    176: (0, 130, 250),
+    255: (130, 250, 255),
+}
 
 
 def _between(stops: Mapping[int, tuple[int, int, int]]) -> Pixels:
