@@ -234,12 +234,14 @@ function build(card, index) {
   made.append(element("div", { className: "pictures" }, picture(card, "first"), layers && value("view") === "both" ? picture(card, "second") : "", corner),
     element("div", { className: "facts" }, top, line("chip", (card.why || []).join(" ")), line("found", rusted(card)), line("found", more),
       card.p === undefined ? "" : line("missing", card.error),
-      line("name", card.name, card.path), line("where", where), verdicts));
+      line("name", card.name, card.path), line("where", where), element("div", { className: "said" }), verdicts));
   press(made, card);
   return made;
 }
 function press(made, card) {
-  const said = verdictOf(card);
+  const said = verdictOf(card), words = said.verdict ? `Verdict: ${SAID[said.verdict]}` : "";
+  made.querySelector(".said").textContent = // on paper
+    [words, said.note && `Note: ${said.note}`, (words || said.note) && said.inspector].filter(Boolean).join("; ");
   for (const button of made.querySelectorAll(".verdicts button")) {
     const on = button.dataset.act === "note" ? Boolean(said.note) : said.verdict === button.dataset.act;
     button.setAttribute("aria-pressed", on);
