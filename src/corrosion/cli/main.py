@@ -31,6 +31,7 @@ _FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "predict": ("predict", "probability and decision for photographs and videos"),
         "train-masks": ("train_masks", "teach a trained network from masks where rust is"),
+        "update": ("update", "go on from a run with photographs that inspectors have judged"),
         "change": ("change", "compare the photographs of two inspections: has the rust grown?"),
         "next": ("next", "choose the unlabelled photographs that are worth labelling next"),
         "explain": ("explain", "draw what one or several networks see in photographs"),
