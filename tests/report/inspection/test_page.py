@@ -198,6 +198,38 @@ def test_an_inspector_sorts_filters_judges_by_keyboard_and_saves(folder, tmp_pat
 
 
 @needs_chromium
+def test_the_photograph_comes_first_and_marks_when_asked_for(folder, tmp_path):
+    (tmp_path / "photos" / "tank 1").mkdir(parents=True)
+    Image.new("RGB", (640, 480)).save(tmp_path / "photos" / "tank 1" / "1.jpg")
+    run = json.loads((folder / "run.json").read_text())
+    run["asked"]["working directory"] = str(tmp_path)
+    (folder / "run.json").write_text(json.dumps(run))
+    for kind in ("evidence", "rust"):
+        layer = folder / "thumbnails" / "000" / f"000001_a_{kind}.webp"
+        Image.new("RGBA", (64, 48), (0, 200, 255, 100)).save(layer)
+    assert main(["inspection-report", str(folder)]) == 0
+    with visit(folder / "inspection.html", width=400) as page:
+        seen = (
+            "[...document.querySelectorAll('.current img')]"
+            ".filter((one) => one.offsetParent).map((one) => one.className).join(' ')"
+        )
+        assert page.evaluate(seen) == "photograph"
+        page.press("o")
+        assert page.evaluate(seen) == "photograph layer layer"
+        pick(page, "view", "both")
+        page.evaluate("flipped.clear(); layOut()")
+        assert page.evaluate(seen) == "photograph photograph layer layer"
+        page.press("Enter")
+        assert page.evaluate("document.querySelectorAll('#large .frame .layer').length") == 2
+        link = "[...document.querySelectorAll('#large a')].map((one) => one.getAttribute('href'))"
+        assert page.evaluate(f"{link}.join(' ')") == "../photos/tank%201/1.jpg"
+        page.press("+", "j")
+        assert "3.jpg" in page.evaluate("document.getElementById('large').innerText")
+        opened = page.look()
+    assert (opened.errors, opened.failed) == ((), ())
+
+
+@needs_chromium
 def test_thousands_of_photographs_are_elements_only_while_they_are_in_view(tmp_path):
     write_folder(tmp_path, [row(n, n / 2000, thumbnail="thumbnails/a.jpg") for n in range(2000)])
     assert main(["inspection-report", str(tmp_path)]) == 0

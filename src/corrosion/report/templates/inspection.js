@@ -32,9 +32,8 @@ function keep() {
   if (!keeps) tell("This browser keeps nothing here: save verdicts before you leave the page.", true);
 }
 function verdictOf(card) {
-  const mine = kept[idOf(card)];
-  if (mine) return mine;
-  const [verdict, note, inspector, when] = card.said || ["", "", "", ""];
+  const mine = kept[idOf(card)], [verdict, note, inspector, when] = card.said || ["", "", "", ""];
+  if (mine && !(mine.saved && when > mine.when)) return mine; // else somebody has said more since
   return { verdict, note, inspector, when };
 }
 function judge(card, change) {
