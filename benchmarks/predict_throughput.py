@@ -7,8 +7,8 @@ threads as the run; the network alone predicts batches in memory, with the same 
 process. The limit of a machine whose network has a device of its own is the slower of the two.
 Where both share the processors, as without a GPU, the time cannot be below their sum: that ratio is
 printed too. Processor milliseconds a photograph say the same whatever else the machine does. The
-command's seconds are those of `predict_files`, with the table and the contact sheet; its threshold
-is so low that boxes are sought in every photograph.
+command's seconds are those of `predict_files`, with the table and the inspection page; its
+threshold is so low that boxes are sought in every photograph.
 """
 
 from __future__ import annotations

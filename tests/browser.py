@@ -11,6 +11,7 @@ import select
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,33 @@ class Opened:
 
 def open_page(path: Path, *, width: int = 1000, height: int = 1400) -> Opened:
     """Open an HTML file in a window of this size, and look at it once it has loaded."""
+    with visit(path, width=width, height=height) as page:
+        return page.look()
+
+
+@contextlib.contextmanager
+def visit(
+    path: Path,
+    *,
+    width: int = 1000,
+    height: int = 1400,
+    dark: bool = False,
+    downloads: Path | None = None,
+) -> Iterator[Page]:
+    """Open an HTML file in a window of this size, and use it as a person does.
+
+    Args:
+        path: path of the file.
+        width: width of the window in pixels.
+        height: its height.
+        dark: whether the person prefers a dark screen.
+        downloads: folder that gets what the page saves; nothing is saved without one.
+    """
     with _browser() as browser:
+        if downloads is not None:
+            browser.call(
+                "Browser.setDownloadBehavior", behavior="allow", downloadPath=str(downloads)
+            )
         target = browser.call("Target.createTarget", url="about:blank")["targetId"]
         attached = browser.call("Target.attachToTarget", targetId=target, flatten=True)
         browser.session = attached["sessionId"]
@@ -63,35 +90,81 @@ def open_page(path: Path, *, width: int = 1000, height: int = 1400) -> Opened:
             deviceScaleFactor=1,
             mobile=False,
         )
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        browser.call("Emulation.setEmulatedMedia", features=[scheme])
         browser.events.clear()  # of the blank page
-        browser.call("Page.navigate", url=path.resolve().as_uri())
-        browser.wait_for("Page.loadEventFired")
-        text = browser.evaluate("document.body.innerText")
-        overflow = browser.evaluate(
+        page = Page(browser, path)
+        page.load()
+        yield page
+
+
+class Page:
+    """A page that is open.
+
+    Args:
+        browser: what shows it.
+        path: path of the file.
+    """
+
+    def __init__(self, browser: _Browser, path: Path) -> None:
+        self._browser = browser
+        self._path = path
+
+    def load(self) -> None:
+        """Open the file, or open it again."""
+        self._browser.events = [
+            event for event in self._browser.events if event[0] != "Page.loadEventFired"
+        ]
+        self._browser.call("Page.navigate", url=self._path.resolve().as_uri())
+        self._browser.wait_for("Page.loadEventFired")
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of an expression of JavaScript, awaited where it is a promise."""
+        return self._browser.evaluate(expression)
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one after the other: characters, or names as Enter."""
+        for key in keys:
+            text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
+            self._browser.call("Input.dispatchKeyEvent", type="keyDown", key=key, text=text)
+            self._browser.call("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    def screenshot(self) -> bytes:
+        """What the window shows, as PNG."""
+        return base64.b64decode(self._browser.call("Page.captureScreenshot")["data"])
+
+    def printed(self) -> bytes:
+        """The page on paper, as PDF."""
+        return base64.b64decode(self._browser.call("Page.printToPDF")["data"])
+
+    def look(self) -> Opened:
+        """What the page has done so far, and shows."""
+        text = self.evaluate("document.body.innerText")
+        overflow = self.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
-        screenshot = base64.b64decode(browser.call("Page.captureScreenshot")["data"])
-        events = browser.events
-    return Opened(
-        requests=tuple(
-            params["request"]["url"]
-            for name, params in events
-            if name == "Network.requestWillBeSent"
-            and not params["request"]["url"].startswith("data:")
-        ),
-        failed=tuple(
-            params["errorText"] for name, params in events if name == "Network.loadingFailed"
-        ),
-        errors=tuple(
-            json.dumps(params)
-            for name, params in events
-            if name == "Runtime.exceptionThrown"
-            or (name == "Log.entryAdded" and params["entry"]["level"] == "error")
-        ),
-        text=text,
-        overflow=overflow,
-        screenshot=screenshot,
-    )
+        screenshot = self.screenshot()
+        events = self._browser.events
+        return Opened(
+            requests=tuple(
+                params["request"]["url"]
+                for name, params in events
+                if name == "Network.requestWillBeSent"
+                and not params["request"]["url"].startswith("data:")
+            ),
+            failed=tuple(
+                params["errorText"] for name, params in events if name == "Network.loadingFailed"
+            ),
+            errors=tuple(
+                json.dumps(params)
+                for name, params in events
+                if name == "Runtime.exceptionThrown"
+                or (name == "Log.entryAdded" and params["entry"]["level"] == "error")
+            ),
+            text=text,
+            overflow=overflow,
+            screenshot=screenshot,
+        )
 
 
 class _Browser:
@@ -115,7 +188,12 @@ class _Browser:
         return answer["result"]
 
     def evaluate(self, expression: str) -> Any:
-        return self.call("Runtime.evaluate", expression=expression)["result"]["value"]
+        answer = self.call(
+            "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True
+        )
+        if "exceptionDetails" in answer:
+            raise RuntimeError(f"{expression}: {answer['exceptionDetails']}")
+        return answer["result"].get("value")
 
     def wait_for(self, event: str) -> None:
         while not any(name == event for name, _ in self.events):

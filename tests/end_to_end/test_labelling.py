@@ -12,6 +12,7 @@ import corrosion
 from corrosion.arguments import with_data
 from corrosion.cli.main import main
 from corrosion.command_check import settings_of
+from corrosion.runs import RunDirectory
 
 _TINY = (
     "model.weights=null", "model.backbone=test_resnet.r160_in1k", "model.dense_units=8",
@@ -61,4 +62,25 @@ def test_the_training_after_a_round_is_compared_with_the_one_before(
     assert set(split.loc[split["source"] == "out", "split"]) == {"train"}
     assert (split["source"] == "out").sum() == 20
     assert main(["compare", "first", "second", "--out", "compared"]) == 0
+    assert "No difference" in capsys.readouterr().out
+
+
+def test_a_run_goes_on_with_what_was_judged_and_is_tested_on_the_same_images(
+    photos, cache, monkeypatch, capsys
+):
+    monkeypatch.chdir(photos)
+    before = trained(
+        ["data=folder", "data.root=ships", "trainer.max_epochs=1", "model.lr=0.01"], Path("first")
+    )
+    Path("judged").mkdir()
+    Path("unsorted/rusty").rename("judged/corrosion")
+    Path("unsorted/clean").rename("judged/no_corrosion")
+    assert main(["update", "first", "--verdicts", "judged", "--out", "second"]) == 0
+    assert set(pd.read_csv("second/predictions.csv")["path"]) == before
+    split = pd.read_csv("second/split.csv")
+    assert set(split.loc[split["source"] == "judged", "split"]) == {"train"}
+    config = RunDirectory(Path("second")).read_config()
+    assert config["model"]["lr"] == pytest.approx(0.001)
+    assert "our checkpoint, backbone and head" in Path("second/metrics.json").read_text()
+    assert Path("second/comparison/compare.html").is_file()
     assert "No difference" in capsys.readouterr().out

@@ -5,10 +5,11 @@ from pytorch_grad_cam.utils.image import show_cam_on_image
 
 from corrosion.errors import CorrosionError
 from corrosion.explanation.explanation import Explanation
-from corrosion.explanation.overlay import COLORMAPS, heat_map, overlay, write_image
+from corrosion.explanation.overlay import COLORMAPS, UNLIKE_RUST, heat_map, overlay, write_image
 from corrosion.explanation.panels import grid, panel, shrink, verdict
 from corrosion.explanation.photographs import Photograph
 from corrosion.explanation.regions import find_regions
+from corrosion.prediction.layers import evidence_layer
 
 
 def photograph(height=120, width=160, values=None, name="bolt.jpg", **kwargs):
@@ -152,3 +153,12 @@ def test_images_are_written_whole_into_new_folders(tmp_path, suffix):
         if suffix == ".png":
             np.testing.assert_array_equal(np.asarray(found), pixels)
     assert len(list((tmp_path / "new").iterdir())) == 1
+
+
+def test_the_colours_of_inspections_are_never_those_of_rust():
+    red, _, blue = heat_map(np.float32([np.linspace(0, 1, 256)]), colormap=UNLIKE_RUST)[0].T
+    assert (blue >= red).all()
+    layer = evidence_layer(np.float32([np.linspace(0, 1, 256)]))[0]
+    assert (layer[:, 2] > layer[:, 0]).all()
+    assert (np.diff(layer[:, 3].astype(int)) >= 0).all()  # more evidence hides more
+    assert layer[0, 3] == 0

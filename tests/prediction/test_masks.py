@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from samples import write_checkpoint
 
 import corrosion
@@ -63,8 +64,13 @@ def test_masks_lie_over_the_photographs_and_shares_are_theirs(checkpoint, marked
     assert [file.name for file in sorted((out / "masks").iterdir())] == [
         f"{number}.png" for number in range(10)
     ]
-    page = (out / "contact-sheet.html").read_text(encoding="utf-8")
-    assert page.count("<br>rusted ") == 10
+    page = (out / "inspection.html").read_text(encoding="utf-8")
+    assert page.count('"share":') == page.count('"rust":') == 10
+    [layer] = out.glob("thumbnails/*/*_9_rust.webp")
+    with Image.open(layer) as opened:
+        assert opened.mode == "RGBA"
+        assert opened.size == (90, 60)
+        assert np.asarray(opened)[..., 3].any()
     assert "may not hold for yours" in page
     assert "not how much of the section is lost" in page
 
@@ -102,7 +108,7 @@ def test_intervals_come_from_photographs_of_ones_own(checkpoint, marked, tmp_pat
     true = [(20 + 4 * number) / 90 for number in range(10)]
     covered = (table["rusted_share_low"] <= true) & (true <= table["rusted_share_high"])
     assert covered.mean() >= 0.9  # of these very photographs, within rounding
-    assert "10 of yours" in (out / "contact-sheet.html").read_text(encoding="utf-8")
+    assert "10 of yours" in (out / "inspection.html").read_text(encoding="utf-8")
     asked = json.loads((out / "run.json").read_text(encoding="utf-8"))["asked"]
     assert asked["masks"] == {"surface": None, "share_truth": str(marked)}
 

@@ -27,6 +27,7 @@ from corrosion.models.checkpoint import Calibration, store_choices
 from corrosion.models.training_distance import TrainingDistance
 from corrosion.prediction.journal import Journal
 from corrosion.prediction.predict_files import predict_files
+from corrosion.report.inspection import read_inspection
 from corrosion.system.locks import sole_writer
 
 ROOT = Path(__file__).parents[2]
@@ -110,9 +111,14 @@ def test_files_of_every_kind_get_rows_and_bad_ones_their_reason(
     assert "11 images" in summary
     assert "unlike" not in summary  # this checkpoint can't tell
     assert table["unlike_training"].isna().all()
-    page = (out / "contact-sheet.html").read_text(encoding="utf-8")
-    assert page.count("<figure ") == 10
+    page = (out / "inspection.html").read_text(encoding="utf-8")
+    assert page.count('"small":') == 10
     assert "broken.jpg: no image of a known kind" in page
+    found = read_inspection(out)
+    assert [one.path for one in found.findings] == table["path"].tolist()
+    assert [one.time for one in found.findings if one.time is not None] == [0, 1, 2] * 2
+    assert (found.threshold, found.band, found.model) == (0.5, (0.2, 0.8), "best.ckpt")
+    assert all((out / one.thumbnail).is_file() for one in found.findings if one.error is None)
 
 
 def test_what_must_be_said_of_the_network_stands_beside_its_decisions(
@@ -131,7 +137,7 @@ def test_what_must_be_said_of_the_network_stands_beside_its_decisions(
         caplog.clear()
         out = tmp_path / f"out-{path.stem}"
         assert predict(path, photos / "a.jpg", "--out", out) == 0
-        page = (out / "contact-sheet.html").read_text(encoding="utf-8")
+        page = (out / "inspection.html").read_text(encoding="utf-8")
         said = json.loads((out / "run.json").read_text())["cautions"]
         assert len(said) == page.count('<p class="warning">') == len(sentences)
         for sentence in sentences:
@@ -167,8 +173,10 @@ def test_fine_maps_are_drawn_over_whole_photographs_and_frames(tmp_path, photos,
         assert table["error"].isna().all()
         drawn[kind] = [read_image(out / file) for file in table["overlay"]]
         assert [one.shape[:2] for one in drawn[kind]] == [(80, 120), (120, 80), (48, 64)]
-        [thumbnail] = out.glob("thumbnails/*/*_a.jpg")
-        assert read_image(thumbnail).shape[:2] == (64, 64)  # as cropped
+        for small in out.glob("thumbnails/*/*_a*"):  # the whole photograph, and a layer over it
+            with Image.open(small) as opened:
+                assert opened.size == (120, 80)
+        assert len(list(out.glob("thumbnails/*/*_a_evidence.webp"))) == 1
         drawn[f"{kind} says"] = table["probability"].tolist()
     assert drawn["plain says"] == drawn["fine says"]
     assert any(
@@ -204,10 +212,9 @@ def test_photographs_unlike_those_of_the_training_go_to_an_inspector(
     assert table["unlike_training"][0] < 0.1
     assert (table["unlike_training"][1:3] > 1).all()
     assert table["review"].isna().tolist() == [True, False, False, True]
-    page = (out / "contact-sheet.html").read_text(encoding="utf-8")
-    assert page.count("<br>unlike the training photographs (") == 2
-    assert page.count('<figure class="review unlike">') == 2
-    assert "for an inspector (2)" in page
+    page = (out / "inspection.html").read_text(encoding="utf-8")
+    assert page.count("Unlike the training photographs (") == page.count('"isUnlike":true') == 2
+    assert "<b>2</b> for an inspector, 2 unlike the training photographs" in page
     found = corrosion.predict(corrosion.load_model(knowing), paths)
     known = [None if pd.isna(one) else one for one in table["unlike_training"]]
     assert [one.unlike_training for one in found] == known

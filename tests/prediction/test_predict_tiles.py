@@ -103,7 +103,7 @@ def test_the_highest_tile_decides_and_small_photographs_are_predicted_as_ever(
     [used] = told["tiles"]["thresholds"]
     assert used["threshold"] == pytest.approx(large["tile_threshold"], abs=1e-8)
     assert (used["tiles"], used["basis"], used["photographs"]) == (6, "photographs", 1)
-    page = (tmp_path / "tiles/contact-sheet.html").read_text(encoding="utf-8")
+    page = (tmp_path / "tiles/inspection.html").read_text(encoding="utf-8")
     assert "decided by their tiles (one corroded tile" in page
     assert "0 failed" in capsys.readouterr().out
 
@@ -133,7 +133,7 @@ def test_more_tiles_than_validation_has_are_told_as_a_guess(run, tmp_path, caplo
     assert row["tiles"] == 169
     assert row["tile_threshold_basis"] == "beyond validation"
     assert "up to 169 tiles the threshold lies beyond all sound" in caplog.text
-    page = (tmp_path / "out/contact-sheet.html").read_text(encoding="utf-8")
+    page = (tmp_path / "out/inspection.html").read_text(encoding="utf-8")
     assert "it is a guess" in page
 
 

@@ -5,7 +5,7 @@ import torch
 
 from corrosion.errors import CorrosionError
 from corrosion.runs import RunDirectory
-from corrosion.training.callbacks import History, StopAtNonFiniteLoss
+from corrosion.training.callbacks import History, ProgressLines, StopAtNonFiniteLoss
 
 
 def trainer(epoch, metrics=None, *, precision="32-true"):
@@ -63,3 +63,19 @@ def test_half_precision_is_named_as_a_way_out_where_it_is_used():
         StopAtNonFiniteLoss().on_train_batch_end(
             trainer(0, precision="16-mixed"), None, {"loss": torch.tensor(torch.nan)}, None, 0
         )
+
+
+def test_a_training_that_nobody_watches_logs_epochs_from_1(caplog, monkeypatch):
+    monkeypatch.setattr("corrosion.system.progress._SOONEST", 0.0)
+    caplog.set_level("INFO")
+    lines = ProgressLines()
+    state = trainer(0)
+    state.max_epochs, state.num_training_batches = 2, 5
+    lines.on_train_start(state, None)
+    for state.current_epoch in range(2):
+        for batch in range(5):
+            lines.on_train_batch_end(state, None, None, None, batch)
+    assert len(caplog.messages) == 10
+    assert caplog.messages[0].startswith("training, batch: 1 of 10 (10 %), about")
+    assert caplog.messages[0].endswith("; epoch 1 of 2")
+    assert caplog.messages[-1].endswith("; epoch 2 of 2")

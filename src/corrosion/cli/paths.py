@@ -32,17 +32,21 @@ def add_out(parser: argparse.ArgumentParser, default: str) -> None:
     )
 
 
-def new_folder(out: Path) -> Path:
+def new_folder(out: Path, *, option: str = "--out") -> Path:
     """A folder for results, which nothing is in.
+
+    Args:
+        out: path of the folder.
+        option: the option that gave it.
 
     Raises:
         CorrosionError: something is there already, or it can't be made.
     """
     if is_taken(out):
-        raise CorrosionError(f"{out} is there already: choose another --out, or remove it.")
+        raise CorrosionError(f"{out} is there already: choose another {option}, or remove it.")
     there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise CorrosionError(f"--out={out}: {there} can't be written. Choose another --out.")
+        raise CorrosionError(f"{option}={out}: {there} can't be written. Choose another {option}.")
     return out
 
 

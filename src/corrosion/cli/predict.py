@@ -1,4 +1,4 @@
-"""`corrosion predict`: files in; a table, a contact sheet and overlays out."""
+"""`corrosion predict`: files in; a table, an inspection page and overlays out."""
 
 from __future__ import annotations
 

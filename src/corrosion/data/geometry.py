@@ -7,7 +7,9 @@ same numbers.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -160,3 +162,13 @@ def _weights(pixels: int, start: int, length: int, size: int, cells: int) -> Map
     """
     in_square = start + (np.arange(pixels) + 0.5) * length / pixels
     return Grid.even(size, cells).weights(in_square, cells)
+
+
+def shrink_to(image: NDArray[Any], max_side: int | None) -> NDArray[Any]:
+    """Shrink an image (H, W, ...) to a longest side of `max_side`; smaller ones are left alone."""
+    height, width = image.shape[:2]
+    if max_side is None or max(height, width) <= max_side:
+        return image
+    scale = max_side / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)

@@ -15,10 +15,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from corrosion.data.geometry import Window
+from corrosion.data.geometry import Window, shrink_to
 from corrosion.data.images import ImageError, displayed_size, file_content, read_image
 from corrosion.data.transforms import Resize
 from corrosion.data.video import Frame, is_video, read_frames
+
+PREVIEW = 640
+"""Longest side of a preview, in pixels: sharp across a telephone."""
+
+_PREVIEW_SHORT = 360  # the least short side of a JPEG decoded at reduced scale for a preview
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -57,6 +62,8 @@ class ImageInput:
         shape: (height, width) of the whole photograph in pixels, as displayed.
         photograph: (H, W, 3) uint8 RGB of a frame or of an image in memory at full resolution, if
             it was asked for; photographs can be read again.
+        preview: (h, w, 3) uint8 RGB, the whole photograph with `PREVIEW` pixels at the most, if it
+            was asked for.
         error: why it can't be read.
     """
 
@@ -70,6 +77,7 @@ class ImageInput:
     inner: Window | None = None
     shape: tuple[int, int] | None = None
     photograph: NDArray[np.uint8] | None = None
+    preview: NDArray[np.uint8] | None = None
     error: str | None = None
 
 
@@ -83,6 +91,7 @@ class ImageReader:
         keep_frames: keep frames at full resolution too.
         threads: number of threads that decode, at least 1.
         ahead: number of inputs decoded ahead of their use, at least 1.
+        previews: make a small picture of each whole photograph too.
 
     Example:
         >>> from corrosion.data.transforms import build_resize
@@ -97,6 +106,7 @@ class ImageReader:
     keep_frames: bool = False
     threads: int = 1
     ahead: int = 64
+    previews: bool = False
 
     def inputs(self, items: Iterable[Item]) -> Iterator[ImageInput]:
         """The photographs and frames of items, in order; what can't be read comes with its error.
@@ -139,9 +149,14 @@ class ImageReader:
             content = file_content(item.path) if item.content is None else item.content
             pixels = read_image(item.path, content=content, min_side=self.resize.image_size)
             shape = displayed_size(item.path, content=content)
+            found = self._squared(found, pixels, shape)
+            if self.previews and min(pixels.shape[:2]) < min(_PREVIEW_SHORT, *shape):
+                # the network needs less than a person: decode a bit more of a small photograph
+                larger = read_image(item.path, content=content, min_side=_PREVIEW_SHORT)
+                found = replace(found, preview=shrink_to(larger, PREVIEW))
         except ImageError as error:
-            return replace(found, error=error.reason)
-        return self._squared(found, pixels, shape)
+            return replace(found, square=None, error=error.reason)
+        return found
 
     def _frames(self, item: Item) -> Iterator[ImageInput]:
         """The frames of a video; each waits for the next one, to know whether it is the last."""
@@ -178,6 +193,7 @@ class ImageReader:
         height, width = shape
         return replace(
             found,
+            preview=shrink_to(pixels, PREVIEW) if self.previews else None,
             square=self.resize(pixels),
             inner=self.resize.place(*pixels.shape[:2]).target,
             shape=(height, width),

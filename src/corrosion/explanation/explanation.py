@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import repeat
-from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
@@ -90,16 +88,6 @@ def explain_inputs(
     least = network.threshold if threshold is None else threshold
     maps = activation_maps(network, images, method=method, target=target, threshold=least)
     return explanations_of(maps, maps.scaled(), least)
-
-
-def shrink_to(image: NDArray[Any], max_side: int | None) -> NDArray[Any]:
-    """Shrink an image (H, W, ...) to a longest side of `max_side`; smaller ones are left alone."""
-    height, width = image.shape[:2]
-    if max_side is None or max(height, width) <= max_side:
-        return image
-    scale = max_side / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 def over_photograph(

@@ -17,7 +17,26 @@ from corrosion.system.files import replacing
 
 Pixels = NDArray[np.uint8]
 
-COLORMAPS: Mapping[str, int] = MappingProxyType(
+UNLIKE_RUST = "azure"
+"""The colour map of inspections: rust is orange and brown, and never blue or cyan."""
+
+_STOPS = {
+    0: (0, 0, 0),
+    32: (0, 26, 95),
+    96: (0, 60, 170),
+    176: (0, 130, 250),
+    255: (130, 250, 255),
+}
+
+
+def _between(stops: Mapping[int, tuple[int, int, int]]) -> Pixels:
+    """The 256 colours (256, 1, 3) BGR of a map, from those at a few levels."""
+    channels = zip(*stops.values(), strict=True)
+    columns = [np.interp(np.arange(256), list(stops), channel) for channel in channels]
+    return np.stack(columns[::-1], axis=-1)[:, None].round().astype(np.uint8)
+
+
+COLORMAPS: Mapping[str, int | Pixels] = MappingProxyType(
     {
         "inferno": cv2.COLORMAP_INFERNO,
         "magma": cv2.COLORMAP_MAGMA,
@@ -25,12 +44,17 @@ COLORMAPS: Mapping[str, int] = MappingProxyType(
         "viridis": cv2.COLORMAP_VIRIDIS,
         "cividis": cv2.COLORMAP_CIVIDIS,
         "jet": cv2.COLORMAP_JET,
+        UNLIKE_RUST: _between(_STOPS),
     }
 )
-"""Colour maps by name. All but jet are perceptually uniform: equal steps of evidence look equal."""
+"""Colour maps by name. All but jet and azure are perceptually uniform: equal steps of evidence
+look equal."""
 
 DEFAULT_COLORMAP = "inferno"
 """Black where there is no evidence, so an empty map leaves the photograph as it is."""
+
+WHITE = (255, 255, 255)
+"""The colour of boxes that are seen on a map unlike rust."""
 
 _BOX = (0, 255, 255)
 
@@ -134,11 +158,11 @@ def write_map(path: Path, values: NDArray[np.float32]) -> None:
         Image.fromarray(levels).save(temporary, compress_level=1)
 
 
-def boxed(image: Pixels, regions: Regions) -> Pixels:
-    """An image (H, W, 3) uint8 RGB with the boxes of its regions."""
+def boxed(image: Pixels, regions: Regions, *, colour: tuple[int, int, int] = _BOX) -> Pixels:
+    """An image (H, W, 3) uint8 RGB with the boxes of its regions, in a colour (RGB)."""
     drawn = np.ascontiguousarray(image)
     thickness = max(1, round(min(image.shape[:2]) / 200))
     for box in regions.boxes:
         corner = (box.left + box.width - 1, box.top + box.height - 1)
-        cv2.rectangle(drawn, (box.left, box.top), corner, _BOX, thickness)
+        cv2.rectangle(drawn, (box.left, box.top), corner, colour, thickness)
     return drawn

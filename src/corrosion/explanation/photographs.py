@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from corrosion.data.geometry import shrink_to
 from corrosion.data.image_reader import ImageInput, ImageReader, Item, batched, square_batch
 from corrosion.data.image_sources import ImageSource, image_items
 from corrosion.data.images import ImageError, read_image
@@ -22,7 +23,6 @@ from corrosion.explanation.explanation import (
     explain_inputs,
     explanations_of,
     over_photograph,
-    shrink_to,
 )
 from corrosion.explanation.pyramid import MAP_SIDE, check_fine_method, refined, whole
 from corrosion.models.batch import image_batch

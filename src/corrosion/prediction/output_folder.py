@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -151,11 +152,30 @@ class OutputFolder:
         self,
         counts: Counts,
         *,
+        model: str,
+        band: tuple[float, float] | None = None,
         cautions: Sequence[str] = (),
+        notes: Sequence[str] = (),
         tiles: Mapping[str, Any] | None = None,
     ) -> None:
-        """Keep the counts and what is to be said beside them; remove what was only to go on."""
-        told = {"counts": vars(counts), "cautions": list(cautions)}
+        """Keep the counts and what is to be said beside them; remove what was only to go on.
+
+        Args:
+            counts: what was counted.
+            model: name of what predicted.
+            band: probabilities strictly between these go to an inspector; None for no such band.
+            cautions: sentences without which no decision should be read.
+            notes: sentences that belong beside the figures.
+            tiles: what is known of the thresholds of tiles, where there are some.
+        """
+        told = {
+            "counts": vars(counts),
+            "model": model,
+            "band": None if band is None else list(band),
+            "when": datetime.now(UTC).isoformat(timespec="seconds"),
+            "cautions": list(cautions),
+            "notes": list(notes),
+        }
         if tiles is not None:
             told["tiles"] = dict(tiles)
         self._write(self._read() | told)

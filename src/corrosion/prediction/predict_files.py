@@ -1,4 +1,4 @@
-"""`corrosion predict`: files in; a table, a contact sheet and overlays out."""
+"""`corrosion predict`: files in; a table, the inspection page and overlays out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ from corrosion.explanation.rust_mask import rust_mask
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.device import choose_device, lightning_device
-from corrosion.prediction.contact_sheet import write_contact_sheet
 from corrosion.prediction.journal import Row, read_journals
 from corrosion.prediction.mask_writer import MaskWriter, share_interval
 from corrosion.prediction.output_folder import Counts, OutputFolder
@@ -45,6 +44,7 @@ from corrosion.prediction.tile_threshold import GivenThreshold, TileThresholds
 from corrosion.prediction.tile_validation import TileValidation, choose_threshold, find_validation
 from corrosion.prediction.tiled import TileViewer
 from corrosion.prediction.tiles import TileRule, Tiling
+from corrosion.report.inspection.reports import write_reports
 from corrosion.runs import checkpoint_of
 from corrosion.settings.prediction import PredictionSettings
 from corrosion.system.extras import require_package
@@ -73,8 +73,9 @@ def predict_files(
     Args:
         checkpoint: a checkpoint, or the directory of a run for its best.
         paths: files, folders and patterns: see `find_inputs`.
-        out: a new or empty folder. It gets predictions.csv (or .parquet), contact-sheet.html,
-            thumbnails/, with `explain` overlays/, with `masks` masks/ and outlines/, and run.json.
+        out: a new or empty folder. It gets predictions.csv (or .parquet), inspection.html (or
+            what `report` names), thumbnails/, with `explain` overlays/, with `masks` masks/ and
+            outlines/, and run.json.
             What must be said of the network itself (`cautions`) is logged, and stands in the last
             two. On several machines it must lie on a disk that they share.
         settings: the defaults if None.
@@ -129,7 +130,12 @@ def _predict_files(
         else find_marked(settings.share_truth, name="share_truth")
     )
     reader = ImageReader(
-        resize, every=settings.every, keep_frames=keep_frames, threads=threads, ahead=ahead
+        resize,
+        every=settings.every,
+        keep_frames=keep_frames,
+        threads=threads,
+        ahead=ahead,
+        previews=True,
     )
     trainer = _trainer(settings)
     said = tuple(cautions(network).values())
@@ -188,8 +194,15 @@ def _predict_files(
         if warning is not None:
             log.warning("%s", warning)
         notes = (*filter(None, (sentence, warning)), *notes)
-    write_contact_sheet(out, rows(), title=checkpoint.name, rule=rule, notes=notes, cautions=said)
-    folder.finish(counts, cautions=said, tiles=None if viewer is None else facts)
+    folder.finish(
+        counts,
+        model=checkpoint.name,
+        band=rule.band,
+        cautions=said,
+        notes=notes,
+        tiles=None if viewer is None else facts,
+    )
+    write_reports(out, settings.report)
     return counts
 
 

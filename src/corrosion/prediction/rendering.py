@@ -1,4 +1,4 @@
-"""Small pictures for the contact sheet, and overlays at the photograph's own resolution."""
+"""Small pictures for the inspection page, and overlays at the photograph's own resolution."""
 
 from __future__ import annotations
 
@@ -6,26 +6,29 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from corrosion.data.geometry import Window
+from corrosion.data.geometry import shrink_to
 from corrosion.data.image_reader import ImageInput
 from corrosion.data.images import ImageError, read_image
 from corrosion.data.transforms import Resize
 from corrosion.evaluation.decisions import CLEAN, DETECTED, Rule
-from corrosion.explanation.explanation import Explanation, over_photograph, shrink_to
-from corrosion.explanation.overlay import boxed, overlay, write_image
+from corrosion.explanation.explanation import Explanation, over_photograph
+from corrosion.explanation.overlay import UNLIKE_RUST, WHITE, boxed, overlay, write_image
 from corrosion.explanation.pyramid import whole
 from corrosion.explanation.regions import LEAST_SHARE, Box, find_regions
 from corrosion.prediction.batches import Output
 from corrosion.prediction.journal import Row
+from corrosion.prediction.layers import (
+    evidence_layer,
+    outline_layer,
+    with_boxes,
+    write_layer,
+)
 from corrosion.prediction.mask_files import of_frame
 from corrosion.prediction.mask_writer import Mask, MaskWriter, outlined
-
-THUMBNAIL = 224
-"""Longest side of a small picture, in pixels."""
+from corrosion.report.inspection.pictures import evidence_file, rust_file
 
 DRAWN_SIDE = 4096
 """Longest side of the overlays and outlines of photographs in tiles, in pixels: bounds memory."""
@@ -39,8 +42,9 @@ class Renderer:
     """Draws what the network says of images; its methods are called by threads.
 
     Attributes:
-        out: folder that gets `thumbnails/`, where there are explanations `overlays/`, and with
-            masks `masks/` and `outlines/`.
+        out: folder that gets `thumbnails/` (photographs, and transparent layers of the same size:
+            `..._evidence.webp` where there are explanations, `..._rust.webp` with masks), where
+            there are explanations `overlays/`, and with masks `masks/` and `outlines/`.
         rule: how probabilities become decisions.
         resize: how photographs became the network's input.
         fine: whether the maps of explanations are fine, and lie over whole photographs.
@@ -77,9 +81,10 @@ class Renderer:
             image.time,
             error=image.error,
         )
-        if output.probability is None or image.square is None or image.inner is None:
+        if output.probability is None or image.square is None or image.preview is None:
             return row
         decision, review = self._decided(output, output.probability)
+        thumbnail = self._place("thumbnails", image)
         row = replace(
             row,
             probability=output.probability,
@@ -87,17 +92,20 @@ class Renderer:
             unlike_training=output.unlike_training,
             review=review,
             tiles=None if output.tiles is None else output.tiles.facts,
-            thumbnail=self._place("thumbnails", image),
+            thumbnail=thumbnail,
         )
-        small = shrink_to(image.inner.cut(image.square), THUMBNAIL)
+        write_image(self.out / thumbnail, image.preview)
+        shape = image.preview.shape[:2]
         if output.explanation is not None:
             row = self._overlaid(row, output, output.explanation)
-            small = overlay(small, self._evidence(output, output.explanation, small.shape[:2]))
+            layer = evidence_layer(self._evidence(output, output.explanation, shape))
+            assert image.shape is not None
+            layer = with_boxes(layer, row.boxes or (), image.shape)
+            write_layer(self.out / evidence_file(thumbnail), layer)
         if self.masks is not None:
             row, mask = self._masked(row, output, self.masks, mask_file)
             if mask is not None and mask.any():
-                small = outlined(small, self._shown(mask, image, small.shape[:2]))
-        self._write(row.thumbnail, small)
+                write_layer(self.out / rust_file(thumbnail), outline_layer(mask, shape))
         return row
 
     def _decided(self, output: Output, probability: float) -> tuple[str, bool]:
@@ -116,29 +124,9 @@ class Renderer:
     def _evidence(
         self, output: Output, explanation: Explanation, shape: tuple[int, int]
     ) -> NDArray[np.float32]:
-        """The map over a small picture of `shape`, which shows what the network's input does."""
-        image = output.image
-        if not self._over_whole(output):
-            return over_photograph(explanation, self.resize, *shape).map
-        height, width, window = self._part(image, shape)
-        large = over_photograph(explanation, whole(self.resize), height, width).map
-        return window.cut(large)
-
-    def _shown(self, mask: Mask, image: ImageInput, shape: tuple[int, int]) -> Mask:
-        """The part of a mask over the photograph that a small picture of `shape` shows."""
-        height, width, window = self._part(image, shape)
-        large = cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_AREA)
-        return window.cut(large).astype(bool)
-
-    def _part(self, image: ImageInput, shape: tuple[int, int]) -> tuple[int, int, Window]:
-        """The photograph's size at the scale of a small picture, and the part that it shows."""
-        assert image.shape is not None
-        source = self.resize.place(*image.shape).source
-        rows, columns = shape[0] / source.height, shape[1] / source.width
-        height, width = round(image.shape[0] * rows), round(image.shape[1] * columns)
-        top = min(round(source.top * rows), height - shape[0])
-        left = min(round(source.left * columns), width - shape[1])
-        return height, width, Window(top, left, *shape)
+        """The map over a small picture of the whole photograph, which has this shape."""
+        resize = whole(self.resize) if self._over_whole(output) else self.resize
+        return over_photograph(explanation, resize, *shape).map
 
     def _masked(
         self,
@@ -163,7 +151,7 @@ class Renderer:
             mask = output.evidence.mask(photograph)
         row = masks.write(row, mask, place)
         file = self._place("outlines", image)
-        self._write(file, outlined(photograph, mask))
+        write_image(self.out / file, outlined(photograph, mask))
         return replace(row, outline=file), mask
 
     @staticmethod
@@ -192,20 +180,16 @@ class Renderer:
             return replace(row, error=f"no overlay: {error.reason}")
         resize = whole(self.resize) if self._over_whole(output) else self.resize
         explanation = over_photograph(explanation, resize, *photograph.shape[:2])
-        drawn = overlay(photograph, explanation.map)
+        drawn = overlay(photograph, explanation.map, colormap=UNLIKE_RUST)
         boxes: tuple[tuple[int, int, int, int], ...] = ()
         if row.decision == DETECTED or row.review:
             least = LEAST_SHARE if output.tiles is None else output.tiles.least_share
             regions = find_regions(explanation, least_share=min(least, LEAST_SHARE))
-            drawn = boxed(drawn, regions)
+            drawn = boxed(drawn, regions, colour=WHITE)
             boxes = tuple(_enlarged(box, drawn.shape, image.shape) for box in regions.boxes)
         file = self._place("overlays", image)
-        self._write(file, drawn)
+        write_image(self.out / file, drawn)
         return replace(row, overlay=file, boxes=boxes)
-
-    def _write(self, file: str | None, pixels: NDArray[np.uint8]) -> None:
-        if file is not None:
-            write_image(self.out / file, pixels)
 
     @staticmethod
     def _place(kind: str, image: ImageInput) -> str:

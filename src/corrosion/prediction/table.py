@@ -17,7 +17,7 @@ from corrosion.system.files import replacing
 
 _COLUMNS = (
     "path", "frame", "time", "probability", "decision", "unlike_training", "review", "boxes",
-    "overlay", "error",
+    "overlay", "thumbnail", "error",
 )  # fmt: skip
 _OF_RUST = tuple(field.name for field in fields(RustFacts))
 _OF_TILES = tuple(field.name for field in fields(TileFacts))
@@ -32,8 +32,8 @@ def write_table(
 
     Columns: path, frame, time (seconds), probability, decision, unlike_training (above 1: unlike
     all that the network was trained on), review ("send to an inspector" or empty), boxes ([left,
-    top, width, height] of each; as JSON in CSV), overlay, error; before the error with tiles those
-    of `TileFacts`, and with masks those of `RustFacts`, shares to six decimals in CSV.
+    top, width, height] of each; as JSON in CSV), overlay, thumbnail, error; before the error with
+    tiles those of `TileFacts`, and with masks those of `RustFacts`, shares to six decimals in CSV.
 
     Args:
         path: its suffix is the format, .csv or .parquet.
@@ -115,6 +115,7 @@ def _cells(row: Row) -> dict[str, Any]:
         "review": REVIEW if row.review else None,
         "boxes": row.boxes,
         "overlay": row.overlay,
+        "thumbnail": row.thumbnail,
         "error": None if row.error is None else displayable(row.error),
         **({} if row.tiles is None else asdict(row.tiles)),
         **({} if row.rust is None else asdict(row.rust)),

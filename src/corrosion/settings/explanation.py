@@ -45,8 +45,9 @@ the network tens of thousands of times."""
 Target = Literal["no_corrosion", "corrosion", "none", "predicted"]
 """What a map can be evidence for; "none" is short for "no_corrosion"."""
 
-Colormap = Literal["inferno", "magma", "plasma", "viridis", "cividis", "jet"]
-"""Colour maps. All but jet are perceptually uniform: equal steps of evidence look equal."""
+Colormap = Literal["inferno", "magma", "plasma", "viridis", "cividis", "jet", "azure"]
+"""Colour maps. All but jet and azure are perceptually uniform: equal steps of evidence look equal;
+rust is never azure."""
 
 OTSU = "otsu"
 """Cut a map where its high values are best told from its low ones (Otsu, IEEE Transactions on

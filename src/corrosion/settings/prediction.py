@@ -9,6 +9,7 @@ from annotated_types import Ge, Gt, Le
 
 from corrosion.settings.explanation import MapKind
 from corrosion.settings.inference import InferenceSettings, Threshold
+from corrosion.settings.inspection import Reports
 from corrosion.settings.types import AnyPath, Count, NotNegative, Probability
 
 TableFormat = Literal["csv", "parquet"]
@@ -64,6 +65,9 @@ class PredictionSettings(InferenceSettings):
     """Seconds between frames of videos; 0 takes all of them."""
     format: TableFormat = "csv"
     """Format of the table."""
+    report: Reports = "html"
+    """What is made of the table, with commas between several; html is the page on which an
+    inspector looks, sorts and judges."""
     devices: Literal[-1] | Count = 1
     """Number of devices, -1 for all."""
     num_nodes: Count = 1

@@ -40,6 +40,21 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
+def saved_settings(saved: Path) -> RunSettings:
+    """The settings of a run, from its config.yaml, also of an earlier version.
+
+    Raises:
+        CorrosionError: the file can't be read, or holds something else.
+    """
+    try:
+        content = yaml.safe_load(saved.read_text(encoding="utf-8"))
+        return RunSettings.read(_translated(content, RunSettings))
+    except (OSError, yaml.YAMLError, AttributeError) as error:
+        raise CorrosionError(f"{saved} can't be read: {error}") from error
+    except CorrosionError as error:
+        raise CorrosionError(f"{saved} holds settings that can't be used: {error}") from error
+
+
 def resumed_settings(
     composed: Mapping[str, Any], saved: Path, overrides: Iterable[str]
 ) -> RunSettings:
@@ -56,13 +71,7 @@ def resumed_settings(
     Raises:
         CorrosionError: they come to something else, or the file can't be read.
     """
-    try:
-        content = yaml.safe_load(saved.read_text(encoding="utf-8"))
-        own = RunSettings.read(_translated(content, RunSettings)).plain()
-    except (OSError, yaml.YAMLError, AttributeError) as error:
-        raise CorrosionError(f"{saved} can't be read: {error}") from error
-    except CorrosionError as error:
-        raise CorrosionError(f"{saved} holds settings that can't be used: {error}") from error
+    own = saved_settings(saved).plain()
     keys = [override.lstrip("+~").partition("=")[0] for override in overrides]
     if all(map(_may_change, keys)):
         for key in keys:

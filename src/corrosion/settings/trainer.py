@@ -52,7 +52,7 @@ class TrainerSettings(Settings):
     sync_batchnorm: bool = False
     """Statistics of batch normalisation over the images of all GPUs."""
     progress_bar: bool = True
-    """Show a progress bar."""
+    """Show a progress bar; without a terminal, log lines of how far it is."""
 
 
 class LoggerSettings(Settings):

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from corrosion.errors import CorrosionError
 from corrosion.runs import RunDirectory
+from corrosion.system.progress import Milestones, is_watched
 
 
 class History(L.Callback):
@@ -157,3 +158,49 @@ class ProgressBar(RichProgressBar):
         if self.trainer.max_epochs is not None:
             text += f"/{self.trainer.max_epochs}"
         return text.ljust(len(self.validation_description))  # bars of one length don't flicker
+
+
+class ProgressLines(L.Callback):
+    """Logs how far a training is that nobody watches: after each 10 %, and at least every 30 s."""
+
+    def __init__(self) -> None:
+        self._milestones = Milestones("training", None)
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Start the clock."""
+        batches = self._batches(trainer)
+        first = trainer.current_epoch * int(trainer.num_training_batches) if batches else 0
+        self._milestones = Milestones("training, batch", batches, first=first)
+
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Say how far it is."""
+        if trainer.is_global_zero:
+            self._milestones.reached(self._done(trainer, batch_idx), self._epoch(trainer))
+
+    def _done(self, trainer: L.Trainer, batch_idx: int) -> int:
+        return trainer.current_epoch * int(trainer.num_training_batches) + batch_idx + 1
+
+    @staticmethod
+    def _batches(trainer: L.Trainer) -> int | None:
+        epochs, batches = trainer.max_epochs, trainer.num_training_batches
+        if epochs is None or epochs < 0 or batches == float("inf"):
+            return None
+        return epochs * int(batches)
+
+    @staticmethod
+    def _epoch(trainer: L.Trainer) -> str:
+        text = f"epoch {trainer.current_epoch + 1}"
+        bounded = trainer.max_epochs is not None and trainer.max_epochs > 0
+        return f"{text} of {trainer.max_epochs}" if bounded else text
+
+
+def progress_callback() -> L.Callback:
+    """A bar where somebody watches, lines where not."""
+    return ProgressBar() if is_watched() else ProgressLines()

@@ -190,6 +190,8 @@ class CorrosionModule(L.LightningModule):
         """
         if self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking:
             self._log_epoch("train", self.train_predictions)
+            # Lightning's loggers would count from 0, unlike all else that a run writes
+            self.log("epoch", float(self.current_epoch + 1))
         self.validated = self._log_epoch("val", self.val_predictions)
 
     def on_test_epoch_end(self) -> None:

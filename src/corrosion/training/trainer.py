@@ -21,7 +21,13 @@ from corrosion.errors import CorrosionError
 from corrosion.runs import RunDirectory
 from corrosion.settings.trainer import LoggerSettings, TrainerSettings
 from corrosion.system.extras import EXTRAS, require_package
-from corrosion.training.callbacks import History, ProgressBar, SeedBatches, StopAtNonFiniteLoss
+from corrosion.system.progress import is_watched
+from corrosion.training.callbacks import (
+    History,
+    SeedBatches,
+    StopAtNonFiniteLoss,
+    progress_callback,
+)
 from corrosion.training.distributed import started_from_outside
 from corrosion.training.resuming import (
     LastCheckpoint,
@@ -93,7 +99,7 @@ def build_trainer(
             )
         )
     if settings.progress_bar:
-        own.append(ProgressBar())
+        own.append(progress_callback())
     try:
         return L.Trainer(
             **options,
@@ -101,7 +107,7 @@ def build_trainer(
             plugins=[plugin for plugin in (WholeCheckpoints(), slurm_without_requeue()) if plugin],
             logger=logger,
             default_root_dir=run_dir,
-            enable_progress_bar=settings.progress_bar,
+            enable_progress_bar=settings.progress_bar and is_watched(),
             enable_model_summary=False,
             log_every_n_steps=1,
             num_sanity_val_steps=0,  # the images were checked when they were screened

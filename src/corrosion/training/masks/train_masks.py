@@ -22,8 +22,13 @@ from corrosion.models.mask_network import MaskNetwork
 from corrosion.runs import RunDirectory
 from corrosion.settings.mask_training import MaskTrainingSettings
 from corrosion.system.lightning_messages import quieten_lightning
-from corrosion.system.progress import progress
-from corrosion.training.callbacks import History, ProgressBar, SeedBatches, StopAtNonFiniteLoss
+from corrosion.system.progress import is_watched, progress
+from corrosion.training.callbacks import (
+    History,
+    SeedBatches,
+    StopAtNonFiniteLoss,
+    progress_callback,
+)
 from corrosion.training.masks.module import MaskModule, iou_from_labels, judge_masks
 from corrosion.training.masks.photographs import (
     MaskCrops,
@@ -152,13 +157,14 @@ def _fit(
     )
     accelerator, numbers = lightning_device(settings.device)
     on_cuda = accelerator in ("auto", "cuda") and torch.cuda.is_available()
-    callbacks = [SeedBatches(settings.seed), StopAtNonFiniteLoss(), ProgressBar()]
+    callbacks = [SeedBatches(settings.seed), StopAtNonFiniteLoss(), progress_callback()]
     try:
         trainer = L.Trainer(
             accelerator=accelerator,
             devices=numbers or 1,
             precision="16-mixed" if on_cuda else "32-true",
             max_epochs=epochs,
+            enable_progress_bar=is_watched(),
             callbacks=callbacks if history is None else [*callbacks, history],
             logger=False,
             enable_checkpointing=False,

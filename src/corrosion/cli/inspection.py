@@ -1,0 +1,115 @@
+"""`corrosion inspection-report` and `corrosion verdicts`: an inspection after its prediction."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from corrosion.cli.command import Command
+from corrosion.cli.options import add_options, read_options
+from corrosion.cli.paths import new_folder
+from corrosion.settings.inspection import ReportSettings
+
+_NAMED = 5  # photographs that a message names
+_FOLDER = "output folder of corrosion predict"
+
+
+def _add_report_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help=_FOLDER)
+    add_options(parser, ReportSettings)
+
+
+def _report(options: argparse.Namespace) -> None:
+    settings = read_options(ReportSettings, options)
+    from corrosion.report.inspection.reports import write_reports
+
+    for file in write_reports(options.folder, settings.report):
+        sys.stdout.write(f"{file}\n")
+
+
+def _add_verdict_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help=_FOLDER)
+    parser.add_argument(
+        "verdicts", type=Path, metavar="VERDICTS", help="file that the inspection page has saved"
+    )
+    parser.add_argument(
+        "--inspector", default="", metavar="NAME", help="who gave the verdicts that name nobody"
+    )
+    parser.add_argument(
+        "--labelled",
+        type=Path,
+        metavar="OUT",
+        help="new or empty folder for copies of what was judged, a folder a class, to train on",
+    )
+
+
+def _verdicts(options: argparse.Namespace) -> None:
+    if options.labelled is not None:
+        new_folder(options.labelled, option="--labelled")
+    from corrosion.evaluation.metric_table import agreement, few_images
+    from corrosion.prediction.verdict_folder import write_labelled_folder
+    from corrosion.prediction.verdicts import agreement_of, merge_verdicts
+    from corrosion.report.inspection.findings import read_inspection
+    from corrosion.report.inspection.page import PAGE
+    from corrosion.report.inspection.reports import write_reports
+    from corrosion.report.inspection.verdict_history import read_verdicts
+    from corrosion.report.tables import with_interval
+    from corrosion.system.locks import sole_writer
+
+    given = read_verdicts(options.verdicts)
+    inspection = read_inspection(options.folder)
+    with sole_writer(options.folder, name="FOLDER"):
+        merged = merge_verdicts(
+            inspection, given, source=options.verdicts, inspector=options.inspector
+        )
+        inspection = read_inspection(options.folder)
+        if (options.folder / PAGE).is_file():
+            write_reports(options.folder, "html")
+    judged = sum(one.verdict is not None for one in inspection.findings)
+    say = sys.stdout.write
+    say(
+        f"{len(given)} verdicts: {merged.new} new, {merged.changed} changed, {merged.known} known "
+        f"already; {judged} of {len(inspection.findings)} photographs have one now\n"
+    )
+    if (both := agreement_of(inspection.findings)) is None:
+        say("nobody has said corroded or not of a photograph that the network decides\n")
+    else:
+        level = agreement(both.kappa.value)
+        say(
+            f"inspector and network, on the {both.images} photographs that both decide:\n"
+            f"  both say corroded {both.both}, both say not {both.neither}, the network missed "
+            f"{both.missed}, false alarms {both.false_alarms}\n"
+            f"  accuracy {with_interval(both.accuracy)}, Cohen's kappa "
+            f"{with_interval(both.kappa)}: {level} agreement (intervals of 95 %)\n"
+            f"  this holds for photographs chosen as these were; judge a random part of all to "
+            f"know it of all\n"
+        )
+        if (few := few_images(both.images)) is not None:
+            say(f"  CAUTION: {few}\n")
+    if options.labelled is not None:
+        done = write_labelled_folder(inspection, options.labelled)
+        say(
+            f"{options.labelled}: {done.corroded} corroded, {done.sound} not; train on it by "
+            f"python train.py data=folder data.root={options.labelled}\n"
+        )
+        if done.gone:
+            say(
+                f"  left out, because they are not there any more or can't be read: "
+                f"{', '.join(done.gone[:_NAMED])}{' ...' if len(done.gone) > _NAMED else ''}\n"
+            )
+
+
+COMMANDS = {
+    "inspection-report": Command(
+        _add_report_arguments,
+        _report,
+        "Write what is made of the results of an inspection again, over what was there.",
+    ),
+    "verdicts": Command(
+        _add_verdict_arguments,
+        _verdicts,
+        "Merge what an inspector has said on the inspection page into its folder, where the "
+        "history of all verdicts stays; print how far inspector and network agree.",
+    ),
+}

@@ -1,0 +1,74 @@
+"""`corrosion update`: a trained network learns from what inspectors have judged."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from corrosion.cli.command import Command
+from corrosion.cli.options import add_options, read_options
+from corrosion.cli.paths import add_out, folder, name_of, new_folder
+from corrosion.errors import CorrosionError
+from corrosion.runs import RunDirectory
+from corrosion.settings.update import UpdateSettings
+from corrosion.system.processors import share_processors
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, metavar="RUN", help="the directory of a finished run")
+    parser.add_argument(
+        "--verdicts",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="FOLDER",
+        help="folders that corrosion verdicts --labelled has written",
+    )
+    add_out(parser, "updated-RUN")
+    add_options(parser, UpdateSettings)
+
+
+def _run(options: argparse.Namespace) -> None:
+    settings = read_options(UpdateSettings, options)
+    run = RunDirectory.of(options.run)
+    labelled = [_labelled(one) for one in options.verdicts]
+    out = new_folder(options.out or Path(f"updated-{name_of(run.path)}"))
+    share_processors()  # before numpy and torch are imported
+    from corrosion.training.update import updated_settings
+
+    updated = updated_settings(run, labelled, settings)
+    from corrosion.evaluation.comparison import compare_runs
+    from corrosion.report.comparison_report import write_comparison
+    from corrosion.report.comparison_sentences import CONCLUDED, conclusions
+    from corrosion.report.comparison_tables import tests_table
+    from corrosion.training.run import train
+
+    train(updated, out)
+    comparison = compare_runs([run.path, out])
+    write_comparison(out / "comparison", comparison)
+    tests_table(comparison, CONCLUDED).print(Console(soft_wrap=True))
+    for sentence in conclusions(comparison):
+        sys.stdout.write(f"{sentence}\n")
+    sys.stdout.write(f"{out / 'comparison' / 'compare.html'}\n{out}\n")
+
+
+def _labelled(path: Path) -> Path:
+    if (path / "run.json").is_file():
+        raise CorrosionError(
+            f"{path} is an inspection: make a folder to train on of it, by corrosion verdicts "
+            f"{path} verdicts.csv --labelled FOLDER, and give that."
+        )
+    return folder(path, "one that corrosion verdicts --labelled has written")
+
+
+COMMANDS = {
+    "update": Command(
+        _add_arguments,
+        _run,
+        "Go on from the best epoch of a run with its images and those that inspectors have judged, "
+        "at a low learning rate, and say by tests on the same test images whether it got better.",
+    )
+}

@@ -1,0 +1,132 @@
+"""Photographs that inspectors have judged, as a labelled folder that a training takes.
+
+corrosion/, no_corrosion/  copies of the photographs, and frames of videos as PNG
+verdicts.csv               file (below the folder), path (of the original), verdict, note,
+                           inspector, when, probability
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from corrosion.data.images import ImageError
+from corrosion.data.labels import CLASSES
+from corrosion.data.video import read_frames
+from corrosion.errors import CorrosionError
+from corrosion.explanation.overlay import write_image
+from corrosion.report.inspection.findings import Finding, Inspection
+from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED, Verdict
+from corrosion.system.files import replacing, replacing_folder
+
+_LABELS = {NOT_CORRODED: 0, CORRODED: 1}
+_LONGEST_NAME = 80
+_COLUMNS = ("file", "path", "verdict", "note", "inspector", "when", "probability")
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What a labelled folder holds.
+
+    Attributes:
+        corroded: number of photographs in corrosion/.
+        sound: number of photographs in no_corrosion/.
+        gone: paths of photographs that were judged, and are not there any more.
+    """
+
+    corroded: int
+    sound: int
+    gone: tuple[str, ...]
+
+
+def write_labelled_folder(inspection: Inspection, out: Path) -> Labelled:
+    """Copy what was judged to be corroded or not into a folder for each class.
+
+    Photographs whose verdict is "review", and those without one, are left out.
+
+    Args:
+        inspection: findings with verdicts.
+        out: a new or empty folder.
+
+    Raises:
+        CorrosionError: nothing was judged, or the folder can't be written.
+    """
+    judged = [
+        (one, one.verdict)
+        for one in inspection.findings
+        if one.verdict is not None and one.verdict.verdict in _LABELS
+    ]
+    if not judged:
+        raise CorrosionError(
+            f"{inspection.folder}: no photograph has the verdict {CORRODED} or {NOT_CORRODED} yet: "
+            f"give verdicts on {inspection.folder / 'inspection.html'} and merge them first."
+        )
+    by_path = defaultdict[str, list[tuple[Finding, Verdict]]](list)
+    for one, verdict in judged:
+        by_path[one.path].append((one, verdict))
+    rows: list[dict[str, object]] = []
+    gone = []
+    with replacing_folder(out) as folder:
+        for name in CLASSES:
+            (folder / name).mkdir()
+        for path, some in by_path.items():
+            original = Path(inspection.working_directory or ".") / path
+            written = list(_written(original, some, folder, every=inspection.every))
+            rows += written
+            if len(written) < len(some):
+                gone.append(path)
+        with (folder / "verdicts.csv").open("w", encoding="utf-8", newline="") as table:
+            writer = csv.DictWriter(table, _COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+    corroded = sum(row["verdict"] == CORRODED for row in rows)
+    return Labelled(corroded, len(rows) - corroded, tuple(gone))
+
+
+def _written(
+    original: Path, some: Sequence[tuple[Finding, Verdict]], folder: Path, *, every: float
+) -> Iterator[dict[str, object]]:
+    """Copy a photograph, or the judged frames of a video; the rows of what could be read."""
+    if not original.is_file():
+        return
+    judged = {one.frame: (one, verdict) for one, verdict in some}
+    if None in judged:
+        one, verdict = judged[None]
+        with replacing(folder / _file(one, verdict)) as temporary:
+            shutil.copyfile(original, temporary)
+        yield _row(one, verdict)
+        return
+    try:
+        for frame in read_frames(original, every=every):
+            if frame.number in judged:
+                one, verdict = judged.pop(frame.number)
+                write_image(folder / _file(one, verdict), frame.image)
+                yield _row(one, verdict)
+            if not judged:
+                return
+    except ImageError:
+        return  # what is missing is told
+
+
+def _row(one: Finding, verdict: Verdict) -> dict[str, object]:
+    return {
+        "file": _file(one, verdict),
+        "path": one.path,
+        "verdict": verdict.verdict,
+        "note": verdict.note,
+        "inspector": verdict.inspector,
+        "when": verdict.when,
+        "probability": "" if one.probability is None else f"{one.probability:.6f}",
+    }
+
+
+def _file(one: Finding, verdict: Verdict) -> str:
+    """A name that no other photograph has, and that tells where it came from."""
+    path = Path(one.path)
+    suffix = path.suffix if one.time is None else f"_{one.time:.3f}s.png"
+    name = f"{one.number:06d}_{path.stem[:_LONGEST_NAME]}{suffix}"
+    return f"{CLASSES[_LABELS[verdict.verdict]]}/{name}"

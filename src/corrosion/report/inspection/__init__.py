@@ -1,0 +1,5 @@
+"""What an inspection found, read from an output folder of `corrosion predict`, and its page."""
+
+from corrosion.report.inspection.findings import Finding, Inspection, Verdict, read_inspection
+
+__all__ = ["Finding", "Inspection", "Verdict", "read_inspection"]

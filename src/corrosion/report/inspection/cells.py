@@ -1,0 +1,116 @@
+"""What the files of an output folder say: run.json, and cells of predictions.csv or .parquet."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from corrosion.errors import CorrosionError
+from corrosion.evaluation.decisions import is_unlike, needs_review
+from corrosion.system.extras import require_package
+from corrosion.system.files import read_json
+
+Row = Mapping[str, Any]
+"""A row by column: text from CSV, values from Parquet."""
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """What a run was asked for, and found.
+
+    Raises:
+        CorrosionError: the folder is none of a run.
+    """
+    file = folder / "run.json"
+    if not file.is_file():
+        raise CorrosionError(
+            f"{folder} is no output folder of corrosion predict (there is no {file}): give the "
+            f"folder that it wrote."
+        )
+    run = read_json(file)
+    if not isinstance(run, dict) or not isinstance(run.get("asked"), dict):
+        raise CorrosionError(f"{file} is not what corrosion predict writes: give its folder.")
+    return run
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a table.
+
+    Raises:
+        CorrosionError: it can't be read, or the package that reads it is missing.
+    """
+    return _read_csv(path) if path.suffix == ".csv" else _read_parquet(path)
+
+
+def _read_csv(path: Path) -> list[dict[str, Any]]:
+    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # boxes of many regions are long
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return list(csv.DictReader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        raise CorrosionError(f"{path} can't be read as CSV: {error}") from error
+
+
+def _read_parquet(path: Path) -> list[dict[str, Any]]:
+    require_package("pyarrow", str(path), instead="predictions.csv")
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        return parquet.read_table(path).to_pylist()
+    except (OSError, pyarrow.ArrowException) as error:
+        raise CorrosionError(f"{path} can't be read: {error}") from error
+
+
+def reasons_for_review(
+    probability: float | None, unlike: float | None, band: tuple[float, float] | None
+) -> tuple[str, ...]:
+    """Why an inspector shall look at a photograph that goes to one."""
+    reasons: list[str] = []
+    if unlike is not None and is_unlike(unlike):
+        reasons.append(f"Unlike the training photographs ({unlike:.2f}, the limit is 1).")
+    in_band = probability is not None and band is not None and needs_review(probability, band)
+    if in_band or not reasons:
+        ends = "" if band is None else f" ({band[0]:.3g} to {band[1]:.3g})"
+        reasons.append(f"The probability is in the range that an inspector decides{ends}.")
+    return tuple(reasons)
+
+
+def text(row: Row, name: str) -> str | None:
+    """A cell as text; None where it is empty, or there is no such column."""
+    value = row.get(name)
+    return None if value is None or value == "" else str(value)
+
+
+def real(row: Row, name: str) -> float | None:
+    """A cell as a number, likewise.
+
+    Raises:
+        ValueError: it is none.
+    """
+    cell = text(row, name)
+    return None if cell is None else float(cell)
+
+
+def whole(row: Row, name: str) -> int | None:
+    """A cell as a whole number, likewise.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    cell = real(row, name)
+    return None if cell is None else int(cell)
+
+
+def boxes(row: Row, name: str) -> tuple[tuple[int, int, int, int], ...]:
+    """The boxes of a cell, or its only box."""
+    value = row.get(name)
+    if isinstance(value, str):
+        value = json.loads(value) if value else None
+    if not value:
+        return ()
+    given = [value] if name == "worst_tile" else value
+    return tuple((int(a), int(b), int(c), int(d)) for a, b, c, d in given)

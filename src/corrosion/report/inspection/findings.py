@@ -1,0 +1,289 @@
+"""An output folder of `corrosion predict`, as one object that every report is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from corrosion.errors import CorrosionError
+from corrosion.evaluation.decisions import DETECTED
+from corrosion.report.inspection.cells import (
+    boxes,
+    read_rows,
+    read_run,
+    real,
+    reasons_for_review,
+    text,
+    whole,
+)
+from corrosion.report.inspection.pictures import evidence_file, outline_file, rust_file
+from corrosion.report.inspection.verdict_history import (
+    Verdict,
+    latest_verdicts,
+    read_history,
+    time_cell,
+)
+
+TABLES = ("predictions.csv", "predictions.parquet")
+"""The tables of a folder, by their format."""
+
+Box = tuple[int, int, int, int]
+"""(left, top, width, height)."""
+
+GRADES = {
+    "grade_iso4628_3": "ISO 4628-3",
+    "grade_astm_d610": "ASTM D610",
+    "grade_imo_coating": "IMO",
+}
+"""Columns of grades, and the names of their standards."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is known of one photograph, or of one frame of a video; None where it is not known.
+
+    Attributes:
+        number: its row in the table, from 0.
+        path: path of the file, as the table has it.
+        frame: number of the frame in the video; None for photographs.
+        time: seconds from the video's start; None for photographs.
+        probability: probability of corrosion, in [0, 1]; None for what can't be read.
+        decision: `DETECTED` or `CLEAN` of `corrosion.evaluation.decisions`; None likewise.
+        review: whether an inspector shall look at it.
+        why_review: sentences that say why; empty where `review` is False.
+        unlike_training: above 1, it is unlike all that the network was trained on.
+        share: rusted share of the surface, in [0, 1].
+        share_low: lower end of its interval.
+        share_high: upper end of its interval.
+        grades: grades by the name of their standard, as {"ISO 4628-3": "Ri 3 to Ri 4"}; empty where
+            there are none.
+        boxes: (left, top, width, height) in pixels of the photograph, the largest first.
+        tiles: number of tiles that it was seen in.
+        corroded_tiles: number of those that reach their threshold.
+        worst_tile: (left, top, width, height) of the tile with the highest probability.
+        overlay: file of the photograph with the evidence drawn upon it, below the folder, with "/".
+        mask: file of the mask of rust, likewise.
+        outline: file of the photograph with its rust outlined, likewise.
+        thumbnail: file of a small picture of the photograph, likewise.
+        evidence: file of the evidence alone, a transparent layer over the small picture, likewise.
+        rust: file of the outline alone, likewise.
+        error: what could not be read or drawn, and why.
+        asset: what was photographed.
+        latitude: degrees, north is positive.
+        longitude: degrees, east is positive.
+        altitude: metres above sea level.
+        direction: degrees clockwise from north.
+        taken_at: when it was taken, as ISO 8601.
+        camera: name of the camera.
+        sha256: digest of the file, in hexadecimal digits.
+        verdict: what an inspector said of it last.
+    """
+
+    number: int
+    path: str
+    frame: int | None = None
+    time: float | None = None
+    probability: float | None = None
+    decision: str | None = None
+    review: bool = False
+    why_review: tuple[str, ...] = ()
+    unlike_training: float | None = None
+    share: float | None = None
+    share_low: float | None = None
+    share_high: float | None = None
+    grades: Mapping[str, str] = field(default_factory=dict)
+    boxes: tuple[Box, ...] = ()
+    tiles: int | None = None
+    corroded_tiles: int | None = None
+    worst_tile: Box | None = None
+    overlay: str | None = None
+    mask: str | None = None
+    outline: str | None = None
+    thumbnail: str | None = None
+    evidence: str | None = None
+    rust: str | None = None
+    error: str | None = None
+    asset: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    altitude: float | None = None
+    direction: float | None = None
+    taken_at: str | None = None
+    camera: str | None = None
+    sha256: str | None = None
+    verdict: Verdict | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name, with the second of a frame."""
+        name = self.path.replace("\\", "/").rsplit("/", 1)[-1]
+        return name if self.time is None else f"{name} at {self.time:.1f} s"
+
+    @property
+    def detected(self) -> bool:
+        """Whether corrosion was detected."""
+        return self.decision == DETECTED
+
+    @property
+    def located(self) -> bool:
+        """Whether its position is known."""
+        return self.latitude is not None and self.longitude is not None
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """All that a folder holds.
+
+    Attributes:
+        folder: path of the folder.
+        model: name of the checkpoint; the beginning of its digest in folders of earlier versions.
+        threshold: probability from which corrosion counts as detected.
+        band: probabilities strictly between these go to an inspector; None for no such band, and in
+            folders of earlier versions.
+        cautions: sentences without which no decision should be read.
+        notes: sentences that belong beside the figures.
+        when: when the run was finished, as ISO 8601 in UTC.
+        given: files, folders and patterns that were predicted, as they were given.
+        working_directory: the folder that relative paths start from; empty if unknown.
+        every: seconds between frames of videos, 0 for all of them.
+        findings: a finding for every row of the table, in its order, failed ones too.
+    """
+
+    folder: Path
+    model: str
+    threshold: float
+    band: tuple[float, float] | None
+    cautions: tuple[str, ...]
+    notes: tuple[str, ...]
+    when: str
+    given: tuple[str, ...]
+    working_directory: str
+    every: float
+    findings: tuple[Finding, ...]
+
+    @property
+    def detected(self) -> int:
+        """Number of findings in which corrosion was detected."""
+        return sum(one.detected for one in self.findings)
+
+    @property
+    def to_review(self) -> int:
+        """Number of findings that an inspector shall look at."""
+        return sum(one.review for one in self.findings)
+
+    @property
+    def failed(self) -> int:
+        """Number of findings that could not be read, or not be drawn."""
+        return sum(one.error is not None for one in self.findings)
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """Names of the assets, sorted; empty where none is known."""
+        return tuple(sorted({one.asset for one in self.findings if one.asset}))
+
+
+def read_inspection(folder: Path) -> Inspection:
+    """Read an output folder of `corrosion predict`, with verdicts that were merged into it.
+
+    Args:
+        folder: folder of a finished run.
+
+    Raises:
+        CorrosionError: it is no such folder, the run is not finished, or a file can't be read.
+    """
+    run = read_run(folder)
+    asked = run["asked"]
+    table = next((folder / name for name in TABLES if (folder / name).is_file()), None)
+    if table is None:
+        raise CorrosionError(
+            f"{folder} holds no {TABLES[0]}: finish the run by the same corrosion predict "
+            f"... --resume, or give another folder."
+        )
+    band = run.get("band")
+    band = None if band is None else (float(band[0]), float(band[1]))
+    verdicts = latest_verdicts(read_history(folder))
+    rows = read_rows(table)
+    finished = datetime.fromtimestamp(table.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    try:
+        findings = tuple(
+            _with_pictures(folder, _finding(number, row, band, verdicts))
+            for number, row in enumerate(rows)
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise CorrosionError(
+            f"{table} is no table of corrosion predict ({error!r}): run corrosion predict again."
+        ) from error
+    return Inspection(
+        folder=folder,
+        model=run.get("model") or str(asked.get("checkpoint", ""))[:12],
+        threshold=float(asked.get("threshold", 0.5)),
+        band=band,
+        cautions=tuple(run.get("cautions", ())),
+        notes=tuple(run.get("notes", ())),
+        when=run.get("when") or finished,
+        given=tuple(asked.get("paths", ())),
+        working_directory=asked.get("working directory", ""),
+        every=float(asked.get("every", 1.0)),
+        findings=findings,
+    )
+
+
+def _finding(
+    number: int,
+    row: Mapping[str, Any],
+    band: tuple[float, float] | None,
+    verdicts: Mapping[tuple[str, str], Verdict],
+) -> Finding:
+    path, time = str(row["path"]), real(row, "time")
+    probability, unlike = real(row, "probability"), real(row, "unlike_training")
+    review = bool(text(row, "review"))
+    seen_whole = real(row, "whole_probability")
+    reasons = reasons_for_review(probability if seen_whole is None else seen_whole, unlike, band)
+    return Finding(
+        number=number,
+        path=path,
+        frame=whole(row, "frame"),
+        time=time,
+        probability=probability,
+        decision=text(row, "decision"),
+        review=review,
+        why_review=reasons if review else (),
+        unlike_training=unlike,
+        share=real(row, "rusted_share"),
+        share_low=real(row, "rusted_share_low"),
+        share_high=real(row, "rusted_share_high"),
+        grades={name: value for column, name in GRADES.items() if (value := text(row, column))},
+        overlay=text(row, "overlay"),
+        mask=text(row, "mask"),
+        thumbnail=text(row, "thumbnail"),
+        boxes=boxes(row, "boxes"),
+        tiles=whole(row, "tiles"),
+        corroded_tiles=whole(row, "corroded_tiles"),
+        worst_tile=next(iter(boxes(row, "worst_tile")), None),
+        error=text(row, "error"),
+        asset=text(row, "asset"),
+        latitude=real(row, "latitude"),
+        longitude=real(row, "longitude"),
+        altitude=real(row, "altitude"),
+        direction=real(row, "direction"),
+        taken_at=text(row, "taken_at"),
+        camera=text(row, "camera"),
+        sha256=text(row, "sha256"),
+        verdict=verdicts.get((path, time_cell(time))),
+    )
+
+
+def _with_pictures(folder: Path, found: Finding) -> Finding:
+    """A finding with those of its pictures that are there and that the table does not name."""
+    if found.thumbnail is None:
+        return found
+    files = (
+        evidence_file(found.thumbnail),
+        rust_file(found.thumbnail),
+        outline_file(found.thumbnail),
+    )
+    evidence, rust, outline = (file if (folder / file).is_file() else None for file in files)
+    return replace(found, evidence=evidence, rust=rust, outline=outline)

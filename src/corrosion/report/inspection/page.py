@@ -1,0 +1,219 @@
+"""inspection.html: what was found, on a page on which an inspector looks, sorts and judges."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from base64 import b64encode
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path, PurePath
+from typing import Any
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from corrosion.evaluation.decisions import is_unlike
+from corrosion.report.inspection.cells import read_run
+from corrosion.report.inspection.drawings import histogram, position_map
+from corrosion.report.inspection.findings import Finding, Inspection
+from corrosion.report.page import write_page
+
+PAGE = "inspection.html"
+"""Name of the page in its folder."""
+
+_SCRIPTS = ("inspection.js", "inspection_zoom.js")
+
+
+def write_inspection_page(inspection: Inspection) -> Path:
+    """Write the page beside the pictures that it shows, over one of before.
+
+    Pictures are files of the folder, loaded as they come into view; the page fetches nothing, and
+    runs no script but its own. Verdicts are kept by the browser for this inspection until they are
+    saved, and those that were merged into the folder are shown.
+
+    Args:
+        inspection: what was found.
+
+    Returns:
+        The page's file.
+
+    Raises:
+        CorrosionError: the page can't be written.
+    """
+    path = inspection.folder / PAGE
+    templates = files("corrosion.report") / "templates"
+    script = "".join((templates / name).read_text("utf-8") for name in _SCRIPTS)
+    digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    findings = inspection.findings
+    roots = _roots(inspection)
+    data = {"key": _key(inspection), "threshold": inspection.threshold}
+    data["cards"] = [_card(one, inspection, roots) for one in findings]
+    write_page(
+        path,
+        "inspection.html",
+        inspection=inspection,
+        of=_of(inspection.given),
+        total=_counted(findings),
+        unlike=sum(_is_unlike(one) for one in findings),
+        assets=_by_asset(findings, inspection.assets),
+        failures=[one for one in findings if one.error is not None],
+        with_layers=any(one.evidence or one.rust for one in findings),
+        histogram=histogram(inspection),
+        map=position_map(findings),
+        script=Markup(script),
+        digest=digest,
+        data=_json(data),
+    )
+    return path
+
+
+def _of(given: Sequence[str]) -> str:
+    """What was inspected, in the words of the command: names, not paths of somebody's machine."""
+    names = [PurePath(one).name for one in given]
+    if not names or not names[0]:
+        return ""
+    return f" of {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+
+
+def _json(value: Any) -> Markup:
+    """Values for a script element, which nothing within them can end."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)
+
+
+def _key(inspection: Inspection) -> str:
+    """What verdicts are kept by: the same for one run wherever its folder lies, and no other."""
+    run = read_run(inspection.folder)
+    asked = json.dumps([run["asked"], inspection.when], sort_keys=True)
+    return hashlib.sha256(asked.encode()).hexdigest()[:16]
+
+
+def _card(one: Finding, inspection: Inspection, roots: Sequence[str]) -> dict[str, Any]:
+    """What the script knows of a finding; what is empty is left out."""
+    verdict = one.verdict
+    values: dict[str, Any] = {
+        "n": one.number,
+        "path": one.path,
+        "time": "" if one.time is None else f"{one.time:.3f}",
+        "name": one.name,
+        "folder": _folder(one.path, roots),
+        "p": one.probability,
+        "detected": one.detected,
+        "why": list(one.why_review),
+        "unlike": one.unlike_training,
+        "isUnlike": _is_unlike(one),
+        "share": one.share,
+        "low": one.share_low,
+        "high": one.share_high,
+        "grades": [f"{name} {grade}" for name, grade in one.grades.items()],
+        "boxes": [list(box) for box in one.boxes],
+        "tiles": _tiles(one),
+        "error": one.error,
+        "asset": one.asset,
+        "place": _place(one),
+        "taken": one.taken_at,
+        "camera": one.camera,
+        "sha256": one.sha256,
+        "small": _address(one.thumbnail),
+        "evidence": _address(one.evidence),
+        "rust": _address(one.rust),
+        "overlay": _address(one.overlay),
+        "outline": _address(one.outline),
+        "original": _original(one.path, inspection),
+        "said": None
+        if verdict is None
+        else [verdict.verdict, verdict.note, verdict.inspector, verdict.when],
+    }
+    return {
+        key: value
+        for key, value in values.items()
+        if value is not None and value is not False and value not in ("", [])
+    }
+
+
+def _is_unlike(one: Finding) -> bool:
+    return one.unlike_training is not None and bool(is_unlike(one.unlike_training))
+
+
+def _tiles(one: Finding) -> str:
+    if one.tiles is None:
+        return ""
+    text = f"{one.corroded_tiles or 0} of {one.tiles} tiles corroded"
+    if one.worst_tile is None:
+        return text
+    left, top, width, height = one.worst_tile
+    return f"{text}; the strongest at {left}, {top} ({width} x {height} px)"
+
+
+def _place(one: Finding) -> str:
+    if one.latitude is None or one.longitude is None:
+        return ""
+    text = f"{one.latitude:.6f}, {one.longitude:.6f}"
+    if one.altitude is not None:
+        text += f", {one.altitude:.0f} m"
+    return text if one.direction is None else f"{text}, looking {one.direction:.0f}°"
+
+
+def _roots(inspection: Inspection) -> tuple[str, ...]:
+    """What was given, as paths begin: the longest first."""
+    return tuple(sorted((one.rstrip("/\\") for one in inspection.given), key=len, reverse=True))
+
+
+def _folder(path: str, roots: Sequence[str]) -> str:
+    """The folders of a path below what was given; none of those above."""
+    folder = path.replace("\\", "/").rpartition("/")[0]
+    for root in roots:
+        root = root.replace("\\", "/")
+        if root and (folder == root or folder.startswith(f"{root}/")):
+            return folder[len(root) :].strip("/")
+    return "" if folder.startswith("/") else folder.removeprefix("./").strip(".")
+
+
+def _address(file: str | None) -> str | None:
+    return None if file is None else quote(file)
+
+
+def _original(path: str, inspection: Inspection) -> str | None:
+    """Where the page finds the photograph itself; None where it is gone, or its name is no text."""
+    original = Path(inspection.working_directory or ".") / path
+    if not original.is_file():
+        return None
+    try:
+        relative = os.path.relpath(original.absolute(), inspection.folder.absolute())
+    except ValueError:  # on another drive
+        return original.absolute().as_uri()
+    return quote(Path(relative).as_posix())
+
+
+def _counted(findings: Sequence[Finding]) -> dict[str, int]:
+    """Photographs, detected, to review and failed of some findings."""
+    return {
+        "photographs": len(findings),
+        "detected": sum(one.detected for one in findings),
+        "review": sum(one.review for one in findings),
+        "failed": sum(one.error is not None for one in findings),
+    }
+
+
+def _by_asset(findings: Sequence[Finding], assets: Sequence[str]) -> list[dict[str, Any]]:
+    """A row an asset, the one with most corrosion first; empty where no asset is known."""
+    rows = []
+    for name in (*assets, *([None] if assets else [])):
+        own = [one for one in findings if one.asset == name]
+        if not own:
+            continue
+        shares = [one.share for one in own if one.share is not None]
+        chances = [one.probability for one in own if one.probability is not None]
+        rows.append(
+            _counted(own)
+            | {
+                "name": name or "no asset",
+                "highest": max(chances, default=None),
+                "share": max(shares, default=None),
+            }
+        )
+    return sorted(rows, key=lambda row: (-row["detected"], str(row["name"])))

@@ -1,0 +1,136 @@
+"""Verdicts of inspectors: files that the page saves, and the history that a folder keeps of them.
+
+A file of verdicts has a row for each photograph that an inspector has judged. The folder's own
+`verdict_history.csv` has a row for each change, the oldest first, so nothing that was said is lost.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from corrosion.errors import CorrosionError
+from corrosion.system.files import replacing
+
+HISTORY = "verdict_history.csv"
+"""File of a folder with all that inspectors have said. Not called as the files that the page saves,
+which a browser may put into the same folder."""
+
+CORRODED, NOT_CORRODED, UNDECIDED = "corroded", "not", "review"
+VERDICTS = (CORRODED, NOT_CORRODED, UNDECIDED)
+"""What an inspector can say; `review` is for somebody else, or a second look."""
+
+_REQUIRED = ("path", "verdict")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an inspector says of a photograph, or of a frame.
+
+    Attributes:
+        path: path of the file, as in predictions.csv.
+        time: second of the frame, as "12.000"; empty for photographs.
+        sha256: digest of the file; empty if unknown.
+        verdict: one of `VERDICTS`, or empty, which takes back what was said.
+        note: what else there is to say.
+        inspector: who says so; empty if unknown.
+        when: when, as ISO 8601; empty if unknown.
+        before: the verdict that it replaces; empty for the first.
+    """
+
+    path: str
+    time: str = ""
+    sha256: str = ""
+    verdict: str = ""
+    note: str = ""
+    inspector: str = ""
+    when: str = ""
+    before: str = ""
+
+
+def time_cell(time: float | None) -> str:
+    """A second as tables of verdicts have it: to the millisecond, empty for photographs."""
+    return "" if time is None else f"{time:.3f}"
+
+
+def read_history(folder: Path) -> tuple[Verdict, ...]:
+    """All verdicts that were merged into a folder, the oldest first; empty where none were.
+
+    Raises:
+        CorrosionError: the history can't be read.
+    """
+    file = folder / HISTORY
+    return read_verdicts(file) if file.is_file() else ()
+
+
+def latest_verdicts(history: Iterable[Verdict]) -> dict[tuple[str, str], Verdict]:
+    """What holds now, by path and time; without those that were taken back.
+
+    Example:
+        >>> said = [Verdict("a.jpg", verdict="not"), Verdict("a.jpg", verdict="corroded")]
+        >>> latest_verdicts(said)["a.jpg", ""].verdict
+        'corroded'
+    """
+    latest = {(one.path, one.time): one for one in history}
+    return {key: one for key, one in latest.items() if one.verdict or one.note}
+
+
+def read_verdicts(path: Path) -> tuple[Verdict, ...]:
+    """Read a file of verdicts.
+
+    Args:
+        path: CSV in UTF-8, with the columns path and verdict, and time, sha256, note, inspector and
+            when if they are known; its separator may be a semicolon, as spreadsheets write it.
+
+    Raises:
+        CorrosionError: it can't be read, lacks a column, or says something that is no verdict.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        first = text.split("\n", 1)[0]
+        separator = ";" if first.count(";") > first.count(",") else ","
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=separator))
+    except (OSError, ValueError, csv.Error) as error:
+        raise CorrosionError(f"{path} can't be read as a file of verdicts: {error}") from error
+    names = [name.strip() for name in first.strip().split(separator)]
+    missing = [name for name in _REQUIRED if name not in names]
+    if missing:
+        raise CorrosionError(
+            f"{path} is no file of verdicts: it has no column {' or '.join(missing)}. Give the "
+            f"file that the inspection page saves."
+        )
+    return tuple(_verdict(path, number, row) for number, row in enumerate(rows, start=2))
+
+
+def _verdict(path: Path, line: int, row: Mapping[str | None, object]) -> Verdict:
+    cells = {one.name: _cell(row.get(one.name)) for one in fields(Verdict)}
+    if not cells["path"]:
+        raise CorrosionError(f"{path}, row {line}: the path is empty.")
+    if cells["verdict"] not in ("", *VERDICTS):
+        raise CorrosionError(
+            f"{path}, row {line}: the verdict is {cells['verdict']!r}: write "
+            f"{', '.join(VERDICTS)}, or leave it empty."
+        )
+    return Verdict(**cells)
+
+
+def _cell(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def write_history(folder: Path, history: Sequence[Verdict]) -> None:
+    """Write the history of a folder, whole or not at all.
+
+    Raises:
+        CorrosionError: it can't be written.
+    """
+    with (
+        replacing(folder / HISTORY) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.DictWriter(file, [one.name for one in fields(Verdict)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(one) for one in history)

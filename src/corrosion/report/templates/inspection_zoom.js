@@ -1,0 +1,160 @@
+
+// ---- one photograph, as large as the window
+
+function enlarge() {
+  const card = shown[current];
+  if (!card) return;
+  let scale = 1, left = 0, top = 0;
+  const frame = element("div", { className: "frame" }), stage = element("div", { className: "stage" }, frame);
+  const layers = [card.evidence, card.rust].filter(Boolean).map((src) => element("img", { className: "layer", alt: "", src }));
+  if (card.small || card.original) {
+    const base = element("img", { alt: card.name, src: card.original || card.small });
+    base.onerror = () => { base.onerror = null; if (card.small) base.src = card.small; }; // a kind that browsers don't show, or a video
+    base.draggable = false;
+    frame.append(base, ...layers);
+  } else frame.append(element("p", { textContent: card.error || "no picture" }));
+  const slider = element("input", { type: "range", min: 0, max: 100, value: 50, ariaLabel: "marks up to here" });
+  const clip = () => layers.forEach((layer) => { layer.style.clipPath = `inset(0 0 0 ${slider.value}%)`; });
+  slider.oninput = clip;
+  clip();
+  const place = () => { frame.style.transform = `translate(${left}px, ${top}px) scale(${scale})`; };
+  const zoom = (by, x, y) => {
+    const at = frame.getBoundingClientRect(), next = Math.min(20, Math.max(1, scale * by)), grown = next / scale;
+    left -= (x - at.left) * (grown - 1);
+    top -= (y - at.top) * (grown - 1);
+    scale = next;
+    if (scale === 1) left = top = 0;
+    place();
+  };
+  const middle = (by) => { const at = stage.getBoundingClientRect(); zoom(by, at.left + at.width / 2, at.top + at.height / 2); };
+  stage.onwheel = (event) => { event.preventDefault(); zoom(event.deltaY < 0 ? 1.25 : 0.8, event.clientX, event.clientY); };
+  const fingers = new Map();
+  stage.onpointerdown = (event) => { fingers.set(event.pointerId, event); stage.setPointerCapture(event.pointerId); };
+  stage.onpointerup = stage.onpointercancel = (event) => fingers.delete(event.pointerId);
+  stage.onpointermove = (event) => {
+    const before = fingers.get(event.pointerId);
+    if (!before) return;
+    const other = [...fingers.values()].find((one) => one.pointerId !== event.pointerId);
+    if (other) {
+      const apart = (one) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY) || 1;
+      zoom(apart(event) / apart(before), other.clientX, other.clientY);
+    } else if (scale > 1) { left += event.clientX - before.clientX; top += event.clientY - before.clientY; place(); }
+    fingers.set(event.pointerId, event);
+  };
+  enlarge.zoom = middle;
+  const button = (label, act, title = "") => element("button", { type: "button", textContent: label, title, onclick: act });
+  const link = (label, href) => (href ? element("a", { href, target: "_blank", rel: "noopener", textContent: label }) : "");
+  const said = verdictOf(card), boxes = (card.boxes || []).slice(0, 12).map((box, number) => `${number + 1}: ${box.join(", ")}`).join("; ");
+  const verdict = said.verdict ? `Verdict: ${SAID[said.verdict]}${said.inspector ? `, ${said.inspector}` : ""}` : "";
+  const facts = [
+    (card.why || []).join(" "), rusted(card), (card.grades || []).join(", "), card.tiles,
+    boxes && `Boxes (left, top, width, height in pixels): ${boxes}`, card.error,
+    [card.asset, card.taken, card.camera].filter(Boolean).join(", "), card.place, card.path,
+    card.unlike === undefined ? "" : `Distance to the training photographs: ${card.unlike.toFixed(2)} (above 1: unlike them)`,
+    verdict, said.note && `Note: ${said.note}`,
+  ].filter(Boolean);
+  large.replaceChildren(
+    element("div", { className: "line" },
+      element("strong", { textContent: `${card.name}: ${card.p === undefined ? "" : card.p.toFixed(3)}${decided(card)}` }),
+      ...Object.entries({ corroded: "Corroded", not: "Not", review: "Review" }).map(([name, label]) => button(label, () => say(name)))),
+    stage,
+    element("div", { className: "line" }, button("\u2190", () => choose(current - 1), "k"), button("\u2192", () => choose(current + 1), "j"),
+      button("\u2212", () => middle(0.8)), button("+", () => middle(1.25)), layers.length ? slider : "",
+      link("original", card.original), link("overlay", card.overlay), link("outline", card.outline), button("Close", () => large.close(), "Esc")),
+    element("div", { className: "more" }, ...facts.map((fact) => element("p", { textContent: fact }))),
+  );
+  if (!large.open) large.showModal();
+}
+
+// ---- what is pressed and clicked
+
+const KEYS = {
+  j: () => choose(current + 1), k: () => choose(current - 1), c: () => say("corroded"), n: () => say("not"),
+  r: () => say("review"), u: () => say(""), m: note, o: () => shown[current] && flip(shown[current]), s: save,
+  Enter: enlarge, z: enlarge, "?": () => $("keys").showModal(), "+": () => enlarge.zoom?.(1.25), "-": () => enlarge.zoom?.(0.8),
+  "/": () => { fold(false); $("search").focus(); },
+};
+document.addEventListener("keydown", (event) => {
+  const inDialog = $("noting").open || $("keys").open;
+  if (event.ctrlKey || event.metaKey || event.altKey || inDialog || !(event.key in KEYS)) return;
+  if (event.target.closest("input:not([type=range]), textarea, select") || (event.key === "Enter" && event.target.closest("button, a, summary"))) return;
+  event.preventDefault();
+  KEYS[event.key]();
+});
+function fold(closed) { $("filters").hidden = closed; $("toggle").setAttribute("aria-expanded", !closed); }
+$("toggle").onclick = () => fold(!$("filters").hidden);
+$("help").onclick = KEYS["?"];
+$("save").onclick = save;
+$("drop").onclick = () => $("noting").close();
+document.querySelector("[data-close]").onclick = () => $("keys").close();
+for (const button of document.querySelectorAll("[data-filter]")) button.onclick = () => show(button.dataset.filter);
+for (const id of ["sort", "decision", "review", "verdict", "asset"]) if ($(id)) $(id).onchange = refresh;
+$("search").oninput = refresh;
+if ($("view")) $("view").onchange = layOut;
+$("inspector").onchange = () => { try { localStorage.setItem("corrosion-inspector", $("inspector").value.trim()); } catch { keeps = false; } };
+for (const point of document.querySelectorAll("circle[data-number]")) {
+  point.onclick = () => {
+    const card = CARDS[Number(point.dataset.number)];
+    if (!shown.includes(card)) show("all");
+    choose(shown.indexOf(card));
+  };
+}
+let held = 0;
+grid.addEventListener("pointerdown", (event) => {
+  const on = event.target.closest(".picture"), card = event.target.closest(".card");
+  if (!on || !card.classList.contains("has-layers")) return;
+  held = 0;
+  const timer = setTimeout(() => { held = 1; card.classList.toggle("flipped"); }, 250);
+  const end = () => {
+    clearTimeout(timer);
+    if (held) card.classList.toggle("flipped", flipped.has(shown[card.dataset.index]?.n));
+    for (const name of ["pointerup", "pointercancel"]) removeEventListener(name, end);
+  };
+  for (const name of ["pointerup", "pointercancel"]) addEventListener(name, end);
+});
+grid.addEventListener("contextmenu", (event) => { if (held) event.preventDefault(); });
+grid.addEventListener("click", (event) => {
+  const made = event.target.closest(".card");
+  if (!made) return;
+  const card = shown[made.dataset.index], act = event.target.closest("[data-act]")?.dataset.act;
+  choose(Number(made.dataset.index), false);
+  if (act === "flip") flip(card);
+  else if (act === "note") note();
+  else if (act in SAID) judge(card, { verdict: verdictOf(card).verdict === act ? "" : act });
+  else if (act === "enlarge" || (event.target.closest(".picture") && !held)) enlarge();
+  held = 0;
+});
+
+// ---- the window
+
+const RUSH = 3; // pixels a millisecond
+let waiting = false, before = { at: 0, top: 0 };
+function rest() {
+  rushing = false;
+  for (const image of grid.querySelectorAll("img[data-src]")) { image.src = image.dataset.src; delete image.dataset.src; }
+}
+addEventListener("scroll", () => {
+  if (waiting) return;
+  waiting = true;
+  requestAnimationFrame((at) => {
+    waiting = false;
+    rushing = Math.abs(scrollY - before.top) > RUSH * Math.max(at - before.at, 1) && at - before.at < 500;
+    before = { at, top: scrollY };
+    if (!rushing) rest();
+    draw();
+    clearTimeout(rest.timer);
+    if (rushing) rest.timer = setTimeout(rest, 120);
+  });
+}, { passive: true });
+new ResizeObserver(() => { if (!printing && grid.clientWidth !== layOut.width) { layOut.width = grid.clientWidth; layOut(); } }).observe(grid);
+addEventListener("beforeprint", () => { printing = true; layOut(); });
+addEventListener("afterprint", () => { printing = false; layOut(); });
+addEventListener("beforeunload", (event) => { if (!keeps && unsaved()) event.preventDefault(); });
+addEventListener("storage", (event) => { if (event.key === KEY) { load(); layOut(); count(); } });
+
+if ($("view")) $("view").value = narrow.matches ? "photo" : "both";
+fold(narrow.matches);
+load();
+count();
+refresh();
+if (!keeps) tell("This browser keeps nothing here: save verdicts before you leave the page.", true);

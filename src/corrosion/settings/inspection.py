@@ -1,0 +1,42 @@
+"""What `corrosion inspection-report` can be told."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from corrosion.settings.base import Settings
+
+REPORTS = ("html",)
+"""What can be made of the results of an inspection."""
+
+
+def _reports(text: str) -> str:
+    names = report_names(text)
+    unknown = [name for name in names if name not in REPORTS]
+    if unknown or not names:
+        raise ValueError(f"choose among {', '.join(REPORTS)}, with commas between several.")
+    return ",".join(names)
+
+
+def report_names(text: str) -> tuple[str, ...]:
+    """The reports that a text names, each once.
+
+    Example:
+        >>> report_names("html, html")
+        ('html',)
+    """
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+Reports = Annotated[str, AfterValidator(_reports)]
+"""Names of reports, with commas between several."""
+
+
+class ReportSettings(Settings):
+    """What is made of the results of an inspection."""
+
+    report: Reports = "html"
+    """What is made of the table, with commas between several; html is the page on which an
+    inspector looks, sorts and judges."""

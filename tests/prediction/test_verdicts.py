@@ -1,0 +1,148 @@
+"""What inspectors say, merged into a folder and compared with the network."""
+
+import json
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from corrosion.cli.main import main
+from corrosion.data.sources import scan
+from corrosion.errors import CorrosionError
+from corrosion.prediction.verdicts import agreement_of, merge_verdicts
+from corrosion.report.inspection import read_inspection
+from corrosion.report.inspection.verdict_history import Verdict, read_history, read_verdicts
+
+SHA = "ab" * 32
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Six photographs, three of which the network calls corroded, and a broken one."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    rows = ["path,time,probability,decision,review,sha256,error"]
+    for number in range(6):
+        Image.new("RGB", (8, 6), (number, 0, 0)).save(photos / f"{number}.png")
+        decision = "corrosion detected" if number < 3 else "no corrosion"
+        digest = SHA if number == 5 else ""
+        rows.append(f"photos/{number}.png,,{0.9 - number / 10:.1f},{decision},,{digest},")
+    rows.append("photos/broken.jpg,,,,,,no image of a known kind")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "predictions.csv").write_text("\n".join(rows) + "\n")
+    asked = {"checkpoint": "", "working directory": str(tmp_path), "threshold": 0.65}
+    (out / "run.json").write_text(json.dumps({"asked": asked}))
+    return out
+
+
+def merge(folder, *said, **options):
+    return merge_verdicts(read_inspection(folder), said, source=folder / "v.csv", **options)
+
+
+def test_a_later_verdict_holds_and_the_history_keeps_both(folder):
+    morning, noon = "2026-11-28T09:00:00Z", "2026-11-28T12:00:00Z"
+    merge(folder, Verdict("photos/0.png", verdict="not", inspector="Ada", when=noon))
+    told = merge(
+        folder,
+        Verdict("photos/0.png", verdict="corroded", note="seam", when=morning),  # told late
+        Verdict("photos/1.png", verdict="review", when="2026-11-28T12:30:00+02:00"),
+        inspector="Grace",
+    )
+    assert (told.new, told.changed, told.known) == (1, 1, 0)
+    history = read_history(folder)
+    assert [(one.path[-5:], one.verdict, one.inspector, one.before) for one in history] == [
+        ("0.png", "corroded", "Grace", ""),
+        ("1.png", "review", "Grace", ""),
+        ("0.png", "not", "Ada", "corroded"),
+    ]
+    assert history[1].when == "2026-11-28T10:30:00Z"
+    first, second, third, *_ = read_inspection(folder).findings
+    assert (first.verdict.verdict, second.verdict.verdict, third.verdict) == ("not", "review", None)
+
+
+def test_merging_twice_changes_nothing(folder):
+    said = [
+        Verdict("photos/0.png", verdict="not", when="2026-11-28T09:00:00Z"),
+        Verdict("photos/1.png", verdict="corroded"),
+    ]
+    merge(folder, *said)
+    before = (folder / "verdict_history.csv").read_bytes()
+    told = merge(folder, *said)
+    assert (told.new, told.changed, told.known) == (0, 0, 2)
+    assert (folder / "verdict_history.csv").read_bytes() == before
+
+
+def test_a_photograph_that_was_moved_is_found_by_its_digest(folder):
+    merge(folder, Verdict("elsewhere/x.png", sha256=SHA, verdict="corroded"))
+    assert read_inspection(folder).findings[5].verdict.verdict == "corroded"
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (Verdict("photos/9.png", verdict="not"), r"1 of 2 verdicts .* photos/9.png the first"),
+        (Verdict("photos/5.png", sha256="cd" * 32, verdict="not"), r"another file of this name"),
+        (Verdict("photos/5.png", verdict="not", when="noon"), r"the time 'noon' can't be read"),
+    ],
+)
+def test_verdicts_on_something_else_are_refused_and_none_is_merged(folder, said, message):
+    with pytest.raises(CorrosionError, match=message):
+        merge(folder, Verdict("photos/0.png", verdict="not"), said)
+    assert read_history(folder) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file,verdict\na.jpg,not\n", "has no column path"),
+        ("path,verdict\na.jpg,maybe\n", "row 2: the verdict is 'maybe': write corroded, not"),
+        ("path,verdict\n,not\n", "row 2: the path is empty"),
+        ("\x00", "has no column path or verdict"),
+    ],
+)
+def test_files_that_are_no_verdicts_get_one_line(tmp_path, text, message):
+    (tmp_path / "v.csv").write_text(text)
+    with pytest.raises(CorrosionError, match=message):
+        read_verdicts(tmp_path / "v.csv")
+
+
+def test_files_that_a_spreadsheet_has_saved_are_read(tmp_path):
+    (tmp_path / "v.csv").write_text('\ufeffpath;verdict;note\r\na.jpg;not;"a; b"\r\n')
+    assert read_verdicts(tmp_path / "v.csv") == (Verdict("a.jpg", verdict="not", note="a; b"),)
+
+
+def test_agreement_counts_what_both_have_decided(folder):
+    verdicts = ["corroded", "corroded", "not", "not", "not", "review"]
+    said = [Verdict(f"photos/{number}.png", verdict=one) for number, one in enumerate(verdicts)]
+    merge(folder, *said, Verdict("photos/broken.jpg", verdict="corroded"))
+    found = agreement_of(read_inspection(folder).findings)
+    assert (found.both, found.neither, found.missed, found.false_alarms) == (2, 2, 0, 1)
+    assert found.images == 5
+    assert found.accuracy.value == pytest.approx(0.8)
+    assert found.kappa.value == pytest.approx(8 / 13)  # (0.8 - 0.48) / (1 - 0.48)
+    assert found.kappa.low < found.kappa.value < found.kappa.high
+
+
+def test_the_command_merges_tells_agreement_and_writes_a_folder_to_train_on(
+    folder, tmp_path, capsys
+):
+    file = tmp_path / "verdicts.csv"
+    file.write_text(
+        "path,verdict\nphotos/0.png,corroded\nphotos/3.png,not\nphotos/4.png,review\n"
+        "photos/5.png,corroded\n"
+    )
+    (tmp_path / "photos" / "5.png").unlink()
+    labelled = tmp_path / "labelled"
+    assert main(["verdicts", str(folder), str(file), "--labelled", str(labelled)]) == 0
+    told = capsys.readouterr().out
+    assert "4 verdicts: 4 new, 0 changed, 0 known already; 4 of 7" in told
+    assert "accuracy 0.667" in told
+    assert "Cohen's kappa 0.400" in told
+    assert f"{labelled}: 1 corroded, 1 not" in told
+    assert "not there any more or can't be read: photos/5.png" in told
+    assert scan(labelled)["label"].tolist() == [1, 0]
+    table = pd.read_csv(labelled / "verdicts.csv")
+    assert table["file"].tolist() == ["corrosion/000000_0.png", "no_corrosion/000003_3.png"]
+    assert main(["verdicts", str(folder), str(file), "--labelled", str(labelled)]) == 1
+    assert "choose another --labelled" in capsys.readouterr().err

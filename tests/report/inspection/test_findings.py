@@ -1,0 +1,77 @@
+"""What an output folder says, read back."""
+
+import json
+
+import pytest
+
+from corrosion.errors import CorrosionError
+from corrosion.report.inspection import read_inspection
+from corrosion.report.inspection.verdict_history import Verdict, write_history
+
+TABLE = """\
+path,frame,time,probability,decision,unlike_training,review,boxes,overlay,mask,rusted_share,\
+rusted_share_low,rusted_share_high,grade_iso4628_3,error,asset,latitude,longitude
+NA,,,0.900000,corrosion detected,0.500,,"[[1,2,3,4]]",overlays/000/a.jpg,masks/a.png,0.100000,\
+0.050000,0.200000,Ri 3 to Ri 4,,tank 1,59.1,-18.0
+b.jpg,,,0.400000,no corrosion,1.300,send to an inspector,[],,,,,,,,,,
+flight.mp4,10,1.000,0.300000,no corrosion,0.100,send to an inspector,,,,,,,,,,,
+broken.jpg,,,,,,,,,,,,,,no image of a known kind,,,
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "predictions.csv").write_text(TABLE, encoding="utf-8")
+    run = {
+        "asked": {"checkpoint": "ab" * 32, "paths": ["."], "threshold": 0.5},
+        "band": [0.2, 0.8],
+        "cautions": ["Read this first."],
+        "model": "best.ckpt",
+        "when": "2026-11-28T12:00:00+00:00",
+    }
+    (tmp_path / "run.json").write_text(json.dumps(run), encoding="utf-8")
+    return tmp_path
+
+
+def test_a_folder_is_read_with_every_row_of_its_table(folder):
+    found = read_inspection(folder)
+    assert (found.model, found.threshold, found.band) == ("best.ckpt", 0.5, (0.2, 0.8))
+    assert found.cautions == ("Read this first.",)
+    assert (len(found.findings), found.detected, found.to_review, found.failed) == (4, 1, 2, 1)
+    assert found.assets == ("tank 1",)
+    first, unlike, frame, broken = found.findings
+    assert (first.path, first.detected, first.share, first.share_high) == ("NA", True, 0.1, 0.2)
+    assert first.grades == {"ISO 4628-3": "Ri 3 to Ri 4"}
+    assert first.located
+    assert (first.longitude, first.overlay) == (-18.0, "overlays/000/a.jpg")
+    assert [len(one.why_review) for one in found.findings] == [0, 2, 1, 0]
+    assert "Unlike the training photographs (1.30" in unlike.why_review[0]
+    assert (frame.frame, frame.name) == (10, "flight.mp4 at 1.0 s")
+    assert broken.error == "no image of a known kind"
+    assert broken.probability is None
+
+
+def test_the_last_verdict_of_each_photograph_is_found(folder):
+    said = [
+        Verdict("b.jpg", verdict="not", inspector="Ada"),
+        Verdict("flight.mp4", "1.000", verdict="corroded"),
+        Verdict("b.jpg", verdict="corroded", note='a "seam"\nbelow', before="not"),
+        Verdict("NA", verdict="not"),
+        Verdict("NA", before="not"),  # taken back
+    ]
+    write_history(folder, said)
+    first, second, frame, _ = read_inspection(folder).findings
+    assert first.verdict is None
+    assert (second.verdict.verdict, second.verdict.note) == ("corroded", 'a "seam"\nbelow')
+    assert frame.verdict.verdict == "corroded"
+
+
+def test_other_folders_are_refused_with_what_is_missing(folder):
+    with pytest.raises(CorrosionError, match=r"is no output folder .* no .*run.json"):
+        read_inspection(folder / "masks")
+    (folder / "predictions.csv").write_text("path,probability\na.jpg,high\n", encoding="utf-8")
+    with pytest.raises(CorrosionError, match=r"predictions.csv is no table of corrosion predict"):
+        read_inspection(folder)
+    (folder / "predictions.csv").unlink()
+    with pytest.raises(CorrosionError, match=r"holds no predictions.csv: .*--resume"):
+        read_inspection(folder)

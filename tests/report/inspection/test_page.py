@@ -1,0 +1,243 @@
+"""The inspection page: what it holds, and, in a browser, what an inspector does on it."""
+
+import csv
+import json
+import re
+import time
+
+import pytest
+from browser import needs_chromium, open_page, visit
+from PIL import Image
+
+from corrosion.cli.main import main
+from corrosion.report.inspection import read_inspection
+
+CLASSES = ("corrosion detected", "no corrosion")
+EVIL = "</script><script>document.title='hacked'</script><img src=x onerror=alert(1)>'\".jpg"
+
+
+def write_folder(path, rows, **run):
+    """An output folder with rows of columns that are given, and pictures for each."""
+    (path / "thumbnails" / "000").mkdir(parents=True)
+    names = [*dict.fromkeys(name for row in rows for name in row), "thumbnail"]
+    for number, row in enumerate(rows):
+        if row.get("probability") is not None:
+            file = row.setdefault("thumbnail", f"thumbnails/000/{number:06d}_a.jpg")
+            Image.new("RGB", (64, 48), (90, 80, 60)).save(path / file)
+    with (path / "predictions.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, dict.fromkeys(names))
+        writer.writeheader()
+        writer.writerows(rows)
+    asked = {"checkpoint": "", "paths": ["photos"], "threshold": 0.5}
+    (path / "run.json").write_text(
+        json.dumps({"asked": asked, "band": [0.3, 0.7], "model": "best.ckpt", **run})
+    )
+    return path
+
+
+def row(number, probability, **more):
+    return {
+        "path": f"photos/tank {number % 2}/{number}.jpg",
+        "probability": probability,
+        "decision": CLASSES[probability < 0.5],
+        "review": "send to an inspector" if 0.3 < probability < 0.7 else "",
+        "asset": f"tank {number % 2}",
+        "rusted_share": number / 100,
+        "rusted_share_low": 0,
+        "rusted_share_high": 0.5,
+        **more,
+    }
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Eight photographs of two tanks, four of them corroded, and a broken one."""
+    rows = [
+        row(n, p, latitude=59 + n / 1000, longitude=18)
+        for n, p in enumerate((0.05, 0.95, 0.6, 0.9, 0.4, 0.0, 0.2, 0.8))
+    ]
+    broken = {"path": "photos/broken.heic", "error": "no image of a known kind", "asset": "tank 0"}
+    return write_folder(tmp_path / "out", [*rows, broken], cautions=["Read this first."])
+
+
+def cards(page):
+    """Numbers of the photographs that are shown, in their order."""
+    names = page.evaluate("shown.map((card) => card.name).join(' ')")
+    return [name.split(".")[0] for name in names.split()]
+
+
+def pick(page, name, value):
+    page.evaluate(
+        f"(() => {{ const one = document.getElementById('{name}'); one.value = '{value}';"
+        f"one.dispatchEvent(new Event('change')); one.dispatchEvent(new Event('input')); }})()"
+    )
+
+
+def test_the_page_opens_with_what_was_found(folder, capsys):
+    assert main(["inspection-report", str(folder)]) == 0
+    assert capsys.readouterr().out == f"{folder / 'inspection.html'}\n"
+    page = (folder / "inspection.html").read_text(encoding="utf-8")
+    for fact in (
+        "<b>9</b> photographs",
+        "<b>4</b> corrosion detected",
+        "<b>2</b> for an inspector",
+    ):
+        assert fact in page
+    assert "<b>1</b> failed" in page
+    assert "<li>photos/broken.heic: no image of a known kind</li>" in page
+    assert '<p class="warning">Read this first.</p>' in page
+    assert page.count("<circle") == 8
+    assert "200 m, north is up" in page
+    rows = re.findall(r"<tr><th>(tank \d)</th><td class=\"number\">(\d)", page)
+    assert rows == [("tank 1", "4"), ("tank 0", "5")]  # three detected, one detected
+
+
+def test_a_report_that_there_is_not_is_refused(folder, capsys):
+    assert main(["inspection-report", str(folder), "--report", "html,word"]) == 1
+    assert "--report=html,word: choose among html" in capsys.readouterr().err
+
+
+def test_a_folder_without_positions_and_assets_has_neither_map_nor_table(tmp_path):
+    write_folder(tmp_path, [{"path": "a.jpg", "probability": 0.9, "decision": CLASSES[0]}])
+    assert main(["inspection-report", str(tmp_path)]) == 0
+    page = (tmp_path / "inspection.html").read_text(encoding="utf-8")
+    assert "<circle" not in page
+    assert "By asset" not in page
+
+
+@needs_chromium
+def test_names_and_notes_are_text_and_nothing_else(tmp_path):
+    write_folder(tmp_path, [row(1, 0.9, path=EVIL, asset=EVIL, error=EVIL)])
+    assert main(["inspection-report", str(tmp_path)]) == 0
+    with visit(tmp_path / "inspection.html") as page:
+        page.press("Enter")
+        opened = page.look()
+        assert page.evaluate("document.title") == "Inspection of photos"
+        assert (
+            page.evaluate("document.querySelector('.card .name').textContent")
+            == EVIL.split("/")[-1]
+        )
+        assert page.evaluate("document.querySelectorAll('[onerror], script').length") == 2
+    assert opened.errors == ()
+    assert all(request.startswith("file://") for request in opened.requests)
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [400, 1400])
+def test_the_page_fits_its_window(folder, width):
+    assert main(["inspection-report", str(folder)]) == 0
+    opened = open_page(folder / "inspection.html", width=width)
+    assert (opened.overflow, opened.errors, opened.failed) == (0, (), ())
+    assert "broken.heic" in opened.text
+
+
+@needs_chromium
+def test_an_inspector_sorts_filters_judges_by_keyboard_and_saves(folder, tmp_path, capsys):
+    assert main(["inspection-report", str(folder)]) == 0
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    with visit(folder / "inspection.html", downloads=downloads) as page:
+        assert cards(page) == ["1", "3", "7", "2", "4", "6", "0", "5", "broken"]
+        pick(page, "sort", "uncertainty")
+        assert cards(page)[:2] == ["2", "4"]
+        pick(page, "sort", "share")
+        assert cards(page)[:3] == ["7", "6", "5"]
+        pick(page, "sort", "clear")
+        assert cards(page)[:2] == ["5", "0"]
+        pick(page, "asset", "tank 1")
+        assert cards(page) == ["5", "7", "3", "1"]
+        pick(page, "asset", "")
+        pick(page, "decision", "failed")
+        assert cards(page) == ["broken"]
+        pick(page, "decision", "")
+        pick(page, "review", "review")
+        assert cards(page) == ["4", "2"]
+        pick(page, "review", "")
+        pick(page, "search", "tank 0/2")
+        assert cards(page) == ["2"]
+        pick(page, "search", "")
+        pick(page, "sort", "probability")
+        pick(page, "inspector", "Ada")
+        page.press("c", "n", "c", "j", "k", "r", "n")  # of 1, 3, 7, 2 and 4
+        page.press("k", "m")
+        page.evaluate("document.getElementById('note').value = '=seam, \"left\"'")
+        page.evaluate("document.getElementById('keep').click()")
+        page.load()  # nothing is lost
+        assert page.evaluate("document.getElementById('judged').textContent") == "5"
+        pick(page, "verdict", "against")
+        assert cards(page) == ["3"]
+        page.evaluate("window.showSaveFilePicker = undefined")  # as in browsers without it
+        page.press("s")
+        file = downloads / "verdicts.csv"
+        for _ in range(200):
+            if file.is_file() and file.stat().st_size:
+                break
+            time.sleep(0.05)
+        opened = page.look()
+    assert opened.errors == ()
+    assert "Saved: verdicts.csv" in opened.text
+    assert main(["verdicts", str(folder), str(file)]) == 0
+    told = capsys.readouterr().out
+    assert "5 verdicts: 5 new" in told
+    assert "on the 4 photographs that both decide" in told
+    assert "accuracy 0.750" in told
+    said = {
+        one.name: (one.verdict.verdict, one.verdict.inspector, one.verdict.note)
+        for one in read_inspection(folder).findings
+        if one.verdict is not None
+    }
+    assert said == {
+        "1.jpg": ("corroded", "Ada", ""),
+        "3.jpg": ("not", "Ada", ""),
+        "7.jpg": ("corroded", "Ada", ""),
+        "2.jpg": ("review", "Ada", ""),
+        "4.jpg": ("not", "Ada", '=seam, "left"'),
+    }
+    with visit(folder / "inspection.html") as page:  # in another browser the merged ones are there
+        assert page.evaluate("document.getElementById('judged').textContent") == "5"
+
+
+@needs_chromium
+def test_the_photograph_comes_first_and_marks_when_asked_for(folder, tmp_path):
+    (tmp_path / "photos" / "tank 1").mkdir(parents=True)
+    Image.new("RGB", (640, 480)).save(tmp_path / "photos" / "tank 1" / "1.jpg")
+    run = json.loads((folder / "run.json").read_text())
+    run["asked"]["working directory"] = str(tmp_path)
+    (folder / "run.json").write_text(json.dumps(run))
+    for kind in ("evidence", "rust"):
+        layer = folder / "thumbnails" / "000" / f"000001_a_{kind}.webp"
+        Image.new("RGBA", (64, 48), (0, 200, 255, 100)).save(layer)
+    assert main(["inspection-report", str(folder)]) == 0
+    with visit(folder / "inspection.html", width=400) as page:
+        seen = (
+            "[...document.querySelectorAll('.current img')]"
+            ".filter((one) => one.offsetParent).map((one) => one.className).join(' ')"
+        )
+        assert page.evaluate(seen) == "photograph"
+        page.press("o")
+        assert page.evaluate(seen) == "photograph layer layer"
+        pick(page, "view", "both")
+        page.evaluate("flipped.clear(); layOut()")
+        assert page.evaluate(seen) == "photograph photograph layer layer"
+        page.press("Enter")
+        assert page.evaluate("document.querySelectorAll('#large .frame .layer').length") == 2
+        link = "[...document.querySelectorAll('#large a')].map((one) => one.getAttribute('href'))"
+        assert page.evaluate(f"{link}.join(' ')") == "../photos/tank%201/1.jpg"
+        page.press("+", "j")
+        assert "3.jpg" in page.evaluate("document.getElementById('large').innerText")
+        opened = page.look()
+    assert (opened.errors, opened.failed) == ((), ())
+
+
+@needs_chromium
+def test_thousands_of_photographs_are_elements_only_while_they_are_in_view(tmp_path):
+    write_folder(tmp_path, [row(n, n / 2000, thumbnail="thumbnails/a.jpg") for n in range(2000)])
+    assert main(["inspection-report", str(tmp_path)]) == 0
+    with visit(tmp_path / "inspection.html") as page:
+        count = "document.querySelectorAll('.card').length"
+        assert page.evaluate(count) < 30
+        page.evaluate("choose(1990)")
+        assert page.evaluate(count) < 30
+        assert page.evaluate("document.querySelector('.current .name').textContent") == "9.jpg"
+        printed = page.printed()
+        assert printed.count(b"/Type /Page\n") > 100 or printed.count(b"/Type /Page") > 100
