@@ -68,6 +68,11 @@ class PredictionSettings(InferenceSettings):
     report: Reports = "html"
     """What is made of the table, with commas between several; html is the page on which an
     inspector looks, sorts and judges."""
+    asset: str | None = None
+    """How the asset of a photograph is told: a pattern of its folders as "{asset}/{date}/*", a
+    regular expression with (?P<asset>...), or a CSV file with the columns path and asset."""
+    no_location: bool = False
+    """Leave out where photographs were taken, in everything that is written."""
     devices: Literal[-1] | Count = 1
     """Number of devices, -1 for all."""
     num_nodes: Count = 1
