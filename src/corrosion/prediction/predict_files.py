@@ -203,7 +203,7 @@ def _predict_files(
         notes=notes,
         tiles=None if viewer is None else facts,
     )
-    write_reports(out, settings.report)
+    write_reports(out, settings.report, title=settings.title, inspector=settings.inspector)
     return counts
 
 

@@ -66,8 +66,12 @@ class PredictionSettings(InferenceSettings):
     format: TableFormat = "csv"
     """Format of the table."""
     report: Reports = "html"
-    """What is made of the table, with commas between several; html is the page on which an
-    inspector looks, sorts and judges."""
+    """What is made of the table, with commas between several: html (the page on which an inspector
+    looks, sorts and judges), xlsx, pdf, geojson, coco, labelstudio."""
+    title: str = ""
+    """What the reports are called."""
+    inspector: str = ""
+    """Who signs them."""
     asset: str | None = None
     """How the asset of a photograph is told: a pattern of its folders as "{asset}/{date}/*", a
     regular expression with (?P<asset>...), or a CSV file with the columns path and asset."""
