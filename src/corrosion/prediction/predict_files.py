@@ -45,6 +45,7 @@ from corrosion.prediction.tile_threshold import GivenThreshold, TileThresholds
 from corrosion.prediction.tile_validation import TileValidation, choose_threshold, find_validation
 from corrosion.prediction.tiled import TileViewer
 from corrosion.prediction.tiles import TileRule, Tiling
+from corrosion.prediction.training_data import trained_on
 from corrosion.report.inspection.reports import write_reports
 from corrosion.runs import checkpoint_of
 from corrosion.settings.prediction import PredictionSettings
@@ -198,6 +199,7 @@ def _predict_files(
     folder.finish(
         counts,
         model=checkpoint.name,
+        trained_on=trained_on(checkpoint),
         band=rule.band,
         cautions=said,
         notes=notes,
