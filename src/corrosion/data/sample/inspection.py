@@ -51,7 +51,8 @@ _XMP = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
     'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
     'xmlns:drone-dji="http://www.dji.com/drone-dji/1.0/" '
-    'drone-dji:GimbalPitchDegree="{pitch:+.1f}" drone-dji:GimbalYawDegree="{yaw:+.1f}"/></rdf:RDF></x:xmpmeta>'
+    'drone-dji:GimbalPitchDegree="{pitch:+.1f}" drone-dji:GimbalYawDegree="{yaw:+.1f}"/>'
+    "</rdf:RDF></x:xmpmeta>"
 )
 
 

@@ -16,9 +16,10 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from corrosion.errors import CorrosionError
-from corrosion.report.inspection.findings import Finding, Inspection, counted
+from corrosion.report.inspection.findings import Finding, Inspection
 from corrosion.report.inspection.pdf_fonts import BOLD, REGULAR, register_fonts, wrapped
 from corrosion.report.inspection.shown import (
+    counted,
     grades_of,
     marked_jpeg,
     photograph_jpeg,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -12,6 +13,16 @@ from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED, 
 
 VERDICT_WORDS = {CORRODED: "corroded", NOT_CORRODED: "not corroded", UNDECIDED: "look again"}
 """Verdicts in words."""
+
+
+def counted(findings: Sequence[Finding]) -> dict[str, int]:
+    """Photographs, detected, to review and failed of some findings."""
+    return {
+        "photographs": len(findings),
+        "detected": sum(one.detected for one in findings),
+        "review": sum(one.review for one in findings),
+        "failed": sum(one.error is not None for one in findings),
+    }
 
 
 def verdict_of(one: Finding) -> str:

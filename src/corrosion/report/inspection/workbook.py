@@ -13,8 +13,8 @@ import xlsxwriter
 from xlsxwriter.exceptions import XlsxWriterException
 
 from corrosion.errors import CorrosionError
-from corrosion.report.inspection.findings import Finding, Inspection, counted
-from corrosion.report.inspection.shown import VERDICT_WORDS, marked_jpeg, photograph_jpeg
+from corrosion.report.inspection.findings import Finding, Inspection
+from corrosion.report.inspection.shown import VERDICT_WORDS, counted, marked_jpeg, photograph_jpeg
 from corrosion.system.files import replacing
 
 FILE = "inspection.xlsx"
