@@ -336,7 +336,7 @@ def _assets(sheet: _Sheet, inspection: Inspection) -> None:
     rows = []
     for name, findings in groups:
         chances = [one.probability for one in findings if one.probability is not None]
-        shares = [one.share for one in findings if one.share is not None]
+        shares = [one.share for one in findings if one.detected and one.share is not None]
         judged = [one for one in findings if one.verdict is not None and one.verdict.verdict]
         agreed = sum(
             one.verdict is not None and one.verdict.verdict == "corroded" for one in judged
@@ -363,7 +363,8 @@ def _block(sheet: _Sheet, inspection: Inspection, one: Finding) -> None:
     canvas.setStrokeColor(_RULE)
     canvas.setLineWidth(0.5)
     canvas.line(_MARGIN, top, _MARGIN + _INNER, top)
-    [name, *_] = wrapped(f"{one.number + 1}   {one.name}", _INNER, 10, font=BOLD, most=1) or [""]
+    title = " · ".join(filter(None, (str(one.number + 1), one.name, one.asset)))
+    [name, *_] = wrapped(title, _INNER, 10, font=BOLD, most=1) or [""]
     canvas.setFont(BOLD, 10)
     canvas.setFillColor(_BLACK)
     canvas.drawString(_MARGIN, top - 5 * mm, name)
@@ -377,10 +378,11 @@ def _block(sheet: _Sheet, inspection: Inspection, one: Finding) -> None:
     sheet.y = place + 1 * mm
     width = _MARGIN + _INNER - left
     for label, value in _facts_of(one):
-        if sheet.y - 18 < below:
+        room = int((sheet.y - below - 7 * _LINE) / (8 * _LINE))
+        if room < 1:
             break
         sheet.text(label, size=6.5, left=left, width=width, most=1, colour=_GREY)
-        sheet.text(value, size=8, left=left, width=width, most=3)
+        sheet.text(value, size=8, left=left, width=width, most=min(room, 4))
         sheet.y -= 0.6 * mm
     sheet.y = below
     sheet.text(_origin(one), size=7.5, most=2, colour=_GREY)
@@ -402,17 +404,17 @@ def _facts_of(one: Finding) -> list[tuple[str, str]]:
     """What is known, the most telling first: what has no room is left out from the end."""
     decision = one.decision or ""
     if one.probability is not None:
-        decision = f"{decision}, probability {one.probability:.3f}"
+        decision = f"{decision} ({one.probability:.3f})"
     verdict = verdict_of(one)
     note = "" if one.verdict is None else one.verdict.note
     facts = (
-        ("Asset", one.asset or ""),
         ("Decision", decision),
-        ("Inspector's verdict", verdict or "none yet:  ▢ corroded  ▢ not corroded"),
+        ("Inspector's verdict", verdict or "▢ corroded  ▢ not corroded"),
         ("Note", note),
         ("For an inspector", " ".join(one.why_review)),
-        ("Rusted share", share_of(one)),
-        ("Grade", grades_of(one)),
+        # where nothing is detected the mask is empty, which measures nothing
+        ("Rusted share", share_of(one) if one.detected else ""),
+        ("Grade", grades_of(one) if one.detected else ""),
         ("Went wrong", one.error or ""),
     )
     return [(label, value) for label, value in facts if value]

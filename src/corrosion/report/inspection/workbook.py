@@ -282,7 +282,7 @@ def _write_assets(
         for number, value in enumerate(counted(findings).values(), start=1):
             sheet.write_number(line, number, value, formats["text"])
         chances = [one.probability for one in findings if one.probability is not None]
-        shares = [one.share for one in findings if one.share is not None]
+        shares = [one.share for one in findings if one.detected and one.share is not None]
         if chances:
             sheet.write_number(line, 5, max(chances), formats["probability"])
         if shares:
