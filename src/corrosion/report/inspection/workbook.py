@@ -76,6 +76,8 @@ _COLUMNS = (
     _Column("Path", 60, lambda one: one.path),
     _Column("SHA-256", 30, lambda one: one.sha256),
 )
+# columns that fit on paper: the first ones, as far as the inspector's name
+_PRINTED = {one.title for one in _COLUMNS[: [one.title for one in _COLUMNS].index("Taken at")]}
 _FORMATS: Mapping[str, Mapping[str, Any]] = {
     "text": {},
     "probability": {"num_format": "0.000"},
@@ -193,7 +195,7 @@ def _write_table(
     sheet.repeat_rows(0)
     sheet.set_row(0, 32)
     first = 2  # columns of pictures
-    for number, title in enumerate(("Photograph", "With evidence and rust")):
+    for number, title in enumerate(("Photograph", "Evidence, rust")):
         sheet.set_column(number, number, 12)
         sheet.write_string(0, number, title, formats["header"])
     for number, column in enumerate(columns, start=first):
@@ -209,7 +211,10 @@ def _write_table(
                 sheet.write_string(row, number, value[:_LONGEST_TEXT], formats["wrapped"])
             elif value is not None:
                 sheet.write_number(row, number, value, formats[column.format])
-    sheet.autofilter(0, 0, max(1, len(findings)), first + len(columns) - 1)
+    last = max(1, len(findings))
+    sheet.autofilter(0, 0, last, first + len(columns) - 1)
+    printed = sum(one.title in _PRINTED for one in columns)
+    sheet.print_area(0, 0, last, first + printed - 1)
 
 
 def _insert(sheet: Any, row: int, column: int, picture: bytes | None) -> None:
@@ -233,6 +238,8 @@ def _write_summary(
     sheets: Mapping[str, Sequence[Finding]],
 ) -> None:
     sheet.hide_gridlines(2)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
     sheet.set_column(0, 0, 34)
     sheet.set_column(1, 6, 14)
     sheet.write_string(0, 0, inspection.title, formats["title"])
@@ -274,6 +281,7 @@ def _write_assets(
         "Sheet", "Photographs", "Detected", "For an inspector", "Failed", "Highest probability",
         "Largest share",
     )  # fmt: skip
+    sheet.set_row(row, 32)
     for number, title in enumerate(titles):
         sheet.write_string(row, number, title, formats["header"])
     for line, (name, findings) in enumerate(sheets.items(), start=row + 1):
