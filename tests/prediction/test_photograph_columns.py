@@ -16,6 +16,7 @@ from corrosion.errors import CorrosionError
 from corrosion.prediction.journal import Row
 from corrosion.prediction.predict_files import predict_files
 from corrosion.prediction.table import write_table
+from corrosion.settings.inspection import REPORTS
 from corrosion.settings.prediction import PredictionSettings
 
 SRT = "1\n00:00:00,000 --> 00:00:01,000\nGPS(8.3,47.6,16) BAROMETER:1.9\n2025.05.01 10:00:00\n"
@@ -71,11 +72,13 @@ def test_place_size_asset_and_digest_stand_in_the_table(checkpoint, flight, tmp_
 
 def test_without_locations_no_file_that_is_written_tells_one(checkpoint, flight, tmp_path):
     out = tmp_path / "out"
-    table = predicted(checkpoint, flight, out, no_location=True)
+    table = predicted(checkpoint, flight, out, no_location=True, report=",".join(REPORTS))
     assert table["latitude"].isna().all()
     assert table["sha256"].notna().all()
     written = [path for path in out.rglob("*") if path.is_file()]
     assert any("overlays" in path.parts for path in written)
+    assert {"inspection.xlsx", "inspection.pdf", "coco.json"} <= {path.name for path in written}
+    assert json.loads((out / "findings.geojson").read_text())["features"] == []
     for path in written:
         assert b"47.5" not in path.read_bytes()
         if path.suffix in (".jpg", ".png"):
