@@ -87,6 +87,18 @@ def test_without_locations_no_file_that_is_written_tells_one(checkpoint, flight,
                 assert "xmp" not in image.info
 
 
+def test_thermal_photographs_are_judged_by_their_colours_and_said_to_be(
+    checkpoint, tmp_path, caplog
+):
+    Image.new("RGB", (60, 40), "brown").save(tmp_path / "a.jpg")
+    content = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(content[:2] + b"\xff\xe1\x00\x08FLIR\0\1" + content[2:])
+    [row] = predicted(checkpoint, tmp_path / "a.jpg", tmp_path / "out").itertuples()
+    assert 0 <= row.probability <= 1
+    assert row.note.startswith("thermal photograph (FLIR)")
+    assert "1 of the files: thermal photograph (FLIR)" in caplog.text
+
+
 def test_an_asset_that_nothing_tells_is_refused_before_anything_is_written(
     checkpoint, flight, tmp_path, capsys
 ):

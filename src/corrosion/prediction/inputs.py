@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,16 @@ from corrosion.prediction.journal import Row, read_journals
 from corrosion.prediction.mask_files import common_root
 from corrosion.prediction.output_folder import OutputFolder
 from corrosion.settings.prediction import PredictionSettings
+
+
+log = logging.getLogger(__name__)
+
+
+def tell_notes(rows: Iterable[Row]) -> None:
+    """Log what is special about files, as that they are thermal, with how many are so."""
+    notes = Counter(row.facts.note for row in rows if row.facts is not None and row.facts.note)
+    for note, count in sorted(notes.items()):
+        log.warning("%d of the files: %s", count, note)
 
 
 def find_files(paths: Sequence[str | Path], settings: PredictionSettings) -> list[str]:

@@ -29,7 +29,7 @@ from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.device import choose_device, lightning_device
 from corrosion.prediction.asked import asked_of_run
-from corrosion.prediction.inputs import find_files, finished_rows
+from corrosion.prediction.inputs import find_files, finished_rows, tell_notes
 from corrosion.prediction.journal import Row
 from corrosion.prediction.mask_writer import MaskWriter, share_interval
 from corrosion.prediction.output_folder import Counts, OutputFolder
@@ -186,6 +186,7 @@ def _predict_files(
     folder.check_complete()
     rows = partial(finished_rows, folder, paths, settings)
     counts = _count(rows())
+    tell_notes(rows())
     table = out / f"predictions.{settings.format}"
     write_table(table, rows(), masks=settings.masks, tiles=settings.tiles)
     notes = (interval.note, GRADE_NOTE) if settings.masks else ()
