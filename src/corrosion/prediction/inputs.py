@@ -15,7 +15,6 @@ from corrosion.prediction.mask_files import common_root
 from corrosion.prediction.output_folder import OutputFolder
 from corrosion.settings.prediction import PredictionSettings
 
-
 log = logging.getLogger(__name__)
 
 
