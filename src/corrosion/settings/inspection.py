@@ -40,7 +40,7 @@ class ReportSettings(Settings):
     report: Reports = "html"
     """What is made of the table, with commas between several: html (the page on which an inspector
     looks, sorts and judges), xlsx, pdf, geojson, coco, labelstudio."""
-    title: str = ""
-    """What the reports are called."""
-    inspector: str = ""
+    title: str | None = None
+    """What the reports are called, by default Corrosion inspection."""
+    inspector: str | None = None
     """Who signs them."""

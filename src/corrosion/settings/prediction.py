@@ -68,9 +68,9 @@ class PredictionSettings(InferenceSettings):
     report: Reports = "html"
     """What is made of the table, with commas between several: html (the page on which an inspector
     looks, sorts and judges), xlsx, pdf, geojson, coco, labelstudio."""
-    title: str = ""
-    """What the reports are called."""
-    inspector: str = ""
+    title: str | None = None
+    """What the reports are called, by default Corrosion inspection."""
+    inspector: str | None = None
     """Who signs them."""
     asset: str | None = None
     """How the asset of a photograph is told: a pattern of its folders as "{asset}/{date}/*", a

@@ -31,7 +31,7 @@ of `corrosion.settings.inspection.REPORTS`."""
 
 
 def write_reports(
-    folder: Path, reports: str, *, title: str = "", inspector: str = ""
+    folder: Path, reports: str, *, title: str | None = None, inspector: str | None = None
 ) -> tuple[Path, ...]:
     """Write reports into an output folder of `corrosion predict`, over those of before.
 
@@ -48,5 +48,5 @@ def write_reports(
         CorrosionError: the folder can't be read, or not be written.
     """
     inspection = read_inspection(folder)
-    inspection = replace(inspection, title=title or inspection.title, inspector=inspector)
+    inspection = replace(inspection, title=title or inspection.title, inspector=inspector or "")
     return tuple(WRITERS[name](inspection) for name in report_names(reports))
