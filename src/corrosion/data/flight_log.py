@@ -13,10 +13,9 @@ from corrosion.data.images import ImageError, regular_size
 from corrosion.data.photograph_facts import (
     PhotographFacts,
     local_time,
-    number,
     photograph_facts,
-    position,
 )
+from corrosion.data.position import finite_number, possible_position
 
 _LARGEST = 256 * 2**20  # bytes of a flight log; an hour of 60 lines a second has about 80 MB
 _OVERDUE = 2.0  # seconds for which a line holds when no other follows
@@ -88,19 +87,20 @@ def parse_flight_log(text: str) -> FlightLog:
 
 def _facts(body: str) -> PhotographFacts:
     named = dict(_NAMED.findall(body))
-    place = position(named.get("latitude"), named.get("longitude", named.get("longtitude")))
+    longitude = named.get("longitude", named.get("longtitude"))
+    place = possible_position(named.get("latitude"), longitude)
     gps = _GPS.search(body)
-    if not place and gps is not None:
-        place = position(gps[2], gps[1])
+    if place is None and gps is not None:
+        place = possible_position(gps[2], gps[1])
     moment = _MOMENT.search(body)
-    altitude = number(named.get("abs_alt", named.get("altitude")), -12_000, 100_000)
+    altitude = finite_number(named.get("abs_alt", named.get("altitude")), -12_000, 100_000)
     return PhotographFacts(
         taken_at=None if moment is None else local_time(moment[0]),
-        latitude=place.get("latitude"),
-        longitude=place.get("longitude"),
+        latitude=None if place is None else place.latitude,
+        longitude=None if place is None else place.longitude,
         altitude=altitude,
-        gimbal_pitch=number(named.get("gb_pitch"), -180, 180),
-        gimbal_yaw=number(named.get("gb_yaw"), -180, 360),
+        gimbal_pitch=finite_number(named.get("gb_pitch"), -180, 180),
+        gimbal_yaw=finite_number(named.get("gb_yaw"), -180, 360),
     )
 
 

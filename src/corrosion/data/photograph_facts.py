@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from typing import Any
 from PIL import ExifTags, Image
 
 from corrosion.data.images import FORMATS
+from corrosion.data.position import finite_number, gps_position, possible_position
 
 log = logging.getLogger(__name__)
 
@@ -91,35 +91,6 @@ def photograph_facts(content: bytes) -> PhotographFacts:
         return facts
 
 
-def position(latitude: object, longitude: object) -> dict[str, float]:
-    """A position of two numbers; nothing where they are none, out of range, or both 0.
-
-    Drones and telephones write 0, 0 before they know where they are.
-
-    Example:
-        >>> position(47.5, "8.25"), position(0.0, 0.0), position(91, 0)
-        ({'latitude': 47.5, 'longitude': 8.25}, {}, {})
-    """
-    north, east = number(latitude, -90, 90), number(longitude, -180, 180)
-    if north is None or east is None or north == east == 0:
-        return {}
-    return {"latitude": round(north, 7), "longitude": round(east, 7)}
-
-
-def number(value: object, low: float, high: float) -> float | None:
-    """A finite number within a range; None for everything else.
-
-    Example:
-        >>> number("-3.5", -10, 10), number("nan", -10, 10), number(b"x", -10, 10)
-        (-3.5, None, None)
-    """
-    try:
-        found = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
-        return None
-    return found if math.isfinite(found) and low <= found <= high else None
-
-
 def local_time(text: object, offset: object = None) -> str | None:
     """A time of EXIF as ISO 8601; None where it is none.
 
@@ -173,41 +144,26 @@ def _time_and_camera(exif: Any) -> dict[str, Any]:
 def _place(exif: Any, *, dji: Mapping[str, str]) -> dict[str, Any]:
     gps = exif.get_ifd(ExifTags.IFD.GPSInfo) if exif else {}
     tags = ExifTags.GPS
-    found: dict[str, Any] = position(
-        _degrees(gps.get(tags.GPSLatitude), gps.get(tags.GPSLatitudeRef), "S"),
-        _degrees(gps.get(tags.GPSLongitude), gps.get(tags.GPSLongitudeRef), "W"),
-    )
-    altitude = number(gps.get(tags.GPSAltitude), 0, 100_000)
+    place = gps_position(gps)
+    if place is None:
+        longitude = dji.get("GpsLongitude", dji.get("GpsLongtitude"))  # so misspelt by some
+        place = possible_position(dji.get("GpsLatitude"), longitude)
+    altitude = finite_number(gps.get(tags.GPSAltitude), 0, 100_000)
     if altitude is not None and gps.get(tags.GPSAltitudeRef) in (1, b"\1", 3, b"\3"):
         altitude = -altitude
-    if not found:
-        longitude = dji.get("GpsLongitude", dji.get("GpsLongtitude"))  # so misspelt by some
-        found = position(dji.get("GpsLatitude"), longitude)
     if altitude is None:
-        altitude = number(dji.get("AbsoluteAltitude"), -12_000, 100_000)
-    direction = number(gps.get(tags.GPSImgDirection), 0, 360)
-    pitch = number(dji.get("GimbalPitchDegree"), -180, 180)
-    yaw = number(dji.get("GimbalYawDegree"), -180, 360)
-    found |= {
+        altitude = finite_number(dji.get("AbsoluteAltitude"), -12_000, 100_000)
+    direction = finite_number(gps.get(tags.GPSImgDirection), 0, 360)
+    pitch = finite_number(dji.get("GimbalPitchDegree"), -180, 180)
+    yaw = finite_number(dji.get("GimbalYawDegree"), -180, 360)
+    return {
+        "latitude": None if place is None else round(place.latitude, 7),
+        "longitude": None if place is None else round(place.longitude, 7),
         "altitude": None if altitude is None else round(altitude, 2),
         "direction": None if direction is None else round(direction, 2) % 360,
         "gimbal_pitch": pitch,
         "gimbal_yaw": yaw,
     }
-    return found
-
-
-def _degrees(parts: Any, reference: object, negative: str) -> float | None:
-    """Degrees, minutes and seconds as one number; negative in the south and the west."""
-    values = list(parts) if isinstance(parts, (tuple, list)) else [parts]
-    limits = (180, 60, 60)
-    if not 1 <= len(values) <= 3:
-        return None
-    numbers = [number(value, 0, high) for value, high in zip(values, limits, strict=False)]
-    if numbers[0] is None:
-        return None
-    total = sum((one or 0.0) / 60**power for power, one in enumerate(numbers))
-    return -total if _text(reference).upper().startswith(negative) else total
 
 
 def _dji(image: Image.Image) -> dict[str, str]:
