@@ -18,11 +18,13 @@ from corrosion.report.inspection.pdf_fonts import BOLD, REGULAR, register_fonts,
 from corrosion.report.inspection.pdf_sheet import BLACK, BOTTOM, GREY, INNER, LINE, MARGIN, Sheet
 from corrosion.report.inspection.shown import counted
 from corrosion.system.files import replacing
+from corrosion.system.progress import progress
 
 FILE = "inspection.pdf"
 """Name of the file in its folder."""
 
 _CAUTION = HexColor("#FFF3CD")
+_FEWEST_FOR_A_BAR = 100  # findings that take a second or more
 
 
 def write_pdf(inspection: Inspection) -> Path:
@@ -68,7 +70,7 @@ def _write(sheet: Sheet, inspection: Inspection) -> None:
         sheet.need(BLOCK_HEIGHT + 30 * mm)
         sheet.y -= 8 * mm
         sheet.heading(f"Findings ({len(shown)})")
-    for one in shown:
+    for one in progress(shown, f"writing {FILE}", total=len(shown), fewest=_FEWEST_FOR_A_BAR):
         draw_finding(sheet, inspection, one)
     clean = [one for one in inspection.findings if not _has_block(one) and one.decision is not None]
     failed = [one for one in inspection.findings if one.decision is None]

@@ -16,6 +16,7 @@ from corrosion.errors import CorrosionError
 from corrosion.report.inspection.findings import Finding, Inspection
 from corrosion.report.inspection.shown import VERDICT_WORDS, counted, marked_jpeg, photograph_jpeg
 from corrosion.system.files import replacing
+from corrosion.system.progress import progress
 
 FILE = "inspection.xlsx"
 """Name of the file in its folder."""
@@ -26,6 +27,7 @@ _ALL, _SUMMARY = "Photographs", "Summary"
 _LONGEST_NAME = 31  # characters of a sheet's name
 _LONGEST_TEXT = 32_000  # characters of a cell
 _MOST_SHEETS = 200
+_FEWEST_FOR_A_BAR = 100  # photographs whose pictures take a second or more
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
 
 
@@ -201,7 +203,8 @@ def _write_table(
     for number, column in enumerate(columns, start=first):
         sheet.set_column(number, number, column.width)
         sheet.write_string(0, number, column.title, formats["header"])
-    for row, one in enumerate(findings, start=1):
+    bar = progress(findings, f"writing {FILE}", total=len(findings), fewest=_FEWEST_FOR_A_BAR)
+    for row, one in enumerate(bar, start=1):
         sheet.set_row_pixels(row, _SHOWN + 4)
         for number, picture in enumerate(pictures.of(one)):
             _insert(sheet, row, number, picture)
