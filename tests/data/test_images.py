@@ -32,7 +32,7 @@ def difference(pixels, expected):
         ("a.jpg", {"quality": 95}, 3), ("a.jpg", {"quality": 95, "progressive": True}, 3),
         ("a.png", {}, 0), ("a.bmp", {}, 0), ("a.tif", {}, 0),
         ("a.tif", {"compression": "tiff_lzw"}, 0), ("a.webp", {"lossless": True}, 0),
-        ("rüst 锈.jpg", {"quality": 95}, 3),
+        ("a.avif", {"quality": 95}, 4), ("rüst 锈.jpg", {"quality": 95}, 3),
     ],
 )  # fmt: skip
 def test_every_format_gives_rgb(tmp_path, name, options, tolerance):
@@ -211,7 +211,7 @@ def test_broken_files_are_errors_with_path_and_reason(tmp_path, read, content, r
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
-    kind=st.sampled_from(("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "MPO")),
+    kind=st.sampled_from(("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "MPO", "AVIF")),
     changes=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=6),
     length=st.integers(1, 20_000),
 )

@@ -52,9 +52,16 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
 
 def _sample(options: argparse.Namespace) -> None:
     settings = read_options(SampleSettings, options)
-    from corrosion.data.sample import make_sample
+    given = {name: getattr(settings, name) for name in settings.model_fields_set - {"inspection"}}
+    if settings.inspection:
+        from corrosion.data.sample.inspection import make_inspection
 
-    sys.stdout.write(f"{make_sample(options.out, **dict(settings))}\n")
+        made = make_inspection(options.out, **given)
+    else:
+        from corrosion.data.sample import make_sample
+
+        made = make_sample(options.out, **given)
+    sys.stdout.write(f"{made}\n")
 
 
 COMMANDS = {"audit": Command(_add_audit, _audit), "sample": Command(_add_sample, _sample)}

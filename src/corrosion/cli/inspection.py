@@ -24,7 +24,10 @@ def _report(options: argparse.Namespace) -> None:
     settings = read_options(ReportSettings, options)
     from corrosion.report.inspection.reports import write_reports
 
-    for file in write_reports(options.folder, settings.report):
+    files = write_reports(
+        options.folder, settings.report, title=settings.title, inspector=settings.inspector
+    )
+    for file in files:
         sys.stdout.write(f"{file}\n")
 
 

@@ -42,9 +42,13 @@ def _run(options: argparse.Namespace) -> int:
         require_package("pyarrow", "--format=parquet", instead="csv")
     share_processors()  # before numpy and torch are imported
     if first and not is_taken(out):
+        from corrosion.data.asset_names import asset_names
         from corrosion.data.file_search import find_inputs
+        from corrosion.prediction.mask_files import common_root
 
-        find_inputs(options.paths, recursive=settings.recursive)
+        files = find_inputs(options.paths, recursive=settings.recursive)
+        if settings.asset is not None:
+            asset_names(settings.asset, files, root=common_root(options.paths))
     from corrosion.prediction.predict_files import predict_files
 
     try:

@@ -15,8 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from corrosion.data.flight_log import FactsReader
 from corrosion.data.geometry import Window, shrink_to
 from corrosion.data.images import ImageError, displayed_size, file_content, read_image
+from corrosion.data.photograph_facts import PhotographFacts
 from corrosion.data.transforms import Resize
 from corrosion.data.video import Frame, is_video, read_frames
 
@@ -65,6 +67,7 @@ class ImageInput:
         preview: (h, w, 3) uint8 RGB, the whole photograph with `PREVIEW` pixels at the most, if it
             was asked for.
         error: why it can't be read.
+        facts: what the file knows beside its pixels, if it was asked for and the file is there.
     """
 
     item: int
@@ -79,6 +82,7 @@ class ImageInput:
     photograph: NDArray[np.uint8] | None = None
     preview: NDArray[np.uint8] | None = None
     error: str | None = None
+    facts: PhotographFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ class ImageReader:
         threads: number of threads that decode, at least 1.
         ahead: number of inputs decoded ahead of their use, at least 1.
         previews: make a small picture of each whole photograph too.
+        facts: reads what files know beside their pixels; None if it is not wanted.
 
     Example:
         >>> from corrosion.data.transforms import build_resize
@@ -107,6 +112,7 @@ class ImageReader:
     threads: int = 1
     ahead: int = 64
     previews: bool = False
+    facts: FactsReader | None = None
 
     def inputs(self, items: Iterable[Item]) -> Iterator[ImageInput]:
         """The photographs and frames of items, in order; what can't be read comes with its error.
@@ -147,6 +153,8 @@ class ImageReader:
             return self._squared(found, item.content, item.content.shape[:2])
         try:
             content = file_content(item.path) if item.content is None else item.content
+            if self.facts is not None:
+                found = replace(found, facts=self.facts.of_photograph(content))
             pixels = read_image(item.path, content=content, min_side=self.resize.image_size)
             shape = displayed_size(item.path, content=content)
             found = self._squared(found, pixels, shape)
@@ -162,16 +170,21 @@ class ImageReader:
         """The frames of a video; each waits for the next one, to know whether it is the last."""
         waiting: ImageInput | None = None
         order = item.done
+        facts = None if self.facts is None else self.facts.of_video(item.path)
         try:
             for frame in read_frames(item.path, every=self.every, skip=item.done):
                 if waiting is not None:
                     yield waiting
                 waiting = self._frame(item, order, frame)
+                if facts is not None:
+                    waiting = replace(waiting, facts=facts.at(frame.time))
                 order += 1
         except ImageError as error:
             if waiting is not None:
                 yield waiting
             waiting = ImageInput(item.number, order, True, item.path, error=error.reason)
+            if facts is not None:
+                waiting = replace(waiting, facts=facts.at(None))
         if waiting is not None:
             yield replace(waiting, last=True)
 
@@ -239,6 +252,18 @@ def table_path(path: str) -> str:
     """
     text = displayable(path)
     return f"./{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def table_text(text: str) -> str:
+    """Text of somebody else as `displayable`, for the cell of a table: an apostrophe stands before
+    what a spreadsheet would take for a formula.
+
+    Example:
+        >>> table_text("=1+1"), table_text("Bridge 7")
+        ("'=1+1", 'Bridge 7')
+    """
+    text = displayable(text)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def _finished(future: Future[ImageInput | None]) -> Iterator[ImageInput]:

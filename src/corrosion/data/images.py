@@ -23,12 +23,12 @@ from corrosion.errors import CorrosionError
 log = logging.getLogger(__name__)
 
 SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"}
 )
 """Endings of the files that count as images, in lower case."""
 
 # JPEG stands for those of telephones with several frames (MPO) too
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF")
 """What a file may be, by its content. PIL reads more, some by other programs: an EPS called .jpg
 would start Ghostscript."""
 
@@ -102,7 +102,7 @@ def read_image(
     CMYK, grey and palette colours become RGB. What a file is, its content says, not its name.
 
     Args:
-        path: path of a JPEG, PNG, WebP, BMP, TIFF or GIF.
+        path: path of a JPEG, PNG, WebP, BMP, TIFF, GIF or AVIF.
         content: the file's bytes, where they have been read already.
         min_side: shortest side at which a large JPEG may be decoded, at 1/2, 1/4 or 1/8 of its
             size; faster, and the pixels are averages, so nothing aliases. None decodes it in full.

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from corrosion.data.photograph_facts import PhotographFacts
 from corrosion.errors import CorrosionError
 
 
@@ -95,6 +96,10 @@ class Row:
         outline: file of the photograph with its rust outlined, likewise.
         tiles: what its tiles say; None without --tiles, and where one holds all of it.
         error: what could not be read, and why.
+        width: width of the photograph in pixels, as displayed; None if it can't be read.
+        height: height, likewise.
+        facts: what the file knows beside its pixels; None if it is not there.
+        asset: what it shows a part of, if that was asked for.
     """
 
     item: int
@@ -114,6 +119,10 @@ class Row:
     outline: str | None = None
     tiles: TileFacts | None = None
     error: str | None = None
+    width: int | None = None
+    height: int | None = None
+    facts: PhotographFacts | None = None
+    asset: str | None = None
 
 
 class Journal:
@@ -172,6 +181,8 @@ def _read(path: Path) -> Iterator[Row]:
                 content = json.loads(line)
                 if content["boxes"] is not None:
                     content["boxes"] = tuple(tuple(box) for box in content["boxes"])
+                if content.get("facts") is not None:
+                    content["facts"] = PhotographFacts(**content["facts"])
                 if content.get("rust") is not None:
                     content["rust"] = RustFacts(**content["rust"])
                 if content.get("tiles") is not None:

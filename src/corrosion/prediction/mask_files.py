@@ -27,7 +27,7 @@ def mask_files(paths: Sequence[str | Path], files: Sequence[str]) -> list[str]:
         >>> mask_files(["a.jpg", "a.png", "b.jpg"], ["a.jpg", "a.png", "b.jpg"])
         ['masks/a.jpg.png', 'masks/a.png.png', 'masks/b.png']
     """
-    root = os.path.commonpath([_root(os.fspath(path)) for path in paths])
+    root = common_root(paths)
     below = [Path(os.path.relpath(_absolute(file), root)) for file in files]
     names = [path.with_suffix(".png").as_posix() for path in below]
     count = Counter(name.casefold() for name in names)  # as disks that ignore case see them
@@ -35,6 +35,11 @@ def mask_files(paths: Sequence[str | Path], files: Sequence[str]) -> list[str]:
         f"{FOLDER}/{path.as_posix()}.png" if count[name.casefold()] > 1 else f"{FOLDER}/{name}"
         for path, name in zip(below, names, strict=True)
     ]
+
+
+def common_root(paths: Sequence[str | Path]) -> str:
+    """The folder that was given, or the one that all given paths share, as an absolute path."""
+    return os.path.commonpath([_root(os.fspath(path)) for path in paths])
 
 
 def of_frame(file: str, time: float | None) -> str:

@@ -153,6 +153,7 @@ class OutputFolder:
         counts: Counts,
         *,
         model: str,
+        trained_on: str = "",
         band: tuple[float, float] | None = None,
         cautions: Sequence[str] = (),
         notes: Sequence[str] = (),
@@ -163,6 +164,7 @@ class OutputFolder:
         Args:
             counts: what was counted.
             model: name of what predicted.
+            trained_on: the photographs that it was trained on; empty if unknown.
             band: probabilities strictly between these go to an inspector; None for no such band.
             cautions: sentences without which no decision should be read.
             notes: sentences that belong beside the figures.
@@ -171,6 +173,7 @@ class OutputFolder:
         told = {
             "counts": vars(counts),
             "model": model,
+            "trained_on": trained_on,
             "band": None if band is None else list(band),
             "when": datetime.now(UTC).isoformat(timespec="seconds"),
             "cautions": list(cautions),

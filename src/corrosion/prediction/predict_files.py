@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -16,7 +15,7 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.strategies import DDPStrategy
 
-from corrosion.data.file_search import find_inputs
+from corrosion.data.flight_log import FactsReader
 from corrosion.data.image_reader import ImageReader
 from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
@@ -29,7 +28,9 @@ from corrosion.explanation.rust_mask import rust_mask
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.device import choose_device, lightning_device
-from corrosion.prediction.journal import Row, read_journals
+from corrosion.prediction.asked import asked_of_run
+from corrosion.prediction.inputs import find_files, finished_rows, tell_notes
+from corrosion.prediction.journal import Row
 from corrosion.prediction.mask_writer import MaskWriter, share_interval
 from corrosion.prediction.output_folder import Counts, OutputFolder
 from corrosion.prediction.process import Predictor, RowWriter
@@ -44,6 +45,7 @@ from corrosion.prediction.tile_threshold import GivenThreshold, TileThresholds
 from corrosion.prediction.tile_validation import TileValidation, choose_threshold, find_validation
 from corrosion.prediction.tiled import TileViewer
 from corrosion.prediction.tiles import TileRule, Tiling
+from corrosion.prediction.training_data import trained_on
 from corrosion.report.inspection.reports import write_reports
 from corrosion.runs import checkpoint_of
 from corrosion.settings.prediction import PredictionSettings
@@ -136,16 +138,16 @@ def _predict_files(
         threads=threads,
         ahead=ahead,
         previews=True,
+        facts=FactsReader(location=not settings.no_location),
     )
     trainer = _trainer(settings)
     said = tuple(cautions(network).values())
     if trainer.is_global_zero:
         held.enter_context(sole_writer(out, name="out"))
-        asked = _asked(checkpoint, paths, rule.threshold, settings)
-        asked["tiles"] = _asked_of_tiles(settings, network) if settings.tiles else None
-        counts = folder.begin(
-            asked, lambda: find_inputs(paths, recursive=settings.recursive), resume=resume
+        asked = asked_of_run(
+            checkpoint, paths, rule.threshold, settings, image_size=network.image_size
         )
+        counts = folder.begin(asked, lambda: find_files(paths, settings), resume=resume)
         if counts is not None:
             log.info("%s is finished already", out)
             return counts
@@ -182,8 +184,9 @@ def _predict_files(
     if not trainer.is_global_zero:
         return None
     folder.check_complete()
-    rows = partial(read_journals, folder.progress)
+    rows = partial(finished_rows, folder, paths, settings)
     counts = _count(rows())
+    tell_notes(rows())
     table = out / f"predictions.{settings.format}"
     write_table(table, rows(), masks=settings.masks, tiles=settings.tiles)
     notes = (interval.note, GRADE_NOTE) if settings.masks else ()
@@ -197,12 +200,13 @@ def _predict_files(
     folder.finish(
         counts,
         model=checkpoint.name,
+        trained_on=trained_on(checkpoint),
         band=rule.band,
         cautions=said,
         notes=notes,
         tiles=None if viewer is None else facts,
     )
-    write_reports(out, settings.report)
+    write_reports(out, settings.report, title=settings.title, inspector=settings.inspector)
     return counts
 
 
@@ -225,45 +229,6 @@ def _trainer(settings: PredictionSettings) -> L.Trainer:
         raise CorrosionError(
             f"device={settings.device}, devices={settings.devices}: {error}"
         ) from error
-
-
-def _asked(
-    checkpoint: Path, paths: Sequence[str | Path], threshold: float, settings: PredictionSettings
-) -> dict[str, Any]:
-    """What decides the rows of a run: a resumed one must be asked for the same."""
-    with checkpoint.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {
-        "checkpoint": digest,
-        "paths": [str(path) for path in paths],
-        "working directory": str(Path.cwd()),
-        "threshold": threshold,
-        # a word instead of true, so that runs begun before there were fine maps can go on
-        "explain": settings.map if settings.map == "fine" else settings.explain,
-        "every": settings.every,
-        "recursive": settings.recursive,
-        # nothing instead of false, likewise
-        "masks": _asked_of_masks(settings) if settings.masks else None,
-    }
-
-
-def _asked_of_masks(settings: PredictionSettings) -> dict[str, str | None]:
-    given = {"surface": settings.surface, "share_truth": settings.share_truth}
-    return {name: None if path is None else str(path) for name, path in given.items()}
-
-
-def _asked_of_tiles(settings: PredictionSettings, network: CorrosionClassifier) -> dict[str, Any]:
-    folder = settings.tile_validation
-    return {
-        "size": settings.tile_size or network.image_size,
-        "overlap": settings.tile_overlap,
-        "rule": settings.tile_rule,
-        "k": settings.tile_k,
-        "share": settings.tile_share,
-        "false_alarms": settings.tile_false_alarms,
-        "validation": None if folder is None else str(folder),
-        "threshold": settings.threshold,
-    }
 
 
 def _tile_viewer(

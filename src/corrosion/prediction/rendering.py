@@ -80,6 +80,9 @@ class Renderer:
             image.frame,
             image.time,
             error=image.error,
+            height=None if image.shape is None else image.shape[0],
+            width=None if image.shape is None else image.shape[1],
+            facts=image.facts,
         )
         if output.probability is None or image.square is None or image.preview is None:
             return row

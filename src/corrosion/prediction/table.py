@@ -10,7 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from corrosion.data.image_reader import displayable, table_path
+from corrosion.data.image_reader import displayable, table_path, table_text
+from corrosion.data.photograph_facts import LOCATION, PhotographFacts
 from corrosion.evaluation.decisions import REVIEW
 from corrosion.prediction.journal import Row, RustFacts, TileFacts
 from corrosion.system.files import replacing
@@ -21,6 +22,7 @@ _COLUMNS = (
 )  # fmt: skip
 _OF_RUST = tuple(field.name for field in fields(RustFacts))
 _OF_TILES = tuple(field.name for field in fields(TileFacts))
+_OF_FILES = ("width", "height", "asset", *(field.name for field in fields(PhotographFacts)))
 _SHARES = ("rusted_share", "rusted_share_low", "rusted_share_high", "largest_region")
 _ROWS_IN_A_GROUP = 10_000
 
@@ -33,7 +35,8 @@ def write_table(
     Columns: path, frame, time (seconds), probability, decision, unlike_training (above 1: unlike
     all that the network was trained on), review ("send to an inspector" or empty), boxes ([left,
     top, width, height] of each; as JSON in CSV), overlay, thumbnail, error; before the error with
-    tiles those of `TileFacts`, and with masks those of `RustFacts`, shares to six decimals in CSV.
+    tiles those of `TileFacts`, with masks those of `RustFacts`, shares to six decimals in CSV, and
+    always width, height, asset and those of `PhotographFacts`.
 
     Args:
         path: its suffix is the format, .csv or .parquet.
@@ -44,7 +47,7 @@ def write_table(
     Raises:
         CorrosionError: the file can't be written.
     """
-    added = (*(_OF_TILES if tiles else ()), *(_OF_RUST if masks else ()))
+    added = (*(_OF_TILES if tiles else ()), *(_OF_RUST if masks else ()), *_OF_FILES)
     columns = (*_COLUMNS[:-1], *added, _COLUMNS[-1])
     with replacing(path) as temporary:
         if path.suffix == ".csv":
@@ -89,6 +92,9 @@ def _write_parquet(path: Path, rows: Iterable[Row], columns: Sequence[str]) -> N
         "probability": pyarrow.float64(),
         "unlike_training": pyarrow.float64(),
         "boxes": pyarrow.list_(pyarrow.list_(pyarrow.int32())),
+        "width": pyarrow.int64(),
+        "height": pyarrow.int64(),
+        **dict.fromkeys(LOCATION, pyarrow.float64()),
         "regions": pyarrow.int64(),
         "tiles": pyarrow.int64(),
         "corroded_tiles": pyarrow.int64(),
@@ -117,6 +123,18 @@ def _cells(row: Row) -> dict[str, Any]:
         "overlay": row.overlay,
         "thumbnail": row.thumbnail,
         "error": None if row.error is None else displayable(row.error),
+        "width": row.width,
+        "height": row.height,
+        "asset": None if row.asset is None else table_text(row.asset),
+        **_of_file(row),
         **({} if row.tiles is None else asdict(row.tiles)),
         **({} if row.rust is None else asdict(row.rust)),
     }
+
+
+def _of_file(row: Row) -> dict[str, Any]:
+    if row.facts is None:
+        return {}
+    found = asdict(row.facts)
+    camera = found["camera"]  # a text of whoever wrote the file
+    return found | {"camera": None if camera is None else table_text(camera)}

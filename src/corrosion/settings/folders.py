@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
@@ -9,6 +10,9 @@ from annotated_types import Ge, Le
 from corrosion.settings.base import Settings
 from corrosion.settings.data import ClassFolders
 from corrosion.settings.types import Names, Seed, Share
+
+_LARGEST = 2048  # pixels of a picture of the sample
+_FEWEST, _SMALLEST = 8, 64  # photographs of an inspection, and pixels of their longer side
 
 
 class FolderNameSettings(Settings):
@@ -43,11 +47,27 @@ class AuditSettings(FolderNameSettings):
 class SampleSettings(Settings):
     """What the embedded sample photographs are made with."""
 
+    inspection: bool = False
+    """Write what a drone's card holds after an inspection instead: photographs of eight assets with
+    place, time and direction, three broken files, and a video with its flight log."""
     count: Annotated[int, Ge(2)] = 600
-    """Number of images, half of each class."""
-    size: Annotated[int, Ge(32), Le(2048)] = 256
-    """Side of the images in pixels."""
+    """Number of images, half of each class; of an inspection 40 if it is not given."""
+    size: Annotated[int, Ge(32), Le(8192)] = 256
+    """Side of the images in pixels; of an inspection the longer one, 1200 if it is not given, as
+    4000 for 12 megapixels."""
     seed: Seed = 0
     """Seed of what is drawn."""
     shortcut: Share = 0.0
     """Share of the corroded images with a planted mark, to test explanations."""
+
+    def conflicts(self) -> Iterable[str]:
+        """Sizes that one kind of sample has and the other has not."""
+        if not self.inspection and self.size > _LARGEST:
+            yield f"{{size}}={self.size}: give a whole number from 32 to {_LARGEST}."
+        if self.inspection and self.shortcut:
+            yield "{shortcut} is of the other sample: leave out {inspection}."
+        if self.inspection and (self.count < _FEWEST or self.size < _SMALLEST):
+            yield (
+                f"{{inspection}} has at least {_FEWEST} photographs of {_SMALLEST} pixels: raise "
+                f"{{count}} or {{size}}."
+            )

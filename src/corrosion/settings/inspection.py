@@ -8,7 +8,7 @@ from pydantic import AfterValidator
 
 from corrosion.settings.base import Settings
 
-REPORTS = ("html",)
+REPORTS = ("html", "xlsx", "pdf", "geojson", "coco", "labelstudio")
 """What can be made of the results of an inspection."""
 
 
@@ -38,5 +38,9 @@ class ReportSettings(Settings):
     """What is made of the results of an inspection."""
 
     report: Reports = "html"
-    """What is made of the table, with commas between several; html is the page on which an
-    inspector looks, sorts and judges."""
+    """What is made of the table, with commas between several: html (the page on which an inspector
+    looks, sorts and judges), xlsx, pdf, geojson, coco, labelstudio."""
+    title: str | None = None
+    """What the reports are called, by default Corrosion inspection."""
+    inspector: str | None = None
+    """Who signs them."""

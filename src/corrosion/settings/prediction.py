@@ -66,8 +66,17 @@ class PredictionSettings(InferenceSettings):
     format: TableFormat = "csv"
     """Format of the table."""
     report: Reports = "html"
-    """What is made of the table, with commas between several; html is the page on which an
-    inspector looks, sorts and judges."""
+    """What is made of the table, with commas between several: html (the page on which an inspector
+    looks, sorts and judges), xlsx, pdf, geojson, coco, labelstudio."""
+    title: str | None = None
+    """What the reports are called, by default Corrosion inspection."""
+    inspector: str | None = None
+    """Who signs them."""
+    asset: str | None = None
+    """How the asset of a photograph is told: a pattern of its folders as "{asset}/{date}/*", a
+    regular expression with (?P<asset>...), or a CSV file with the columns path and asset."""
+    no_location: bool = False
+    """Leave out where photographs were taken, in everything that is written."""
     devices: Literal[-1] | Count = 1
     """Number of devices, -1 for all."""
     num_nodes: Count = 1

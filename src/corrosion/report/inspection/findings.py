@@ -79,6 +79,11 @@ class Finding:
         taken_at: when it was taken, as ISO 8601.
         camera: name of the camera.
         sha256: digest of the file, in hexadecimal digits.
+        width: width of the photograph in pixels, as displayed.
+        height: height, likewise.
+        gimbal_pitch: inclination of a drone's camera in degrees; -90 is straight down.
+        gimbal_yaw: bearing of a drone's camera in degrees.
+        note: what is special about the file, as that it is thermal.
         verdict: what an inspector said of it last.
     """
 
@@ -114,6 +119,11 @@ class Finding:
     taken_at: str | None = None
     camera: str | None = None
     sha256: str | None = None
+    width: int | None = None
+    height: int | None = None
+    gimbal_pitch: float | None = None
+    gimbal_yaw: float | None = None
+    note: str | None = None
     verdict: Verdict | None = None
 
     @property
@@ -150,6 +160,9 @@ class Inspection:
         working_directory: the folder that relative paths start from; empty if unknown.
         every: seconds between frames of videos, 0 for all of them.
         findings: a finding for every row of the table, in its order, failed ones too.
+        trained_on: the photographs that the network was trained on; empty if unknown.
+        title: what the reports are called.
+        inspector: who signs them; empty if unknown.
     """
 
     folder: Path
@@ -163,6 +176,9 @@ class Inspection:
     working_directory: str
     every: float
     findings: tuple[Finding, ...]
+    trained_on: str = ""
+    title: str = "Corrosion inspection"
+    inspector: str = ""
 
     @property
     def detected(self) -> int:
@@ -228,6 +244,7 @@ def read_inspection(folder: Path) -> Inspection:
         working_directory=asked.get("working directory", ""),
         every=float(asked.get("every", 1.0)),
         findings=findings,
+        trained_on=run.get("trained_on") or "",
     )
 
 
@@ -272,6 +289,11 @@ def _finding(
         taken_at=text(row, "taken_at"),
         camera=text(row, "camera"),
         sha256=text(row, "sha256"),
+        width=whole(row, "width"),
+        height=whole(row, "height"),
+        gimbal_pitch=real(row, "gimbal_pitch"),
+        gimbal_yaw=real(row, "gimbal_yaw"),
+        note=text(row, "note"),
         verdict=verdicts.get((path, time_cell(time))),
     )
 

@@ -18,6 +18,7 @@ from corrosion.evaluation.decisions import is_unlike
 from corrosion.report.inspection.cells import read_run
 from corrosion.report.inspection.drawings import histogram, position_map
 from corrosion.report.inspection.findings import Finding, Inspection
+from corrosion.report.inspection.shown import counted
 from corrosion.report.page import write_page
 
 PAGE = "inspection.html"
@@ -55,7 +56,7 @@ def write_inspection_page(inspection: Inspection) -> Path:
         "inspection.html",
         inspection=inspection,
         of=_of(inspection.given),
-        total=_counted(findings),
+        total=counted(findings),
         unlike=sum(_is_unlike(one) for one in findings),
         assets=_by_asset(findings, inspection.assets),
         failures=[one for one in findings if one.error is not None],
@@ -189,16 +190,6 @@ def _original(path: str, inspection: Inspection) -> str | None:
     return quote(Path(relative).as_posix())
 
 
-def _counted(findings: Sequence[Finding]) -> dict[str, int]:
-    """Photographs, detected, to review and failed of some findings."""
-    return {
-        "photographs": len(findings),
-        "detected": sum(one.detected for one in findings),
-        "review": sum(one.review for one in findings),
-        "failed": sum(one.error is not None for one in findings),
-    }
-
-
 def _by_asset(findings: Sequence[Finding], assets: Sequence[str]) -> list[dict[str, Any]]:
     """A row an asset, the one with most corrosion first; empty where no asset is known."""
     rows = []
@@ -209,7 +200,7 @@ def _by_asset(findings: Sequence[Finding], assets: Sequence[str]) -> list[dict[s
         shares = [one.share for one in own if one.share is not None]
         chances = [one.probability for one in own if one.probability is not None]
         rows.append(
-            _counted(own)
+            counted(own)
             | {
                 "name": name or "no asset",
                 "highest": max(chances, default=None),

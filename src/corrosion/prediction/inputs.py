@@ -1,0 +1,54 @@
+"""The files of a run, and the assets that they show."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from corrosion.data.asset_names import asset_names
+from corrosion.data.file_search import find_inputs
+from corrosion.prediction.journal import Row, read_journals
+from corrosion.prediction.mask_files import common_root
+from corrosion.prediction.output_folder import OutputFolder
+from corrosion.settings.prediction import PredictionSettings
+
+log = logging.getLogger(__name__)
+
+
+def tell_notes(rows: Iterable[Row]) -> None:
+    """Log what is special about files, as that they are thermal, with how many are so."""
+    notes = Counter(row.facts.note for row in rows if row.facts is not None and row.facts.note)
+    for note, count in sorted(notes.items()):
+        log.warning("%d of the files: %s", count, note)
+
+
+def find_files(paths: Sequence[str | Path], settings: PredictionSettings) -> list[str]:
+    """The files that paths stand for (`corrosion.data.file_search.find_inputs`).
+
+    Raises:
+        CorrosionError: a path is missing or holds nothing; `asset` tells nothing of them.
+    """
+    files = find_inputs(paths, recursive=settings.recursive)
+    if settings.asset is not None:
+        asset_names(settings.asset, files, root=common_root(paths))
+    return files
+
+
+def finished_rows(
+    folder: OutputFolder, paths: Sequence[str | Path], settings: PredictionSettings
+) -> Iterator[Row]:
+    """The rows of a run that has read all files, with their assets; one in memory.
+
+    Raises:
+        CorrosionError: `asset` can't be read any more.
+    """
+    rows = read_journals(folder.progress)
+    if settings.asset is None:
+        yield from rows
+        return
+    names = asset_names(settings.asset, folder.files(), root=common_root(paths))
+    for row in rows:
+        yield replace(row, asset=names.of(row.path))

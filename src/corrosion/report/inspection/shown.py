@@ -1,0 +1,103 @@
+"""What reports on paper and in spreadsheets show of a finding: words, and small pictures."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from corrosion.report.inspection.findings import Finding, Inspection
+from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED, UNDECIDED
+
+VERDICT_WORDS = {CORRODED: "corroded", NOT_CORRODED: "not corroded", UNDECIDED: "look again"}
+"""Verdicts in words."""
+
+
+def counted(findings: Sequence[Finding]) -> dict[str, int]:
+    """Photographs, detected, to review and failed of some findings."""
+    return {
+        "photographs": len(findings),
+        "detected": sum(one.detected for one in findings),
+        "review": sum(one.review for one in findings),
+        "failed": sum(one.error is not None for one in findings),
+    }
+
+
+def verdict_of(one: Finding) -> str:
+    """What an inspector said last, with who; empty where nobody has."""
+    verdict = one.verdict
+    if verdict is None or not verdict.verdict:
+        return ""
+    word = VERDICT_WORDS.get(verdict.verdict, verdict.verdict)
+    return f"{word} ({verdict.inspector})" if verdict.inspector else word
+
+
+def place_of(one: Finding) -> str:
+    """Where it was taken, as text; empty where that is not known."""
+    if one.latitude is None or one.longitude is None:
+        return ""
+    return f"{one.latitude:.6f}, {one.longitude:.6f}"
+
+
+def share_of(one: Finding) -> str:
+    """The rusted share with its interval, as text; empty where there is none."""
+    if one.share is None:
+        return ""
+    if one.share_low is None or one.share_high is None:
+        return f"{one.share:.1%}"
+    return f"{one.share:.1%} ({one.share_low:.1%} to {one.share_high:.1%})"
+
+
+def grades_of(one: Finding) -> str:
+    """The grades, as text; empty where there are none."""
+    return ", ".join(f"{name} {grade}" for name, grade in one.grades.items())
+
+
+def photograph_jpeg(inspection: Inspection, one: Finding, side: int) -> bytes | None:
+    """The photograph as a small JPEG without metadata; None where there is no picture of it.
+
+    Args:
+        inspection: what was found.
+        one: the finding.
+        side: longest side in pixels.
+    """
+    picture = _picture(inspection.folder, one.thumbnail)
+    return None if picture is None else _encoded(picture, side)
+
+
+def marked_jpeg(inspection: Inspection, one: Finding, side: int) -> bytes | None:
+    """The same with what is drawn upon it, evidence and outline of rust; None where nothing is."""
+    picture = _picture(inspection.folder, one.thumbnail)
+    layers = [_picture(inspection.folder, file) for file in (one.evidence, one.rust)]
+    drawn = [layer for layer in layers if layer is not None]
+    if picture is not None and drawn:
+        whole = picture.convert("RGBA")
+        for layer in drawn:
+            layer = layer.convert("RGBA")
+            whole.alpha_composite(layer if layer.size == whole.size else layer.resize(whole.size))
+        return _encoded(whole, side)
+    large = _picture(inspection.folder, one.outline or one.overlay, side=side)
+    return None if large is None else _encoded(large, side)
+
+
+def _picture(folder: Path, file: str | None, *, side: int | None = None) -> Image.Image | None:
+    if file is None:
+        return None
+    try:
+        with Image.open(folder / file, formats=("JPEG", "PNG", "WEBP")) as image:
+            if side is not None:
+                image.draft("RGB", (side, side))
+            image.load()
+            return image.copy()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None  # a report shows what there is
+
+
+def _encoded(picture: Image.Image, side: int) -> bytes:
+    picture = picture.convert("RGB")
+    picture.thumbnail((side, side), Image.Resampling.BILINEAR)
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=80)
+    return file.getvalue()
