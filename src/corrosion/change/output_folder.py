@@ -20,11 +20,11 @@ from corrosion.change.compare_inspections import PairChange, Side, unreadable_re
 from corrosion.change.measuring import Pixels
 from corrosion.change.pairing import Pairing
 from corrosion.change.summary import MeanChange, mean_change
-from corrosion.data.image_reader import table_path
 from corrosion.errors import CorrosionError
 from corrosion.explanation.overlay import write_image
 from corrosion.prediction.mask_writer import outlined
 from corrosion.system.files import is_taken, replacing_folder, write_csv
+from corrosion.system.names import table_path
 
 COLUMNS = (
     "old",

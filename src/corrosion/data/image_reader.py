@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,8 +17,6 @@ from corrosion.data.geometry import Window
 from corrosion.data.images import ImageError, displayed_size, file_content, read_image
 from corrosion.data.transforms import Resize
 from corrosion.data.video import Frame, is_video, read_frames
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,28 +197,6 @@ def batched(inputs: Iterable[ImageInput], size: int) -> Iterator[tuple[ImageInpu
     remaining = iter(inputs)
     while batch := tuple(islice(remaining, size)):
         yield batch
-
-
-def displayable(path: str) -> str:
-    r"""A path as text of one line: bytes that are no UTF-8, and control characters, as \xNN.
-
-    Example:
-        >>> displayable("a\rb.jpg")
-        'a\\x0db.jpg'
-    """
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
-
-
-def table_path(path: str) -> str:
-    """A path as `displayable`, for the cell of a table: no spreadsheet takes it for a formula.
-
-    Example:
-        >>> table_path("=1+1.jpg"), table_path("photos/=1.jpg")
-        ('./=1+1.jpg', 'photos/=1.jpg')
-    """
-    text = displayable(path)
-    return f"./{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def _finished(future: Future[ImageInput | None]) -> Iterator[ImageInput]:

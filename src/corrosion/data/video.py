@@ -12,11 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corrosion.data.images import ImageError, regular_size
-
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".mts", ".m2ts"}
-)
-"""Endings of the files that count as videos, in lower case."""
+from corrosion.data.kinds import VIDEO_SUFFIXES
 
 # FFmpeg goes by the content, and a list of other files (ffconcat, m3u8) would have it open these
 _CONTAINERS = (

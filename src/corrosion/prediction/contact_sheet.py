@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from corrosion.data.image_reader import displayable
 from corrosion.evaluation.decisions import DETECTED, REVIEW, Rule, is_unlike
 from corrosion.prediction.journal import Row, RustFacts
 from corrosion.report.page import write_page
+from corrosion.system.names import displayable
 
 PAGE = 400
 """Pictures on a page: what a browser still scrolls smoothly."""

@@ -10,10 +10,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from corrosion.data.image_reader import displayable, table_path
 from corrosion.evaluation.decisions import REVIEW
 from corrosion.prediction.journal import Row, RustFacts, TileFacts
 from corrosion.system.files import replacing
+from corrosion.system.names import displayable, table_path
 
 _COLUMNS = (
     "path", "frame", "time", "probability", "decision", "unlike_training", "review", "boxes",

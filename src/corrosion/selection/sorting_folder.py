@@ -14,13 +14,13 @@ from typing import Any
 
 from PIL import Image
 
-from corrosion.data.image_reader import displayable, table_path
 from corrosion.data.images import read_image
 from corrosion.data.labels import CLASSES, UNSORTED
 from corrosion.errors import CorrosionError
 from corrosion.report.page import inline_picture, write_page
 from corrosion.selection.choose_next import Selection
 from corrosion.system.files import replacing, write_csv
+from corrosion.system.names import displayable, table_path
 
 _SIDE = 224  # pixels of the small pictures, whose page has to hold them all
 _LONGEST_NAME = 80  # characters of a file's own name: with the rank before it, it must still fit
