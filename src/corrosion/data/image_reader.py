@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from corrosion.data.geometry import Window
-from corrosion.data.images import ImageError, displayed_size, file_content, read_image
+from corrosion.data.images import displayed_size, file_content, read_image, reason_of
 from corrosion.data.transforms import Resize
 from corrosion.data.video import Frame, is_video, read_frames
 
@@ -129,15 +129,15 @@ class ImageReader:
 
     def _photograph(self, item: Item) -> ImageInput:
         found = ImageInput(item.number, 0, True, item.path)
-        if isinstance(item.content, np.ndarray):
-            return self._squared(found, item.content, item.content.shape[:2])
         try:
+            if isinstance(item.content, np.ndarray):
+                return self._squared(found, item.content, item.content.shape[:2])
             content = file_content(item.path) if item.content is None else item.content
             pixels = read_image(item.path, content=content, min_side=self.resize.image_size)
             shape = displayed_size(item.path, content=content)
-        except ImageError as error:
-            return replace(found, error=error.reason)
-        return self._squared(found, pixels, shape)
+            return self._squared(found, pixels, shape)
+        except Exception as error:  # whatever one file does must not stop the others
+            return replace(found, error=reason_of(error))
 
     def _frames(self, item: Item) -> Iterator[ImageInput]:
         """The frames of a video; each waits for the next one, to know whether it is the last."""
@@ -149,10 +149,10 @@ class ImageReader:
                     yield waiting
                 waiting = self._frame(item, order, frame)
                 order += 1
-        except ImageError as error:
+        except Exception as error:
             if waiting is not None:
                 yield waiting
-            waiting = ImageInput(item.number, order, True, item.path, error=error.reason)
+            waiting = ImageInput(item.number, order, True, item.path, error=reason_of(error))
         if waiting is not None:
             yield replace(waiting, last=True)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import logging
 import os
 import stat
 import warnings
@@ -38,8 +37,6 @@ from corrosion.data.decoding import (
 from corrosion.data.kinds import kind_by_content
 from corrosion.errors import CorrosionError
 from corrosion.system.names import displayable, on_disk
-
-log = logging.getLogger(__name__)
 
 # JPEG stands for those of telephones with several frames (MPO) too
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
@@ -77,6 +74,13 @@ class ImageError(CorrosionError):
 
     def __reduce__(self) -> tuple[type[ImageError], tuple[Path, str]]:
         return type(self), (self.path, self.reason)  # errors travel from loader processes
+
+
+def reason_of(error: Exception) -> str:
+    """What is wrong with a file, in a few words, by whatever was raised while it was worked on."""
+    if isinstance(error, ImageError):
+        return error.reason
+    return displayable(str(error) or type(error).__name__)
 
 
 @dataclass(frozen=True)
@@ -237,13 +241,13 @@ def _opened(path: str | Path, content: bytes, max_pixels: int) -> Iterator[Image
         kind = kind_by_content(content)
         known = "" if kind is None else f": a {kind}, or damaged"
         raise ImageError(path, f"no image of a known kind{known}") from error
-    except (_EnormousError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
         raise ImageError(path, f"too large: {error}") from error
     except TruncatedError as error:
         raise ImageError(path, f"truncated: {error}") from error
     except Exception as error:
         # damaged data makes the decoders raise nearly anything: struct.error, AttributeError, ...
-        reason = f"damaged: {error or type(error).__name__}"
+        reason = f"damaged: {reason_of(error)}"
         raise ImageError(path, f"truncated: {CUT}" if "truncated" in reason else reason) from error
 
 
@@ -259,13 +263,9 @@ def _whole_rgb(image: Image.Image, content: bytes) -> NDArray[np.uint8]:
     return rgb(image)
 
 
-class _EnormousError(Exception):
-    pass
-
-
 def _refuse_enormous(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
-        raise _EnormousError(
+        raise Image.DecompressionBombError(
             f"{width} x {height} pixels are more than {max_pixels:,} (max_pixels; in training "
             f"data.max_megapixels)"
         )

@@ -11,6 +11,7 @@ from typing import Any
 from PIL import Image
 
 from corrosion.data.images import FORMATS
+from corrosion.system.names import on_disk
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ def photograph_position(path: str | Path) -> Position | None:
         degrees or the 0, 0 that cameras write before they have found satellites.
     """
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(on_disk(path), formats=FORMATS) as image:
             tags = image.getexif().get_ifd(_GPS)
         latitude = _degrees(tags[_LATITUDE], tags[_LATITUDE_REF], negative="S")
         longitude = _degrees(tags[_LONGITUDE], tags[_LONGITUDE_REF], negative="W")

@@ -54,8 +54,9 @@ def scan(
         passed: gets what is not read, and why.
 
     Returns:
-        Records, sorted by path: path (str, absolute; see `corrosion.system.names`), label (int8), source (str), and subset
-        (str: train, val or test where the layout says so, else empty).
+        Records, sorted by path: path (str, absolute, `corrosion.system.names.escaped`), label
+        (int8), source (str), and subset (str: train, val or test where the layout says so, else
+        empty).
 
     Raises:
         CorrosionError: the folder is missing or holds no images in folders of classes, or a

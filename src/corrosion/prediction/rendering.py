@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,8 +15,9 @@ from numpy.typing import NDArray
 
 from corrosion.data.geometry import Window
 from corrosion.data.image_reader import ImageInput
-from corrosion.data.images import ImageError, read_image
+from corrosion.data.images import read_image, reason_of
 from corrosion.data.transforms import Resize
+from corrosion.errors import DiskError
 from corrosion.evaluation.decisions import CLEAN, DETECTED, Rule
 from corrosion.explanation.explanation import Explanation, over_photograph, shrink_to
 from corrosion.explanation.overlay import boxed, overlay, write_image
@@ -23,6 +27,9 @@ from corrosion.prediction.batches import Output
 from corrosion.prediction.journal import Row
 from corrosion.prediction.mask_files import of_frame
 from corrosion.prediction.mask_writer import Mask, MaskWriter, outlined
+from corrosion.system.names import shortened
+
+log = logging.getLogger(__name__)
 
 THUMBNAIL = 224
 """Longest side of a small picture, in pixels."""
@@ -31,7 +38,7 @@ DRAWN_SIDE = 4096
 """Longest side of the overlays and outlines of photographs in tiles, in pixels: bounds memory."""
 
 _IN_A_FOLDER = 1000  # file managers choke on more
-_LONGEST_NAME = 80
+_LONGEST_NAME = 120  # bytes
 
 
 @dataclass(frozen=True)
@@ -64,8 +71,11 @@ class Renderer:
             output: what the network says of the image.
             mask_file: place of its mask below `out`, where masks are wanted.
 
+        Returns:
+            The row; what could not be drawn or written for this image alone is its error.
+
         Raises:
-            CorrosionError: a picture can't be written.
+            DiskError: nothing can be written any more.
         """
         image = output.image
         row = Row(
@@ -87,18 +97,33 @@ class Renderer:
             unlike_training=output.unlike_training,
             review=review,
             tiles=None if output.tiles is None else output.tiles.facts,
-            thumbnail=self._place("thumbnails", image),
         )
-        small = shrink_to(image.inner.cut(image.square), THUMBNAIL)
+        mask: Mask | None = None
+        with _into(row, "overlay") as result:
+            if output.explanation is not None:
+                result.row = self._overlaid(row, output, output.explanation)
+        row = result.row
+        with _into(row, "mask") as result:
+            if self.masks is not None:
+                result.row, mask = self._masked(row, output, self.masks, mask_file)
+        row = result.row
+        with _into(row, "thumbnail") as result:
+            file = self._place("thumbnails", image)
+            write_image(self.out / file, self._small(output, image, image.square, mask))
+            result.row = replace(row, thumbnail=file)
+        return result.row
+
+    def _small(
+        self, output: Output, image: ImageInput, square: NDArray[np.uint8], mask: Mask | None
+    ) -> NDArray[np.uint8]:
+        """The thumbnail."""
+        assert image.inner is not None
+        small = shrink_to(image.inner.cut(square), THUMBNAIL)
         if output.explanation is not None:
-            row = self._overlaid(row, output, output.explanation)
             small = overlay(small, self._evidence(output, output.explanation, small.shape[:2]))
-        if self.masks is not None:
-            row, mask = self._masked(row, output, self.masks, mask_file)
-            if mask is not None and mask.any():
-                small = outlined(small, self._shown(mask, image, small.shape[:2]))
-        self._write(row.thumbnail, small)
-        return row
+        if mask is not None and mask.any():
+            small = outlined(small, self._shown(mask, image, small.shape[:2]))
+        return small
 
     def _decided(self, output: Output, probability: float) -> tuple[str, bool]:
         """The decision, and whether an inspector shall look."""
@@ -154,16 +179,13 @@ class Renderer:
             return masks.write(row, np.zeros(image.shape, dtype=bool), place), None
         if mask is None and output.evidence is None:
             return row, None  # the photograph has vanished, as the row's error says
-        try:
-            photograph = self._photograph(output)
-        except ImageError as error:
-            return replace(row, error=f"no mask: {error.reason}"), None
+        photograph = self._photograph(output)
         if mask is None:
             assert output.evidence is not None
             mask = output.evidence.mask(photograph)
         row = masks.write(row, mask, place)
         file = self._place("outlines", image)
-        self._write(file, outlined(photograph, mask))
+        write_image(self.out / file, outlined(photograph, mask))
         return replace(row, outline=file), mask
 
     @staticmethod
@@ -171,7 +193,7 @@ class Renderer:
         """What is drawn upon: the photograph, of one in tiles no more than is looked at.
 
         Raises:
-            ImageError: it has vanished, or only its reduced scale can be decoded.
+            ImageError: it has vanished.
         """
         image = output.image
         assert image.shape is not None
@@ -186,10 +208,7 @@ class Renderer:
     def _overlaid(self, row: Row, output: Output, explanation: Explanation) -> Row:
         image = output.image
         assert image.shape is not None
-        try:
-            photograph = self._photograph(output)
-        except ImageError as error:
-            return replace(row, error=f"no overlay: {error.reason}")
+        photograph = self._photograph(output)
         resize = whole(self.resize) if self._over_whole(output) else self.resize
         explanation = over_photograph(explanation, resize, *photograph.shape[:2])
         drawn = overlay(photograph, explanation.map)
@@ -200,20 +219,41 @@ class Renderer:
             drawn = boxed(drawn, regions)
             boxes = tuple(_enlarged(box, drawn.shape, image.shape) for box in regions.boxes)
         file = self._place("overlays", image)
-        self._write(file, drawn)
+        write_image(self.out / file, drawn)
         return replace(row, overlay=file, boxes=boxes)
-
-    def _write(self, file: str | None, pixels: NDArray[np.uint8]) -> None:
-        if file is not None:
-            write_image(self.out / file, pixels)
 
     @staticmethod
     def _place(kind: str, image: ImageInput) -> str:
         """A file of its own for each image, the same in every attempt."""
-        name = re.sub(r"[^\w.-]", "_", Path(image.path).stem)[:_LONGEST_NAME]
+        name = shortened(re.sub(r"[^\w.-]", "_", Path(image.path).stem), _LONGEST_NAME)
         if image.time is not None:
             name += f"_{image.time:.3f}s"
         return f"{kind}/{image.item // _IN_A_FOLDER:03d}/{image.item:06d}_{name}.jpg"
+
+
+class _Result:
+    """A row as far as it has come."""
+
+    def __init__(self, row: Row) -> None:
+        self.row = row
+
+
+@contextmanager
+def _into(row: Row, what: str) -> Iterator[_Result]:
+    """Draw something for a row; what goes wrong with this file alone becomes the row's error.
+
+    Raises:
+        DiskError: nothing can be written any more.
+    """
+    result = _Result(row)
+    try:
+        yield result
+    except DiskError:
+        raise
+    except Exception as error:
+        log.debug("%s: no %s", row.path, what, exc_info=True)
+        reasons = filter(None, (row.error, f"no {what}: {reason_of(error)}"))
+        result.row = replace(row, error="; ".join(reasons))
 
 
 def _enlarged(
