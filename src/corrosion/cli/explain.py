@@ -50,7 +50,7 @@ def _explain(options: argparse.Namespace) -> None:
     out = new_folder(options.out or Path(f"explanations-{name_of(options.paths[0])}"))
     from corrosion.data.file_search import find_inputs
 
-    find_inputs(options.paths, recursive=settings.recursive, videos=False)
+    find_inputs(options.paths, recursive=settings.recursive, videos=False, tell=False)
     from corrosion.explanation.explain_files import explain_files
 
     explain_files(checkpoints, options.paths, out, settings)

@@ -44,7 +44,9 @@ def _run(options: argparse.Namespace) -> int:
     if first and not is_taken(out):
         from corrosion.data.file_search import find_inputs
 
-        find_inputs(options.paths, recursive=settings.recursive)
+        find_inputs(
+            options.paths, recursive=settings.recursive, below=settings.relative_to, tell=False
+        )
     from corrosion.prediction.predict_files import predict_files
 
     try:

@@ -46,6 +46,7 @@ def find_inputs(
     *,
     recursive: bool = False,
     videos: bool = True,
+    below: Path | None = None,
     tell: bool = True,
 ) -> list[str]:
     """The files that paths stand for, each once.
@@ -55,6 +56,7 @@ def find_inputs(
             or patterns such as `bridge*/**/*.jpg`.
         recursive: look into subfolders of folders.
         videos: take the videos of folders and patterns too.
+        below: a folder in which all files must lie, given as `relative_to`; None for none.
         tell: log what is passed over.
 
     Returns:
@@ -62,8 +64,8 @@ def find_inputs(
         are escaped (`corrosion.system.names.on_disk` gives the file).
 
     Raises:
-        CorrosionError: a path is missing, a folder or pattern has nothing of these kinds, or there
-            is no path at all.
+        CorrosionError: a path is missing, a folder or pattern has nothing of these kinds, there is
+            no path at all, or a file lies beyond `below`.
     """
     wanted = SUFFIXES | VIDEO_SUFFIXES if videos else SUFFIXES
     found: dict[str, str] = {}
@@ -73,6 +75,14 @@ def find_inputs(
             found.setdefault(os.path.abspath(file), file)  # noqa: PTH100 -- links stay as they are
     if not found:
         raise CorrosionError("There are no images: name files, folders or patterns.")
+    if below is not None:
+        start = os.path.join(os.path.abspath(escaped(below)), "")  # noqa: PTH100, PTH118
+        beyond = next((file for path, file in found.items() if not path.startswith(start)), None)
+        if beyond is not None:
+            raise CorrosionError(
+                f"relative_to={displayable(str(below))}: {displayable(beyond)} lies beyond it. "
+                f"Give a folder in which all photographs lie, or leave it out."
+            )
     if tell:
         tell_passed_over(passed)
     return list(found.values())

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from corrosion.data.file_search import find_inputs
 from corrosion.data.image_reader import ImageReader
 from corrosion.data.transforms import build_resize
-from corrosion.errors import CorrosionError
+from corrosion.errors import CorrosionError, DiskError
 from corrosion.evaluation.competence import cautions
 from corrosion.evaluation.decisions import DETECTED, Rule, is_unlike
 from corrosion.evaluation.named_thresholds import decision_rule
@@ -34,6 +33,7 @@ from corrosion.prediction.journal import Row, read_journals
 from corrosion.prediction.mask_writer import MaskWriter, share_interval
 from corrosion.prediction.output_folder import Counts, OutputFolder
 from corrosion.prediction.process import Predictor, RowWriter
+from corrosion.prediction.relative_rows import relative_rows
 from corrosion.prediction.rendering import Renderer
 from corrosion.prediction.table import write_table
 from corrosion.prediction.tile_summary import (
@@ -87,11 +87,15 @@ def predict_files(
         CorrosionError: the checkpoint or a path is bad, the device or a package is missing; `out`
             holds something else; a result can't be written; with `tiles`, there is nothing to
             choose their threshold on.
+        DiskError: the disk is full, or `out` can't be written any more; what is finished is kept.
     """
     with ExitStack() as held:
-        return _predict_files(
-            checkpoint, paths, out, settings or PredictionSettings(), held, resume=resume
-        )
+        try:
+            return _predict_files(
+                checkpoint, paths, out, settings or PredictionSettings(), held, resume=resume
+            )
+        except DiskError as error:
+            raise DiskError(f"{error} What is finished is kept: mend it, and resume.") from error
 
 
 def _predict_files(
@@ -110,9 +114,8 @@ def _predict_files(
     if settings.device != "auto":
         choose_device(settings.device)  # one sentence instead of Lightning's
     checkpoint = checkpoint_of(checkpoint)
-    validation = None
-    if settings.tiles and settings.threshold is None:
-        validation = find_validation(checkpoint, settings.tile_validation)
+    judged = settings.tiles and settings.threshold is None
+    validation = find_validation(checkpoint, settings.tile_validation) if judged else None
     network = load_model(checkpoint).to(memory_format=torch.channels_last)
     rule = decision_rule(network, settings.threshold)
     resize = build_resize(network.image_size, network.resize)
@@ -123,11 +126,8 @@ def _predict_files(
     at_once = 1 if settings.tiles and settings.masks else settings.batch_size
     # full frames are large
     ahead = at_once if keep_frames else 2 * at_once + threads
-    marked = (
-        None
-        if settings.share_truth is None
-        else find_marked(settings.share_truth, name="share_truth")
-    )
+    truth = settings.share_truth
+    marked = None if truth is None else find_marked(truth, name="share_truth")
     reader = ImageReader(
         resize, every=settings.every, keep_frames=keep_frames, threads=threads, ahead=ahead
     )
@@ -138,7 +138,9 @@ def _predict_files(
         asked = _asked(checkpoint, paths, rule.threshold, settings)
         asked["tiles"] = _asked_of_tiles(settings, network) if settings.tiles else None
         counts = folder.begin(
-            asked, lambda: find_inputs(paths, recursive=settings.recursive), resume=resume
+            asked,
+            lambda: find_inputs(paths, recursive=settings.recursive, below=settings.relative_to),
+            resume=resume,
         )
         if counts is not None:
             log.info("%s is finished already", out)
@@ -176,7 +178,10 @@ def _predict_files(
     if not trainer.is_global_zero:
         return None
     folder.check_complete()
-    rows = partial(read_journals, folder.progress)
+
+    def rows() -> Iterator[Row]:
+        return relative_rows(read_journals(folder.progress), settings.relative_to)
+
     counts = _count(rows())
     table = out / f"predictions.{settings.format}"
     write_table(table, rows(), masks=settings.masks, tiles=settings.tiles)
@@ -231,6 +236,7 @@ def _asked(
         "recursive": settings.recursive,
         # nothing instead of false, likewise
         "masks": _asked_of_masks(settings) if settings.masks else None,
+        "relative_to": None if settings.relative_to is None else str(settings.relative_to),
     }
 
 

@@ -117,5 +117,12 @@ def _cells(row: Row) -> dict[str, Any]:
         "overlay": row.overlay,
         "error": None if row.error is None else displayable(row.error),
         **({} if row.tiles is None else asdict(row.tiles)),
-        **({} if row.rust is None else asdict(row.rust)),
+        **({} if row.rust is None else _of_rust(row.rust)),
     }
+
+
+def _of_rust(rust: RustFacts) -> dict[str, Any]:
+    paths = {"mask": displayable(rust.mask)}
+    if rust.surface is not None:
+        paths["surface"] = table_path(rust.surface)
+    return asdict(rust) | paths
