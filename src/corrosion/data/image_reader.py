@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -14,9 +15,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from corrosion.data.geometry import Window
-from corrosion.data.images import displayed_size, file_content, read_image, reason_of
+from corrosion.data.images import (
+    ImageError,
+    displayed_size,
+    file_content,
+    read_image,
+    reason_of,
+)
 from corrosion.data.transforms import Resize
 from corrosion.data.video import Frame, is_video, read_frames
+
+T = TypeVar("T")
+
+_GREY = 128  # of an image for which no network fails
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,6 +208,32 @@ def batched(inputs: Iterable[ImageInput], size: int) -> Iterator[tuple[ImageInpu
     remaining = iter(inputs)
     while batch := tuple(islice(remaining, size)):
         yield batch
+
+
+def each_or_error(
+    run: Callable[[Sequence[ImageInput]], list[T]], images: Sequence[ImageInput]
+) -> list[T | ImageError]:
+    """What a network makes of readable inputs, and an error for those that it fails for.
+
+    Where a batch fails, each of its inputs is tried alone, and where one fails, a plain grey one:
+    what fails for any image is no fault of the image.
+
+    Args:
+        run: gives one result an input, in their order.
+        images: readable inputs, at least one.
+
+    Raises:
+        Exception: what `run` raises for any image.
+    """
+    try:
+        return [*run(images)]
+    except Exception as error:
+        if len(images) > 1:
+            return [found for one in images for found in each_or_error(run, [one])]
+        [image] = images
+        assert image.square is not None
+        run([replace(image, square=np.full_like(image.square, _GREY))])
+        return [ImageError(image.path, f"the network: {reason_of(error)}")]
 
 
 def _finished(future: Future[ImageInput | None]) -> Iterator[ImageInput]:

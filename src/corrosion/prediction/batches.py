@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-import numpy as np
 import torch
 
-from corrosion.data.image_reader import ImageInput, square_batch
-from corrosion.data.images import read_image, reason_of
+from corrosion.data.image_reader import ImageInput, each_or_error, square_batch
+from corrosion.data.images import ImageError, read_image, reason_of
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import DETECTED, Rule
 from corrosion.explanation.explanation import Explanation, explain_inputs
@@ -18,8 +18,6 @@ from corrosion.explanation.rust_mask import LearntRust, RustEvidence, rust_evide
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.training_distance import as_column
 from corrosion.prediction.tiled import TiledView, TileViewer
-
-_GREY = 128  # of an image for which no network fails
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,27 +86,18 @@ def predict_batch(
 def _through(
     network: CorrosionClassifier, images: Sequence[ImageInput], *, explain: bool
 ) -> list[Output]:
-    """Readable inputs through the network; one that it fails for has an error instead.
-
-    Raises:
-        CorrosionError: it fails for any image.
-    """
-    try:
-        return _outputs(network, images, explain=explain)
-    except Exception as error:
-        if len(images) > 1:
-            return [
-                output for one in images for output in _through(network, [one], explain=explain)
-            ]
-        [image] = images
-        assert image.square is not None
-        plain = replace(image, square=np.full_like(image.square, _GREY))
-        _outputs(network, [plain], explain=False)  # else it is no fault of the image
-        return [Output(replace(image, square=None, error=f"the network: {reason_of(error)}"))]
+    """Readable inputs through the network; one that it fails for has an error instead."""
+    found = each_or_error(partial(_outputs, network, explain=explain), images)
+    return [
+        Output(replace(image, square=None, error=one.reason))
+        if isinstance(one, ImageError)
+        else one
+        for image, one in zip(images, found, strict=True)
+    ]
 
 
 def _outputs(
-    network: CorrosionClassifier, images: Sequence[ImageInput], *, explain: bool
+    network: CorrosionClassifier, images: Sequence[ImageInput], explain: bool
 ) -> list[Output]:
     batch = square_batch(images).to(network.mean.device)
     if explain:
