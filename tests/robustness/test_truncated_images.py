@@ -115,7 +115,8 @@ def test_black_pngs_of_every_mode_are_whole(mode):
 def test_an_interlaced_png_is_whole_with_all_of_its_passes(height, width, missing):
     data = b""
     for row, column, rows, columns in (
-        (0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1),
+        (0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4),
+        (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1),
     ):  # fmt: skip
         part = SCENE[:height, :width][row::rows, column::columns]
         data += filtered(part) if part.size else b""

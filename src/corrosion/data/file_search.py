@@ -17,7 +17,7 @@ from corrosion.data.kinds import (
     kind_by_suffix,
 )
 from corrosion.errors import CorrosionError
-from corrosion.system.names import displayable, escaped, on_disk
+from corrosion.system.names import brief, displayable, escaped, on_disk
 
 log = logging.getLogger(__name__)
 
@@ -185,8 +185,7 @@ def tell_passed_over(passed: Sequence[PassedOver]) -> None:
         if not some:
             continue
         names = "; ".join(
-            f"{displayable(path)} ({reason})" if missed else displayable(path)
-            for path, reason in some[:_NAMED]
+            f"{brief(path)} ({reason})" if missed else brief(path) for path, reason in some[:_NAMED]
         )
         log.log(
             logging.WARNING if missed else logging.INFO,

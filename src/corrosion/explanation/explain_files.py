@@ -72,7 +72,9 @@ def explain_files(
     ]
     files = _image_files(images, recursive=settings.recursive)
     readable = [path for path, reason in files.items() if reason is None]
-    names = iter(distinct(shortened(Path(path).stem, _LONGEST_NAME) for path in readable))
+    names = iter(
+        distinct(shortened(displayable(Path(path).stem), _LONGEST_NAME) for path in readable)
+    )
     explained = _explained(networks, readable, settings)
     rows: list[dict[str, Any]] = []
     page: list[list[Photograph]] = []

@@ -42,7 +42,8 @@ def write_sorting_folder(out: Path, selection: Selection, *, title: str) -> None
     files, why, figures = [], [], []
     for row in table.to_dict("records"):
         path = Path(row["path"])
-        name = f"{row['rank']:0{digits}d}-{shortened(path.stem, _LONGEST_NAME)}{path.suffix}"
+        stem = shortened(displayable(path.stem), _LONGEST_NAME)
+        name = f"{row['rank']:0{digits}d}-{stem}{path.suffix}"
         try:
             content = file_content(path)
             small = read_image(path, content=content, min_side=_SIDE)
@@ -52,7 +53,7 @@ def write_sorting_folder(out: Path, selection: Selection, *, title: str) -> None
             continue
         with replacing(out / UNSORTED / name) as temporary:
             temporary.write_bytes(content)
-        files.append(displayable(name))
+        files.append(name)
         why.append(row["why"])
         figures.append(
             {

@@ -121,7 +121,7 @@ def remove_leftovers(folder: Path, *, suffix: str) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8, whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(escaped(text), encoding="utf-8")
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:

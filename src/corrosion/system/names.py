@@ -10,6 +10,7 @@ import os
 import re
 from pathlib import Path
 
+_BRIEF = 300  # characters
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ESCAPE = re.compile(rb"\\x([89a-f][0-9a-f])")  # of a byte that is no ASCII
 
@@ -67,6 +68,12 @@ def table_path(path: str) -> str:
     """
     text = displayable(path)
     return f"./{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def brief(path: str) -> str:
+    """A path as `displayable` for a line of the log: of a very long one the ends."""
+    text = displayable(path)
+    return text if len(text) <= _BRIEF else f"{text[: _BRIEF // 2]}…{text[-_BRIEF // 2 :]}"
 
 
 def shortened(name: str, length: int) -> str:

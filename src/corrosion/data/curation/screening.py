@@ -18,7 +18,7 @@ from corrosion.data.curation.fingerprint import perceptual_hash, pixel_hash
 from corrosion.data.curation.quality import measure, to_grey
 from corrosion.data.images import MAX_PIXELS, CheckedImage, ImageError, check_image, content_hash
 from corrosion.errors import CorrosionError
-from corrosion.system.names import displayable, on_disk
+from corrosion.system.names import brief, on_disk
 from corrosion.system.processors import usable_processors
 from corrosion.system.progress import progress
 
@@ -159,7 +159,7 @@ def _measured(image: CheckedImage, stat: os.stat_result) -> FileState:
 
 
 def _report(reasons: dict[str, str], *, total: int, on_bad: str) -> None:
-    lines = [displayable(f"  {path}: {reason}") for path, reason in list(reasons.items())[:_LISTED]]
+    lines = [f"  {brief(path)}: {reason}" for path, reason in list(reasons.items())[:_LISTED]]
     if len(reasons) > _LISTED:
         lines.append(f"  ... and {len(reasons) - _LISTED} more")
     listing = "\n".join(lines)
