@@ -248,7 +248,9 @@ def _opened(path: str | Path, content: bytes, max_pixels: int) -> Iterator[Image
     except Exception as error:
         # damaged data makes the decoders raise nearly anything: struct.error, AttributeError, ...
         reason = f"damaged: {reason_of(error)}"
-        raise ImageError(path, f"truncated: {CUT}" if "truncated" in reason else reason) from error
+        raise ImageError(
+            path, f"truncated: {CUT}" if "truncated" in reason.lower() else reason
+        ) from error
 
 
 def _whole_rgb(image: Image.Image, content: bytes) -> NDArray[np.uint8]:
