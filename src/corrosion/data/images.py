@@ -247,10 +247,9 @@ def _opened(path: str | Path, content: bytes, max_pixels: int) -> Iterator[Image
         raise ImageError(path, f"truncated: {error}") from error
     except Exception as error:
         # damaged data makes the decoders raise nearly anything: struct.error, AttributeError, ...
-        reason = f"damaged: {reason_of(error)}"
-        raise ImageError(
-            path, f"truncated: {CUT}" if "truncated" in reason.lower() else reason
-        ) from error
+        cut = "truncated" in str(error).lower()
+        reason = f"truncated: {CUT}" if cut else f"damaged: {reason_of(error)}"
+        raise ImageError(path, reason) from error
 
 
 def _whole_rgb(image: Image.Image, content: bytes) -> NDArray[np.uint8]:
