@@ -44,6 +44,14 @@ class CorrosionError(Exception):
         return re.sub(r"(--[\w-]+)=True\b", r"\1", called)  # a switch takes no value
 
 
+class DiskError(CorrosionError):
+    """A folder that can't be written: the disk is full, gone or read-only.
+
+    What was meant for one file ends in its row; this ends the run, as every further file would
+    fail too.
+    """
+
+
 def _as_option(match: re.Match[str], name: str) -> str:
     """A list as the value of an option, where the user's name is one."""
     if not name.startswith("--"):

@@ -198,8 +198,11 @@ def encoded(kind):
         (b"", "empty"),
         (b"not an image at all", "no image"),
         (b"II*\0 not a TIFF either", "no image"),
-        *[(encoded(kind)[:-800], "damaged") for kind in ("JPEG", "PNG", "WEBP", "BMP")],
-        *[(encoded(kind)[:100], "damaged|no image") for kind in ("JPEG", "PNG", "WEBP", "TIFF")],
+        *[(encoded(kind)[:-800], "truncated") for kind in ("JPEG", "PNG", "WEBP", "BMP")],
+        *[
+            (encoded(kind)[:100], "truncated|damaged|no image")
+            for kind in ("JPEG", "PNG", "WEBP", "TIFF")
+        ],
     ],
 )
 def test_broken_files_are_errors_with_path_and_reason(tmp_path, read, content, reason):

@@ -54,13 +54,13 @@ def test_litter_is_passed_over(tmp_path):
     assert len(scan(tmp_path)) == 2
 
 
-def test_what_is_named_like_an_image_but_is_no_file_is_passed_over(tmp_path):
+def test_what_is_named_like_an_image_but_is_no_file_is_listed_so_that_reading_tells(tmp_path):
     fill(tmp_path, "rust/a.jpg", "clean/b.jpg", "rust/folder.jpg/c.jpg")
     (tmp_path / "rust" / "lost.jpg").symlink_to(tmp_path / "nothing.jpg")
     (tmp_path / "rust" / "loop").symlink_to(tmp_path / "rust", target_is_directory=True)
     os.mkfifo(tmp_path / "clean" / "pipe.jpg")
     assert {name for name, *_ in table(scan(tmp_path), tmp_path)} == {
-        "rust/a.jpg", "rust/folder.jpg/c.jpg", "clean/b.jpg",
+        "rust/a.jpg", "rust/folder.jpg/c.jpg", "rust/lost.jpg", "clean/b.jpg", "clean/pipe.jpg",
     }  # fmt: skip
 
 

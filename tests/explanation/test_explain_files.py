@@ -10,7 +10,6 @@ from samples import write_checkpoint
 
 import corrosion
 from corrosion.cli.main import main
-from corrosion.data.images import ImageError
 from corrosion.errors import CorrosionError
 from corrosion.explanation.explain_files import explain_files
 from corrosion.settings.explanation import ExplanationSettings
@@ -56,7 +55,8 @@ def test_several_networks_are_compared_in_pictures_a_grid_and_a_table(
         "a.jpg", "a.jpg", "b.png", "b.png", "more/a.png", "more/a.png"
     ]  # fmt: skip
     read = pd.read_csv(out / "explanations.csv")
-    pd.testing.assert_frame_equal(read, table, check_exact=False)
+    assert read.pop("error").isna().all()
+    pd.testing.assert_frame_equal(read, table.drop(columns="error"), check_exact=False)
     assert table["area_share"].between(0, 1).all()
     for run in runs:
         coco = json.loads((out / run / "regions.json").read_text())
@@ -121,7 +121,7 @@ def test_what_is_there_is_not_overwritten(checkpoints, photographs, tmp_path):
 
 def test_bad_files_are_found_before_anything_is_written(checkpoints, photographs, tmp_path):
     (photographs / "broken.jpg").write_bytes(b"\xff\xd8 broken")
-    with pytest.raises(ImageError, match=r"broken\.jpg"):
+    with pytest.raises(CorrosionError, match=r"broken\.jpg"):
         explain_files(checkpoints, [photographs / "broken.jpg"], tmp_path / "out")
     (photographs / "empty").mkdir()
     with pytest.raises(CorrosionError, match="empty holds no image files"):
@@ -131,13 +131,19 @@ def test_bad_files_are_found_before_anything_is_written(checkpoints, photographs
     assert not (tmp_path / "out").exists()
 
 
-def test_a_bad_file_of_a_folder_is_left_out_with_a_warning(
-    checkpoints, photographs, tmp_path, caplog
-):
-    (photographs / "broken.jpg").write_bytes(b"\xff\xd8 broken")
-    table = explain_files(checkpoints[:1], [photographs], tmp_path / "out")
-    assert [path.rsplit("/", 1)[1] for path in table["path"]] == ["a.jpg", "b.png"]
-    assert "broken.jpg is left out" in caplog.text
+@pytest.mark.parametrize("named", [False, True])
+def test_a_bad_file_has_rows_with_the_reason(checkpoints, photographs, tmp_path, named):
+    bad = photographs / "broken.jpg"
+    bad.write_bytes(b"\xff\xd8 broken")
+    given = [photographs / "a.jpg", bad, photographs / "b.png"] if named else [photographs]
+    table = explain_files(checkpoints, given, tmp_path / "out")
+    names = [path.rsplit("/", 1)[1] for path in table["path"]]
+    expected = ["a.jpg", "broken.jpg", "b.png"] if named else ["a.jpg", "b.png", "broken.jpg"]
+    assert names == [name for name in expected for _ in checkpoints]
+    failed = table["path"].str.endswith("broken.jpg")
+    assert (table["error"] == "no image of a known kind").tolist() == failed.tolist()
+    assert table["probability"].isna().tolist() == failed.tolist()
+    assert (tmp_path / "out" / "grid-01.png").is_file()
 
 
 @pytest.mark.parametrize(

@@ -291,7 +291,8 @@ def offline(online, tmp_path, monkeypatch) -> Path:
 
 def test_pretrained_downloads_once_and_caches(source, online, monkeypatch):
     assert differing(timm.create_model("nasnetmobile", pretrained=True), source) == []
-    assert [path.name for path in online.iterdir()] == ["NASNet-mobile.safetensors"]
+    kept = {path.name for path in online.iterdir()}
+    assert kept == {"NASNet-mobile.safetensors", "NASNet-mobile.safetensors.sha256"}
 
     def refuse(*args: object, **kwargs: object) -> None:
         raise AssertionError("the network was used")
@@ -305,7 +306,17 @@ def test_pretrained_downloads_once_and_caches(source, online, monkeypatch):
 def test_pretrained_backbone_takes_the_file_without_top(source, online):
     backbone = timm.create_model("nasnetmobile", pretrained=True, num_classes=0)
     assert differing(backbone, source) == []
-    assert [path.name for path in online.iterdir()] == ["NASNet-mobile-no-top.safetensors"]
+    assert (online / "NASNet-mobile-no-top.safetensors").is_file()
+
+
+def test_kept_weights_that_were_damaged_are_made_anew(source, online, caplog):
+    timm.create_model("nasnetmobile", pretrained=True)
+    kept = online / "NASNet-mobile.safetensors"
+    content = bytearray(kept.read_bytes())
+    content[-5] ^= 64
+    kept.write_bytes(content)
+    assert differing(timm.create_model("nasnetmobile", pretrained=True), source) == []
+    assert "is damaged, or of an earlier version: made anew" in caplog.text
 
 
 def test_pretrained_fits_other_classes_channels_and_features(source, online):

@@ -205,7 +205,7 @@ def test_a_mask_of_rows_of_tiles_is_the_mean_of_their_scores(network):
         row, column = divmod(number, len(grid.lefts))
         window = grid.windows[number]
         tile = window.cut(image)
-        part = window.cut(np.outer(rows[row], columns[column]))
+        part = np.outer(rows[row][1], columns[column][1])
         window.cut(total)[:] += rust_evidence(network, tile).score(tile) * part
     clear = np.abs(total - CUT) > 1e-5  # sums of float32 round differently
     found = tile_mask(network, image, grid, corroded)

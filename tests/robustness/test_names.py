@@ -10,7 +10,7 @@ from PIL import Image
 from samples import write_checkpoint
 
 from corrosion.cli.main import main
-from corrosion.data.image_reader import displayable, table_path
+from corrosion.system.names import displayable, table_path
 
 NAMES = ["=1+1.png", "+1.png", "-1.png", "@SUM(A1).png", "a\rb.png", "a\nb.png", 'a,b".png']
 

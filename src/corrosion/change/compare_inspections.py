@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -19,13 +20,15 @@ from corrosion.change.measuring import (
 )
 from corrosion.change.pairing import Pair, Pairing, pair_by_features
 from corrosion.data.cache.features import Features
-from corrosion.data.images import ImageError, check_image
+from corrosion.data.images import ImageError, check_image, reason_of
 from corrosion.data.registration import Registration, register
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.decisions import Rule
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.pooled_features import images_of, pooled_features
 from corrosion.settings.change import ChangeSettings
+from corrosion.system.names import displayable
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +57,7 @@ class PairChange:
         registration: how one lies over the other; None if one can't be read.
         sides: the old and the new photograph; None likewise.
         change: change in rusted share; None likewise.
-        error: which one can't be read and why; None if both can.
+        error: why they can't be compared, as which one can't be read; None if they can.
     """
 
     pair: Pair
@@ -81,12 +84,8 @@ def complete_pairing(
     listed = any(pair.paired_by == "file" for pair in pairing.pairs)  # the list has the last word
     if not listed and settings.pair_by in ("auto", "features"):
         alone = (*pairing.old_alone, *pairing.new_alone)
-        unreadable = frozenset(path for path in alone if unreadable_reason(path))
-
-        def features(paths: Sequence[str]) -> Features:
-            return _features(network, paths, settings)
-
-        pairing = pair_by_features(pairing, features, unreadable)
+        unreadable = {path for path in alone if unreadable_reason(path)}
+        pairing = _paired_by_features(network, pairing, settings, unreadable)
     if not pairing.pairs:
         raise CorrosionError(
             "No photograph of one inspection has a partner in the other: in one of the two "
@@ -112,25 +111,31 @@ def compare_pairs(
         What has changed, in the order of the pairs; of a file that can't be read, its error.
 
     Raises:
-        CorrosionError: the threshold is unknown, or the network fails.
+        CorrosionError: the threshold is unknown.
     """
     settings = settings or ChangeSettings()
     rule = decision_rule(network, settings.threshold)
     for pair in pairing.pairs:
         try:
-            old, new = comparable_pixels(pair.old), comparable_pixels(pair.new)
-        except ImageError as error:
-            log.warning("%s can't be compared: %s", error.path, error.reason)
-            yield PairChange(pair, None, None, None, f"{error.path.name}: {error.reason}")
-            continue
-        registration = register(old, new)
-        regions = registration.regions(old.shape[:2], new.shape[:2])
-        before, after = (
-            Side(pixels, region, measure_share(network, pixels, rule, region))
-            for pixels, region in zip((old, new), regions, strict=True)
-        )
-        change = share_change(before.rust, after.rust)
-        yield PairChange(pair, registration, (before, after), change, None)
+            yield _compared(network, pair, rule)
+        except Exception as error:  # whatever one pair does must not stop the others
+            name = f"{error.path.name}: " if isinstance(error, ImageError) else ""
+            said = displayable(f"{name}{reason_of(error)}")
+            log.warning("%s and %s can't be compared: %s", pair.old, pair.new, said)
+            yield PairChange(pair, None, None, None, said)
+
+
+def _compared(network: CorrosionClassifier, pair: Pair, rule: Rule) -> PairChange:
+    old, new = comparable_pixels(pair.old), comparable_pixels(pair.new)
+    registration = register(old, new)
+    regions = registration.regions(old.shape[:2], new.shape[:2])
+    before, after = (
+        Side(pixels, region, measure_share(network, pixels, rule, region))
+        for pixels, region in zip((old, new), regions, strict=True)
+    )
+    return PairChange(
+        pair, registration, (before, after), share_change(before.rust, after.rust), None
+    )
 
 
 def unreadable_reason(path: str) -> str | None:
@@ -140,6 +145,23 @@ def unreadable_reason(path: str) -> str | None:
     except ImageError as error:
         return error.reason
     return None
+
+
+def _paired_by_features(
+    network: CorrosionClassifier, pairing: Pairing, settings: ChangeSettings, unreadable: set[str]
+) -> Pairing:
+    def features(paths: Sequence[str]) -> Features:
+        return _features(network, paths, settings)
+
+    while True:
+        try:
+            return pair_by_features(pairing, features, frozenset(unreadable))
+        except ImageError as error:  # it has vanished since
+            alone = (*pairing.old_alone, *pairing.new_alone)
+            lost = {path for path in alone if Path(path) == error.path} - unreadable
+            if not lost:
+                raise
+            unreadable |= lost
 
 
 def _features(

@@ -110,7 +110,7 @@ def versions(image: Pixels, region: Region) -> Iterator[tuple[Pixels, Region]]:
         Each version with the pixels of it that show the region.
     """
     yield image, region
-    yield np.ascontiguousarray(image[:, ::-1]), np.ascontiguousarray(region[:, ::-1])
+    yield image[:, ::-1].copy(), region[:, ::-1].copy()  # one column counts as contiguous
     for factor in (1 + _EXPOSURE, 1 - _EXPOSURE):
         yield cv2.convertScaleAbs(image, alpha=factor).astype(np.uint8, copy=False), region
     for warmth in (_WARMTH, -_WARMTH):

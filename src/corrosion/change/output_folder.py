@@ -20,11 +20,12 @@ from corrosion.change.compare_inspections import PairChange, Side, unreadable_re
 from corrosion.change.measuring import Pixels
 from corrosion.change.pairing import Pairing
 from corrosion.change.summary import MeanChange, mean_change
-from corrosion.data.image_reader import table_path
-from corrosion.errors import CorrosionError
+from corrosion.data.images import reason_of
+from corrosion.errors import CorrosionError, DiskError
 from corrosion.explanation.overlay import write_image
 from corrosion.prediction.mask_writer import outlined
 from corrosion.system.files import is_taken, replacing_folder, write_csv
+from corrosion.system.names import table_path
 
 COLUMNS = (
     "old",
@@ -119,7 +120,7 @@ def draw_side(side: Side) -> Pixels:
 
 
 def _pair_row(folder: Path, number: int, one: PairChange) -> dict[str, Any]:
-    row: dict[str, Any] = {
+    blank: dict[str, Any] = {
         "old": table_path(one.pair.old),
         "new": table_path(one.pair.new),
         "paired_by": one.pair.paired_by,
@@ -127,17 +128,23 @@ def _pair_row(folder: Path, number: int, one: PairChange) -> dict[str, Any]:
         "error": one.error or "",
     }
     if one.registration is None or one.sides is None or one.change is None:
-        return row
+        return blank
+    row = dict(blank)
     refused = one.registration.refused
     old, new = one.sides
-    for name, side in (("old", old), ("new", new)):
-        file = f"{_PICTURES}/{number:04d}-{name}.jpg"
-        write_image(folder / file, draw_side(side))
-        row |= {
-            f"{name}_picture": file,
-            f"{name}_share": side.rust.share,
-            f"{name}_probability": side.rust.probability,
-        }
+    try:
+        for name, side in (("old", old), ("new", new)):
+            file = f"{_PICTURES}/{number:04d}-{name}.jpg"
+            write_image(folder / file, draw_side(side))
+            row |= {
+                f"{name}_picture": file,
+                f"{name}_share": side.rust.share,
+                f"{name}_probability": side.rust.probability,
+            }
+    except DiskError:
+        raise
+    except Exception as error:  # whatever one pair does must not stop the others
+        return blank | {"error": f"no pictures: {reason_of(error)}"}
     return row | {
         "aligned": refused is None,
         "inliers": one.registration.inliers,

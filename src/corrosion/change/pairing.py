@@ -18,6 +18,7 @@ from corrosion.data.position import photograph_position
 from corrosion.errors import CorrosionError
 from corrosion.settings.change import ChangeSettings
 from corrosion.system.files import read_csv
+from corrosion.system.names import escaped, on_disk
 
 PairedBy = Literal["name", "gps", "features", "file"]
 """What told that two photographs belong together; "file" is a list that the user gave."""
@@ -185,7 +186,8 @@ def _same_names(old: Path, new: Path, pairing: Pairing) -> list[tuple[str, str]]
 
 def _by_name(folder: Path, paths: Sequence[str]) -> dict[str, str]:
     """Paths by their names below a folder; names that several have are left out."""
-    names = [Path(path).relative_to(folder).with_suffix("").as_posix().casefold() for path in paths]
+    root = escaped(folder)
+    names = [Path(path).relative_to(root).with_suffix("").as_posix().casefold() for path in paths]
     count = Counter(names)
     return {name: path for name, path in zip(names, paths, strict=True) if count[name] == 1}
 
@@ -242,7 +244,7 @@ def _found(
     if not isinstance(name, str) or not name.strip():
         raise CorrosionError(f"{file}, row {row}: {column} is empty; name a photograph there.")
     for path in (folder / name.strip(), Path(name.strip())):
-        if path.is_file():
+        if on_disk(path).is_file():
             return there.get(os.path.abspath(path), str(path))  # noqa: PTH100
     raise CorrosionError(
         f"{file}, row {row}: {column}={name} is no file in {folder}, and none as it is written; "

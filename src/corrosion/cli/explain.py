@@ -12,6 +12,7 @@ from corrosion.cli.paths import CHECKPOINT, PATHS, add_out, folder, name_of, new
 from corrosion.runs import checkpoint_of
 from corrosion.settings.explanation import ExplanationSettings, MapScoreSettings
 
+_SOME_FAILED = 3
 _MARKED = "folder with images/ and either masks/ or boxes.csv; subfolders are searched"
 
 
@@ -44,17 +45,18 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", action=Gone, const=f"they stand behind the checkpoint: {now}")
 
 
-def _explain(options: argparse.Namespace) -> None:
+def _explain(options: argparse.Namespace) -> int:
     settings = read_options(ExplanationSettings, options)
     checkpoints = _checkpoints(options)
     out = new_folder(options.out or Path(f"explanations-{name_of(options.paths[0])}"))
     from corrosion.data.file_search import find_inputs
 
-    find_inputs(options.paths, recursive=settings.recursive, videos=False)
+    find_inputs(options.paths, recursive=settings.recursive, videos=False, tell=False)
     from corrosion.explanation.explain_files import explain_files
 
-    explain_files(checkpoints, options.paths, out, settings)
+    table = explain_files(checkpoints, options.paths, out, settings)
     sys.stdout.write(f"{out}\n")
+    return _SOME_FAILED if table["error"].notna().any() else 0
 
 
 def _add_score(parser: argparse.ArgumentParser) -> None:
@@ -83,6 +85,11 @@ def _score(options: argparse.Namespace) -> None:
 
 
 COMMANDS = {
-    "explain": Command(_add_explain, _explain),
+    "explain": Command(
+        _add_explain,
+        _explain,
+        "Draw what one or several networks see in photographs. Exit code 3 says that some could "
+        "not be explained; their rows say why.",
+    ),
     "explain-score": Command(_add_score, _score),
 }

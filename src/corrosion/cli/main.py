@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import io
 import logging
 import os
 import sys
@@ -63,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from corrosion.cli.train import train
 
         return train(given[1:])
+    for stream in (sys.stdout, sys.stderr):  # names of files may be anything
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
     options = argparse.Namespace(_names={})
     try:

@@ -46,7 +46,9 @@ def _run(options: argparse.Namespace) -> int:
         from corrosion.data.file_search import find_inputs
         from corrosion.prediction.mask_files import common_root
 
-        files = find_inputs(options.paths, recursive=settings.recursive)
+        files = find_inputs(
+            options.paths, recursive=settings.recursive, below=settings.relative_to, tell=False
+        )
         if settings.asset is not None:
             asset_names(settings.asset, files, root=common_root(options.paths))
     from corrosion.prediction.predict_files import predict_files

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from corrosion.data.cache.segments import ImageCache
-from corrosion.data.images import ImageError, read_image
+from corrosion.data.images import ImageError, file_content, read_image
 from corrosion.data.sampler import Draw
 from corrosion.data.shortcut import stamp
 from corrosion.data.transforms import Augmentation, Resize
@@ -134,8 +134,14 @@ class ImageDataset(Dataset[Sample]):
             ImageError: the file can't be read, naming it.
         """
         path = self._paths[index]
-        cached = None if self._cache is None else self._cache.get(index)
-        return load_image(path, self._resize) if cached is None else cached
+        if self._cache is None:
+            return load_image(path, self._resize)
+        cached = self._cache.get(index)
+        if cached is None:
+            content = file_content(path)
+            cached = load_image(path, self._resize, content=content)
+            self._cache.repair(index, content, cached)
+        return cached
 
 
 def collate(samples: Sequence[Sample]) -> Batch:

@@ -14,6 +14,15 @@ log = logging.getLogger(__name__)
 TRANSPOSED = (5, 6, 7, 8)
 """The orientations of EXIF that swap height and width."""
 
+REDUCTIONS = {
+    1: 0,
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+}
+"""OpenCV's flags of the scales of JPEGs, without a word on colour: IMREAD_REDUCED_COLOR_* would ask
+for BGR."""
+
 _ORIENTATION = 0x0112  # tag of EXIF
 _FLIPS = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}  # orientation -> OpenCV's code, after transposing
 _WHITE = (255, 255, 255, 255)
@@ -72,3 +81,21 @@ def _eight_bits(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
     if grey.min() < 0 or grey.max() > 65535:
         raise ValueError("integer pixels beyond 16 bits")
     return np.round(grey.astype(np.float64) / 257).astype(np.uint8)
+
+
+def reduction(size: tuple[int, int], min_side: int | None) -> int:
+    """The largest reduction, 1, 2, 4 or 8, that leaves no side below `min_side`; 1 for None."""
+    if min_side is None:
+        return 1
+    return max((scale for scale in REDUCTIONS if min(size) // scale >= min_side), default=1)
+
+
+def draft(image: Image.Image, scale: int) -> None:
+    """Let PIL decode a JPEG at 1 / scale of its size; other formats stay as they are."""
+    image.draft(None, (max(1, image.width // scale), max(1, image.height // scale)))
+
+
+def is_plain_jpeg(image: Image.Image) -> bool:
+    """Whether OpenCV decodes an image as PIL does: a JPEG in colour or grey, without CMYK."""
+    # MPO: a JPEG with further frames behind it, from telephones
+    return image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L")

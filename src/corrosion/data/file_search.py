@@ -1,24 +1,53 @@
-"""Find the photographs and videos that paths stand for."""
+"""Find the photographs and videos that paths stand for, and tell what is passed over."""
 
 from __future__ import annotations
 
 import glob
 import logging
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from corrosion.data.images import SUFFIXES
-from corrosion.data.video import VIDEO_SUFFIXES
+from corrosion.data.kinds import (
+    HEAD,
+    SUFFIXES,
+    VIDEO_SUFFIXES,
+    kind_by_content,
+    kind_by_suffix,
+)
 from corrosion.errors import CorrosionError
+from corrosion.system.names import brief, displayable, escaped, on_disk
 
 log = logging.getLogger(__name__)
 
 _LITTER = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
+_NAMED = 5  # files that a line in the log names
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """Something in a folder that is not read.
+
+    Attributes:
+        path: its path, as `corrosion.system.names.escaped` gives it.
+        reason: why it is not read.
+        missed: whether it looks like a photograph, a video or a folder of them, which somebody may
+            miss.
+    """
+
+    path: str
+    reason: str
+    missed: bool
 
 
 def find_inputs(
-    paths: Iterable[str | Path], *, recursive: bool = False, videos: bool = True
+    paths: Iterable[str | Path],
+    *,
+    recursive: bool = False,
+    videos: bool = True,
+    below: Path | None = None,
+    tell: bool = True,
 ) -> list[str]:
     """The files that paths stand for, each once.
 
@@ -27,49 +56,86 @@ def find_inputs(
             or patterns such as `bridge*/**/*.jpg`.
         recursive: look into subfolders of folders.
         videos: take the videos of folders and patterns too.
+        below: a folder in which all files must lie, given as `relative_to`; None for none.
+        tell: log what is passed over.
 
     Returns:
-        In the order of `paths`; inside a folder or pattern sorted by name.
+        In the order of `paths`; inside a folder or pattern sorted by name. Names that are no UTF-8
+        are escaped (`corrosion.system.names.on_disk` gives the file).
 
     Raises:
-        CorrosionError: a path is missing, a folder or pattern has nothing of these kinds, or there
-            is no path at all.
+        CorrosionError: a path is missing, a folder or pattern has nothing of these kinds, there is
+            no path at all, or a file lies beyond `below`.
     """
     wanted = SUFFIXES | VIDEO_SUFFIXES if videos else SUFFIXES
     found: dict[str, str] = {}
+    passed: list[PassedOver] = []
     for path in paths:
-        for file in _files(os.fspath(path), wanted, recursive=recursive):
+        for file in _files(os.fspath(path), wanted, passed, recursive=recursive, tell=tell):
             found.setdefault(os.path.abspath(file), file)  # noqa: PTH100 -- links stay as they are
     if not found:
         raise CorrosionError("There are no images: name files, folders or patterns.")
+    if below is not None:
+        start = os.path.join(os.path.abspath(escaped(below)), "")  # noqa: PTH100, PTH118
+        beyond = next((file for path, file in found.items() if not path.startswith(start)), None)
+        if beyond is not None:
+            raise CorrosionError(
+                f"relative_to={displayable(str(below))}: {displayable(beyond)} lies beyond it. "
+                f"Give a folder in which all photographs lie, or leave it out."
+            )
+    if tell:
+        tell_passed_over(passed)
     return list(found.values())
 
 
 def files_below(
-    directory: Path, *, recursive: bool = True, suffixes: Collection[str] = SUFFIXES
+    directory: Path,
+    *,
+    recursive: bool = True,
+    suffixes: Collection[str] = SUFFIXES,
+    passed: list[PassedOver] | None = None,
 ) -> Iterator[str]:
     """Paths of the files in a folder that their names tell to be images, in no order.
 
     Hidden files and what operating systems leave behind are passed over; links to folders are not
-    followed.
+    followed. What is called like an image is given whatever it is (a pipe, a link to nothing), and
+    so is a folder that can't be read: reading it tells what is wrong.
 
     Args:
         directory: the folder.
         recursive: look into its subfolders too.
         suffixes: endings of the files wanted, in lower case.
+        passed: gets what is not read, and why.
     """
-    for entry in visible(directory):
-        if entry.is_dir(follow_symlinks=False):
-            if recursive:
-                yield from files_below(Path(entry.path), suffixes=suffixes)
-        elif _has_suffix(entry.name, suffixes) and entry.is_file():
-            yield entry.path
-        else:
-            log.debug("passed over %s: not an image's name", entry.path)
+    waiting = [os.fspath(directory)]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            entries = visible(folder)
+        except OSError:
+            yield escaped(folder)
+            continue
+        for entry in entries:
+            if _is_folder(entry, follow_links=False):
+                if recursive:
+                    waiting.append(entry.path)
+            elif entry.is_symlink() and _is_folder(entry):
+                back = leads_back(entry)
+                if passed is not None and (recursive or back):
+                    to = "a folder that it lies in" if back else "a folder, which is not followed"
+                    passed.append(PassedOver(escaped(entry.path), f"a link to {to}", True))
+            elif _suffix(entry.name) in suffixes:
+                yield escaped(entry.path)
+            elif passed is not None:
+                passed.append(_passed_over(entry.path))
 
 
-def visible(directory: Path) -> list[os.DirEntry[str]]:
-    """What lies in a folder, without hidden files and litter."""
+def visible(directory: str | Path) -> list[os.DirEntry[str]]:
+    """What lies in a folder, without hidden files and litter.
+
+    Raises:
+        OSError: the folder can't be read.
+    """
     with os.scandir(directory) as entries:
         return [
             entry
@@ -78,40 +144,145 @@ def visible(directory: Path) -> list[os.DirEntry[str]]:
         ]
 
 
-def _files(path: str, wanted: Collection[str], *, recursive: bool) -> list[str]:
-    if Path(path).is_dir():
-        return _inside(Path(path), wanted, recursive=recursive)
-    if Path(path).exists():
-        return [path]
+def subfolders(directory: Path) -> list[Path]:
+    """The visible folders in a folder, sorted, with links to folders; none if unreadable."""
+    try:
+        entries = visible(directory)
+    except OSError:
+        return []  # `files_below` tells
+    return sorted(
+        Path(entry.path) for entry in entries if _is_folder(entry) and not leads_back(entry)
+    )
+
+
+def check_folder(folder: Path) -> None:
+    """Make sure that a folder can be read.
+
+    Raises:
+        CorrosionError: it can't.
+    """
+    try:
+        visible(folder)
+    except OSError as error:
+        raise CorrosionError(
+            f"{displayable(str(folder))} can't be read: {error.strerror or error}."
+        ) from error
+
+
+def leads_back(entry: os.DirEntry[str]) -> bool:
+    """Whether something in a folder is a link to this folder, or to one that this lies in."""
+    if not entry.is_symlink():
+        return False
+    there = Path(os.path.realpath(entry.path))
+    here = Path(os.path.realpath(os.path.dirname(entry.path)))  # noqa: PTH120
+    return there == here or there in here.parents
+
+
+def tell_passed_over(passed: Sequence[PassedOver]) -> None:
+    """Log what is not read: a warning of what somebody may miss, a line of the rest."""
+    for missed in (True, False):
+        some = sorted({one.path: one.reason for one in passed if one.missed == missed}.items())
+        if not some:
+            continue
+        names = "; ".join(
+            f"{brief(path)} ({reason})" if missed else brief(path) for path, reason in some[:_NAMED]
+        )
+        log.log(
+            logging.WARNING if missed else logging.INFO,
+            "%d %s not read: %s%s",
+            len(some),
+            "that may be photographs or videos are" if missed else "other files are",
+            names,
+            f"; ... and {len(some) - _NAMED} more" if len(some) > _NAMED else "",
+        )
+
+
+def _passed_over(path: str) -> PassedOver:
+    kind = kind_by_suffix(_suffix(path))
+    reason = "no photograph by its name or content"
+    try:
+        if os.path.isfile(path):  # noqa: PTH113 -- opening a pipe would wait
+            with open(path, "rb") as file:  # noqa: PTH123
+                kind = kind or kind_by_content(file.read(HEAD))
+        else:
+            reason = "a link to nothing" if os.path.islink(path) else "no regular file"  # noqa: PTH114
+    except OSError as error:
+        return PassedOver(escaped(path), f"can't be read: {error.strerror or error}", True)
+    missed = kind is not None or reason == "a link to nothing"
+    return PassedOver(escaped(path), reason if kind is None else f"{kind}: not read", missed)
+
+
+def _is_folder(entry: os.DirEntry[str], *, follow_links: bool = True) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=follow_links)
+    except OSError:  # a link to itself
+        return False
+
+
+def _files(
+    path: str,
+    wanted: Collection[str],
+    passed: list[PassedOver],
+    *,
+    recursive: bool,
+    tell: bool,
+) -> list[str]:
+    there = on_disk(path)
+    if os.path.isdir(there):  # noqa: PTH112 -- Path's raises where a name is too long
+        return _inside(there, wanted, passed, recursive=recursive, tell=tell)
+    if os.path.lexists(there):
+        return [escaped(path)]
     if glob.has_magic(path):
-        return _matches(path, wanted, recursive=recursive)
-    raise CorrosionError(f"There is no {path}: check the path.")
+        return _matches(path, wanted, passed, recursive=recursive)
+    raise CorrosionError(f"There is no {displayable(path)}: check the path.")
 
 
-def _inside(folder: Path, wanted: Collection[str], *, recursive: bool) -> list[str]:
-    files = sorted(files_below(folder, recursive=recursive, suffixes=wanted))
+def _inside(
+    folder: Path,
+    wanted: Collection[str],
+    passed: list[PassedOver],
+    *,
+    recursive: bool,
+    tell: bool,
+) -> list[str]:
+    check_folder(folder)
+    here: list[PassedOver] = []
+    files = sorted(files_below(folder, recursive=recursive, suffixes=wanted, passed=here))
+    passed += here
     if not files:
-        deeper = "" if recursive else "; recursive=True searches its subfolders too"
-        raise CorrosionError(f"{folder} holds no {_kinds(wanted)}{deeper}.")
-    if not recursive and any(one.is_dir() for one in folder.iterdir()):
+        more = "" if recursive else "; recursive=True searches its subfolders too"
+        missed = [one for one in here if one.missed]
+        there = f"; {missed[0].path}: {missed[0].reason}" if missed else ""
+        raise CorrosionError(
+            f"{displayable(str(folder))} holds no {_kinds(wanted)}{more}{displayable(there)}."
+        )
+    if tell and not recursive and subfolders(folder):
         log.warning(
             "%s has subfolders, which are passed over: --recursive (in Python recursive=True) "
             "searches them too",
-            folder,
+            displayable(str(folder)),
         )
     return files
 
 
-def _matches(pattern: str, wanted: Collection[str], *, recursive: bool) -> list[str]:
+def _matches(
+    pattern: str, wanted: Collection[str], passed: list[PassedOver], *, recursive: bool
+) -> list[str]:
     matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 -- takes absolute ones too
-    files = [match for match in matches if _has_suffix(match, wanted) and Path(match).is_file()]
-    for folder in map(Path, matches):
-        if folder.is_dir():
-            files += sorted(files_below(folder, recursive=recursive, suffixes=wanted))
+    files = []
+    for match in matches:
+        if os.path.isdir(match):  # noqa: PTH112
+            files += sorted(
+                files_below(Path(match), recursive=recursive, suffixes=wanted, passed=passed)
+            )
+        elif _suffix(match) in wanted:
+            files.append(escaped(match))
+        else:
+            passed.append(_passed_over(match))
     if not files:
         raise CorrosionError(
-            f"Nothing that {pattern} matches is among {_kinds(wanted)}: put the pattern in "
-            f"quotation marks, and ** for folders within folders."
+            f"Nothing that {displayable(pattern)} matches is among {_kinds(wanted)}: put the "
+            f"pattern in quotation marks, and ** for folders within folders."
         )
     return files
 
@@ -121,5 +292,5 @@ def _kinds(wanted: Collection[str]) -> str:
     return f"{kinds} ({', '.join(sorted(wanted))})"
 
 
-def _has_suffix(name: str, suffixes: Collection[str]) -> bool:
-    return os.path.splitext(name)[1].lower() in suffixes  # noqa: PTH122 -- a million Paths are slow
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122 -- a million Paths are slow

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,17 +16,24 @@ from torch import Tensor
 
 from corrosion.data.flight_log import FactsReader
 from corrosion.data.geometry import Window, shrink_to
-from corrosion.data.images import ImageError, displayed_size, file_content, read_image
+from corrosion.data.images import (
+    ImageError,
+    displayed_size,
+    file_content,
+    read_image,
+    reason_of,
+)
 from corrosion.data.photograph_facts import PhotographFacts
 from corrosion.data.transforms import Resize
 from corrosion.data.video import Frame, is_video, read_frames
+
+T = TypeVar("T")
 
 PREVIEW = 640
 """Longest side of a preview, in pixels: sharp across a telephone."""
 
 _PREVIEW_SHORT = 360  # the least short side of a JPEG decoded at reduced scale for a preview
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_GREY = 128  # of an image for which no network fails
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,9 +155,9 @@ class ImageReader:
 
     def _photograph(self, item: Item) -> ImageInput:
         found = ImageInput(item.number, 0, True, item.path)
-        if isinstance(item.content, np.ndarray):
-            return self._squared(found, item.content, item.content.shape[:2])
         try:
+            if isinstance(item.content, np.ndarray):
+                return self._squared(found, item.content, item.content.shape[:2])
             content = file_content(item.path) if item.content is None else item.content
             if self.facts is not None:
                 found = replace(found, facts=self.facts.of_photograph(content))
@@ -162,8 +168,8 @@ class ImageReader:
                 # the network needs less than a person: decode a bit more of a small photograph
                 larger = read_image(item.path, content=content, min_side=_PREVIEW_SHORT)
                 found = replace(found, preview=shrink_to(larger, PREVIEW))
-        except ImageError as error:
-            return replace(found, square=None, error=error.reason)
+        except Exception as error:  # whatever one file does must not stop the others
+            return replace(found, square=None, error=reason_of(error))
         return found
 
     def _frames(self, item: Item) -> Iterator[ImageInput]:
@@ -179,10 +185,10 @@ class ImageReader:
                 if facts is not None:
                     waiting = replace(waiting, facts=facts.at(frame.time))
                 order += 1
-        except ImageError as error:
+        except Exception as error:
             if waiting is not None:
                 yield waiting
-            waiting = ImageInput(item.number, order, True, item.path, error=error.reason)
+            waiting = ImageInput(item.number, order, True, item.path, error=reason_of(error))
             if facts is not None:
                 waiting = replace(waiting, facts=facts.at(None))
         if waiting is not None:
@@ -232,38 +238,30 @@ def batched(inputs: Iterable[ImageInput], size: int) -> Iterator[tuple[ImageInpu
         yield batch
 
 
-def displayable(path: str) -> str:
-    r"""A path as text of one line: bytes that are no UTF-8, and control characters, as \xNN.
+def each_or_error(
+    run: Callable[[Sequence[ImageInput]], list[T]], images: Sequence[ImageInput]
+) -> list[T | ImageError]:
+    """What a network makes of readable inputs, and an error for those that it fails for.
 
-    Example:
-        >>> displayable("a\rb.jpg")
-        'a\\x0db.jpg'
+    Where a batch fails, each of its inputs is tried alone, and where one fails, a plain grey one:
+    what fails for any image is no fault of the image.
+
+    Args:
+        run: gives one result an input, in their order.
+        images: readable inputs, at least one.
+
+    Raises:
+        Exception: what `run` raises for any image.
     """
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
-
-
-def table_path(path: str) -> str:
-    """A path as `displayable`, for the cell of a table: no spreadsheet takes it for a formula.
-
-    Example:
-        >>> table_path("=1+1.jpg"), table_path("photos/=1.jpg")
-        ('./=1+1.jpg', 'photos/=1.jpg')
-    """
-    text = displayable(path)
-    return f"./{text}" if text.startswith(("=", "+", "-", "@")) else text
-
-
-def table_text(text: str) -> str:
-    """Text of somebody else as `displayable`, for the cell of a table: an apostrophe stands before
-    what a spreadsheet would take for a formula.
-
-    Example:
-        >>> table_text("=1+1"), table_text("Bridge 7")
-        ("'=1+1", 'Bridge 7')
-    """
-    text = displayable(text)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    try:
+        return [*run(images)]
+    except Exception as error:
+        if len(images) > 1:
+            return [found for one in images for found in each_or_error(run, [one])]
+        [image] = images
+        assert image.square is not None
+        run([replace(image, square=np.full_like(image.square, _GREY))])
+        return [ImageError(image.path, f"the network: {reason_of(error)}")]
 
 
 def _finished(future: Future[ImageInput | None]) -> Iterator[ImageInput]:

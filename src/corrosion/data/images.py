@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import logging
+import os
 import stat
 import warnings
 from collections.abc import Iterator
@@ -17,15 +17,26 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
-from corrosion.data.decoding import TRANSPOSED, orientation, rgb, upright
-from corrosion.errors import CorrosionError
-
-log = logging.getLogger(__name__)
-
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"}
+from corrosion.data.completeness import (
+    CUT,
+    TruncatedError,
+    refuse_cut,
+    refuse_filled,
+    refuse_short_tiff,
 )
-"""Endings of the files that count as images, in lower case."""
+from corrosion.data.decoding import (
+    REDUCTIONS,
+    TRANSPOSED,
+    draft,
+    is_plain_jpeg,
+    orientation,
+    reduction,
+    rgb,
+    upright,
+)
+from corrosion.data.kinds import kind_by_content
+from corrosion.errors import CorrosionError
+from corrosion.system.names import displayable, on_disk
 
 # JPEG stands for those of telephones with several frames (MPO) too
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF")
@@ -46,13 +57,6 @@ warnings.filterwarnings("ignore", module=r"PIL\..*")
 _TIFF = (b"II*\0", b"MM\0*")
 _WIDTH, _HEIGHT = 256, 257  # tags of TIFF
 _CHECKED_SIDE = 512  # enough to tell photographs apart and to see blur
-# the scales alone: IMREAD_REDUCED_COLOR_* would ask for BGR
-_REDUCTIONS = {
-    1: 0,
-    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
-    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
-    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
-}
 
 
 class ImageError(CorrosionError):
@@ -64,12 +68,19 @@ class ImageError(CorrosionError):
     """
 
     def __init__(self, path: str | Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+        super().__init__(displayable(f"{path}: {reason}"))
         self.path = Path(path)
         self.reason = reason
 
     def __reduce__(self) -> tuple[type[ImageError], tuple[Path, str]]:
         return type(self), (self.path, self.reason)  # errors travel from loader processes
+
+
+def reason_of(error: Exception) -> str:
+    """What is wrong with a file, in a few words, by whatever was raised while it was worked on."""
+    if isinstance(error, ImageError):
+        return error.reason
+    return displayable(str(error) or type(error).__name__)
 
 
 @dataclass(frozen=True)
@@ -116,15 +127,17 @@ def read_image(
     """
     content = file_content(path) if content is None else content
     with _opened(path, content, max_pixels) as image:
-        scale = _scale(image.size, min_side)
-        if _is_plain_jpeg(image):
+        scale = reduction(image.size, min_side)
+        if is_plain_jpeg(image):
+            refuse_cut(image.format, content)
             # OpenCV decodes a third faster than PIL, but guesses at rarer kinds
-            flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION | _REDUCTIONS[scale]
+            flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION | REDUCTIONS[scale]
             pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-            if pixels is not None:  # else it is truncated, or PIL can do better
+            if pixels is not None:  # else PIL can do better
+                refuse_filled(image.format, content, pixels[-1])
                 return upright(pixels, orientation(image))
-        _draft(image, scale)
-        return rgb(image)
+        draft(image, scale)
+        return _whole_rgb(image, content)
 
 
 def displayed_size(path: str | Path, *, content: bytes | None = None) -> tuple[int, int]:
@@ -163,8 +176,8 @@ def check_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> CheckedIma
     content = file_content(path)
     with _opened(path, content, max_pixels) as image:
         width, height = image.size
-        _draft(image, _scale(image.size, _CHECKED_SIDE))
-        pixels = rgb(image)
+        draft(image, reduction(image.size, _CHECKED_SIDE))
+        pixels = _whole_rgb(image, content)
         if orientation(image) in TRANSPOSED:
             width, height = height, width
     return CheckedImage(width, height, np.ascontiguousarray(pixels), content)
@@ -181,7 +194,7 @@ def file_content(path: str | Path) -> bytes:
     if size > MAX_BYTES:
         raise ImageError(path, f"too large: {size:,} bytes are more than {MAX_BYTES:,}")
     try:
-        content = Path(path).read_bytes()  # OpenCV itself stumbles over non-ASCII names
+        content = on_disk(path).read_bytes()  # OpenCV itself stumbles over non-ASCII names
     except OSError as error:
         raise ImageError(path, error.strerror or str(error)) from error
     if not content:
@@ -196,10 +209,17 @@ def regular_size(path: str | Path) -> int:
         ImageError: the file is missing, or no regular one: a pipe would be waited for, a device
             never ends.
     """
+    there = on_disk(path)
     try:
-        state = Path(path).stat()
+        state = there.stat()
+        if stat.S_ISDIR(state.st_mode):
+            os.scandir(there).close()  # what is listed may be a folder that can't be read
+    except ValueError as error:  # of a name that no file can have
+        raise ImageError(path, str(error)) from error
     except OSError as error:
-        raise ImageError(path, error.strerror or str(error)) from error
+        reason = error.strerror or str(error)
+        broken = isinstance(error, FileNotFoundError) and there.is_symlink()
+        raise ImageError(path, "a link to nothing" if broken else reason) from error
     if not stat.S_ISREG(state.st_mode):
         raise ImageError(path, "a directory" if stat.S_ISDIR(state.st_mode) else "no regular file")
     return state.st_size
@@ -218,27 +238,43 @@ def _opened(path: str | Path, content: bytes, max_pixels: int) -> Iterator[Image
             _refuse_enormous(*image.size, max_pixels)
             yield image
     except UnidentifiedImageError as error:
-        raise ImageError(path, "no image of a known kind") from error
-    except (_EnormousError, Image.DecompressionBombError) as error:
+        kind = kind_by_content(content)
+        known = "" if kind is None else f": a {kind}, or damaged"
+        raise ImageError(path, f"no image of a known kind{known}") from error
+    except Image.DecompressionBombError as error:
         raise ImageError(path, f"too large: {error}") from error
+    except TruncatedError as error:
+        raise ImageError(path, f"truncated: {error}") from error
     except Exception as error:
         # damaged data makes the decoders raise nearly anything: struct.error, AttributeError, ...
-        raise ImageError(path, f"damaged: {error or type(error).__name__}") from error
+        cut = "truncated" in str(error).lower()
+        reason = f"truncated: {CUT}" if cut else f"damaged: {reason_of(error)}"
+        raise ImageError(path, reason) from error
 
 
-class _EnormousError(Exception):
-    pass
+def _whole_rgb(image: Image.Image, content: bytes) -> NDArray[np.uint8]:
+    """The pixels of an image, all of which the file holds."""
+    refuse_cut(image.format, content)
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        refuse_short_tiff(image.tag_v2, len(content))
+    image.load()
+    width, height = image.size
+    last = image.crop((0, height - 1, width, height))
+    refuse_filled(image.format, content, np.asarray(last)[0])
+    return rgb(image)
 
 
 def _refuse_enormous(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
-        raise _EnormousError(
+        raise Image.DecompressionBombError(
             f"{width} x {height} pixels are more than {max_pixels:,} (max_pixels; in training "
             f"data.max_megapixels)"
         )
 
 
 def _open(content: bytes, max_pixels: int) -> Image.Image:
+    if content[8:12] == b"WEBP":
+        refuse_cut("WEBP", content)  # PIL would call it damaged
     try:
         return Image.open(io.BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError:
@@ -256,25 +292,9 @@ def _open_deep_tiff(content: bytes, max_pixels: int) -> Image.Image:
     if not {_WIDTH, _HEIGHT} <= set(header):
         raise UnidentifiedImageError
     _refuse_enormous(header[_WIDTH], header[_HEIGHT], max_pixels)
+    refuse_short_tiff(header, len(content))
     # OpenCV applies the orientation of TIFFs even when told not to
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
     if pixels is None:
         raise ValueError("no TIFF that PIL or OpenCV can decode")
     return Image.fromarray(pixels)
-
-
-def _scale(size: tuple[int, int], min_side: int | None) -> int:
-    """The largest reduction, 1, 2, 4 or 8, that leaves no side below `min_side`."""
-    if min_side is None:
-        return 1
-    return max((scale for scale in _REDUCTIONS if min(size) // scale >= min_side), default=1)
-
-
-def _draft(image: Image.Image, scale: int) -> None:
-    """Let PIL decode a JPEG at 1 / scale of its size; other formats stay as they are."""
-    image.draft(None, (max(1, image.width // scale), max(1, image.height // scale)))
-
-
-def _is_plain_jpeg(image: Image.Image) -> bool:
-    # MPO: a JPEG with further frames behind it, from telephones
-    return image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L")

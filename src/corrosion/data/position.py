@@ -12,6 +12,7 @@ from typing import Any
 from PIL import ExifTags, Image
 
 from corrosion.data.images import FORMATS
+from corrosion.system.names import on_disk
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def photograph_position(path: str | Path) -> Position | None:
         The position; None where the file tells none that can be (`possible_position`).
     """
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(on_disk(path), formats=FORMATS) as image:
             return gps_position(image.getexif().get_ifd(ExifTags.IFD.GPSInfo))
     except Exception:
         # as with the orientation: garbage in EXIF data makes PIL raise nearly anything

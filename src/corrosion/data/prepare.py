@@ -12,6 +12,7 @@ import pandas as pd
 from corrosion.data.curation.findings import Findings, count_findings
 from corrosion.data.curation.policy import inspect, left_out
 from corrosion.data.curation.screening import screen
+from corrosion.data.file_search import PassedOver
 from corrosion.data.labels import CLASSES
 from corrosion.data.sample import is_sample, make_sample, sample_dir
 from corrosion.data.shortcut import plant
@@ -22,6 +23,7 @@ from corrosion.data.splits.split_file import twins_of_judged
 from corrosion.errors import CorrosionError
 from corrosion.settings.data import ClassFolders, DataSettings, SourceSettings
 from corrosion.settings.ranges import as_written
+from corrosion.system.names import escaped
 
 log = logging.getLogger(__name__)
 
@@ -126,11 +128,12 @@ def prepare_records(settings: DataSettings) -> Prepared:
     )
 
 
-def find_images(settings: SourceSettings) -> pd.DataFrame:
+def find_images(settings: SourceSettings, passed: list[PassedOver] | None = None) -> pd.DataFrame:
     """List the images of all sources, unread.
 
     Args:
         settings: which sources there are.
+        passed: gets what else lies in their folders, and why it is not read.
 
     Returns:
         Records with the columns path, label, source and subset (`sources.scan`).
@@ -138,7 +141,8 @@ def find_images(settings: SourceSettings) -> pd.DataFrame:
     Raises:
         CorrosionError: a folder is missing or odd, or the class of a folder is unknown.
     """
-    return pd.concat([_found(source) for source in _available_sources(settings)], ignore_index=True)
+    found = [_found(source, passed) for source in _available_sources(settings)]
+    return pd.concat(found, ignore_index=True)
 
 
 def check_sources(settings: SourceSettings) -> None:
@@ -252,7 +256,7 @@ def _sources(settings: SourceSettings) -> list[Source]:
             )
             for public in settings.sources
         ]
-    names = [root.resolve().name for root in settings.roots]
+    names = [escaped(root.resolve().name) for root in settings.roots]
     if len(set(names)) < len(names):
         raise CorrosionError(
             f"root={as_written(settings.roots)}: the last part of each path is the source's name, "
@@ -264,9 +268,9 @@ def _sources(settings: SourceSettings) -> list[Source]:
     ]
 
 
-def _found(source: Source) -> pd.DataFrame:
+def _found(source: Source, passed: list[PassedOver] | None) -> pd.DataFrame:
     """Records of a source, compared with what is known of it."""
-    records = scan(source.root, name=source.name, classes=source.classes)
+    records = scan(source.root, name=source.name, classes=source.classes, passed=passed)
     if source.images is not None:
         found = {name: int((records["label"] == label).sum()) for label, name in enumerate(CLASSES)}
         expected = {name: source.images[name] for name in CLASSES}

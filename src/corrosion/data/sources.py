@@ -9,8 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from corrosion.data.file_search import files_below, visible
-from corrosion.data.images import SUFFIXES
+from corrosion.data.file_search import (
+    PassedOver,
+    check_folder,
+    files_below,
+    subfolders,
+    tell_passed_over,
+)
+from corrosion.data.kinds import SUFFIXES
 from corrosion.data.labels import (
     CLASSES,
     UNSORTED,
@@ -20,6 +26,7 @@ from corrosion.data.labels import (
     is_usual_name,
 )
 from corrosion.errors import CorrosionError
+from corrosion.system.names import displayable, escaped, on_disk
 
 log = logging.getLogger(__name__)
 
@@ -32,31 +39,39 @@ def scan(
     *,
     name: str = "folder",
     classes: ClassNames | None = None,
+    passed: list[PassedOver] | None = None,
 ) -> pd.DataFrame:
     """List the images below a folder.
 
     Two layouts are told apart by looking: `<class>/**` and, as Roboflow exports it,
-    `train|val|valid|test/<class>/**`. Hidden files and files that are no images are passed over,
-    images outside the folders of classes with a warning.
+    `train|val|valid|test/<class>/**`. Hidden files are passed over; other files that are not read,
+    and images outside the folders of classes, are logged.
 
     Args:
         root: folder of the source.
         name: name of the source in the records.
         classes: further folder names of each class (`labels.folder_labels`).
+        passed: gets what is not read, and why.
 
     Returns:
-        Records, sorted by path: path (str, absolute), label (int8), source (str), and subset
-        (str: train, val or test where the layout says so, else empty).
+        Records, sorted by path: path (str, absolute, `corrosion.system.names.escaped`), label
+        (int8), source (str), and subset (str: train, val or test where the layout says so, else
+        empty).
 
     Raises:
         CorrosionError: the folder is missing or holds no images in folders of classes, or a
             folder's class is unknown.
     """
     root = _folder(root)
-    _warn_of_images_outside(root)
+    unread: list[PassedOver] = []
+    outside = _images_outside(root, unread)
     listed = [
-        (subset, folder.name, list(files_below(folder))) for subset, folder in _class_folders(root)
+        (subset, escaped(folder.name), list(files_below(folder, passed=unread)))
+        for subset, folder in _class_folders(root)
     ]
+    tell_passed_over(unread)
+    if passed is not None:
+        passed += [*unread, *outside]
     # of several sources, one may have a single class: its other folder is there, but empty
     listed = [entry for entry in listed if entry[2] or is_usual_name(entry[1])]
     labels = _labels(root, listed, classes)
@@ -102,6 +117,7 @@ def _folder(root: str | Path) -> Path:
             f"{root} is {'no folder' if root.exists() else 'missing'}: give a folder "
             f"(data.root=PHOTOS) with a folder of images for each class."
         )
+    check_folder(root)
     return root
 
 
@@ -109,27 +125,45 @@ def _class_folders(root: Path) -> list[tuple[str, Path]]:
     """Folders named after classes, each with its subset ("" where the layout has none)."""
     subset_folders = _subset_folders(root)
     if not subset_folders:
-        return [("", folder) for folder in _folders(root)]
+        return [("", folder) for folder in subfolders(root)]
     return [
         (SUBSETS[subset_folder.name.lower()], folder)
         for subset_folder in subset_folders
-        for folder in _folders(subset_folder)
+        for folder in subfolders(subset_folder)
     ]
 
 
 def _subset_folders(root: Path) -> list[Path]:
-    return [folder for folder in _folders(root) if folder.name.lower() in SUBSETS]
+    return [folder for folder in subfolders(root) if folder.name.lower() in SUBSETS]
 
 
-def _warn_of_images_outside(root: Path) -> None:
+def _images_outside(root: Path, passed: list[PassedOver]) -> list[PassedOver]:
+    """Images outside the folders of classes, with a warning; what else is there is passed over."""
     subset_folders = _subset_folders(root)
     parents = [root, *subset_folders]
-    others = [one for one in _folders(root) if one not in subset_folders] if subset_folders else []
-    counts = {folder: len(list(files_below(folder, recursive=False))) for folder in parents}
-    counts |= {folder: len(list(files_below(folder))) for folder in others}
-    for folder, count in counts.items():
-        if count:
-            log.warning("%s: %d images lie outside the folders of classes: not used", folder, count)
+    others = (
+        [one for one in subfolders(root) if one not in subset_folders] if subset_folders else []
+    )
+    images = {one: list(files_below(one, recursive=False, passed=passed)) for one in parents}
+    images |= {one: list(files_below(one, passed=passed)) for one in others}
+    for folder, found in images.items():
+        if found:
+            log.warning(
+                "%s: %d images lie outside the folders of classes: not used",
+                displayable(str(folder)),
+                len(found),
+            )
+    return [
+        PassedOver(
+            path,
+            "a folder that can't be read"
+            if on_disk(path).is_dir()
+            else "an image outside the folders of classes",
+            True,
+        )
+        for found in images.values()
+        for path in found
+    ]
 
 
 def _labels(
@@ -158,7 +192,7 @@ def _labels(
     try:
         return folder_labels(counts, classes)
     except CorrosionError as error:
-        roots = [str(folder) for folder in _folders(root) if _is_root(folder)]
+        roots = [str(folder) for folder in subfolders(root) if _is_root(folder)]
         if not roots:
             raise CorrosionError(f"{root}: {error}") from error
         use = roots[0] if len(roots) == 1 else f"[{','.join(roots)}]"
@@ -170,9 +204,5 @@ def _labels(
 def _is_root(folder: Path) -> bool:
     """Whether a folder looks like a source: archives are often unpacked one level too deep."""
     return folder.name.lower() not in SUBSETS and any(
-        inner.name.lower() in SUBSETS or is_usual_name(inner.name) for inner in _folders(folder)
+        inner.name.lower() in SUBSETS or is_usual_name(inner.name) for inner in subfolders(folder)
     )
-
-
-def _folders(directory: Path) -> list[Path]:
-    return sorted(Path(entry.path) for entry in visible(directory) if entry.is_dir())

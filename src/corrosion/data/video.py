@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from corrosion.data.images import ImageError, regular_size
-
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".mts", ".m2ts"}
-)
-"""Endings of the files that count as videos, in lower case."""
+from corrosion.data.kinds import VIDEO_SUFFIXES
+from corrosion.system.names import escaped, on_disk
 
 # FFmpeg goes by the content, and a list of other files (ffconcat, m3u8) would have it open these
 _CONTAINERS = (
@@ -107,16 +106,30 @@ def count_frames(path: str | Path, *, every: float) -> int:
 def _open(path: str | Path) -> cv2.VideoCapture:
     regular_size(path)
     try:
-        with Path(path).open("rb") as file:
+        with on_disk(path).open("rb") as file:
             head = file.read(16)
     except OSError as error:
         raise ImageError(path, error.strerror or str(error)) from error
     if not any(head[start:].startswith(magic) for start, magic in _CONTAINERS):
         raise ImageError(path, "no video of a known kind")
-    video = cv2.VideoCapture(str(path))
+    with _named_in_utf8(on_disk(path)) as name:
+        video = cv2.VideoCapture(name)
     if not video.isOpened():
         raise ImageError(path, "no video that OpenCV can read")
     return video
+
+
+@contextmanager
+def _named_in_utf8(path: Path) -> Iterator[str]:
+    """A name of a file that OpenCV takes, which knows UTF-8 alone."""
+    text = str(path)
+    if escaped(text) == text:
+        yield text
+        return
+    with TemporaryDirectory() as folder:
+        link = Path(folder) / "video"
+        link.symlink_to(path.absolute())
+        yield str(link)
 
 
 def _retrieve(path: str | Path, video: cv2.VideoCapture) -> NDArray[np.uint8]:

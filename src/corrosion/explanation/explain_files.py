@@ -11,25 +11,27 @@ from typing import Any
 import pandas as pd
 
 from corrosion.data.file_search import find_inputs
-from corrosion.data.images import ImageError, check_image
-from corrosion.errors import CorrosionError
+from corrosion.data.images import ImageError, check_image, reason_of
+from corrosion.errors import CorrosionError, DiskError
 from corrosion.evaluation.decisions import Rule
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.names import distinct, network_names
 from corrosion.explanation.overlay import write_image, write_map
 from corrosion.explanation.panels import GRID_CELL, grid, panel, shrink
-from corrosion.explanation.photographs import Photograph, explain_photographs
+from corrosion.explanation.photographs import Photograph, attempt_photographs
 from corrosion.explanation.regions import CocoDetections, find_regions
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.runs import checkpoint_of
 from corrosion.settings.explanation import ExplanationSettings
 from corrosion.system.files import is_taken, write_csv
+from corrosion.system.names import displayable, shortened, table_path
 from corrosion.system.progress import progress
 
 log = logging.getLogger(__name__)
 
 _GRID_ROWS = 10
+_LONGEST_NAME = 200  # bytes of a picture's name
 
 
 def explain_files(
@@ -40,7 +42,7 @@ def explain_files(
 ) -> pd.DataFrame:
     """Explain photographs by each of several networks.
 
-    Everything is read once before the work starts: a bad checkpoint or file is found at once.
+    Everything is read once before the work starts.
 
     Args:
         checkpoints: checkpoints of the networks, or directories of their runs, at least one.
@@ -54,11 +56,11 @@ def explain_files(
     Returns:
         One row an image and network: path, network, logit, probability, decision ("corrosion
         detected" or "no corrosion"), target, raw_scale, empty, picture; with fine maps their file
-        as map; with regions their count and area_share.
+        as map; with regions their count and area_share; error: why a photograph has none of these.
 
     Raises:
-        CorrosionError: there is something in `out`; a checkpoint, or an image that was named, can't
-            be read. Those inside folders are left out with a warning.
+        CorrosionError: there is something in `out`, or it can't be written; a checkpoint, or every
+            image, can't be read.
     """
     settings = settings or ExplanationSettings()
     if is_taken(out):
@@ -68,20 +70,28 @@ def explain_files(
         _Network.of(name, load_model(checkpoint, device=settings.device), settings)
         for name, checkpoint in zip(network_names(checkpoints), checkpoints, strict=True)
     ]
-    paths = _image_files(images, recursive=settings.recursive)
+    files = _image_files(images, recursive=settings.recursive)
+    readable = [path for path, reason in files.items() if reason is None]
+    names = iter(
+        distinct(shortened(displayable(Path(path).stem), _LONGEST_NAME) for path in readable)
+    )
+    explained = _explained(networks, readable, settings)
     rows: list[dict[str, Any]] = []
     page: list[list[Photograph]] = []
     pages = 0
-    for picture, photographs in zip(
-        distinct(path.stem for path in paths), _explained(networks, paths, settings), strict=True
-    ):
+    for path, reason in files.items():
+        if reason is not None:
+            rows += [_failed(path, network.name, reason) for network in networks]
+            continue
+        picture, found = next(names), next(explained)
         rows += [
-            network.write(photograph, out, picture, settings)
-            for network, photograph in zip(networks, photographs, strict=True)
+            network.write(one, path, out, picture, settings)
+            for network, one in zip(networks, found, strict=True)
         ]
-        if len(networks) > 1:
-            page.append([shrink(photograph, GRID_CELL) for photograph in photographs])
-        if len(page) == _GRID_ROWS or (page and len(rows) == len(paths) * len(networks)):
+        whole = [shrink(one, GRID_CELL) for one in found if not isinstance(one, ImageError)]
+        if len(whole) == len(networks) > 1:
+            page.append(whole)
+        if len(page) == _GRID_ROWS or (page and path == readable[-1]):
             pages += 1
             _write_grid(out / f"grid-{pages:02d}.png", page, networks, settings)
             page = []
@@ -89,8 +99,15 @@ def explain_files(
         for network in networks:
             network.regions.write(out / network.name / "regions.json")
     table = pd.DataFrame(rows)
+    table["error"] = table.pop("error")  # the last column
     write_csv(out / "explanations.csv", table)
     return table
+
+
+def _failed(path: str, network: str, reason: str) -> dict[str, Any]:
+    """The row of a photograph that can't be explained."""
+    log.warning("%s can't be explained: %s", displayable(path), reason)
+    return {"path": table_path(path), "network": network, "error": reason}
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,12 +124,29 @@ class _Network:
         return cls(name, model, decision_rule(model, settings.threshold))
 
     def write(
-        self, photograph: Photograph, out: Path, picture: str, settings: ExplanationSettings
+        self,
+        found: Photograph | ImageError,
+        path: str,
+        out: Path,
+        picture: str,
+        settings: ExplanationSettings,
     ) -> dict[str, Any]:
         """Write the picture of a photograph; returns its row of the table."""
+        if isinstance(found, ImageError):
+            return _failed(path, self.name, found.reason)
+        try:
+            return self._written(found, out, picture, settings)
+        except DiskError:
+            raise
+        except Exception as error:  # whatever one file does must not stop the others
+            return _failed(path, self.name, reason_of(error))
+
+    def _written(
+        self, photograph: Photograph, out: Path, picture: str, settings: ExplanationSettings
+    ) -> dict[str, Any]:
         explanation, file = photograph.explanation, f"{self.name}/{picture}.png"
         row: dict[str, Any] = {
-            "path": photograph.path,
+            "path": table_path(photograph.path),
             "network": self.name,
             "logit": explanation.logit,
             "probability": explanation.probability,
@@ -121,6 +155,7 @@ class _Network:
             "raw_scale": explanation.raw_scale,
             "empty": explanation.empty,
             "picture": file,
+            "error": None,
         }
         if settings.map == "fine":
             row["map"] = f"{self.name}/maps/{picture}.png"
@@ -141,11 +176,11 @@ class _Network:
 
 
 def _explained(
-    networks: Sequence[_Network], paths: Sequence[Path], settings: ExplanationSettings
-) -> Iterator[tuple[Photograph, ...]]:
+    networks: Sequence[_Network], paths: Sequence[str], settings: ExplanationSettings
+) -> Iterator[tuple[Photograph | ImageError, ...]]:
     """Each photograph as every network sees it; one photograph at a time in memory."""
     found = [
-        explain_photographs(
+        attempt_photographs(
             network.model,
             paths,
             method=settings.method,
@@ -175,26 +210,19 @@ def _write_grid(
     write_image(path, drawn)
 
 
-def _image_files(images: Sequence[str | Path], *, recursive: bool) -> list[Path]:
-    """The image files that paths stand for; each has been read once."""
-    named = set(map(str, images))
-    paths = []
-    for file in find_inputs(images, recursive=recursive, videos=False):
-        if file in named:
-            check_image(file)
-            paths.append(Path(file))
-        elif _readable(file):
-            paths.append(Path(file))
-    if not paths:
-        raise CorrosionError("There is nothing to explain: none of the images can be read.")
-    return paths
-
-
-def _readable(path: str) -> bool:
-    """Whether a file of a folder can be explained; what can't be read is no reason to stop."""
-    try:
-        check_image(path)
-    except ImageError as error:
-        log.warning("%s is left out: %s", path, error.reason)
-        return False
-    return True
+def _image_files(images: Sequence[str | Path], *, recursive: bool) -> dict[str, str | None]:
+    """The image files that paths stand for; each has been read once. Of each what is wrong."""
+    files: dict[str, str | None] = {}
+    for path in find_inputs(images, recursive=recursive, videos=False):
+        try:
+            check_image(path)
+            files[path] = None
+        except ImageError as error:
+            files[path] = error.reason
+    if None not in files.values():
+        path, reason = next(iter(files.items()))
+        raise CorrosionError(
+            f"There is nothing to explain: none of the images can be read; {displayable(path)}: "
+            f"{reason}."
+        )
+    return files

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from corrosion.data.geometry import shrink_to
 from corrosion.errors import CorrosionError
 from corrosion.explanation.regions import Regions
 from corrosion.system.files import replacing
@@ -57,6 +58,7 @@ WHITE = (255, 255, 255)
 """The colour of boxes that are seen on a map unlike rust."""
 
 _BOX = (0, 255, 255)
+_JPEG_SIDE = 65_500  # pixels of a side that libjpeg writes at the most
 
 
 def check_colormap(colormap: str) -> None:
@@ -136,9 +138,14 @@ def _colours(colormap: str) -> Pixels:
 def write_image(path: Path, pixels: Pixels) -> None:
     """Write pixels (h, w, 3) uint8 RGB to a PNG or JPEG file, whole or not at all.
 
+    What is longer than a JPEG may be is shrunk to that.
+
     Raises:
-        CorrosionError: the folder can't be written.
+        DiskError: the folder can't be written.
+        CorrosionError: this file can't be written.
     """
+    if path.suffix == ".jpg":
+        pixels = shrink_to(pixels, _JPEG_SIDE)
     with replacing(path) as temporary:
         # least compression: three times as fast, a tenth larger
         Image.fromarray(pixels).save(temporary, quality=92, compress_level=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,9 +11,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from corrosion.data.geometry import shrink_to
-from corrosion.data.image_reader import ImageInput, ImageReader, Item, batched, square_batch
+from corrosion.data.image_reader import (
+    ImageInput,
+    ImageReader,
+    Item,
+    batched,
+    each_or_error,
+    square_batch,
+)
 from corrosion.data.image_sources import ImageSource, image_items
-from corrosion.data.images import ImageError, read_image
+from corrosion.data.images import ImageError, read_image, reason_of
 from corrosion.data.transforms import Resize, build_resize
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.named_thresholds import decision_rule
@@ -119,6 +126,8 @@ def explain(
         keep_frames=fine,
         batch_size=batch_size,
     ):
+        if isinstance(square, ImageError):
+            raise square
         assert image.shape is not None
         content = items[image.item].content
         named = replace(
@@ -181,6 +190,39 @@ def explain_photographs(
             or a logit or map is not finite.
         ImageError: naming the file that can't be read.
     """
+    for found in attempt_photographs(
+        network,
+        paths,
+        method=method,
+        target=target,
+        threshold=threshold,
+        fine=fine,
+        batch_size=batch_size,
+        num_workers=num_workers,
+        max_side=max_side,
+    ):
+        if isinstance(found, ImageError):
+            raise found
+        yield found
+
+
+def attempt_photographs(
+    network: CorrosionClassifier,
+    paths: Iterable[str | Path],
+    *,
+    method: str = "gradcam",
+    target: str = "corrosion",
+    threshold: str | float | None = None,
+    fine: bool = False,
+    batch_size: int = 32,
+    num_workers: int | None = None,
+    max_side: int | None = None,
+) -> Iterator[Photograph | ImageError]:
+    """Explain photographs as `explain_photographs`; of one that can't be, yield what is wrong.
+
+    Raises:
+        CorrosionError: as `explain_photographs`, where it is no fault of a photograph.
+    """
     if fine:
         check_fine_method(method)
     for image, square, resize in _over_squares(
@@ -192,11 +234,18 @@ def explain_photographs(
         batch_size=batch_size,
         num_workers=num_workers,
     ):
-        pixels = shrink_to(read_image(image.path, min_side=max_side), max_side)
-        named = replace(square, path=image.path)
-        if fine:
-            named, resize = refined(network, named, pixels, method=method), whole(resize)
-        explanation = over_photograph(named, resize, *pixels.shape[:2])
+        if isinstance(square, ImageError):
+            yield square
+            continue
+        try:
+            pixels = shrink_to(read_image(image.path, min_side=max_side), max_side)
+            named = replace(square, path=image.path)
+            if fine:
+                named, resize = refined(network, named, pixels, method=method), whole(resize)
+            explanation = over_photograph(named, resize, *pixels.shape[:2])
+        except Exception as error:  # whatever one file does must not stop the others
+            yield ImageError(image.path, reason_of(error))
+            continue
         yield Photograph(image.path, pixels, explanation)
 
 
@@ -211,19 +260,21 @@ def _over_squares(
     every: float = 1.0,
     keep_frames: bool = False,
     num_workers: int | None = None,
-) -> Iterator[tuple[ImageInput, Explanation, Resize]]:
-    """Each item's inputs with their explanations over the network's square input."""
+) -> Iterator[tuple[ImageInput, Explanation | ImageError, Resize]]:
+    """Each item's inputs with their explanations over the network's square input, or errors."""
     resize = build_resize(network.image_size, network.resize)
     threads = num_workers or usable_processors()
     reader = ImageReader(
         resize, every=every, keep_frames=keep_frames, threads=threads, ahead=2 * batch_size
     )
+
+    def run(images: Sequence[ImageInput]) -> list[Explanation]:
+        batch = square_batch(images)
+        return explain_inputs(network, batch, method=method, target=target, threshold=threshold)
+
     for batch in batched(reader.inputs(items), batch_size):
+        readable = [image for image in batch if image.square is not None]
+        squares = iter(each_or_error(run, readable) if readable else ())
         for image in batch:
-            if image.error is not None:
-                raise ImageError(image.path, image.error)
-        squares = explain_inputs(
-            network, square_batch(batch), method=method, target=target, threshold=threshold
-        )
-        for image, square in zip(batch, squares, strict=True):
-            yield image, square, resize
+            failed = ImageError(image.path, image.error or "")
+            yield image, failed if image.square is None else next(squares), resize

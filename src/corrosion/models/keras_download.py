@@ -1,8 +1,8 @@
 """Keras' ImageNet weights of NASNetMobile: found on this machine, or downloaded and converted.
 
 They are downloaded once from where `keras.applications` gets them, checked by md5, and kept as
-safetensors in the cache folder (`corrosion.data.cache.directory`: CORROSION_CACHE, else
-~/.cache/corrosion). To do without network, put the .h5 file there by hand.
+safetensors, with their SHA-256 beside, in the cache folder (`corrosion.data.cache.directory`:
+CORROSION_CACHE, else ~/.cache/corrosion). To do without network, put the .h5 file there by hand.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from corrosion.data.cache.directory import cache_dir
 from corrosion.errors import CorrosionError
 from corrosion.models.keras_weights import read_keras_weights
-from corrosion.system.files import replacing
+from corrosion.system.files import replacing, write_text
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def imagenet_weights(*, with_top: bool, folder: str | Path | None = None) -> Pat
     usable = (WITH_TOP,) if with_top else (WITHOUT_TOP, WITH_TOP)
     for file in usable:
         converted = (folder / file.name).with_suffix(".safetensors")
-        if converted.is_file():
+        if converted.is_file() and _is_whole(converted):
             return converted
         placed_by_hand = folder / file.name
         if placed_by_hand.is_file():
@@ -114,8 +114,31 @@ def _convert(source: Path, file: KerasFile, target: Path, *, origin: str) -> Pat
     state = read_keras_weights(source)
     with replacing(target) as temporary:
         save_file({key: value.contiguous() for key, value in state.items()}, temporary)
+        digest = _sha256(temporary)
+    write_text(_digest_file(target), f"{digest}\n")
     log.info("Cached %s", target)
     return target
+
+
+def _is_whole(converted: Path) -> bool:
+    """Whether a file is what was written: of another, the weights are made anew."""
+    try:
+        expected = _digest_file(converted).read_text(encoding="utf-8").strip()
+        whole = expected == _sha256(converted)
+    except (OSError, ValueError):
+        whole = False
+    if not whole:
+        log.warning("%s is damaged, or of an earlier version: made anew", converted)
+    return whole
+
+
+def _digest_file(converted: Path) -> Path:
+    return converted.with_name(f"{converted.name}.sha256")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _md5() -> hashlib._Hash:

@@ -42,6 +42,7 @@ def asked_of_run(
         "masks": _asked_of_masks(settings) if settings.masks else None,
         "no_location": settings.no_location or None,
         "asset": settings.asset,
+        "relative_to": None if settings.relative_to is None else str(settings.relative_to),
         "tiles": _asked_of_tiles(settings, image_size) if settings.tiles else None,
     }
 

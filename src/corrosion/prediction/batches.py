@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
-from corrosion.data.image_reader import ImageInput, square_batch
-from corrosion.data.images import ImageError, read_image
+from corrosion.data.image_reader import ImageInput, each_or_error, square_batch
+from corrosion.data.images import ImageError, read_image, reason_of
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import DETECTED, Rule
 from corrosion.explanation.explanation import Explanation, explain_inputs
@@ -67,39 +68,53 @@ def predict_batch(
         tiles: look at photographs in tiles too, for which they are read once more. None for not.
 
     Returns:
-        One output an input, in their order. An input whose photograph has vanished when its fine
-        map or its evidence is made has neither, and an error that says so; when its tiles are
-        looked at, it has no probability either.
+        One output an input, in their order. An input of which the fine map or the evidence can't be
+        made has neither, and an error that says why; where the network or its tiles fail, it has no
+        probability either.
 
     Raises:
-        CorrosionError: the network gives NaN.
+        CorrosionError: the network gives NaN, whatever the image.
     """
     readable = [one for one in images if one.square is not None]
-    if not readable:
-        return [Output(one) for one in images]
-    batch = square_batch(readable).to(network.mean.device)
-    found: list[tuple[float, float, float | None, Explanation | None]]
-    if explain:
-        found = [
-            (one.logit, one.probability, one.unlike_training, one)
-            for one in explain_inputs(network, batch)
-        ]
-    else:
-        with torch.inference_mode():
-            raw, distance = network.predict_with_distance(batch)
-        logits = raw.float().cpu()
-        if not logits.isfinite().all():
-            raise CorrosionError("The network gives NaN: its weights are damaged.")
-        probabilities = network.calibrated(logits).tolist()
-        unlike = [None] * len(logits) if distance is None else as_column(distance).tolist()
-        found = [(*row, None) for row in zip(logits.tolist(), probabilities, unlike, strict=True)]
-    remaining = iter(found)
-    outputs = [
-        Output(one) if one.square is None else Output(one, *next(remaining)) for one in images
-    ]
+    remaining = iter(_through(network, readable, explain=explain) if readable else ())
+    outputs = [Output(one) if one.square is None else next(remaining) for one in images]
     if tiles is not None:
         outputs = [_tiled(network, output, tiles) for output in outputs]
     return [_looked_at(network, output, fine=explain and fine, masks=masks) for output in outputs]
+
+
+def _through(
+    network: CorrosionClassifier, images: Sequence[ImageInput], *, explain: bool
+) -> list[Output]:
+    """Readable inputs through the network; one that it fails for has an error instead."""
+    found = each_or_error(partial(_outputs, network, explain=explain), images)
+    return [
+        Output(replace(image, square=None, error=one.reason))
+        if isinstance(one, ImageError)
+        else one
+        for image, one in zip(images, found, strict=True)
+    ]
+
+
+def _outputs(
+    network: CorrosionClassifier, images: Sequence[ImageInput], explain: bool
+) -> list[Output]:
+    batch = square_batch(images).to(network.mean.device)
+    if explain:
+        return [
+            Output(image, one.logit, one.probability, one.unlike_training, one)
+            for image, one in zip(images, explain_inputs(network, batch), strict=True)
+        ]
+    with torch.inference_mode():
+        raw, distance = network.predict_with_distance(batch)
+    logits = raw.float().cpu()
+    if not logits.isfinite().all():
+        raise CorrosionError("The network gives NaN: its weights are damaged.")
+    probabilities = network.calibrated(logits).tolist()
+    unlike = [None] * len(logits) if distance is None else as_column(distance).tolist()
+    return [
+        Output(*row) for row in zip(images, logits.tolist(), probabilities, unlike, strict=True)
+    ]
 
 
 def _tiled(network: CorrosionClassifier, output: Output, tiles: TileViewer) -> Output:
@@ -109,9 +124,11 @@ def _tiled(network: CorrosionClassifier, output: Output, tiles: TileViewer) -> O
         return output
     try:
         pixels = read_image(image.path) if image.photograph is None else image.photograph
-    except ImageError as error:
-        return Output(replace(image, square=None, error=f"no tiles: {error.reason}"))
-    view = tiles.look(network, pixels, whole_probability=probability, explained=output.explanation)
+        view = tiles.look(
+            network, pixels, whole_probability=probability, explained=output.explanation
+        )
+    except Exception as error:  # whatever one file does must not stop the others
+        return Output(replace(image, square=None, error=f"no tiles: {reason_of(error)}"))
     if view is None:  # another photograph than a moment ago
         return output
     return replace(output, probability=view.probability, explanation=view.explanation, tiles=view)
@@ -131,9 +148,10 @@ def _looked_at(
         pixels = image.photograph
         if pixels is None:
             pixels = read_image(image.path, min_side=MAP_SIDE)  # more would be shrunk
-    except ImageError as error:
-        failed = replace(image, error=f"no {'fine map' if fine else 'mask'}: {error.reason}")
-        return replace(output, image=failed, explanation=None)
-    if explanation is not None and fine:
-        output = replace(output, explanation=refined(network, explanation, pixels))
-    return replace(output, evidence=rust_evidence(network, pixels)) if masked else output
+        if explanation is not None and fine:
+            output = replace(output, explanation=refined(network, explanation, pixels))
+        return replace(output, evidence=rust_evidence(network, pixels)) if masked else output
+    except Exception as error:
+        what = "fine map" if fine and output.explanation is explanation else "mask"
+        failed = replace(image, error=f"no {what}: {reason_of(error)}")
+        return replace(output, image=failed, explanation=None if fine else explanation)

@@ -29,9 +29,10 @@ def find_files(paths: Sequence[str | Path], settings: PredictionSettings) -> lis
     """The files that paths stand for (`corrosion.data.file_search.find_inputs`).
 
     Raises:
-        CorrosionError: a path is missing or holds nothing; `asset` tells nothing of them.
+        CorrosionError: a path is missing or holds nothing; `asset` tells nothing of them;
+            a file lies beyond `relative_to`.
     """
-    files = find_inputs(paths, recursive=settings.recursive)
+    files = find_inputs(paths, recursive=settings.recursive, below=settings.relative_to)
     if settings.asset is not None:
         asset_names(settings.asset, files, root=common_root(paths))
     return files

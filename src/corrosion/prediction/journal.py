@@ -9,11 +9,12 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from corrosion.data.photograph_facts import PhotographFacts
-from corrosion.errors import CorrosionError
+from corrosion.system.files import unwritable
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ class Journal:
         try:
             self._file = self._path.open("x", encoding="utf-8")
         except OSError as error:
-            raise _unwritable(self._path, error) from error
+            raise unwritable(self._path, error) from error
 
     def append(self, rows: Iterable[Row]) -> None:
         """Add rows, sorted by item and order within this journal.
@@ -155,11 +156,12 @@ class Journal:
                 self._file.write(json.dumps(asdict(row), separators=(",", ":")) + "\n")
             self._file.flush()  # the operating system has them, should this process be killed
         except OSError as error:
-            raise _unwritable(self._path, error) from error
+            raise unwritable(self._path, error) from error
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with suppress(OSError):  # of a full disk, which `append` has told
+            self._file.close()
 
 
 def read_journals(folder: Path, *, before: int | None = None) -> Iterator[Row]:
@@ -193,7 +195,3 @@ def _read(path: Path) -> Iterator[Row]:
 
 def _attempt(path: Path) -> int:
     return int(path.name.split("-")[1])
-
-
-def _unwritable(path: Path, error: OSError) -> CorrosionError:
-    return CorrosionError(f"{path} can't be written: {error.strerror or error}.")

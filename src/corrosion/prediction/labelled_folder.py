@@ -29,6 +29,7 @@ from corrosion.prediction.batches import Output, predict_batch
 from corrosion.runs import RunDirectory
 from corrosion.settings.data import CurationSettings
 from corrosion.settings.evaluation import EvaluationSettings
+from corrosion.system.names import escaped
 from corrosion.system.processors import usable_processors
 from corrosion.system.progress import progress
 from corrosion.training.epoch_metrics import Predictions
@@ -69,7 +70,7 @@ def evaluate_folder(
     model = load_model(checkpoint, device=device)
     for caution in cautions(model).values():
         log.warning("%s", caution)
-    found = screen(scan(root, name=root.resolve().name, classes=classes)).records
+    found = screen(scan(root, name=escaped(root.resolve().name), classes=classes)).records
     groups = inspect(found, CurationSettings()).duplicates.group
     records = found.assign(group=groups, split="test")
     trained, judged = RunDirectory.holding(checkpoint), RunDirectory(out)

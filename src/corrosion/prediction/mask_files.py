@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from corrosion.system.names import escaped
+
 FOLDER = "masks"
 
 
@@ -58,4 +60,4 @@ def _root(given: str) -> str:
 
 
 def _absolute(path: str) -> str:
-    return os.path.abspath(path)  # noqa: PTH100 -- links stay as they are
+    return os.path.abspath(escaped(path))  # noqa: PTH100 -- links stay as they are

@@ -28,6 +28,7 @@ from corrosion.models.classifier import CorrosionClassifier
 from corrosion.prediction.journal import Row, RustFacts
 from corrosion.prediction.mask_files import FOLDER
 from corrosion.system.files import replacing
+from corrosion.system.names import on_disk
 from corrosion.system.progress import progress
 
 Mask = NDArray[np.bool_]
@@ -102,7 +103,7 @@ class MaskWriter:
         if self.surface is None:
             return None, WHOLE
         path = self.surface / Path(file).relative_to(FOLDER)
-        if not path.is_file():
+        if not on_disk(path).is_file():
             return None, WHOLE
         return read_image(path).max(axis=2), str(path)
 

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from corrosion.data.flight_log import FactsReader
 from corrosion.data.image_reader import ImageReader
 from corrosion.data.transforms import build_resize
-from corrosion.errors import CorrosionError
+from corrosion.errors import CorrosionError, DiskError
 from corrosion.evaluation.competence import cautions
 from corrosion.evaluation.decisions import DETECTED, Rule, is_unlike
 from corrosion.evaluation.named_thresholds import decision_rule
@@ -34,6 +33,7 @@ from corrosion.prediction.journal import Row
 from corrosion.prediction.mask_writer import MaskWriter, share_interval
 from corrosion.prediction.output_folder import Counts, OutputFolder
 from corrosion.prediction.process import Predictor, RowWriter
+from corrosion.prediction.relative_rows import relative_rows
 from corrosion.prediction.rendering import Renderer
 from corrosion.prediction.table import write_table
 from corrosion.prediction.tile_summary import (
@@ -90,11 +90,15 @@ def predict_files(
         CorrosionError: the checkpoint or a path is bad, the device or a package is missing; `out`
             holds something else; a result can't be written; with `tiles`, there is nothing to
             choose their threshold on.
+        DiskError: the disk is full, or `out` can't be written any more; what is finished is kept.
     """
     with ExitStack() as held:
-        return _predict_files(
-            checkpoint, paths, out, settings or PredictionSettings(), held, resume=resume
-        )
+        try:
+            return _predict_files(
+                checkpoint, paths, out, settings or PredictionSettings(), held, resume=resume
+            )
+        except DiskError as error:
+            raise DiskError(f"{error} What is finished is kept: mend it, and resume.") from error
 
 
 def _predict_files(
@@ -113,9 +117,8 @@ def _predict_files(
     if settings.device != "auto":
         choose_device(settings.device)  # one sentence instead of Lightning's
     checkpoint = checkpoint_of(checkpoint)
-    validation = None
-    if settings.tiles and settings.threshold is None:
-        validation = find_validation(checkpoint, settings.tile_validation)
+    judged = settings.tiles and settings.threshold is None
+    validation = find_validation(checkpoint, settings.tile_validation) if judged else None
     network = load_model(checkpoint).to(memory_format=torch.channels_last)
     rule = decision_rule(network, settings.threshold)
     resize = build_resize(network.image_size, network.resize)
@@ -126,11 +129,8 @@ def _predict_files(
     at_once = 1 if settings.tiles and settings.masks else settings.batch_size
     # full frames are large
     ahead = at_once if keep_frames else 2 * at_once + threads
-    marked = (
-        None
-        if settings.share_truth is None
-        else find_marked(settings.share_truth, name="share_truth")
-    )
+    truth = settings.share_truth
+    marked = None if truth is None else find_marked(truth, name="share_truth")
     reader = ImageReader(
         resize,
         every=settings.every,
@@ -184,7 +184,11 @@ def _predict_files(
     if not trainer.is_global_zero:
         return None
     folder.check_complete()
-    rows = partial(finished_rows, folder, paths, settings)
+
+    def rows() -> Iterator[Row]:
+        finished = finished_rows(folder, paths, settings)
+        return relative_rows(finished, settings.relative_to)
+
     counts = _count(rows())
     tell_notes(rows())
     table = out / f"predictions.{settings.format}"

@@ -172,6 +172,8 @@ class RowWriter(BasePredictionWriter):
         """Write rows in order until at most so many are left, and those that are ready anyway."""
         assert self._journal is not None
         ready: list[Row] = []
-        while self._pending and (len(self._pending) > at_most or self._pending[0].done()):
-            ready.append(self._pending.popleft().result())
-        self._journal.append(ready)
+        try:
+            while self._pending and (len(self._pending) > at_most or self._pending[0].done()):
+                ready.append(self._pending.popleft().result())
+        finally:  # a full disk loses none that are ready
+            self._journal.append(ready)

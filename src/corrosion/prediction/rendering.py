@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,8 +14,9 @@ from numpy.typing import NDArray
 
 from corrosion.data.geometry import shrink_to
 from corrosion.data.image_reader import ImageInput
-from corrosion.data.images import ImageError, read_image
+from corrosion.data.images import read_image, reason_of
 from corrosion.data.transforms import Resize
+from corrosion.errors import DiskError
 from corrosion.evaluation.decisions import CLEAN, DETECTED, Rule
 from corrosion.explanation.explanation import Explanation, over_photograph
 from corrosion.explanation.overlay import UNLIKE_RUST, WHITE, boxed, overlay, write_image
@@ -29,12 +33,15 @@ from corrosion.prediction.layers import (
 from corrosion.prediction.mask_files import of_frame
 from corrosion.prediction.mask_writer import Mask, MaskWriter, outlined
 from corrosion.report.inspection.pictures import evidence_file, rust_file
+from corrosion.system.names import shortened
+
+log = logging.getLogger(__name__)
 
 DRAWN_SIDE = 4096
 """Longest side of the overlays and outlines of photographs in tiles, in pixels: bounds memory."""
 
 _IN_A_FOLDER = 1000  # file managers choke on more
-_LONGEST_NAME = 80
+_LONGEST_NAME = 120  # bytes
 
 
 @dataclass(frozen=True)
@@ -68,8 +75,11 @@ class Renderer:
             output: what the network says of the image.
             mask_file: place of its mask below `out`, where masks are wanted.
 
+        Returns:
+            The row; what could not be drawn or written for this image alone is its error.
+
         Raises:
-            CorrosionError: a picture can't be written.
+            DiskError: nothing can be written any more.
         """
         image = output.image
         row = Row(
@@ -95,21 +105,33 @@ class Renderer:
             unlike_training=output.unlike_training,
             review=review,
             tiles=None if output.tiles is None else output.tiles.facts,
-            thumbnail=thumbnail,
         )
+        with _into(row, "overlay") as result:
+            if output.explanation is not None:
+                result.row = self._overlaid(row, output, output.explanation)
+        row, mask = result.row, None
+        with _into(row, "mask") as result:
+            if self.masks is not None:
+                result.row, mask = self._masked(row, output, self.masks, mask_file)
+        row = result.row
+        with _into(row, "thumbnail") as result:
+            self._small(thumbnail, row, output, mask)
+            result.row = replace(row, thumbnail=thumbnail)
+        return result.row
+
+    def _small(self, thumbnail: str, row: Row, output: Output, mask: Mask | None) -> None:
+        """Write the small picture, and the layers that lie over it."""
+        image = output.image
+        assert image.preview is not None
+        assert image.shape is not None
         write_image(self.out / thumbnail, image.preview)
         shape = image.preview.shape[:2]
         if output.explanation is not None:
-            row = self._overlaid(row, output, output.explanation)
             layer = evidence_layer(self._evidence(output, output.explanation, shape))
-            assert image.shape is not None
             layer = with_boxes(layer, row.boxes or (), image.shape)
             write_layer(self.out / evidence_file(thumbnail), layer)
-        if self.masks is not None:
-            row, mask = self._masked(row, output, self.masks, mask_file)
-            if mask is not None and mask.any():
-                write_layer(self.out / rust_file(thumbnail), outline_layer(mask, shape))
-        return row
+        if mask is not None and mask.any():
+            write_layer(self.out / rust_file(thumbnail), outline_layer(mask, shape))
 
     def _decided(self, output: Output, probability: float) -> tuple[str, bool]:
         """The decision, and whether an inspector shall look."""
@@ -145,10 +167,7 @@ class Renderer:
             return masks.write(row, np.zeros(image.shape, dtype=bool), place), None
         if mask is None and output.evidence is None:
             return row, None  # the photograph has vanished, as the row's error says
-        try:
-            photograph = self._photograph(output)
-        except ImageError as error:
-            return replace(row, error=f"no mask: {error.reason}"), None
+        photograph = self._photograph(output)
         if mask is None:
             assert output.evidence is not None
             mask = output.evidence.mask(photograph)
@@ -162,7 +181,7 @@ class Renderer:
         """What is drawn upon: the photograph, of one in tiles no more than is looked at.
 
         Raises:
-            ImageError: it has vanished, or only its reduced scale can be decoded.
+            ImageError: it has vanished.
         """
         image = output.image
         assert image.shape is not None
@@ -177,10 +196,7 @@ class Renderer:
     def _overlaid(self, row: Row, output: Output, explanation: Explanation) -> Row:
         image = output.image
         assert image.shape is not None
-        try:
-            photograph = self._photograph(output)
-        except ImageError as error:
-            return replace(row, error=f"no overlay: {error.reason}")
+        photograph = self._photograph(output)
         resize = whole(self.resize) if self._over_whole(output) else self.resize
         explanation = over_photograph(explanation, resize, *photograph.shape[:2])
         drawn = overlay(photograph, explanation.map, colormap=UNLIKE_RUST)
@@ -197,10 +213,35 @@ class Renderer:
     @staticmethod
     def _place(kind: str, image: ImageInput) -> str:
         """A file of its own for each image, the same in every attempt."""
-        name = re.sub(r"[^\w.-]", "_", Path(image.path).stem)[:_LONGEST_NAME]
+        name = shortened(re.sub(r"[^\w.-]", "_", Path(image.path).stem), _LONGEST_NAME)
         if image.time is not None:
             name += f"_{image.time:.3f}s"
         return f"{kind}/{image.item // _IN_A_FOLDER:03d}/{image.item:06d}_{name}.jpg"
+
+
+class _Result:
+    """A row as far as it has come."""
+
+    def __init__(self, row: Row) -> None:
+        self.row = row
+
+
+@contextmanager
+def _into(row: Row, what: str) -> Iterator[_Result]:
+    """Draw something for a row; what goes wrong with this file alone becomes the row's error.
+
+    Raises:
+        DiskError: nothing can be written any more.
+    """
+    result = _Result(row)
+    try:
+        yield result
+    except DiskError:
+        raise
+    except Exception as error:
+        log.debug("%s: no %s", row.path, what, exc_info=True)
+        reasons = filter(None, (row.error, f"no {what}: {reason_of(error)}"))
+        result.row = replace(row, error="; ".join(reasons))
 
 
 def _enlarged(

@@ -10,11 +10,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from corrosion.data.image_reader import displayable, table_path, table_text
 from corrosion.data.photograph_facts import LOCATION, PhotographFacts
 from corrosion.evaluation.decisions import REVIEW
 from corrosion.prediction.journal import Row, RustFacts, TileFacts
 from corrosion.system.files import replacing
+from corrosion.system.names import displayable, table_path, table_text
 
 _COLUMNS = (
     "path", "frame", "time", "probability", "decision", "unlike_training", "review", "boxes",
@@ -128,7 +128,7 @@ def _cells(row: Row) -> dict[str, Any]:
         "asset": None if row.asset is None else table_text(row.asset),
         **_of_file(row),
         **({} if row.tiles is None else asdict(row.tiles)),
-        **({} if row.rust is None else asdict(row.rust)),
+        **({} if row.rust is None else _of_rust(row.rust)),
     }
 
 
@@ -138,3 +138,10 @@ def _of_file(row: Row) -> dict[str, Any]:
     found = asdict(row.facts)
     camera = found["camera"]  # a text of whoever wrote the file
     return found | {"camera": None if camera is None else table_text(camera)}
+
+
+def _of_rust(rust: RustFacts) -> dict[str, Any]:
+    paths = {"mask": displayable(rust.mask)}
+    if rust.surface is not None:
+        paths["surface"] = table_path(rust.surface)
+    return asdict(rust) | paths

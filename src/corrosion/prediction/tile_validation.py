@@ -24,6 +24,7 @@ from corrosion.prediction.tile_threshold import (
 from corrosion.prediction.tiled import window_logits
 from corrosion.prediction.tiles import TileRule, Tiling
 from corrosion.runs import RunDirectory
+from corrosion.system.names import escaped
 from corrosion.system.progress import progress
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ def find_validation(checkpoint: Path, folder: Path | None) -> TileValidation:
     if split is not None and {"split", "content_hash"} <= set(split):
         trained_on = frozenset(split.loc[split["split"] == "train", "content_hash"])
     if folder is not None:
-        where, records = str(folder), scan(folder, name=folder.resolve().name)
+        where, records = str(folder), scan(folder, name=escaped(folder.resolve().name))
     elif run is None or split is None or "split" not in split:
         raise CorrosionError(
             f"tiles: {checkpoint} lies in no run's directory with its split, so the validation "

@@ -225,7 +225,7 @@ def tile_mask(
             tile = Window(top, left, side, side).cut(image)
             evidence = rust_evidence(network, tile)
             cut, score = evidence.cut, evidence.score(tile)
-            weights = np.outer(down[row, top : top + side], across[column, left : left + side])
+            weights = np.outer(down[row][1], across[column][1])
             band[:, left : left + side] += score * weights
         following = grid.tops[row + 1] if row + 1 < len(grid.tops) else grid.height
         done = following - top
@@ -257,14 +257,13 @@ def _explained(
         inputs = _inputs(network, image, grid.windows[start : start + batch_size], resize)
         for number, found in enumerate(explain_inputs(network, inputs), start):
             row, column = divmod(number, len(grid.lefts))
-            (ys,), (xs,) = np.nonzero(down[row]), np.nonzero(across[column])
+            (ys, of_row), (xs, of_column) = down[row], across[column]
             logits.append(found.logit)
-            if not found.empty and len(ys) and len(xs):
+            if not found.empty and len(of_row) and len(of_column):
                 strongest, empty = max(strongest, found.raw_scale), False
-                there = np.s_[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
-                weights = np.outer(down[row, ys], across[column, xs]) * found.raw_scale
-                place = whole_of(resize).place(len(ys), len(xs))
-                total[there] += weights * to_photograph(found.map, place, len(ys), len(xs))
+                weights = np.outer(of_row, of_column) * found.raw_scale
+                place = whole_of(resize).place(*weights.shape)
+                total[ys, xs] += weights * to_photograph(found.map, place, *weights.shape)
     if strongest > 0:
         np.clip(total / strongest, 0, 1, out=total)
     explanation = replace(whole, map=total, raw_scale=strongest, empty=empty)

@@ -16,6 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from corrosion.data.geometry import Map, Window
 from corrosion.settings.prediction import TileRuleName
 
+Blending = tuple[tuple[slice, Map], ...]
+"""Of each tile along an axis the pixels that it lies over, and its weights there."""
+
+LEAST_SIDE = 32
+"""Pixels of a tile's side at the least, as --tile-size says."""
+
 _EDGE = 1e-3  # pixels: tiles that only touch share what lies exactly between them
 
 
@@ -47,7 +53,7 @@ class TileGrid:
             Window(top, left, self.side, self.side) for top in self.tops for left in self.lefts
         )
 
-    def blending(self, height: int, width: int) -> tuple[Map, Map]:
+    def blending(self, height: int, width: int) -> tuple[Blending, Blending]:
         """Weights with which tiles are put together on a grid over the whole photograph.
 
         A tile counts most in its middle and least at its edge, so that no seam is seen. The weight
@@ -59,13 +65,13 @@ class TileGrid:
             width: width of the grid.
 
         Returns:
-            (number of rows of tiles, height) and (number of columns of tiles, width), float32 in
-            [0, 1].
+            Of each row of tiles and of each column the pixels that it lies over, and its weights
+            there, float32 in [0, 1].
 
         Example:
             >>> rows, columns = Tiling(4, overlap=0.5).grid(4, 6).blending(4, 6)
-            >>> columns.round(2).tolist()
-            [[1.0, 1.0, 0.75, 0.25, 0.0, 0.0], [0.0, 0.0, 0.25, 0.75, 1.0, 1.0]]
+            >>> [(place.start, weights.round(2).tolist()) for place, weights in columns]
+            [(0, [1.0, 1.0, 0.75, 0.25]), (2, [0.25, 0.75, 1.0, 1.0])]
         """
         return (
             _blending(self.tops, self.side, self.height, height),
@@ -89,6 +95,9 @@ class Tiling:
     def grid(self, height: int, width: int) -> TileGrid | None:
         """The tiles of a photograph; None where one tile holds all of it.
 
+        A photograph less than `LEAST_SIDE` pixels high or wide is seen as a whole: tiles of it
+        would show nothing, and there would be tens of thousands.
+
         Args:
             height: height of the photograph in pixels, at least 1.
             width: width of the photograph in pixels, at least 1.
@@ -100,7 +109,7 @@ class Tiling:
             >>> Tiling(224).grid(200, 224) is None
             True
         """
-        if max(height, width) <= self.size:
+        if max(height, width) <= self.size or min(height, width) < min(self.size, LEAST_SIDE):
             return None
         side = min(self.size, height, width)
         tops, lefts = self._starts(height, side), self._starts(width, side)
@@ -161,9 +170,15 @@ class TileRule:
         return f"{self.share:.3g} of the tiles corroded"
 
 
-def _blending(starts: tuple[int, ...], side: int, length: int, pixels: int) -> Map:
-    """Weights (starts, pixels) along an axis of `length`, which `pixels` pixels lie over."""
+def _blending(starts: tuple[int, ...], side: int, length: int, pixels: int) -> Blending:
+    """Weights of tiles along an axis of `length`, which `pixels` pixels lie over."""
     places = (np.arange(pixels) + 0.5) * length / pixels
-    distance = np.abs(places - (np.array(starts)[:, None] + side / 2))
-    weights = np.where(distance <= side / 2, side / 2 - distance + _EDGE, 0)
-    return (weights / weights.sum(axis=0)).astype(np.float32)
+    total = np.zeros(pixels)
+    found = []
+    for start in starts:
+        there = slice(*np.searchsorted(places, (start, start + side)))
+        distance = np.abs(places[there] - (start + side / 2))
+        weights = side / 2 - distance + _EDGE
+        total[there] += weights
+        found.append((there, weights))
+    return tuple((there, (one / total[there]).astype(np.float32)) for there, one in found)

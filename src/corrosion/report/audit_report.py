@@ -18,8 +18,10 @@ from corrosion.report.page import inline_picture, write_page
 from corrosion.report.photograph_sheets import Block, contact_sheets
 from corrosion.report.tables import MISSING, TextTable, format_number
 from corrosion.system.files import replacing, write_csv, write_json
+from corrosion.system.names import displayable
 
 _SHEETS = 4  # of duplicates, and of suspicious images; audit.json names all
+_LISTED = 200  # files that are not read, on the page; audit.json names all
 _PHOTOGRAPHS = 8  # of a group, in a block
 
 
@@ -49,6 +51,7 @@ def write_audit(out: Path, audit: Audit) -> None:
         tables=tables(audit),
         conflicts=_conflicts_table(audit),
         unreadable=_unreadable_table(audit),
+        passed_over=_passed_over_table(audit),
         sheets={
             name: [inline_picture(page, max_side=max(page.size)) for page in pages]
             for name, pages in sheets.items()
@@ -115,6 +118,10 @@ def as_dict(audit: Audit) -> dict[str, Any]:
         "failed": audit.failed,
         "images": len(records) + len(audit.unreadable),
         "unreadable": audit.unreadable[["path", "reason"]].to_dict("records"),
+        "passed_over": [
+            {"path": one.path, "reason": one.reason, "may_be_missed": one.missed}
+            for one in audit.passed_over
+        ],
         "suspicious": {
             str(rule): records.loc[broken, "path"].tolist()
             for rule, broken in inspection.broken.items()
@@ -159,6 +166,10 @@ def _findings_table(audit: Audit) -> TextTable:
     sizes = np.bincount(duplicates.group)
     counts = {
         "unreadable images": len(audit.unreadable),
+        "files that are not read": len(audit.passed_over),
+        "that may be photographs or videos among these": sum(
+            one.missed for one in audit.passed_over
+        ),
         **{f"{rule} images": int(inspection.broken[rule].sum()) for rule in RULES},
         "images with the same pixels as another": duplicates.copies(),
         "pairs of near-duplicates": duplicates.near_pairs(),
@@ -196,13 +207,18 @@ def _conflicts_table(audit: Audit) -> TextTable:
     return TextTable.of(
         "Images with conflicting labels",
         ("image", "group", "class"),
-        ((path, str(number), _class(label)) for number, path, label in rows),
+        ((displayable(path), str(number), _class(label)) for number, path, label in rows),
     )
 
 
 def _unreadable_table(audit: Audit) -> TextTable:
-    rows = zip(audit.unreadable["path"], audit.unreadable["reason"], strict=True)
+    rows = zip(audit.unreadable["path"].map(displayable), audit.unreadable["reason"], strict=True)
     return TextTable.of("Unreadable images", ("image", "reason"), rows)
+
+
+def _passed_over_table(audit: Audit) -> TextTable:
+    rows = ((displayable(one.path), one.reason) for one in audit.passed_over[:_LISTED])
+    return TextTable.of("Files that are not read", ("file", "reason"), rows)
 
 
 def _pairs_across_sources(audit: Audit) -> int:

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from corrosion.data.image_reader import table_path
 from corrosion.data.images import ImageError, read_image
 from corrosion.data.labels import CLASSES
 from corrosion.report.page import inline_picture, write_page
 from corrosion.system.files import write_csv
+from corrosion.system.names import table_path
 
 _SIDE = 224  # pixels of the small pictures, whose page has to hold them all
 

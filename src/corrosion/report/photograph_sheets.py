@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from corrosion.data.images import ImageError, read_image
+from corrosion.data.images import read_image
+
+log = logging.getLogger(__name__)
 
 CELL = 160
 """Longest side of a photograph, in pixels."""
@@ -77,7 +80,8 @@ def _draw(sheet: Image.Image, block: Block, left: int, top: int) -> None:
 def _thumbnail(path: str) -> Image.Image:
     try:
         photograph = Image.fromarray(read_image(path, min_side=CELL))
-    except ImageError:  # changed since it was examined
+    except Exception:  # changed since it was examined
+        log.debug("%s can't be drawn", path, exc_info=True)
         photograph = Image.new("RGB", (CELL, CELL), _FAINT)
     photograph.thumbnail((CELL, CELL))
     return photograph

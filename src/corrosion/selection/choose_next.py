@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from corrosion.data.cache.features import Features
+from corrosion.data.images import ImageError
 from corrosion.errors import CorrosionError
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.device import choose_device
@@ -93,10 +95,8 @@ def choose_next(
         )
     if len(records) < settings.count:
         log.warning("count=%d: there are only %d, all are taken", settings.count, len(records))
-    datamodule = images_of(
-        network, records, batch_size=settings.batch_size, num_workers=settings.num_workers
-    )
-    features = pooled_features(network, datamodule, records, feature_cache(network))
+    candidates, features = _features(network, candidates, settings)
+    records = candidates.records
     probability = _probability(network, features) if trained else None
     choice = choose_diverse(features, settings.count, probability=probability, seed=settings.seed)
     of_chosen = (
@@ -113,6 +113,29 @@ def choose_next(
         }
     )
     return Selection(table, candidates)
+
+
+def _features(
+    network: CorrosionClassifier, candidates: Candidates, settings: SelectionSettings
+) -> tuple[Candidates, Features]:
+    """Features of all candidates, without those that have vanished since they were found."""
+    while True:
+        records = candidates.records
+        datamodule = images_of(
+            network, records, batch_size=settings.batch_size, num_workers=settings.num_workers
+        )
+        try:
+            return candidates, pooled_features(network, datamodule, records, feature_cache(network))
+        except ImageError as error:
+            lost = records["path"].map(Path) == error.path
+            if not lost.any() or lost.all():
+                raise
+            log.warning("%s is passed over", error)
+            candidates = replace(
+                candidates,
+                records=records[~lost].reset_index(drop=True),
+                unreadable=candidates.unreadable + int(lost.sum()),
+            )
 
 
 @torch.inference_mode()

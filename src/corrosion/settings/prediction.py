@@ -63,6 +63,9 @@ class PredictionSettings(InferenceSettings):
     """Look into subfolders of folders."""
     every: NotNegative = 1.0
     """Seconds between frames of videos; 0 takes all of them."""
+    relative_to: AnyPath | None = None
+    """Write paths in the table and the contact sheet relative to this folder, in which all files
+    must lie; by default as they were given."""
     format: TableFormat = "csv"
     """Format of the table."""
     report: Reports = "html"

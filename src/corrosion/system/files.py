@@ -5,6 +5,7 @@ A killed run or a full disk never leaves half of a file.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from corrosion.errors import CorrosionError
+from corrosion.errors import CorrosionError, DiskError
+from corrosion.system.names import escaped, shortened
 
 if TYPE_CHECKING:
     import pandas as pd  # half a second that commands without tables need not wait
@@ -25,6 +27,16 @@ if TYPE_CHECKING:
 LOCK = ".lock"
 """Name of the file in a folder that says that a process writes there. A killed process may leave
 the file, never the lock, which the operating system gives back."""
+
+
+# errno of what is wrong with one file; what encoders raise has none
+_OF_ONE_FILE = (None, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.EISDIR, errno.ELOOP)
+
+
+def unwritable(path: Path, error: OSError) -> CorrosionError:
+    """The error of a file that can't be written: a `DiskError`, unless it is this file alone."""
+    kind = CorrosionError if error.errno in _OF_ONE_FILE else DiskError
+    return kind(f"{escaped(path)} can't be written: {error.strerror or error}.")
 
 
 @contextmanager
@@ -35,14 +47,16 @@ def replacing(path: Path) -> Iterator[Path]:
         path: path of the file to write; its folder is made if missing.
 
     Raises:
-        CorrosionError: the folder can't be written, or the disk is full; an older file at `path`
-            stays as it was.
+        DiskError: the folder can't be written, or the disk is full; an older file at `path` stays
+            as it was.
+        CorrosionError: this file can't be written, as its name is too long.
     """
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # a shorter name than that of the file, which may be as long as the disk allows
         handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
+            dir=path.parent, prefix=f".{shortened(path.stem, 80)}-", suffix=path.suffix
         )
         os.close(handle)
         temporary = Path(name)
@@ -52,7 +66,7 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(written)  # a crash of the machine must not leave the new name without content
         temporary.replace(path)
     except OSError as error:
-        raise CorrosionError(f"{path} can't be written: {error.strerror or error}.") from error
+        raise unwritable(path, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -72,14 +86,14 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:80]}-"))
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{shortened(path.name, 80)}-"))
         temporary.chmod(0o755)  # as a folder that mkdir makes, not mkdtemp's 0700
         yield temporary
         if path.exists():
             path.rmdir()
         temporary.rename(path)
     except OSError as error:
-        raise CorrosionError(f"{path} can't be written: {error.strerror or error}.") from error
+        raise unwritable(path, error) from error
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -107,7 +121,7 @@ def remove_leftovers(folder: Path, *, suffix: str) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8, whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(escaped(text), encoding="utf-8")
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:

@@ -144,8 +144,8 @@ def test_the_segments_unused_for_the_longest_time_make_room(tmp_path, caplog):
     fill(middle)
     for age, resize in ((100, build_resize(31)), (50, RESIZE)):
         for segment in segments(settings_dir(resize)):
-            time = segment.hashes.stat().st_mtime - age
-            os.utime(segment.hashes, (time, time))
+            time = segment.index.stat().st_mtime - age
+            os.utime(segment.index, (time, time))
     with caplog.at_level(logging.INFO):
         fill(new, limit_gib=9 * IMAGE / GIB)
     assert not kept(old, build_resize(31)).any()
@@ -159,7 +159,7 @@ def test_use_makes_a_segment_young_again(tmp_path):
     fill(first)
     fill(second)
     for segment in segments(settings_dir(RESIZE)):
-        os.utime(segment.hashes, (0, 0))
+        os.utime(segment.index, (0, 0))
     fill(first)
     fill(photographs(tmp_path / "c", 1, first=8), limit_gib=6 * IMAGE / GIB)
     assert kept(first).all()

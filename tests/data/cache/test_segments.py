@@ -104,7 +104,7 @@ def test_images_removed_by_another_run_are_decoded(photos):
     fill(photos)
     dataset = ImageDataset(paths, resize=RESIZE, cache=ImageCache(hashes, RESIZE))
     (segment,) = segments(settings_dir(RESIZE))
-    segment.hashes.unlink()
+    segment.index.unlink()
     segment.images.unlink()
     np.testing.assert_array_equal(dataset[2].image, load_image(paths[2], RESIZE))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import shutil
 import uuid
@@ -17,6 +16,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from corrosion.data.cache.checksums import checksum
 from corrosion.data.cache.segments import (
     ImageCache,
     Segment,
@@ -75,12 +75,13 @@ def fill_cache(
             cache = ImageCache(hashes, resize)  # another run may have filled it meanwhile
             _, rows = np.unique(hash_array(hashes), return_index=True)
             rows = np.sort(rows[cache.lacks[rows]])  # as files lie on the disk
+            _remove_damaged(resize)
             _make_room(len(rows) * _image_bytes(resize), cache.used, int(limit_gib * _GIB))
             _add([paths[row] for row in rows], [hashes[row] for row in rows], resize)
             cache = ImageCache(hashes, resize)
     for segment in cache.used:
         with suppress(OSError):
-            os.utime(segment.hashes)  # the time of its last use
+            os.utime(segment.index)  # the time of its last use
     size = sum(segment.size for folder in _folders() for segment in segments(folder)) / _GIB
     log.info(
         "%d of %d images are kept decoded; all that %s keeps is %.2f GiB of at most %g",
@@ -114,11 +115,19 @@ def _sole_writer() -> Iterator[None]:
             lock.release()
     except (CacheError, ImageError):
         raise
-    except (OSError, CorrosionError) as error:
+    except (OSError, NotImplementedError, CorrosionError) as error:  # some disks know no locks
         raise CacheError(
             f"Decoded images can't be kept in {folder}: {error}. Set CORROSION_CACHE to another "
             f"folder, or cache=false."
         ) from error
+
+
+def _remove_damaged(resize: Resize) -> None:
+    """Remove segments of which nothing can be read, whose images are decoded anew."""
+    for segment in segments(settings_dir(resize)):
+        if not len(segment.load_index(_image_bytes(resize))):
+            log.warning("%s is damaged, and its images are decoded anew", segment.images)
+            _unlink(segment)
 
 
 def _folders() -> list[Path]:
@@ -129,7 +138,7 @@ def _folders() -> list[Path]:
 def _make_room(needed: int, used: Iterable[Segment], limit: int) -> None:
     """Remove leftovers, and segments that are not `used`, the oldest first, until `needed` fit."""
     for folder in _folders():
-        complete = {path for one in segments(folder) for path in (one.images, one.hashes)}
+        complete = {path for one in segments(folder) for path in (one.images, one.index)}
         for path in set(folder.iterdir()) - complete:
             path.unlink()  # a killed run's: the lock is ours
     kept = {segment.images for segment in used}
@@ -159,12 +168,16 @@ def _make_room(needed: int, used: Iterable[Segment], limit: int) -> None:
 
 
 def _last_used(segment: Segment) -> float:
-    return segment.hashes.stat().st_mtime
+    return segment.index.stat().st_mtime
 
 
 def _remove(segment: Segment) -> None:
     log.info("%s has not been used for the longest time and makes room", segment.images)
-    segment.hashes.unlink(missing_ok=True)  # first: from here on it does not count
+    _unlink(segment)
+
+
+def _unlink(segment: Segment) -> None:
+    segment.index.unlink(missing_ok=True)  # first: from here on it does not count
     segment.images.unlink(missing_ok=True)
 
 
@@ -177,7 +190,7 @@ def _add(paths: Sequence[str], hashes: Sequence[str], resize: Resize) -> None:
             kept
             for start in range(0, len(paths), rows)
             for kept in _write_segment(
-                Segment(folder / f"{uuid.uuid4().hex}.npy"),
+                Segment(folder / f"{uuid.uuid4().hex}.images"),
                 paths[start : start + rows],
                 hashes[start : start + rows],
                 resize,
@@ -198,32 +211,32 @@ def _write_segment(
     pool: ThreadPoolExecutor,
 ) -> Iterator[bool]:
     """Decode images into a segment; yields for each whether it has been kept."""
-    shape = (len(paths), resize.image_size, resize.image_size, 3)
+    keys, sums = hash_array(hashes), np.zeros(len(paths), np.uint32)
     kept = np.zeros(len(paths), bool)
     with replacing(segment.images) as temporary, temporary.open("wb") as file:
-        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
         # written, not mapped: on a full disk, writing to a mapped file kills the process
-        start, turn = file.tell(), Lock()
-        file.truncate(start + math.prod(shape))
+        turn = Lock()
 
         def decode(row: int) -> bool:
             pixels = _pixels(paths[row], hashes[row], resize)
             if pixels is not None:
+                sums[row] = checksum(bytes(keys[row]), pixels)
                 with turn:
-                    file.seek(start + row * pixels.nbytes)
-                    file.write(pixels.tobytes())
+                    file.seek(row * pixels.nbytes)
+                    file.write(pixels.data)
             return pixels is not None
 
         for row, done in enumerate(pool.map(decode, range(len(paths)))):
             kept[row] = done
             yield done
         file.flush()
+        file.truncate(len(paths) * _image_bytes(resize))
         os.fsync(file.fileno())
-    with replacing(segment.hashes) as temporary, temporary.open("wb") as file:
-        np.save(file, np.where(kept, hash_array(hashes), b""))
+    segment.write_index(np.where(kept, keys, b""), sums)
 
 
 def _pixels(path: str, expected: str, resize: Resize) -> NDArray[np.uint8] | None:
     content = file_content(path)
-    return load_image(path, resize, content=content) if content_hash(content) == expected else None
+    if content_hash(content) != expected:
+        return None
+    return np.ascontiguousarray(load_image(path, resize, content=content))

@@ -13,6 +13,7 @@ import pandas as pd
 from corrosion.data.curation.findings import count_leaks
 from corrosion.data.curation.policy import Inspection, inspect, left_out
 from corrosion.data.curation.screening import screen
+from corrosion.data.file_search import PassedOver
 from corrosion.data.prepare import find_images
 from corrosion.data.splits import split
 from corrosion.errors import CorrosionError
@@ -46,6 +47,7 @@ class Audit:
         policy: what counted as a duplicate or as suspicious.
         inspection: duplicates, conflicts and suspicious images among the readable ones.
         unreadable: path, label, source and reason of the others, one row an image.
+        passed_over: what else lies in the folders, and why it is not read.
         left_out: images that training would leave out of the readable ones, as
             `curation.policy.left_out` gives them.
         official: number of images of official subsets that are known from another one, as
@@ -59,6 +61,7 @@ class Audit:
     policy: CurationSettings
     inspection: Inspection
     unreadable: pd.DataFrame
+    passed_over: tuple[PassedOver, ...]
     left_out: pd.DataFrame
     official: Mapping[str, int] | None
     random: Leaks | None
@@ -88,7 +91,8 @@ def audit_folders(
     """
     policy = policy or CurationSettings()
     given = SourceSettings(source="folder", root=tuple(roots), classes=classes or ClassFolders())
-    screened = screen(find_images(given))
+    passed: list[PassedOver] = []
+    screened = screen(find_images(given, passed))
     inspection = inspect(screened.records, policy)
     dropped = left_out(inspection, policy)
     kept = inspection.records.drop(index=dropped.index)
@@ -99,6 +103,8 @@ def audit_folders(
         policy=policy,
         inspection=inspection,
         unreadable=screened.rejected,
+        # what may be missed first
+        passed_over=tuple(sorted(passed, key=lambda one: (not one.missed, one.path))),
         left_out=dropped,
         official=_official_leaks(inspection),
         random=_leaks(inspection, single),

@@ -125,8 +125,15 @@ class _Views:
     def _measured(
         self, unknown: Sequence[tuple[T, str]], measure: Callable[[T], Features | None]
     ) -> Iterator[tuple[str, Features | None]]:
+        def attempt(one: T) -> Features | None:
+            try:
+                return measure(one)
+            except Exception as error:  # of an odd picture, OpenCV raises nearly anything
+                log.warning("a photograph can't be searched for versions: %s", error)
+                return None
+
         with ThreadPoolExecutor(usable_processors()) as pool:  # OpenCV needs no lock of Python's
-            results = pool.map(measure, [one for one, _ in unknown])
+            results = pool.map(attempt, [one for one, _ in unknown])
             yield from zip((key for _, key in unknown), results, strict=True)
 
     def _words(self, row: int) -> Features | None:

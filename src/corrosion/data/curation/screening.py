@@ -16,8 +16,9 @@ import pandas as pd
 from corrosion.data.cache.file_states import FileCache, FileState
 from corrosion.data.curation.fingerprint import perceptual_hash, pixel_hash
 from corrosion.data.curation.quality import measure, to_grey
-from corrosion.data.images import MAX_PIXELS, ImageError, check_image, content_hash
+from corrosion.data.images import MAX_PIXELS, CheckedImage, ImageError, check_image, content_hash
 from corrosion.errors import CorrosionError
+from corrosion.system.names import brief, on_disk
 from corrosion.system.processors import usable_processors
 from corrosion.system.progress import progress
 
@@ -126,12 +127,24 @@ def _states(
 
 def _state(path: str, *, max_pixels: int) -> FileState | ImageError:
     try:
-        stat = os.stat(path)  # noqa: PTH116 -- before reading: a later change is then noticed
-        image = check_image(path, max_pixels=max_pixels)
+        image, stat = _checked(path, max_pixels)
+        return _measured(image, stat)
     except ImageError as error:
         return error
-    except OSError as error:
-        return ImageError(path, error.strerror or str(error))
+    except Exception as error:  # whatever one file does must not stop the others
+        log.debug("%s can't be measured", path, exc_info=True)
+        return ImageError(path, f"can't be measured: {error or type(error).__name__}")
+
+
+def _checked(path: str, max_pixels: int) -> tuple[CheckedImage, os.stat_result]:
+    try:
+        stat = on_disk(path).stat()  # before reading: a later change is then noticed
+    except (OSError, ValueError):
+        stat = os.stat_result((0,) * 10)
+    return check_image(path, max_pixels=max_pixels), stat
+
+
+def _measured(image: CheckedImage, stat: os.stat_result) -> FileState:
     grey = to_grey(image.pixels)
     return FileState(
         size=stat.st_size,
@@ -146,7 +159,7 @@ def _state(path: str, *, max_pixels: int) -> FileState | ImageError:
 
 
 def _report(reasons: dict[str, str], *, total: int, on_bad: str) -> None:
-    lines = [f"  {path}: {reason}" for path, reason in list(reasons.items())[:_LISTED]]
+    lines = [f"  {brief(path)}: {reason}" for path, reason in list(reasons.items())[:_LISTED]]
     if len(reasons) > _LISTED:
         lines.append(f"  ... and {len(reasons) - _LISTED} more")
     listing = "\n".join(lines)

@@ -46,8 +46,13 @@ def assign_rows(
         (N,) int8, part of each row, from 0 to P - 1.
 
     Raises:
-        CorrosionError: a class has too few groups, or all its groups are fixed.
+        CorrosionError: a class has too few groups, or all its groups are fixed; or there is no row.
     """
+    if records.empty:
+        raise CorrosionError(
+            "There is no image to divide: all are left out, as unreadable or as copies with "
+            "conflicting labels. `corrosion audit` lists them: correct the labels, or add images."
+        )
     if fixed is None:
         fixed = np.full(len(records), UNASSIGNED, dtype=np.int8)
     if official is None:
