@@ -118,11 +118,11 @@ def test_info_says_what_an_interrupted_training_lacks_and_what_a_finished_one_ha
     ("option", "said"),
     [
         ("--threshold=2", "--threshold=2.0: give a probability between 0 and 1"),
-        ("--batch-size=0", "--batch-size=0: give a whole number from 1."),
-        ("--batch-size=many", "--batch-size=many: give a whole number from 1."),
+        ("--batch-size=0", "--batch-size=0: give a whole number from 1 to 65,536."),
+        ("--batch-size=many", "--batch-size=many: give a whole number from 1 to 65,536."),
         ("--format=xls", "--format=xls: give csv or parquet."),
         ("--device=gpu", "--device=gpu: give auto, cpu, cuda, cuda:1 or mps."),
-        ("--devices=0", "--devices=0: give -1 or a whole number from 1."),
+        ("--devices=0", "--devices=0: give -1 or a whole number from 1 to 1024."),
     ],
 )
 def test_a_bad_value_is_refused_by_the_name_of_its_option(capsys, option, said):

@@ -86,7 +86,7 @@ def test_all_bad_values_are_told_at_once():
     with pytest.raises(CorrosionError) as caught:
         RunSettings.read({"model": {"lr": -1, "dropuot": 0.1}, "seed": True, "data": {"folds": 1}})
     lines = str(caught.value).splitlines()
-    assert "model.lr=-1: give a number above 0." in lines
+    assert "model.lr=-1: give a number above 0, up to 10." in lines
     assert "model.dropuot is no setting. Did you mean model.dropout?" in lines
     assert any(line.startswith("seed=true: give a whole number") for line in lines)
     assert "data.folds=1: give a whole number from 2 to 100, source or null." in lines

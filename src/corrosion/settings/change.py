@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from corrosion.settings.inference import InferenceSettings, Threshold
-from corrosion.settings.types import Positive, WholeNumber
+from corrosion.settings.types import Positive, Workers
 
 PairBy = Literal["auto", "name", "gps", "features"]
 """What tells which photographs of two inspections show the same place."""
@@ -25,5 +25,5 @@ class ChangeSettings(InferenceSettings):
     threshold of the checkpoint, as recall or F1; by default the checkpoint's own."""
     recursive: bool = False
     """Look into subfolders of the two folders."""
-    num_workers: Literal["auto"] | WholeNumber = "auto"  # type: ignore[assignment]
+    num_workers: Literal["auto"] | Workers = "auto"  # type: ignore[assignment]
     """Processes that read images for pairs by features; auto chooses by device and processors."""

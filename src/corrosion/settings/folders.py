@@ -43,7 +43,7 @@ class AuditSettings(FolderNameSettings):
 class SampleSettings(Settings):
     """What the embedded sample photographs are made with."""
 
-    count: Annotated[int, Ge(2)] = 600
+    count: Annotated[int, Ge(2), Le(100_000)] = 600
     """Number of images, half of each class."""
     size: Annotated[int, Ge(32), Le(2048)] = 256
     """Side of the images in pixels."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
+from annotated_types import Ge, Le
 from pydantic import AfterValidator
 
 from corrosion.settings.base import Settings
-from corrosion.settings.types import Count
+from corrosion.settings.types import BatchSize
 
 _DEVICES = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
@@ -40,7 +41,7 @@ class InferenceSettings(Settings):
 
     device: Device = "auto"
     """Where the network runs: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps."""
-    batch_size: Count = 32
+    batch_size: BatchSize = 32
     """Images at once through the network."""
-    num_workers: Count | None = None
+    num_workers: Annotated[int, Ge(1), Le(512)] | None = None
     """Threads that decode images; by default one a processor."""

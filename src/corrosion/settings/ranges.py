@@ -56,6 +56,8 @@ def _choices(annotation: Any, metadata: Iterable[Any]) -> list[str]:
     return ["a mapping"] if _is_mapping(annotation, origin) else ["another value"]
 
 
+_LONG = 10_000  # from here on thousands are told apart
+
 _PLURALS = {
     "a whole number": "whole numbers",
     "a number": "numbers",
@@ -84,18 +86,22 @@ def _bounds(metadata: Iterable[Any]) -> str:
     for one in _flat(metadata):
         match one:
             case Ge(ge=value):
-                low = f" from {value:g}"
+                low = f" from {_number(value)}"
             case Gt(gt=value):
-                low = f" above {value:g}"
+                low = f" above {_number(value)}"
             case Le(le=value):
-                high = f" to {value:g}"
+                high = f" to {_number(value)}"
             case Lt(lt=value):
-                high = f" below {value:,}"
+                high = f" below {_number(value)}"
     if low.startswith(" above") and high.startswith(" to"):
         high = f", up to{high.removeprefix(' to')}"
     elif low and high.startswith(" below"):
         high = f" and{high}"
     return low + high
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if abs(value) >= _LONG else f"{value:g}"
 
 
 def _flat(metadata: Iterable[Any]) -> Iterable[Any]:
@@ -127,4 +133,4 @@ def as_written(value: Any) -> str:
         return f"[{','.join(as_written(one) for one in value)}]"
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{key}:{as_written(one)}" for key, one in value.items()) + "}"
-    return str(value)
+    return str(value) or "''"
