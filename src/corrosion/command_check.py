@@ -50,7 +50,7 @@ def check(arguments: Sequence[str]) -> None:
     _refuse_group_values(overrides)
     several = any(one in ("-m", "--multirun") for one in arguments)
     search = [f"hydra.searchpath=[{','.join(_search_path(arguments))}]"]
-    planned = []
+    planned: list[RunSettings] = []
     for chosen in combinations(overrides, several=several):
         config = _composed([*chosen, *search])
         settings = read_settings(config, chosen)

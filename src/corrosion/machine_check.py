@@ -12,9 +12,7 @@ from corrosion.settings.run import RunSettings
 from corrosion.settings.trainer import TrainerSettings
 from corrosion.system.configuration import config_dir
 from corrosion.system.extras import EXTRAS, require_package
-from corrosion.system.processors import usable_processors
-
-_PROCESSES_EACH = 4  # processes that a processor may be given; more only wait for each other
+from corrosion.system.processors import check_processes
 
 
 def check_machine(settings: RunSettings) -> None:
@@ -82,7 +80,7 @@ def _check_devices(trainer: TrainerSettings) -> None:
             "what there is."
         )
     half = trainer.precision in ("16-mixed", "16-true")
-    several = isinstance(devices, tuple) or (devices not in ("auto", -1) and devices > 1)
+    several = isinstance(devices, tuple) or (isinstance(devices, int) and devices > 1)
     if wanted == "cpu" or (wanted == "auto" and not several and not half):
         gpus = 0
     else:
@@ -121,27 +119,6 @@ def _check_number(devices: object, gpus: int) -> None:
         if gpus and devices > gpus:
             raise CorrosionError(f"devices={devices}: this machine has {gpus}. Give that, or auto.")
         check_processes(devices, name="devices")
-
-
-def check_processes(count: int, *, name: str) -> None:
-    """Refuse many more processes than there are processors: they would only wait for each other.
-
-    Args:
-        count: number of processes.
-        name: of the parameter that says so.
-
-    Raises:
-        CorrosionError: naming the number of processors.
-
-    Example:
-        >>> check_processes(1, name="devices")
-    """
-    processors = usable_processors()
-    if count > _PROCESSES_EACH * processors:
-        raise CorrosionError(
-            f"{name}={count}: this machine has {processors} processors. Give {processors} at the "
-            f"most."
-        )
 
 
 def _check_code(settings: RunSettings) -> None:

@@ -60,6 +60,11 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.root is None:
         if options.out is not None:
             raise CorrosionError("--out goes with PATH: a run's evaluation stays in its directory.")
+        if inference != InferenceSettings():
+            raise CorrosionError(
+                "--device, --batch-size and --num-workers go with PATH: a run's predictions are "
+                "there already."
+            )
         if names != FolderNameSettings():
             raise CorrosionError(
                 "--corrosion, --no-corrosion and --ignore go with PATH: they tell the classes of "

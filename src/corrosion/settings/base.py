@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from corrosion.errors import CorrosionError
-from corrosion.settings.ranges import allowed, as_written
+from corrosion.settings.ranges import allowed, as_written, is_share, meant_share
 
 Name = Callable[[Sequence[str]], str]
 """How a setting is called where its value was given, from the names that lead to it."""
@@ -159,7 +159,10 @@ def _lines(cls: type[Settings], error: ValidationError, values: Any, name: Name)
         elif field is None:
             yield f"{key or 'settings'}: give a mapping of settings to values."
         else:
-            yield f"{key}={given}: give {allowed(field.annotation, field.metadata)}."
+            wanted = allowed(field.annotation, field.metadata)
+            share = is_share(field.annotation, field.metadata)
+            meant = meant_share(_value(values, path)) if share else ""
+            yield f"{key}={given}: give {wanted}.{meant}"
 
 
 def _named(sentence: str, group: Sequence[str], name: Name) -> str:
