@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options, unknown = _parser(name).parse_known_args(given)
         if unknown:
-            raise _Unreadable(_unknown_option(unknown[0], name, options._names.values()))
+            raise _UsageError(_unknown_option(unknown[0], name, options._names.values()))
         keep_freed_memory()
         with _named(options._names):
             code = options._run(options)
@@ -76,19 +76,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except CorrosionError as error:
         print(f"corrosion: {error.called(options._names)}", file=sys.stderr)  # noqa: T201
-        return 2 if isinstance(error, _Unreadable) else 1
+        return 2 if isinstance(error, _UsageError) else 1
     return int(code or 0)
 
 
-class _Unreadable(CorrosionError):
+class _UsageError(CorrosionError):
     """A command line that can't be made out."""
 
 
 class _Parser(argparse.ArgumentParser):
     """A parser that takes whole options only, and tells errors in one line."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, allow_abbrev=False, **options)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         """Refuse the command line.
@@ -97,7 +97,7 @@ class _Parser(argparse.ArgumentParser):
             CorrosionError: always.
         """
         said = message.removeprefix("argument ")
-        raise _Unreadable(f"{said}. {self.prog} --help shows what there is.")
+        raise _UsageError(f"{said}. {self.prog} --help shows what there is.")
 
 
 class _Naming(logging.Filter):

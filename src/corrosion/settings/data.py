@@ -147,6 +147,9 @@ class SplitSettings(Settings):
     split_file: AnyPath | None = None
     """split.csv of an earlier run: the same images come into the same subsets, images added since
     into training; near-duplicates of validation and test among these are left out."""
+    on_changed: Literal["warn", "error"] = "warn"
+    """Images whose content is another than when split_file was written: they keep their subset
+    and are told by name (warn), or stop the run (error)."""
     folds: Annotated[int, Ge(2), Le(100)] | Literal["source"] | None = None
     """Cross-validation: -m data.folds=5 data.fold=0,1,2,3,4 tests each image once; source tests on
     one of several sources what the others taught (data.fold=1: the second of data.root)."""
