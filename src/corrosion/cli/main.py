@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if unknown:
             raise _UsageError(_unknown_option(unknown[0], name, options._names.values()))
         keep_freed_memory()
-        with _named(options._names):
+        with _named(options._names), ExitStack() as options._held:
             code = options._run(options)
         sys.stdout.flush()
     except BrokenPipeError:  # as by `| head`, which has seen enough
