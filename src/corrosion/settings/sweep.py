@@ -25,6 +25,13 @@ def _pruner(pruner: dict[str, Any] | None) -> dict[str, Any] | None:
     return pruner
 
 
+def _sampler(sampler: dict[str, Any]) -> dict[str, Any]:
+    for key, value in sampler.items():  # Optuna takes some of them without a word
+        if isinstance(value, (int, float)) and value < 0:
+            raise ValueError(f"give {key} a number from 0.")
+    return sampler
+
+
 def _address(url: str) -> str:
     if not re.match(r"[a-z0-9+]+://", url):
         raise ValueError(
@@ -54,7 +61,7 @@ class SweepSettings(Settings):
 class SweeperSettings(Settings):
     """How the trials of a study are run: `conf/hydra/sweeper/study.yaml`."""
 
-    sampler: dict[str, Any]
+    sampler: Annotated[dict[str, Any], AfterValidator(_sampler)]
     """Configuration of an Optuna sampler (`hydra/sweeper/sampler=...`)."""
     storage: Annotated[Text, AfterValidator(_address)]
     """Address of the study's database, as SQLAlchemy takes it."""
