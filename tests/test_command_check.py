@@ -115,7 +115,7 @@ def test_a_mistyped_file_of_a_group_is_called_as_it_was_given(capsys):
 def test_a_refused_command_says_so_and_leaves_nothing(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["model.lr=-1", "hydra.run.dir=run"]) == 1
-    assert capsys.readouterr().err == "train: model.lr=-1: give a number above 0.\n"
+    assert capsys.readouterr().err == "train: model.lr=-1: give a number above 0, up to 10.\n"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -16,9 +16,8 @@ from hydra.errors import HydraException, OverrideParseException
 from corrosion.errors import CorrosionError
 
 _OPTIONS = {
-    **dict.fromkeys(("--multirun", "-m", "--run", "-r", "--resolve", "--experimental-rerun"), 0),
-    **dict.fromkeys(("--config-dir", "-cd", "--config-path", "-cp"), 1),
-    **dict.fromkeys(("--config-name", "-cn", "--package", "-p"), 1),
+    **dict.fromkeys(("--multirun", "-m", "--run", "-r"), 0),
+    **dict.fromkeys(("--config-dir", "-cd"), 1),
 }
 """Options of Hydra with which something is trained, and how many values each takes."""
 
@@ -84,7 +83,8 @@ def _without_options(arguments: Sequence[str]) -> list[str]:
 
 def _refuse_bare(argument: str) -> None:
     """Refuse what is no KEY=VALUE at all: often the folder of photographs, without --data."""
-    if "=" in argument or (argument.startswith("~") and "/" not in argument):
+    deletes = argument.startswith("~") and "/" not in argument and argument != "~"
+    if "=" in argument[1:] or deletes:
         return
     path = Path(argument).expanduser()
     if path.is_dir() or "/" in argument:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import difflib
 import logging
 import re
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, QuotedString
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -20,17 +19,21 @@ from omegaconf.errors import OmegaConfBaseException
 from corrosion.arguments import overrides_of, values_of
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.metric_table import direction
+from corrosion.machine_check import check_machine, check_writable
 from corrosion.runs import RunDirectory
 from corrosion.settings.base import Settings, dotted, unknown_setting
 from corrosion.settings.data import CurationSettings, SourceSettings, SplitSettings
 from corrosion.settings.resumed import resumed_settings
 from corrosion.settings.run import RunSettings
+from corrosion.sweep.checking import combinations, read_sweeper, refuse_intervals, search_limits
 from corrosion.system.configuration import config_dir
 
 log = logging.getLogger(__name__)
 
 CONFIG = "train"
 """Name of the configuration in `conf/`."""
+
+_COPY = re.compile(r"\$\{[\w.]+\}")
 
 
 def check(arguments: Sequence[str]) -> None:
@@ -44,26 +47,73 @@ def check(arguments: Sequence[str]) -> None:
             be used, files that are not there, or a device that the machine lacks.
     """
     overrides = overrides_of(arguments)
+    _refuse_group_values(overrides)
     several = any(one in ("-m", "--multirun") for one in arguments)
-    search = [
-        f"hydra.searchpath=[file://{Path(folder).resolve()}]"
-        for folder in values_of(arguments, "--config-dir", "-cd")
-    ]
-    planned = []
-    for chosen in _combinations(overrides, several=several):
+    search = [f"hydra.searchpath=[{','.join(_search_path(arguments))}]"]
+    planned: list[RunSettings] = []
+    for chosen in combinations(overrides, several=several):
         config = _composed([*chosen, *search])
         settings = read_settings(config, chosen)
-        if settings.sweep and not several:
-            raise CorrosionError(
-                "a sweep is many runs: give -m too, as python train.py -m sweep=paper."
-            )
-        if not settings.metrics:
-            direction(settings.objective)  # refuses what is no metric
-        _check_files(settings)
-        _check_device(settings)
+        _check_settings(settings)
+        if not planned:
+            _check_folder(config, several=several)
+            for limits in _searched(settings, config, overrides, several=several):
+                outermost = [*chosen, *limits]
+                _check_settings(read_settings(_composed([*outermost, *search]), outermost))
         planned.append(settings)
-    _check_writable(overrides)
     _warn_of_different_tests(planned)
+
+
+def _search_path(arguments: Sequence[str]) -> Iterator[str]:
+    for folder in values_of(arguments, "--config-dir", "-cd"):
+        if not Path(folder).is_dir():
+            raise CorrosionError(f"--config-dir={folder}: there is no such folder.")
+        yield f"file://{Path(folder).resolve()}"
+
+
+def _check_settings(settings: RunSettings) -> None:
+    if not settings.metrics:
+        direction(settings.objective)  # refuses what is no metric
+    check_machine(settings)
+
+
+def _check_folder(config: DictConfig, *, several: bool) -> None:
+    key = "hydra.sweep.dir" if several else "hydra.run.dir"
+    try:
+        folder = str(OmegaConf.select(config, key))
+    except OmegaConfBaseException as error:
+        raise CorrosionError(_brief(error)) from error
+    check_writable(folder, key=key)
+
+
+def _searched(
+    settings: RunSettings, config: DictConfig, overrides: Sequence[Override], *, several: bool
+) -> Iterator[list[str]]:
+    """The outermost values of a sweep's search, as overrides; refuses what can't be searched."""
+    if settings.sweep is None:
+        refuse_intervals(overrides)
+        return
+    if not several:
+        raise CorrosionError(
+            "a sweep is many runs: give -m too, as python train.py -m sweep=paper."
+        )
+    values: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
+    yield from search_limits(read_sweeper(values).params or {}, overrides)
+
+
+def _refuse_group_values(overrides: Sequence[Override]) -> None:
+    """Refuse what can't be the name of a file: data=null."""
+    groups = {one.name for one in config_dir().iterdir() if one.is_dir()}
+    for one in overrides:
+        group = str(one.key_or_group)
+        if group not in groups or one.is_delete() or one.is_sweep_override():
+            continue
+        if not isinstance(one.value(), (str, QuotedString, list)):
+            raise CorrosionError(f"{one.input_line}: choose {', '.join(_options(group))}.")
+
+
+def _options(group: str) -> list[str]:
+    return sorted(path.stem for path in (config_dir() / group).glob("[!_]*.yaml"))
 
 
 def read_settings(
@@ -80,21 +130,42 @@ def read_settings(
         CorrosionError: something is missing, unknown or out of its range.
     """
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-    missing = sorted(OmegaConf.missing_keys(own))
-    values: Any = OmegaConf.to_container(own, resolve=not missing)
+    try:
+        missing = sorted(OmegaConf.missing_keys(own))
+        values: Any = OmegaConf.to_container(own, resolve=not missing)
+    except OmegaConfBaseException as error:
+        raise CorrosionError(_brief(error)) from error
     saved = None if run_dir is None else RunDirectory(run_dir).config_file
     if saved is not None and saved.is_file():
         return resumed_settings(values, saved, overrides)
     if missing:
         given = " ".join(f"{key}=..." for key in missing)
         raise CorrosionError(f"{', '.join(missing)} must be given: python train.py ... {given}")
-    if values["model"]["from_random"]:  # what the command line says goes for any weights
+    replaced = values.get("model", {}).get("from_random")
+    if isinstance(replaced, dict):  # what the command line says goes for any weights
         values["model"]["from_random"] = {
             key: value
-            for key, value in values["model"]["from_random"].items()
+            for key, value in replaced.items()
             if not any(override.startswith(f"model.{key}=") for override in overrides)
         }
-    return RunSettings.read(values)
+    try:
+        return RunSettings.read(values)
+    except CorrosionError:
+        RunSettings.read(_without_copies(own, values))  # told once, where it was given
+        raise
+
+
+def _without_copies(config: DictConfig, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values without those that are another setting's, as trainer.max_epochs is model.epochs."""
+    raw: Any = OmegaConf.to_container(config, resolve=False)
+    return {
+        group: {
+            key: value for key, value in of.items() if not _COPY.fullmatch(str(raw[group][key]))
+        }
+        if isinstance(of, dict)
+        else of
+        for group, of in values.items()
+    }
 
 
 def settings_of(overrides: Sequence[str]) -> RunSettings:
@@ -128,42 +199,12 @@ def _keys(group: type[Settings], prefix: str) -> Iterator[tuple[str, str]]:
             yield from _keys(inner, f"{prefix}{name}.")
 
 
-def _combinations(overrides: Sequence[Override], *, several: bool) -> Iterator[list[str]]:
-    """Overrides of single runs: of a multirun the first of all values, then each other one once."""
-    choices = [_choices(override) for override in overrides]
-    if not several:
-        swept = [one.input_line for one in overrides if one.is_sweep_override()]
-        if swept:
-            raise CorrosionError(
-                f"{swept[0]} has several values: -m trains one after the other; a value with a "
-                f"comma is quoted."
-            )
-    first = [values[0] for values in choices if values]
-    yield first
-    for position, values in enumerate(choices):
-        for value in values[1:]:
-            yield [*(one[0] for one in choices[:position] if one), value] + [
-                one[0] for one in choices[position + 1 :] if one
-            ]
-
-
-def _choices(override: Override) -> list[str]:
-    """The overrides that an override of a sweep stands for; none for a continuous range."""
-    line = str(override.input_line)
-    if not override.is_sweep_override():
-        return [line]
-    if override.is_discrete_sweep():
-        key = line.partition("=")[0]
-        return [f"{key}={value}" for value in override.sweep_string_iterator()]
-    return []
-
-
 def _composed(overrides: Sequence[str]) -> DictConfig:
     """Compose as the run will."""
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(config_dir()), job_name=CONFIG):
-            return compose(CONFIG, overrides=list(overrides))
+            return compose(CONFIG, overrides=list(overrides), return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise CorrosionError(_brief(error)) from error
 
@@ -173,13 +214,17 @@ def _brief(error: Exception) -> str:
     text = str(error)
     if match := re.search(r"Could not find '([\w/.-]+)/([^'/]+)'", text):
         group, option = match.groups()
-        options = sorted(path.stem for path in (config_dir() / group).glob("[!_]*.yaml"))
+        options = _options(group)
         near = difflib.get_close_matches(option, options, n=1)
         meant = f" Did you mean {near[0]}?" if near else ""
-        return f"{group}={option}: choose {', '.join(options)}.{meant}"
+        choices = f"choose {', '.join(options)}" if options else "there is no such file"
+        return f"{group}={option}: {choices}.{meant}"
     if match := re.search(r"Could not override '([\w.]+)'", text):
         return _unknown_key(match[1])
-    return text.split("\n", 1)[0]
+    if match := re.search(r"Error merging override (.+)", text):
+        return f"{match[1]}: the value is of a kind that this key does not take."
+    key = re.search(r"full_key: ([\w.]+)", text)
+    return f"{key[1] + ': ' if key else ''}{text.splitlines()[0]}"
 
 
 def _unknown_key(key: str) -> str:
@@ -192,7 +237,11 @@ def _unknown_key(key: str) -> str:
             break
         group = inner
     else:
+        if path[-1] in group.model_fields:
+            return f"{key} is set by no file of conf/ here: give it with a plus, +{key}=..."
         return unknown_setting(group, path, dotted)
+    if key.startswith("hydra.sweeper."):
+        return f"{key} is of a sweep: python train.py -m sweep=paper {key}=..."
     return f"{key} is no setting: python train.py --cfg job shows all."
 
 
@@ -209,50 +258,4 @@ def _warn_of_different_tests(planned: Sequence[RunSettings]) -> None:
             "set them side by side. Train with one value, or give all of them "
             "data.split_file=RUN/split.csv of one run.",
             ", ".join(differing),
-        )
-
-
-def _check_files(settings: RunSettings) -> None:
-    for root in settings.data.roots:
-        if settings.data.source == "folder" and not root.is_dir():
-            raise CorrosionError(f"root={root}: there is no such folder.")
-    split = settings.data.split_file
-    if split is not None and not split.expanduser().is_file():
-        raise CorrosionError(f"split_file={split}: there is no such file.")
-    weights = settings.model.weights
-    if weights not in (None, "auto", "imagenet") and not Path(weights).expanduser().is_file():
-        raise CorrosionError(
-            f"weights={weights}: there is no such file; give auto, imagenet, null or a path."
-        )
-    resume = settings.resume
-    if resume not in (None, "auto") and not Path(resume).expanduser().exists():
-        raise CorrosionError(f"resume={resume}: there is no such run or checkpoint.")
-
-
-def _check_writable(overrides: Sequence[Override]) -> None:
-    """Refuse a folder for results in which nothing can be made; its name may hold a pattern."""
-    given = {str(one.key_or_group): str(one.value()) for one in overrides if one.value()}
-    key = "hydra.run.dir"
-    wanted = Path(given.get(key, ".")).expanduser().absolute()
-    there = next(folder for folder in (wanted, *wanted.parents) if folder.exists())
-    try:
-        tempfile.TemporaryDirectory(dir=there).cleanup()
-    except OSError as error:
-        raise CorrosionError(
-            f"{key}={wanted}: nothing can be written to {there} ({error.strerror}). Give another "
-            f"{key}."
-        ) from error
-
-
-def _check_device(settings: RunSettings) -> None:
-    wanted = settings.trainer.accelerator
-    if wanted in ("auto", "cpu", "tpu"):
-        return
-    import torch
-
-    there = torch.backends.mps.is_available() if wanted == "mps" else torch.cuda.is_available()
-    if not there:
-        raise CorrosionError(
-            f"accelerator={wanted}: PyTorch finds no such device on this machine; trainer=default "
-            f"takes what there is."
         )

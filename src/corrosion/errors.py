@@ -6,6 +6,8 @@ import re
 import shlex
 from collections.abc import Mapping
 
+_CLASSES = ("no_corrosion",)  # a class has the name of the setting, and is meant
+
 
 class CorrosionError(Exception):
     """Something the user can put right.
@@ -32,16 +34,36 @@ class CorrosionError(Exception):
             >>> error.called({"recursive": "--recursive"})
             '--recursive searches its subfolders too.'
         """
-        if not names:
-            return str(self)
-        known = "|".join(map(re.escape, names))
-        # a parameter, not a part of a path, of an option or of a longer name
-        parameter = re.compile(rf"(?<![\w./-])({known})(?==|\.\w+=)")
-        # of a list within a group, as Hydra's command line takes it: 'classes.ignore=[masks]'
-        listed = re.compile(rf"'(?:\w+\.)+({known})=\[(.+?)\]'")
-        text = listed.sub(lambda match: _as_option(match, names[match[1]]), str(self))
-        called = parameter.sub(lambda match: names[match[1]], text)
-        return re.sub(r"(--[\w-]+)=True\b", r"\1", called)  # a switch takes no value
+        return in_words_of(str(self), names)
+
+
+def in_words_of(text: str, names: Mapping[str, str]) -> str:
+    """A message, or what is logged, with parameters called as the user gave them.
+
+    A name of several words (`max_risk`) is a parameter wherever it stands; a name of one word only
+    before a value, for it may be a plain word.
+
+    Args:
+        text: as the code says it.
+        names: the user's name of each parameter.
+
+    Example:
+        >>> in_words_of("Allow a larger max_risk: count=3.", {"max_risk": "--max-risk"})
+        'Allow a larger --max-risk: count=3.'
+    """
+    if not names:
+        return text
+    known = "|".join(map(re.escape, names))
+    long = "|".join(re.escape(name) for name in names if "_" in name and name not in _CLASSES)
+    # a parameter, not a part of a path, of an option or of a longer name
+    parameter = re.compile(
+        rf"(?<![\w./-])(?:({known})(?==|\.\w+=)|({long or '(?!)'})(?![\w/-]|\.\w))"
+    )
+    # of a list within a group, as Hydra's command line takes it: 'classes.ignore=[masks]'
+    listed = re.compile(rf"'(?:\w+\.)+({known})=\[(.+?)\]'")
+    text = listed.sub(lambda match: _as_option(match, names[match[1]]), text)
+    called = parameter.sub(lambda match: names[match[1] or match[2]], text)
+    return re.sub(r"(--[\w-]+)=True\b", r"\1", called)  # a switch takes no value
 
 
 class DiskError(CorrosionError):

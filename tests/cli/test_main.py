@@ -7,12 +7,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from finished_runs import write_run
 from samples import write_checkpoint
 
 import corrosion
 from corrosion.cli.main import main
 from corrosion.evaluation.competence import Competence
 from corrosion.models.checkpoint import Calibration, store_choices
+from corrosion.system.locks import sole_writer
 
 ROOT = Path(__file__).parents[2]
 
@@ -118,11 +120,11 @@ def test_info_says_what_an_interrupted_training_lacks_and_what_a_finished_one_ha
     ("option", "said"),
     [
         ("--threshold=2", "--threshold=2.0: give a probability between 0 and 1"),
-        ("--batch-size=0", "--batch-size=0: give a whole number from 1."),
-        ("--batch-size=many", "--batch-size=many: give a whole number from 1."),
+        ("--batch-size=0", "--batch-size=0: give a whole number from 1 to 65,536."),
+        ("--batch-size=many", "--batch-size=many: give a whole number from 1 to 65,536."),
         ("--format=xls", "--format=xls: give csv or parquet."),
         ("--device=gpu", "--device=gpu: give auto, cpu, cuda, cuda:1 or mps."),
-        ("--devices=0", "--devices=0: give -1 or a whole number from 1."),
+        ("--devices=0", "--devices=0: give -1 or a whole number from 1 to 1024."),
     ],
 )
 def test_a_bad_value_is_refused_by_the_name_of_its_option(capsys, option, said):
@@ -187,3 +189,41 @@ def test_results_have_a_place_by_default_that_is_not_overwritten(tmp_path, monke
         Path(place, "mine.txt").touch()
         assert main([command, "best.ckpt", "flight 3"]) == 1
         assert f"{place} is there already: choose another --out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["audit", "photos"],
+        ["change", "best.ckpt", "photos", "photos"],
+        ["compare", "run"],
+        ["evaluate", "best.ckpt", "photos"],
+        ["explain", "best.ckpt", "photos"],
+        ["explain-score", "best.ckpt", "photos"],
+        ["labels", "run"],
+        ["next", "best.ckpt", "photos"],
+        ["train-masks", "best.ckpt", "photos"],
+    ],
+)
+def test_two_commands_do_not_write_into_one_folder_at_a_time(
+    tmp_path, monkeypatch, capsys, arguments
+):
+    monkeypatch.chdir(tmp_path)
+    Path("best.ckpt").touch()
+    for folder in ("photos", "run"):
+        Path(folder).mkdir()
+    with sole_writer(Path("out"), name="test"):
+        assert main([*arguments, "--out", "out"]) == 1
+    assert "--out=out: another process is writing there" in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("command", ["evaluate", "report"])
+def test_a_run_that_is_being_evaluated_is_not_evaluated_beside(
+    tmp_path, monkeypatch, capsys, command
+):
+    monkeypatch.chdir(tmp_path)
+    write_run(tmp_path / "run")
+    with sole_writer(Path("run"), name="test"):
+        assert main([command, "run"]) == 1
+    assert "RUN=run: another process is writing there" in capsys.readouterr().err

@@ -73,8 +73,8 @@ def test_a_repeated_option_gathers_its_values():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--degrees", "-1"], "--degrees=-1.0: give a number above 0."),
-        (["--degrees", "nan"], "--degrees=nan: give a number above 0."),
+        (["--degrees", "-1"], "--degrees=-1.0: give a number above 0, up to 1,000,000."),
+        (["--degrees", "nan"], "--degrees=nan: give a number above 0, up to 1,000,000."),
         (["--trays", "0"], "--trays=0: give a whole number from 1 or all."),
         (["--mode", "left"], "--mode=left: give top, bottom or null."),
         (["--light", "dim"], "--light=dim: give auto, true or false."),

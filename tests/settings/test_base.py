@@ -86,7 +86,7 @@ def test_all_bad_values_are_told_at_once():
     with pytest.raises(CorrosionError) as caught:
         RunSettings.read({"model": {"lr": -1, "dropuot": 0.1}, "seed": True, "data": {"folds": 1}})
     lines = str(caught.value).splitlines()
-    assert "model.lr=-1: give a number above 0." in lines
+    assert "model.lr=-1: give a number above 0, up to 10." in lines
     assert "model.dropuot is no setting. Did you mean model.dropout?" in lines
     assert any(line.startswith("seed=true: give a whole number") for line in lines)
     assert "data.folds=1: give a whole number from 2 to 100, source or null." in lines
@@ -107,7 +107,7 @@ def test_errors_call_settings_as_the_caller_does():
         ({"data": {"root": "photos"}}, r"data\.root=photos: .*data=folder"),
         ({"data": {"source": "folder"}}, r"data\.root must be given"),
         ({"data": {"fold": 1}}, r"data\.fold means nothing without data\.folds"),
-        ({"data": {"split": [0.5, 0.5]}}, r"data\.split=\[0\.5,0\.5\]: give a list of 3 numbers"),
+        ({"data": {"split": [0.5, 0.5]}}, r"data\.split=\[0\.5,0\.5\]: give a list of 3 shares"),
         ({"augment": {"rotation": {"p": 1}}}, r"augment\.rotation\.limit must be given"),
         ({"model": {"from_random": {"lr": -1}}}, r"model\.from_random: lr=-1"),
         ({"sweep": {"name": "s", "cost": "latency", "pruner": {"name": "median"}}}, "sweep.pruner"),
@@ -176,8 +176,8 @@ def test_the_study_is_trained_on_three_versions_of_each_image_at_a_constant_rate
     [
         (Literal["pad", "crop"], "pad or crop"),
         (Annotated[int, Ge(1)] | Literal["auto"] | None, "a whole number from 1, auto or null"),
-        (Annotated[float, Gt(0), Le(1)], "a number above 0, up to 1"),
-        (Annotated[float, Ge(0), Lt(1)], "a number from 0 and below 1"),
+        (Annotated[float, Gt(0), Le(1)], "a share above 0, up to 1"),
+        (Annotated[float, Ge(0), Lt(1)], "a share from 0 and below 1"),
         (tuple[Annotated[float, Gt(0)], ...], "a list of numbers above 0"),
         (tuple[str, ...], "a list of names"),
         (bool, "true or false"),
@@ -193,5 +193,5 @@ def test_a_group_of_its_own_tells_its_errors_without_a_prefix():
 
     with pytest.raises(CorrosionError, match=r"^degrees=-1: give a number above 0\.$"):
         Oven(degrees=-1)
-    with pytest.raises(CorrosionError, match=r"limit=7: give a number from 0 to 1\."):
+    with pytest.raises(CorrosionError, match=r"limit=7: give a share from 0 to 1\."):
         AugmentationSettings(noise={"p": 1, "limit": 7})

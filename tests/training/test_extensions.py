@@ -54,8 +54,11 @@ def test_what_is_named_is_imported_from_modules_that_are_allowed():
     ("overrides", "message"),
     [
         (["model.loss=own_code.focal"], r"add extensions=\[own_code\]"),
-        (["extensions=[own_code]", "model.loss=own_code.none"], "loss=own_code.none can't be"),
-        (["extensions=[no_code]", "model.loss=no_code.x"], "loss=no_code.x can't be imported"),
+        (
+            ["extensions=[own_code]", "model.loss=own_code.none"],
+            "loss=own_code.none: own_code has no none",
+        ),
+        (["extensions=[no_code]", "model.loss=no_code.x"], "extensions=no_code can't be imported"),
         (["extensions=[own_code]", "metrics=[own_code.accuracy]"], "a metric accuracy already"),
     ],
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from corrosion.cli.command import Command
 from corrosion.cli.options import add_options, read_options
-from corrosion.cli.paths import CHECKPOINT, add_out, existing, folder, name_of, new_folder
+from corrosion.cli.paths import CHECKPOINT, add_out, existing, folder, name_of, own_folder
 from corrosion.errors import CorrosionError
 from corrosion.runs import checkpoint_of
 from corrosion.settings.change import ChangeSettings
@@ -46,7 +46,7 @@ def _run(options: argparse.Namespace) -> int:
     new = folder(options.new, "one with the photographs of the later inspection")
     if options.pairs is not None:
         existing([options.pairs], _LIST)
-    out = new_folder(options.out or Path(f"change-{name_of(new)}"))
+    out = own_folder(options, f"change-{name_of(new)}")
     share_processors()  # before numpy and torch are imported
     from corrosion.change.pairing import pair_inspections
 

@@ -9,12 +9,21 @@ from pathlib import Path
 
 from corrosion.cli.command import Command, Gone
 from corrosion.cli.options import add_options, read_options
-from corrosion.cli.paths import FOLDER_NAMES, add_out, existing, folder, name_of, new_folder
+from corrosion.cli.paths import (
+    FOLDER_NAMES,
+    add_out,
+    existing,
+    folder,
+    name_of,
+    new_folder,
+    own_folder,
+)
 from corrosion.errors import CorrosionError
 from corrosion.runs import RunDirectory, checkpoint_of
 from corrosion.settings.evaluation import ComparisonSettings, EvaluationSettings
 from corrosion.settings.folders import FolderNameSettings
 from corrosion.settings.inference import InferenceSettings
+from corrosion.system.locks import sole_writer
 
 _METAVAR: Mapping[str, str | tuple[str, ...]] = {
     "costs": ("FN", "FP"),
@@ -62,6 +71,11 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.root is None:
         if options.out is not None:
             raise CorrosionError("--out goes with PATH: a run's evaluation stays in its directory.")
+        if inference != InferenceSettings():
+            raise CorrosionError(
+                "--device, --batch-size and --num-workers go with PATH: a run's predictions are "
+                "there already."
+            )
         if names != FolderNameSettings():
             raise CorrosionError(
                 "--corrosion, --no-corrosion and --ignore go with PATH: they tell the classes of "
@@ -74,11 +88,12 @@ def _evaluate(options: argparse.Namespace) -> None:
             run.check_finished()
         except CorrosionError as error:
             raise CorrosionError(f"{error} {_ON_A_FOLDER}") from error
+        options._held.enter_context(sole_writer(run.path, name="RUN"))
         evaluation = evaluate_run(run.path, settings)
     else:
         checkpoint = checkpoint_of(options.judged)
         root = folder(options.root, "one with a folder of photographs per class")
-        run = RunDirectory(new_folder(options.out or Path(f"evaluation-{name_of(root)}")))
+        run = RunDirectory(own_folder(options, f"evaluation-{name_of(root)}"))
         from corrosion.prediction.labelled_folder import evaluate_folder
 
         evaluation = evaluate_folder(
@@ -111,7 +126,7 @@ def _compare(options: argparse.Namespace) -> None:
     settings = read_options(ComparisonSettings, options)
     first, *others = existing(options.runs, f"{_RUN}, or of a multirun")
     place = Path() if others or RunDirectory(first).is_finished else first
-    out = new_folder(options.out or place / "comparison")
+    out = own_folder(options, place / "comparison")
     from corrosion.evaluation.comparison import compare_runs
     from corrosion.report.comparison_report import print_comparison, write_comparison
 
@@ -147,6 +162,8 @@ def _report(options: argparse.Namespace) -> None:
     from corrosion.evaluation.evaluation import evaluate_run
     from corrosion.report.run_report import write_report
 
+    if options.out is None:
+        options._held.enter_context(sole_writer(options.run_dir, name="RUN"))
     evaluation = evaluate_run(options.run_dir, settings)
     path = write_report(options.run_dir, evaluation, path=options.out)
     sys.stdout.write(f"{path}\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from corrosion.cli.command import Command, Gone
 from corrosion.cli.options import add_options, read_options
-from corrosion.cli.paths import CHECKPOINT, PATHS, add_out, folder, name_of, new_folder
+from corrosion.cli.paths import CHECKPOINT, PATHS, add_out, folder, name_of, own_folder
 from corrosion.runs import checkpoint_of
 from corrosion.settings.explanation import ExplanationSettings, MapScoreSettings
 
@@ -48,7 +48,7 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
 def _explain(options: argparse.Namespace) -> int:
     settings = read_options(ExplanationSettings, options)
     checkpoints = _checkpoints(options)
-    out = new_folder(options.out or Path(f"explanations-{name_of(options.paths[0])}"))
+    out = own_folder(options, f"explanations-{name_of(options.paths[0])}")
     from corrosion.data.file_search import find_inputs
 
     find_inputs(options.paths, recursive=settings.recursive, videos=False, tell=False)
@@ -74,7 +74,7 @@ def _score(options: argparse.Namespace) -> None:
     settings = read_options(MapScoreSettings, options)
     checkpoints = _checkpoints(options)
     root = folder(options.root, f"a {_MARKED}")
-    out = new_folder(options.out or Path(f"explain-score-{name_of(root)}"))
+    out = own_folder(options, f"explain-score-{name_of(root)}")
     from corrosion.explanation.scoring import score_maps
     from corrosion.report.explanation_scores import print_scores, write_scores
 

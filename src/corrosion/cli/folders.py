@@ -8,7 +8,7 @@ from pathlib import Path
 
 from corrosion.cli.command import Command
 from corrosion.cli.options import add_options, read_options
-from corrosion.cli.paths import FOLDER_NAMES, add_out, folder, new_folder
+from corrosion.cli.paths import FOLDER_NAMES, add_out, folder, own_folder
 from corrosion.settings.data import CurationSettings
 from corrosion.settings.folders import AuditSettings, SampleSettings
 
@@ -32,7 +32,7 @@ def _add_audit(parser: argparse.ArgumentParser) -> None:
 def _audit(options: argparse.Namespace) -> int:
     settings = read_options(AuditSettings, options)
     roots = [folder(root, "one with a folder of photographs per class") for root in options.roots]
-    out = new_folder(options.out or Path("audit"))
+    out = own_folder(options, "audit")
     from corrosion.data.curation.audit import audit_folders
     from corrosion.report.audit_report import print_audit, write_audit
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from corrosion.cli.command import Command
 from corrosion.cli.options import add_options, read_options
-from corrosion.cli.paths import add_out, existing, name_of, new_folder
+from corrosion.cli.paths import add_out, existing, name_of, own_folder
 from corrosion.errors import CorrosionError
 from corrosion.settings.labels import LabelSettings
 
@@ -24,7 +24,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> None:
     settings = read_options(LabelSettings, options)
     runs = existing(options.runs, _RUNS)
-    out = new_folder(options.out or Path(f"labels-{name_of(runs[0])}"))
+    out = own_folder(options, f"labels-{name_of(runs[0])}")
     from corrosion.evaluation.label_errors import rank_label_errors
     from corrosion.evaluation.pooling import find_runs, pool
     from corrosion.report.label_errors_page import write_label_errors

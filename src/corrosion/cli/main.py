@@ -8,13 +8,14 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 import corrosion
-from corrosion.errors import CorrosionError
+from corrosion.errors import CorrosionError, in_words_of
 from corrosion.system.processors import keep_freed_memory
 
 _FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -70,22 +71,84 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
     options = argparse.Namespace(_names={})
     try:
-        options = _parser(name).parse_args(given)
+        options, unknown = _parser(name).parse_known_args(given)
+        if unknown:
+            raise _UsageError(_unknown_option(unknown[0], name, options._names.values()))
         keep_freed_memory()
-        code = options._run(options)
+        with _named(options._names), ExitStack() as options._held:
+            code = options._run(options)
         sys.stdout.flush()
     except BrokenPipeError:  # as by `| head`, which has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
         return 0
     except CorrosionError as error:
         print(f"corrosion: {error.called(options._names)}", file=sys.stderr)  # noqa: T201
-        return 1
+        return 2 if isinstance(error, _UsageError) else 1
     return int(code or 0)
+
+
+class _UsageError(CorrosionError):
+    """A command line that can't be made out."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that takes whole options only, and tells errors in one line."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the command line.
+
+        Raises:
+            CorrosionError: always.
+        """
+        said = message.removeprefix("argument ")
+        raise _UsageError(f"{said}. {self.prog} --help shows what there is.")
+
+
+class _Naming(logging.Filter):
+    """Calls parameters in what is logged as the user gave them."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        super().__init__()
+        self._names = names
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the message; no record is held back."""
+        record.msg, record.args = in_words_of(record.getMessage(), self._names), None
+        return True
+
+
+@contextmanager
+def _named(names: Mapping[str, str]) -> Iterator[None]:
+    """Call parameters in all that is logged as the user gave them."""
+    naming, handlers = _Naming(names), list(logging.getLogger().handlers)
+    for handler in handlers:
+        handler.addFilter(naming)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(naming)
+
+
+def _unknown_option(argument: str, command: str, options: Iterable[str]) -> str:
+    """What to say of an argument too many, with the option that looks most like it."""
+    name = argument.partition("=")[0]
+    if not name.startswith("-"):
+        return (
+            f"{argument} is one argument too many: corrosion {command} --help shows what it takes."
+        )
+    known = list(options)
+    near = [one for one in known if one.startswith(name)] or difflib.get_close_matches(name, known)
+    meant = f"Did you mean {near[0]}?" if near else f"corrosion {command} --help shows all."
+    return f"{name} is no option of corrosion {command}. {meant}"
 
 
 def _parser(chosen: str) -> argparse.ArgumentParser:
     """The parser of the command line; only the chosen command's module is imported."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="corrosion",
         description="Explainable image classification of corroded metal. "
         "`corrosion COMMAND --help` shows the options of a command.",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from corrosion.cli.command import Command
 from corrosion.cli.options import add_options, read_options
-from corrosion.cli.paths import CHECKPOINT, PATHS, add_out, name_of, new_folder
+from corrosion.cli.paths import CHECKPOINT, PATHS, add_out, name_of, own_folder
 from corrosion.errors import CorrosionError
 from corrosion.runs import RunDirectory, checkpoint_of
 from corrosion.settings.selection import SelectionSettings
@@ -37,7 +37,7 @@ def _run(options: argparse.Namespace) -> None:
     if not options.paths:
         raise CorrosionError(f"No photographs are named. Give {_USE}.")
     checkpoint = None if options.run == _NO_RUN else _checkpoint(options.run)
-    out = new_folder(options.out or Path(f"next-{name_of(options.paths[0])}"))
+    out = own_folder(options, f"next-{name_of(options.paths[0])}")
     share_processors()  # before numpy and torch are imported
     from corrosion.data.file_search import find_inputs
     from corrosion.data.labels import UNSORTED

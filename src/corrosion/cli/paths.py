@@ -10,6 +10,7 @@ from pathlib import Path
 
 from corrosion.errors import CorrosionError
 from corrosion.system.files import is_taken
+from corrosion.system.locks import sole_writer
 
 CHECKPOINT = "a checkpoint, or the directory of a run for its best"
 PATHS = "files, folders, patterns in quotation marks"
@@ -47,6 +48,24 @@ def new_folder(out: Path, *, option: str = "--out") -> Path:
     there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise CorrosionError(f"{option}={out}: {there} can't be written. Choose another {option}.")
+    return out
+
+
+def own_folder(options: argparse.Namespace, default: str | Path) -> Path:
+    """The folder of a command's results: --out, or a default; no other process writes there.
+
+    It is held until the command ends, and removed then if nothing was written.
+
+    Args:
+        options: of the command; `main` gives them what holds the folder.
+        default: path where --out is not given.
+
+    Raises:
+        CorrosionError: something is there already, it can't be made, or another process writes
+            there.
+    """
+    out = new_folder(options.out or Path(default))
+    options._held.enter_context(sole_writer(out, name="--out"))
     return out
 
 

@@ -15,7 +15,7 @@ from corrosion.runs import checkpoint_of
 from corrosion.settings.prediction import PredictionSettings
 from corrosion.system.extras import require_package
 from corrosion.system.files import is_taken
-from corrosion.system.processors import share_processors
+from corrosion.system.processors import check_processes, share_processors
 
 _SOME_FAILED = 3
 _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
@@ -33,6 +33,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     settings = read_options(PredictionSettings, options)
+    check_processes(settings.devices, name="devices")
     checkpoint = checkpoint_of(options.checkpoint)
     out = options.out or Path(f"predictions-{name_of(options.paths[0])}")
     first = all(os.environ.get(rank, "0") == "0" for rank in _RANKS)

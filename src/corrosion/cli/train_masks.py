@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from corrosion.cli.command import Command
 from corrosion.cli.options import add_options, read_options
-from corrosion.cli.paths import CHECKPOINT, add_out, folder, name_of, new_folder
+from corrosion.cli.paths import CHECKPOINT, add_out, folder, name_of, own_folder
 from corrosion.runs import checkpoint_of
 from corrosion.settings.mask_training import MaskTrainingSettings
 from corrosion.system.processors import share_processors
@@ -39,7 +39,7 @@ def _run(options: argparse.Namespace) -> None:
     photographs = folder(options.photographs, "one with images/ and masks/")
     if settings.sound is not None:
         folder(settings.sound, "one with photographs without rust (--sound)")
-    out = new_folder(options.out or Path(f"masks-{name_of(photographs)}"))
+    out = own_folder(options, f"masks-{name_of(photographs)}")
     share_processors()  # before numpy and torch are imported
     from corrosion.data.file_search import find_inputs
     from corrosion.explanation.ground_truth import find_marked

@@ -100,7 +100,9 @@ def prepare_records(settings: DataSettings) -> Prepared:
     keep_subsets = settings.folds is None and settings.keep_subsets
     assigned = None
     if settings.split_file is not None:
-        assigned = read_split(settings.split_file.expanduser(), screened.records)
+        assigned = read_split(
+            settings.split_file.expanduser(), screened.records, on_changed=settings.on_changed
+        )
     inspection = inspect(screened.records, settings)
     splits = _assigned_splits(screened.records, assigned, keep_subsets=keep_subsets)
     dropped = left_out(inspection, settings, assigned=splits)

@@ -220,8 +220,8 @@ def _not_promised(worth: Floats, max_risk: float, confidence: float) -> str:
     if worth.max() >= needed:
         return (
             f"{cannot}: too many of the {needed} surest decisions on validation are wrong. All "
-            f"photographs go to an inspector; look at these errors, label more, or allow more risk "
-            f"(max_risk)."
+            f"photographs go to an inspector; look at these errors, label more, or allow more "
+            f"risk."
         )
     most, half = (
         float(upper_bound(0, max(1.0, share * worth.max()), confidence=confidence))

@@ -3,9 +3,9 @@
     from corrosion.settings import DataSettings, RunSettings
     settings = RunSettings(data=DataSettings(source="folder", root="PHOTOS"), seed=1)
 
-`run` has all that a training is told, made of `data`, `augmentation`, `model` and `trainer`.
-Commands take those of `evaluation`, `explanation`, `prediction`, `change` and `selection`, which
-run networks as `inference` says, and of `folders`. `base` checks values and words the errors,
+`run` has all that a training is told, made of `data`, `augmentation`, `model`, `trainer` and
+`sweep`. Commands take those of `evaluation`, `explanation`, `prediction`, `change` and `selection`,
+which run networks as `inference` says, and of `folders`. `base` checks values and words the errors,
 `types` and `ranges` name kinds of values, `resumed` decides for a run that goes on.
 """
 
@@ -43,8 +43,9 @@ from corrosion.settings.folders import AuditSettings, SampleSettings
 from corrosion.settings.inference import InferenceSettings
 from corrosion.settings.model import ModelSettings, NetworkSettings
 from corrosion.settings.prediction import PredictionSettings
-from corrosion.settings.run import ExampleSettings, RunSettings, SweepSettings
+from corrosion.settings.run import ExampleSettings, RunSettings
 from corrosion.settings.selection import SelectionSettings
+from corrosion.settings.sweep import SweeperSettings, SweepSettings
 from corrosion.settings.trainer import LoggerSettings, TrainerSettings
 
 __all__ = [
@@ -88,5 +89,6 @@ __all__ = [
     "SourceSettings",
     "SplitSettings",
     "SweepSettings",
+    "SweeperSettings",
     "TrainerSettings",
 ]

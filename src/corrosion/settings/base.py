@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from corrosion.errors import CorrosionError
-from corrosion.settings.ranges import allowed, as_written
+from corrosion.settings.ranges import allowed, as_written, is_share, meant_share
 
 Name = Callable[[Sequence[str]], str]
 """How a setting is called where its value was given, from the names that lead to it."""
@@ -61,6 +61,9 @@ class Settings(BaseModel):
 
     renamed: ClassVar[Mapping[str, str]] = {}
     """What settings that users may still have in scripts have become: a new name, or a sentence."""
+
+    refused: ClassVar[Mapping[str, str]] = {}
+    """Settings that look as if they could be given, and why they can't: a sentence."""
 
     @classmethod
     def read(cls, values: Mapping[str, Any] | Self, *, name: Name = dotted) -> Self:
@@ -135,9 +138,13 @@ def _message(cls: type[Settings], error: ValidationError, values: Any, name: Nam
 
 def _lines(cls: type[Settings], error: ValidationError, values: Any, name: Name) -> Iterator[str]:
     """A line for each setting that can't be used, or each conflict of several."""
+    told: set[tuple[str, ...]] = set()
     for problem in error.errors(include_url=False):
         location = [str(part) for part in problem["loc"]]
         group, path, field = _setting(cls, location)
+        if tuple(path) in told:  # another member of a union does not take the value either
+            continue
+        told.add(tuple(path))
         # a conflict between settings of the outermost group has no path
         key, given = name(path) if path else "", as_written(_value(values, path))
         if problem["type"] == "extra_forbidden":
@@ -152,7 +159,10 @@ def _lines(cls: type[Settings], error: ValidationError, values: Any, name: Name)
         elif field is None:
             yield f"{key or 'settings'}: give a mapping of settings to values."
         else:
-            yield f"{key}={given}: give {allowed(field.annotation, field.metadata)}."
+            wanted = allowed(field.annotation, field.metadata)
+            share = is_share(field.annotation, field.metadata)
+            meant = meant_share(_value(values, path)) if share else ""
+            yield f"{key}={given}: give {wanted}.{meant}"
 
 
 def _named(sentence: str, group: Sequence[str], name: Name) -> str:
@@ -212,6 +222,8 @@ def unknown_setting(group: type[Settings], path: Sequence[str], name: Name) -> s
         new = group.renamed[last]
         way_out = f"give {name([*parents, new])}." if new in group.model_fields else new
         return f"{name(path)} is gone: {way_out}"
+    if last in group.refused:
+        return f"{name(path)} can't be given: {group.refused[last]}"
     if near := difflib.get_close_matches(last, group.model_fields, n=1):
         return f"{name(path)} is no setting. Did you mean {name([*parents, near[0]])}?"
     return f"{name(path)} is no setting. There are {', '.join(group.model_fields)}."

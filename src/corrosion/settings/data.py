@@ -13,20 +13,29 @@ from pydantic import BeforeValidator, Field, Strict, field_validator
 from corrosion.settings.base import Settings
 from corrosion.settings.types import (
     AnyPath,
-    Count,
+    BatchSize,
+    ImageSize,
     NotNegative,
     Positive,
+    Probability,
     Seed,
     Share,
+    Text,
     WholeNumber,
+    Workers,
 )
 
 ResizeMode = Literal["pad", "reflect", "crop", "stretch"]
+GreyLevel = Annotated[float, Ge(0), Le(255)]
+"""A grey level of 8 bits."""
+
 QualityRule = Literal["small", "blank", "blurred", "dark", "bright", "elongated"]
 
 
 # a folder called 1 arrives as a number
-_FolderName = Annotated[str, BeforeValidator(lambda name: str(name) if type(name) is int else name)]
+_FolderName = Annotated[
+    Text, BeforeValidator(lambda name: str(name) if type(name) is int else name)
+]
 _FolderNames = Annotated[tuple[_FolderName, ...], Strict(False)]
 
 
@@ -46,13 +55,13 @@ class QualitySettings(Settings):
 
     small: NotNegative | None = 64
     """Least pixels of the shorter side."""
-    blank: NotNegative | None = 5
+    blank: GreyLevel | None = 5
     """Least contrast: standard deviation in grey levels."""
     blurred: NotNegative | None = 0.8
     """Least sharpness: change of slopes over slopes, at 256 px."""
-    dark: NotNegative | None = 50
+    dark: GreyLevel | None = 50
     """95 % of the pixels are darker than this grey level."""
-    bright: NotNegative | None = 245
+    bright: GreyLevel | None = 245
     """95 % of the pixels are brighter than this grey level."""
     elongated: NotNegative | None = 3
     """Longer side over shorter side."""
@@ -68,11 +77,11 @@ class QualitySettings(Settings):
 class PublicSource(Settings):
     """A public set of images."""
 
-    name: str
+    name: Text
     """Its name in records and results."""
-    folder: str
+    folder: Text
     """Its folder below data.root."""
-    url: str
+    url: Text
     """Where it can be had."""
     images: dict[str, WholeNumber] | None = None
     """Number of its images by class, where it is known."""
@@ -81,7 +90,7 @@ class PublicSource(Settings):
 class InputSettings(Settings):
     """The network's input."""
 
-    image_size: Annotated[int, Ge(32)] = 224
+    image_size: ImageSize = 224
     """Side of the network's square input in pixels; 224 as published."""
     resize: ResizeMode = "pad"
     """How a photograph becomes square. pad: its longest side fits, black bars; reflect: mirrored
@@ -91,9 +100,9 @@ class InputSettings(Settings):
 class LoadingSettings(InputSettings):
     """How images become batches."""
 
-    batch_size: Count = 32
+    batch_size: BatchSize = 32
     """Images in a batch, on each device; 32 as published."""
-    num_workers: Literal["auto"] | WholeNumber = "auto"
+    num_workers: Literal["auto"] | Workers = "auto"
     """Processes that read images; 0 reads them in the training process."""
     repeats: Annotated[int, Ge(1), Le(1000)] = 1
     """Differently augmented versions of each training image in an epoch (3 in the study)."""
@@ -128,7 +137,7 @@ class CurationSettings(Settings):
 class SplitSettings(Settings):
     """How images are divided into training, validation and test."""
 
-    split: Annotated[tuple[Positive, Positive, Positive], Strict(False)] = (0.7, 0.2, 0.1)
+    split: Annotated[tuple[Probability, Probability, Probability], Strict(False)] = (0.7, 0.2, 0.1)
     """Shares of training, validation and test."""
     split_seed: Seed = 0
     """Seed of who comes into training, validation and test; apart from seed, so that runs of
@@ -138,10 +147,13 @@ class SplitSettings(Settings):
     split_file: AnyPath | None = None
     """split.csv of an earlier run: the same images come into the same subsets, images added since
     into training; near-duplicates of validation and test among these are left out."""
+    on_changed: Literal["warn", "error"] = "warn"
+    """Images whose content is another than when split_file was written: they keep their subset
+    and are told by name (warn), or stop the run (error)."""
     folds: Annotated[int, Ge(2), Le(100)] | Literal["source"] | None = None
     """Cross-validation: -m data.folds=5 data.fold=0,1,2,3,4 tests each image once; source tests on
     one of several sources what the others taught (data.fold=1: the second of data.root)."""
-    fold: WholeNumber = 0
+    fold: Annotated[int, Ge(0), Le(99)] = 0
     """Which fold is the test set; training and validation share the rest."""
 
     @field_validator("split")
@@ -176,7 +188,7 @@ class SourceSettings(Settings):
     """Further names of the classes' folders."""
     sources: Annotated[tuple[PublicSource, ...], Strict(False)] = ()
     """The public sets of source=paper."""
-    count: Annotated[int, Ge(2)] = 600
+    count: Annotated[int, Ge(2), Le(100_000)] = 600
     """Images of the sample, half of each class."""
     size: Annotated[int, Ge(32), Le(2048)] = 256
     """Side of the sample's images in pixels."""
@@ -186,10 +198,16 @@ class SourceSettings(Settings):
     def conflicts(self) -> Iterator[str]:
         """A source without a folder, and a folder without its source."""
         yield from super().conflicts()
-        if self.source != "sample" and self.root is None:
+        if self.source != "sample" and not self.roots:
             yield "{root} must be given: the folder of your images."
         if self.source == "sample" and self.root is not None:
             yield f"{{root}}={self.root}: your photographs are read by data=folder; add it."
+        if self.source == "paper" and not self.sources:
+            yield "{sources} must be given: the public sets below {root}."
+        if self.source == "paper" and len(self.roots) > 1:
+            yield "{root}: give the one folder that holds all public sets."
+        if self.source != "paper" and self.sources:
+            yield "{sources} are of data=paper: leave them out."
 
     @property
     def roots(self) -> tuple[Path, ...]:

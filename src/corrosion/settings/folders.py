@@ -50,7 +50,7 @@ class SampleSettings(Settings):
     inspection: bool = False
     """Write what a drone's card holds after an inspection instead: photographs of eight assets with
     place, time and direction, three broken files, and a video with its flight log."""
-    count: Annotated[int, Ge(2)] = 600
+    count: Annotated[int, Ge(2), Le(100_000)] = 600
     """Number of images, half of each class; of an inspection 40 if it is not given."""
     size: Annotated[int, Ge(32), Le(8192)] = 256
     """Side of the images in pixels; of an inspection the longer one, 1200 if it is not given, as

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
+from annotated_types import Ge, Le
 from pydantic import AfterValidator
 
 from corrosion.settings.base import Settings
-from corrosion.settings.types import Count
+from corrosion.settings.ranges import meant_share
+from corrosion.settings.types import BatchSize
 
 _DEVICES = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
@@ -20,9 +22,14 @@ def _device(name: str) -> str:
 
 
 def _threshold(threshold: float | str | None) -> float | str | None:
-    if isinstance(threshold, float) and not 0 < threshold < 1:
+    if isinstance(threshold, str):
+        fits = threshold.strip() and threshold.strip("+- ").lower() not in ("nan", "inf")
+    else:
+        fits = threshold is None or 0 < threshold < 1
+    if not fits:
         raise ValueError(
-            "give a probability between 0 and 1, or the name of a threshold as recall or F1."
+            f"give a probability between 0 and 1, or the name of a threshold as recall or F1."
+            f"{meant_share(threshold)}"
         )
     return threshold
 
@@ -40,7 +47,7 @@ class InferenceSettings(Settings):
 
     device: Device = "auto"
     """Where the network runs: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps."""
-    batch_size: Count = 32
+    batch_size: BatchSize = 32
     """Images at once through the network."""
-    num_workers: Count | None = None
+    num_workers: Annotated[int, Ge(1), Le(512)] | None = None
     """Threads that decode images; by default one a processor."""

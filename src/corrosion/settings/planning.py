@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from pydantic import Strict
 
 from corrosion.settings.base import Settings
@@ -21,9 +21,9 @@ class PlanSettings(Settings):
     """Chance with which it is to be found, in (0, 1)."""
     metric: Literal["accuracy", "recall", "specificity", "auroc"] = "accuracy"
     """Metric that is compared."""
-    seeds: Annotated[tuple[Count, ...], Strict(False)] = (1, 3, 5)
+    seeds: Annotated[tuple[Annotated[int, Ge(1), Le(1000)], ...], Strict(False)] = (1, 3, 5)
     """Numbers of runs of each model to plan for; fewer than 3 speak of single checkpoints."""
-    images: Annotated[int, Ge(10)] | None = None
+    images: Annotated[int, Ge(10), Le(10**6)] | None = None
     """Test images of a comparison whose detectable difference is told; by default those of the
     runs."""
     level: Probability = 0.95

@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Le
 from corrosion.settings.explanation import MapKind
 from corrosion.settings.inference import InferenceSettings, Threshold
 from corrosion.settings.inspection import Reports
-from corrosion.settings.types import AnyPath, Count, NotNegative, Probability
+from corrosion.settings.types import AnyPath, Count, Devices, NotNegative, Probability
 
 TableFormat = Literal["csv", "parquet"]
 
@@ -38,7 +38,7 @@ class PredictionSettings(InferenceSettings):
     tiles: bool = False
     """Look at photographs in overlapping tiles, at their own resolution: finds small rust in large
     photographs, at a prediction a tile."""
-    tile_size: Annotated[int, Ge(32)] | None = None
+    tile_size: Annotated[int, Ge(32), Le(65_536)] | None = None
     """With tiles, their side in pixels of the photograph; by default the side of the network's
     input, so that no pixel is shrunk. Photographs that fit into one are predicted whole."""
     tile_overlap: Annotated[float, Ge(0), Le(0.75)] = 0.25
@@ -80,9 +80,9 @@ class PredictionSettings(InferenceSettings):
     regular expression with (?P<asset>...), or a CSV file with the columns path and asset."""
     no_location: bool = False
     """Leave out where photographs were taken, in everything that is written."""
-    devices: Literal[-1] | Count = 1
+    devices: Literal[-1] | Devices = 1
     """Number of devices, -1 for all."""
-    num_nodes: Count = 1
+    num_nodes: Devices = 1
     """Number of machines; each runs the same command, as Lightning's documentation says."""
 
     def conflicts(self) -> Iterable[str]:

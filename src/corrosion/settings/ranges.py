@@ -45,8 +45,10 @@ def _choices(annotation: Any, metadata: Iterable[Any]) -> list[str]:
     if annotation is bool:
         return ["true", "false"]
     if annotation in (int, float):
-        kind = "a whole number" if annotation is int else "a number"
-        return [kind + _bounds(metadata)]
+        bounds = list(_flat(metadata))
+        share = annotation is float and (Le(1) in bounds or Lt(1) in bounds)
+        kind = "a share" if share else "a whole number" if annotation is int else "a number"
+        return [kind + _bounds(bounds)]
     if annotation is str:
         return ["text"]
     if annotation is Path:
@@ -56,9 +58,13 @@ def _choices(annotation: Any, metadata: Iterable[Any]) -> list[str]:
     return ["a mapping"] if _is_mapping(annotation, origin) else ["another value"]
 
 
+_PERCENT = 100
+_LONG = 10_000  # from here on thousands are told apart
+
 _PLURALS = {
     "a whole number": "whole numbers",
     "a number": "numbers",
+    "a share": "shares",
     "text": "names",
     "a path": "paths",
     "a mapping": "mappings",
@@ -84,18 +90,22 @@ def _bounds(metadata: Iterable[Any]) -> str:
     for one in _flat(metadata):
         match one:
             case Ge(ge=value):
-                low = f" from {value:g}"
+                low = f" from {_number(value)}"
             case Gt(gt=value):
-                low = f" above {value:g}"
+                low = f" above {_number(value)}"
             case Le(le=value):
-                high = f" to {value:g}"
+                high = f" to {_number(value)}"
             case Lt(lt=value):
-                high = f" below {value:,}"
+                high = f" below {_number(value)}"
     if low.startswith(" above") and high.startswith(" to"):
         high = f", up to{high.removeprefix(' to')}"
     elif low and high.startswith(" below"):
         high = f" and{high}"
     return low + high
+
+
+def _number(value: Any) -> str:
+    return f"{value:,}" if abs(value) >= _LONG else f"{value:g}"
 
 
 def _flat(metadata: Iterable[Any]) -> Iterable[Any]:
@@ -110,6 +120,27 @@ def _listed(words: Sequence[str]) -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def meant_share(value: Any) -> str:
+    """The share that a percentage stands for, as a question behind an error; else nothing.
+
+    Example:
+        >>> meant_share(5), meant_share(0.5)
+        (' Did you mean 0.05?', '')
+    """
+    percentage = isinstance(value, (int, float)) and 1 < value <= _PERCENT
+    return f" Did you mean {value / _PERCENT:g}?" if percentage else ""
+
+
+def is_share(annotation: Any, metadata: Iterable[Any] = ()) -> bool:
+    """Whether a type takes numbers up to 1 only.
+
+    Example:
+        >>> is_share(Annotated[float, Gt(0), Lt(1)]), is_share(Annotated[float, Gt(0)])
+        (True, False)
+    """
+    return "a share" in allowed(annotation, metadata)
 
 
 def as_written(value: Any) -> str:
@@ -127,4 +158,4 @@ def as_written(value: Any) -> str:
         return f"[{','.join(as_written(one) for one in value)}]"
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{key}:{as_written(one)}" for key, one in value.items()) + "}"
-    return str(value)
+    return str(value) or "''"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Annotated
 
+from annotated_types import Ge, Le
 from pydantic import Field
 
 from corrosion.settings.augmentation import AugmentationSettings
@@ -12,33 +13,16 @@ from corrosion.settings.base import Settings
 from corrosion.settings.data import DataSettings
 from corrosion.settings.evaluation import ChoiceSettings
 from corrosion.settings.model import ModelSettings
+from corrosion.settings.sweep import SweepSettings
 from corrosion.settings.trainer import LoggerSettings, TrainerSettings
-from corrosion.settings.types import Names, Seed, WholeNumber
+from corrosion.settings.types import Names, Seed, Text
 
 
 class ExampleSettings(Settings):
     """The pictures of `gradcam/`."""
 
-    images: WholeNumber = 4
+    images: Annotated[int, Ge(0), Le(1000)] = 4
     """How many images each that are surely right, surely wrong and uncertain; 0 for none."""
-
-
-class SweepSettings(Settings):
-    """A search for hyperparameters: `conf/sweep`."""
-
-    name: str
-    """Name of the study, and of its directory."""
-    trial: WholeNumber | None = None
-    """Number of a trial in its study; the sweeper sets it."""
-    pruner: dict[str, Any] | None = None
-    """Name (median, hyperband) and options of a pruner, which stops hopeless trials early."""
-    cost: Literal["parameters", "latency"] | None = None
-    """A second objective, to be small."""
-
-    def conflicts(self) -> Iterator[str]:
-        """Two objectives can't be pruned by one."""
-        if self.cost and self.pruner:
-            yield "{pruner} can't judge two objectives: set {pruner}=null or {cost}=null."
 
 
 class RunSettings(Settings):
@@ -62,14 +46,24 @@ class RunSettings(Settings):
     """The search that the run is a trial of."""
     seed: Seed = 0
     """Seed of weights, order and augmentation; data.split_seed is that of the split."""
-    objective: str = "val/loss"
+    objective: Text = "val/loss"
     """Which epoch is the best, and what a sweep optimises: a validation metric of history.csv."""
-    resume: str | None = None
+    resume: Text | None = None
     """A checkpoint, a run's directory, or auto: go on from the last one of this run's directory."""
     extensions: Names = ()
     """Modules of yours that model.loss, metrics and augment.extra may be imported from."""
     metrics: Names = ()
     """Import paths of your own metrics, logged beside ours (docs/extending.md)."""
+
+    def conflicts(self) -> Iterator[str]:
+        """A learning rate that the training ends before it reaches."""
+        yield from super().conflicts()
+        warmup, epochs = self.model.warmup_epochs, self.trainer.max_epochs
+        if warmup > epochs and not self.model.is_probe:
+            yield (
+                f"model.warmup_epochs={warmup:g} is longer than the training "
+                f"(trainer.max_epochs={epochs}): the learning rate would never be reached."
+            )
 
     renamed = {  # noqa: RUF012 -- a ClassVar of the base
         "objective_mode": "a metric knows itself whether more of it is better; leave it out."

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Le
 
 from corrosion.settings.inference import InferenceSettings
-from corrosion.settings.types import Count, Seed, WholeNumber
+from corrosion.settings.types import Count, Seed, Workers
 
 
 class SelectionSettings(InferenceSettings):
@@ -23,7 +23,7 @@ class SelectionSettings(InferenceSettings):
     cropped_duplicates: Literal["auto"] | bool = "auto"
     """Seek versions that a hash misses too: cropped, turned by some degrees, framed. Costs some 25
     seconds of one core for 1,000 photographs, once; auto: among 10,000 pictures at most."""
-    num_workers: Literal["auto"] | WholeNumber = "auto"  # type: ignore[assignment]
+    num_workers: Literal["auto"] | Workers = "auto"  # type: ignore[assignment]
     """Processes that read images; auto chooses by device and processors."""
     seed: Seed = 0
     """Seed of what is drawn by chance."""

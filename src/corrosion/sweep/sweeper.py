@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
+from hydra.errors import InstantiationException
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
@@ -115,13 +116,13 @@ class StudySweeper(Sweeper):
         """Refuse at once what would make every trial fail."""
         from corrosion.sweep.pruning import build_pruner
 
-        for key in ("n_trials", "n_jobs", "heartbeat"):
-            if getattr(self, key) < 1:
-                raise CorrosionError(f"hydra.sweeper.{key} must be 1 or more.")
-        if not 0 <= self.max_failure_rate <= 1:
-            raise CorrosionError("hydra.sweeper.max_failure_rate must lie between 0 and 1.")
         if pruner := self.config.sweep.pruner:
             build_pruner(**pruner)
+        try:
+            self._sampler_of(0)
+        except (InstantiationException, TypeError, ValueError) as error:
+            reason = str(error.__cause__ or error).splitlines()[0]
+            raise CorrosionError(f"hydra.sweeper.sampler: {reason}") from error
 
     def _sweep(self, arguments: list[str]) -> None:
         import optuna

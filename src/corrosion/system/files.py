@@ -90,6 +90,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         temporary.chmod(0o755)  # as a folder that mkdir makes, not mkdtemp's 0700
         yield temporary
         if path.exists():
+            (path / LOCK).unlink(missing_ok=True)  # of this process, if there is one
             path.rmdir()
         temporary.rename(path)
     except OSError as error:

@@ -6,9 +6,13 @@ import ctypes
 import os
 import sys
 
+from corrosion.errors import CorrosionError
+
 # of glibc's malloc.h
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 _NEVER = 2**31 - 1
+
+_PROCESSES_EACH = 4  # processes that a processor may be given
 
 
 def usable_processors() -> int:
@@ -16,6 +20,27 @@ def usable_processors() -> int:
     if hasattr(os, "sched_getaffinity"):  # Linux alone knows
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def check_processes(count: int, *, name: str) -> None:
+    """Refuse many more processes than there are processors: they would only wait for each other.
+
+    Args:
+        count: number of processes.
+        name: of the parameter that says so.
+
+    Raises:
+        CorrosionError: naming the number of processors.
+
+    Example:
+        >>> check_processes(1, name="devices")
+    """
+    processors = usable_processors()
+    if count > _PROCESSES_EACH * processors:
+        raise CorrosionError(
+            f"{name}={count}: this machine has {processors} processors. Give {processors} at the "
+            f"most."
+        )
 
 
 def share_processors() -> None:

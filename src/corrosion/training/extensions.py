@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from corrosion.errors import CorrosionError
@@ -54,6 +55,8 @@ def load_extensions(settings: RunSettings) -> Extensions:
         CorrosionError: a name is not below the modules allowed, can't be imported, or is taken.
     """
     allowed = settings.extensions
+    for module in allowed:
+        _import(module, parameter="extensions", path=module)
     loss = None
     if settings.model.loss != BINARY_CROSS_ENTROPY:
         loss = _made(load_object(settings.model.loss, parameter="loss", allowed=allowed))
@@ -88,14 +91,31 @@ def load_object(path: str, *, parameter: str, allowed: Sequence[str]) -> Any:
             f"extensions=[{module}]."
         )
     module, _, name = path.rpartition(".")
+    imported = _import(module, parameter=parameter, path=path)
+    if not hasattr(imported, name):
+        raise CorrosionError(f"{parameter}={path}: {module} has no {name}.")
+    found = getattr(imported, name)
+    if not callable(found):
+        raise CorrosionError(f"{parameter}={path} is neither a function nor a class.")
+    return found
+
+
+def _import(module: str, *, parameter: str, path: str) -> ModuleType:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise CorrosionError(f"{parameter}={path} can't be imported: {error}.") from error
+        return importlib.import_module(module)
+    except Exception as error:  # whatever the user's module does when it is imported
+        raise CorrosionError(
+            f"{parameter}={path} can't be imported: {type(error).__name__}: {error}."
+        ) from error
 
 
 def _made(found: Any) -> Any:
-    return found() if isinstance(found, type) else found
+    try:
+        return found() if isinstance(found, type) else found
+    except TypeError as error:
+        raise CorrosionError(
+            f"{found.__module__}.{found.__qualname__} can't be made without arguments: {error}."
+        ) from error

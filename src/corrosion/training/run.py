@@ -39,7 +39,7 @@ from corrosion.training.judging import Judge, ProbeJudge, TrainerJudge
 from corrosion.training.module import CorrosionModule
 from corrosion.training.probe import Probe
 from corrosion.training.testing import test_and_report
-from corrosion.training.trainer import build_logger, build_trainer
+from corrosion.training.trainer import build_logger, build_trainer, check_limits
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +143,11 @@ def _train(
     mine = _prepared(settings, run, resumed=checkpoint is not None) if first else None
     prepared: Prepared = trainer.strategy.broadcast(mine)  # type: ignore[assignment]
     datamodule = _datamodule(settings, prepared.records, extensions)
+    if not settings.model.is_probe:
+        images = {
+            split: sum(of.values()) // trainer.world_size for split, of in datamodule.counts.items()
+        } | {"train": datamodule.samples_per_epoch // trainer.world_size}
+        check_limits(settings.trainer, images, batch_size=settings.data.batch_size)
     if first:
         remove_leftovers(run.checkpoints, suffix=run.best.suffix)
         run.write_config(settings.plain())
@@ -163,6 +168,11 @@ def _train(
         _fit(trainer, module, datamodule, checkpoint)
         judge = TrainerJudge(trainer, module, datamodule, best=run.best, seed=settings.seed)
     epochs = history.table()
+    if settings.objective not in epochs:
+        raise CorrosionError(
+            f"The training ended before {settings.objective} was known: max_time="
+            f"{settings.trainer.max_time} is too short for an epoch."
+        )
     seconds = {
         "prepare": fit_started - started,
         "fit": history.earlier_seconds + time.perf_counter() - fit_started,
@@ -192,6 +202,13 @@ def _fit(
         trainer.fit(module, datamodule=datamodule, ckpt_path=checkpoint, weights_only=True)
     except MisconfigurationException as error:  # fewer epochs than it has had
         raise CorrosionError(f"trainer: {error}") from error
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise CorrosionError(
+            "batch_size=1: batch normalisation learns from several values; give a larger "
+            "batch_size, a larger image_size, or freeze_batch_norm=true."
+        ) from error
 
 
 def _probe(

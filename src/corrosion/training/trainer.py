@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import lightning as L
@@ -51,7 +52,7 @@ def build_trainer(
     """A Trainer that keeps the best and the last checkpoint of a run.
 
     Args:
-        settings: further keys of it go to `lightning.Trainer`.
+        settings: how Lightning trains.
         run_dir: where `checkpoints/` goes.
         objective: the validation metric whose best epoch is kept, e.g. "val/loss".
         mode: "min" or "max", whether the objective is to be small or large.
@@ -64,7 +65,11 @@ def build_trainer(
         CorrosionError: Lightning refuses a value, or the machine lacks the device.
     """
     own_settings = {"early_stopping", "checkpoint_every", "progress_bar"}
-    options = {key: value for key, value in dict(settings).items() if key not in own_settings}
+    options = {
+        key: value
+        for key, value in dict(settings).items()
+        if key not in own_settings and value is not None
+    }
     if isinstance(settings.devices, tuple):
         options["devices"] = list(settings.devices)
     if settings.precision == "auto":
@@ -120,6 +125,35 @@ def build_trainer(
         MisconfigurationException,
     ) as error:
         raise CorrosionError(f"trainer: {error}") from error
+
+
+def check_limits(settings: TrainerSettings, images: Mapping[str, int], *, batch_size: int) -> None:
+    """Refuse, before the fit, a share of the batches that leaves none; Lightning does too late.
+
+    Args:
+        settings: with `limit_train_batches` and its like.
+        images: number of images in train, val and test, for each process.
+        batch_size: images in a batch.
+
+    Raises:
+        CorrosionError: naming the setting and the least share.
+
+    Example:
+        >>> tenth = TrainerSettings(limit_test_batches=0.1)
+        >>> check_limits(tenth, {"train": 90, "val": 30, "test": 30}, batch_size=10)
+        Traceback (most recent call last):
+        corrosion.errors.CorrosionError: limit_test_batches=0.1 leaves none of the 3 batches: give \
+a number of batches, as 1, or a share from 0.334.
+    """
+    for split, count in images.items():
+        name = f"limit_{split}_batches"
+        limit = getattr(settings, name)
+        batches = math.ceil(count / batch_size)
+        if isinstance(limit, float) and int(limit * batches) < 1:
+            raise CorrosionError(
+                f"{name}={limit:g} leaves none of the {batches} batches: give a number of batches, "
+                f"as 1, or a share from {math.ceil(1000 / max(1, batches)) / 1000:g}."
+            )
 
 
 def build_logger(settings: LoggerSettings, *, run_dir: Path) -> Logger | bool:
