@@ -12,6 +12,7 @@ from corrosion.data.image_reader import displayable
 from corrosion.evaluation.decisions import DETECTED, REVIEW, Rule, is_unlike
 from corrosion.prediction.journal import Row, RustFacts
 from corrosion.report.page import write_page
+from corrosion.system.shown_paths import shown_path
 
 PAGE = 400
 """Pictures on a page: what a browser still scrolls smoothly."""
@@ -25,6 +26,7 @@ def write_contact_sheet(
     *,
     title: str,
     rule: Rule,
+    roots: Sequence[str | Path] = (),
     notes: Sequence[str] = (),
     cautions: Sequence[str] = (),
 ) -> None:
@@ -37,6 +39,7 @@ def write_contact_sheet(
         rows: rows of the run, in any order.
         title: name of what predicted them.
         rule: how probabilities became decisions.
+        roots: folders that were asked for, below which files are named.
         notes: sentences that belong beside the figures.
         cautions: sentences without which no decision should be read.
 
@@ -48,7 +51,7 @@ def write_contact_sheet(
         if row.probability is not None:
             seen.append(row)
         if row.error is not None:
-            failures.append({"path": displayable(row.path), "error": row.error})
+            failures.append({"path": displayable(shown_path(row.path, roots)), "error": row.error})
     seen.sort(key=lambda row: -(row.probability or 0))
     pages = [seen[start : start + PAGE] for start in range(0, len(seen), PAGE)] or [[]]
     for number, page in enumerate(pages, start=1):
@@ -59,7 +62,7 @@ def write_contact_sheet(
             rule=rule,
             notes=notes,
             cautions=cautions,
-            figures=[_figure(row) for row in page],
+            figures=[_figure(row, roots) for row in page],
             first=(number - 1) * PAGE + 1,
             total=len(seen),
             failures=list(islice(failures, _FAILURES)) if number == 1 else [],
@@ -73,11 +76,11 @@ def page_name(number: int) -> str:
     return "contact-sheet.html" if number == 1 else f"contact-sheet-{number}.html"
 
 
-def _figure(row: Row) -> dict[str, Any]:
+def _figure(row: Row, roots: Sequence[str | Path]) -> dict[str, Any]:
     time = "" if row.time is None else f" at {row.time:.1f} s"
     return {
         "name": displayable(Path(row.path).name) + time,
-        "path": displayable(row.path) + time,
+        "path": displayable(shown_path(row.path, roots)) + time,
         "thumbnail": quote(row.thumbnail or ""),
         "large": quote(row.outline or row.overlay or row.thumbnail or ""),
         "probability": f"{row.probability:.3f}",

@@ -188,7 +188,9 @@ def _predict_files(
         if warning is not None:
             log.warning("%s", warning)
         notes = (*filter(None, (sentence, warning)), *notes)
-    write_contact_sheet(out, rows(), title=checkpoint.name, rule=rule, notes=notes, cautions=said)
+    write_contact_sheet(
+        out, rows(), title=checkpoint.name, rule=rule, roots=paths, notes=notes, cautions=said
+    )
     folder.finish(counts, cautions=said, tiles=None if viewer is None else facts)
     return counts
 

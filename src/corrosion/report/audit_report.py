@@ -18,6 +18,7 @@ from corrosion.report.page import inline_picture, write_page
 from corrosion.report.photograph_sheets import Block, contact_sheets
 from corrosion.report.tables import MISSING, TextTable, format_number
 from corrosion.system.files import replacing, write_csv, write_json
+from corrosion.system.shown_paths import beside_each_other, shown_path
 
 _SHEETS = 4  # of duplicates, and of suspicious images; audit.json names all
 _PHOTOGRAPHS = 8  # of a group, in a block
@@ -45,6 +46,7 @@ def write_audit(out: Path, audit: Audit) -> None:
         out / "audit.html",
         "audit.html",
         audit=audit,
+        roots=beside_each_other(audit.roots),
         verdict=verdict(audit),
         tables=tables(audit),
         conflicts=_conflicts_table(audit),
@@ -103,18 +105,19 @@ def tables(audit: Audit) -> list[TextTable]:
 
 
 def as_dict(audit: Audit) -> dict[str, Any]:
-    """Plain values for JSON; images by their paths."""
+    """Plain values for JSON; images by their paths below the folders."""
     inspection, duplicates = audit.inspection, audit.inspection.duplicates
-    records = inspection.records
+    records = inspection.records.assign(path=_shown(audit, inspection.records["path"]))
+    unreadable = audit.unreadable.assign(path=_shown(audit, audit.unreadable["path"]))
     listed = records[["path", "label", "source", "subset"]].astype({"source": str, "subset": str})
     return {
-        "roots": [str(root) for root in audit.roots],
+        "roots": beside_each_other(audit.roots),
         "near_duplicates": audit.policy.near_duplicates,
         "cropped_duplicates": audit.policy.cropped_duplicates,
         "limits": dict(audit.policy.quality.limits),
         "failed": audit.failed,
         "images": len(records) + len(audit.unreadable),
-        "unreadable": audit.unreadable[["path", "reason"]].to_dict("records"),
+        "unreadable": unreadable[["path", "reason"]].to_dict("records"),
         "suspicious": {
             str(rule): records.loc[broken, "path"].tolist()
             for rule, broken in inspection.broken.items()
@@ -192,7 +195,8 @@ def _conflicts_table(audit: Audit) -> TextTable:
     records = audit.inspection.records
     chosen = records[audit.inspection.conflicting]
     group = audit.inspection.duplicates.group[audit.inspection.conflicting]
-    rows = sorted(zip(group.tolist(), chosen["path"], chosen["label"], strict=True))
+    paths = _shown(audit, chosen["path"])
+    rows = sorted(zip(group.tolist(), paths, chosen["label"], strict=True))
     return TextTable.of(
         "Images with conflicting labels",
         ("image", "group", "class"),
@@ -200,8 +204,13 @@ def _conflicts_table(audit: Audit) -> TextTable:
     )
 
 
+def _shown(audit: Audit, paths: pd.Series) -> list[str]:
+    return [shown_path(path, audit.roots) for path in paths]
+
+
 def _unreadable_table(audit: Audit) -> TextTable:
-    rows = zip(audit.unreadable["path"], audit.unreadable["reason"], strict=True)
+    paths = _shown(audit, audit.unreadable["path"])
+    rows = zip(paths, audit.unreadable["reason"], strict=True)
     return TextTable.of("Unreadable images", ("image", "reason"), rows)
 
 

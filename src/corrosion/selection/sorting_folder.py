@@ -21,6 +21,7 @@ from corrosion.errors import CorrosionError
 from corrosion.report.page import inline_picture, write_page
 from corrosion.selection.choose_next import Selection
 from corrosion.system.files import replacing, write_csv
+from corrosion.system.shown_paths import shown_path
 
 _SIDE = 224  # pixels of the small pictures, whose page has to hold them all
 _LONGEST_NAME = 80  # characters of a file's own name: with the rank before it, it must still fit
@@ -74,6 +75,6 @@ def _figure(row: dict[Any, Any], path: str) -> dict[str, str]:
     return {
         "picture": inline_picture(small, max_side=_SIDE),
         "file": row["file"],
-        "path": row["path"],
+        "path": shown_path(row["path"]),
         "why": row["why"],
     }
