@@ -81,7 +81,7 @@ class PublicSource(Settings):
 class InputSettings(Settings):
     """The network's input."""
 
-    image_size: Annotated[int, Ge(32)] = 224
+    image_size: Annotated[int, Ge(32), Le(4096)] = 224
     """Side of the network's square input in pixels; 224 as published."""
     resize: ResizeMode = "pad"
     """How a photograph becomes square. pad: its longest side fits, black bars; reflect: mirrored

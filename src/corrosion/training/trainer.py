@@ -8,7 +8,6 @@ from pathlib import Path
 import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import (
     CSVLogger,
     Logger,
@@ -24,6 +23,7 @@ from corrosion.system.extras import EXTRAS, require_package
 from corrosion.training.callbacks import History, ProgressBar, SeedBatches, StopAtNonFiniteLoss
 from corrosion.training.distributed import started_from_outside
 from corrosion.training.resuming import (
+    BestCheckpoint,
     LastCheckpoint,
     ResumableEarlyStopping,
     WholeCheckpoints,
@@ -69,7 +69,7 @@ def build_trainer(
         # frozen layers, and those of a backbone behind its last feature map, get no gradients
         options["strategy"] = "ddp_find_unused_parameters_true"
     run = RunDirectory(run_dir)
-    best = ModelCheckpoint(
+    best = BestCheckpoint(
         run.checkpoints,
         filename=run.best.stem,
         monitor=objective,
