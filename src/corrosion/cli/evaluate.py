@@ -41,7 +41,9 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         help="folder with a folder of photographs per class, to be judged on, subfolders too; by "
         "default the run's own test predictions are",
     )
-    add_out(parser, "evaluation-PATH; without PATH the run's files are renewed, its report.html too")
+    add_out(
+        parser, "evaluation-PATH; without PATH the run's files are renewed, its report.html too"
+    )
     add_options(parser, EvaluationSettings, metavar=_METAVAR, repeated=["by"])
     add_options(parser, InferenceSettings)
     add_options(parser, FolderNameSettings, metavar=FOLDER_NAMES)
