@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from corrosion.models.checkpoint import Calibration
+from corrosion.models.digest import sign
 from corrosion.training.module import CorrosionModule
 
 
@@ -34,5 +36,12 @@ def write_checkpoint(
         "hyper_parameters": dict(module.hparams),
         "epoch": epoch,
     }
+    sign(content)
     torch.save(content, path)
     return module
+
+
+def calibration(temperature: float = 1.0, **changes: Any) -> Calibration:
+    """What a training may have chosen on 80 validation images."""
+    values = {"thresholds": {}, "band": (0.2, 0.7), "images": 80, **changes}
+    return Calibration(temperature=temperature, **values)

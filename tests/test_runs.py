@@ -53,7 +53,7 @@ def test_what_is_written_is_read_again(run):
     run.write_predictions("test", images)
     run.check_finished()
     pd.testing.assert_frame_equal(run.read_predictions("test"), images, check_dtype=False)
-    history = pd.DataFrame({"epoch": [1, 2], "val/loss": [0.5, 0.25]})
+    history = pd.DataFrame({"epoch": [1, 2], "train/loss": [0.7, 0.3], "val/loss": [0.5, 0.25]})
     run.write_history(history)
     pd.testing.assert_frame_equal(run.read_history(), history)
     run.write_config({"model": {"lr": 1e-05}, "name": "Brücke 0x1"})
@@ -90,7 +90,7 @@ def test_a_damaged_file_is_named(run, file, read):
 
 def test_what_version_0_1_wrote_is_read_as_it_is_called_and_counted_today(tmp_path):
     run = RunDirectory(tmp_path)
-    run.history_file.write_text("epoch,val/loss\n0,0.7\n1,0.6\n")
+    run.history_file.write_text("epoch,train/loss,val/loss\n0,0.8,0.7\n1,0.7,0.6\n")
     run.metrics_file.write_text('{"best_epoch": 1, "expand": 3}')
     assert run.read_history()["epoch"].tolist() == [1, 2]
     assert run.read_metrics() == {"best_epoch": 2, "repeats": 3}

@@ -17,9 +17,7 @@ import torch
 
 from attacks.images import judge as judge_images
 from attacks.world import Action, Attack, Result, Verdict, World, is_clear
-
-DIGEST = "digest"
-"""Key of the checksum over what decides answers."""
+from corrosion.models.digest import KEY
 
 BAD: tuple[Any, ...] = (
     None, "x", "", -1, 0, 2, 10**9, 10**400, math.nan, math.inf, -math.inf, True, [], [1], {},
@@ -131,7 +129,7 @@ def changed(
         inner = inner[key]
     inner[keys[-1]] = value
     if digest is None:
-        content.pop(DIGEST, None)
+        content.pop(KEY, None)
     torch.save(content, path)
 
 

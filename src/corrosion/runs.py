@@ -21,7 +21,7 @@ What is read here is checked for its form only; `corrosion.evaluation.prediction
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,8 +29,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 
 from corrosion.errors import CorrosionError
+from corrosion.settings.stored import RunConfig, RunMetrics, StoredValues
 from corrosion.system.files import (
     LOCK,
+    RESTORE,
     read_csv,
     read_json,
     read_yaml,
@@ -209,21 +211,23 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
 
     def read_config(self) -> dict[str, Any]:
         """The settings; empty where there is no such file."""
-        return read_yaml(self.config_file) or {} if self.config_file.is_file() else {}
+        return _checked(read_yaml, self.config_file, RunConfig)
 
     def read_metrics(self) -> dict[str, Any]:
         """Metrics by key and facts of the run; empty where there is no such file."""
-        return _of_today(read_json(self.metrics_file)) if self.metrics_file.is_file() else {}
+        return _of_today(_checked(read_json, self.metrics_file, RunMetrics))
 
     def read_history(self) -> pd.DataFrame | None:
         """The history, one row an epoch; None where there is no such file."""
         if not self.history_file.is_file():
             return None
-        return counted_from_one(read_csv(self.history_file, required=("epoch",)))
+        needed = ("epoch", "train/loss", "val/loss")
+        numbers = (*needed, "train/accuracy", "val/accuracy")
+        return counted_from_one(read_csv(self.history_file, required=needed, numbers=numbers))
 
     def read_split(self) -> pd.DataFrame | None:
         """Which image is used for what, one row an image; None where there is no such file."""
-        return _images(self.split_file, "label") if self.split_file.is_file() else None
+        return _images(self.split_file, "label", "split") if self.split_file.is_file() else None
 
     def read_predictions(self, subset: Subset) -> pd.DataFrame:
         """Predictions, one row an image: path (str), label, probability and further columns.
@@ -241,12 +245,28 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
         if not self.examples_file.is_file():
             return None
         required = ("picture", "kind", "path", "label", "probability")
-        return read_csv(self.examples_file, required=required, text=("picture", "path"))
+        table = read_csv(
+            self.examples_file,
+            required=required,
+            text=("picture", "path"),
+            numbers=("label", "probability"),
+        )
+        if not all(Path(str(name)).name == name for name in table["picture"]):
+            raise CorrosionError(
+                f"{self.examples_file} names pictures that are not beside it: restore it from a "
+                f"copy, or delete it, and the report goes without them."
+            )
+        if not table["label"].isin((0, 1)).all() or table["path"].isna().any():
+            raise CorrosionError(
+                f"{self.examples_file} has rows without a path, or a label that is neither 0 nor "
+                f"1: restore it from a copy, or delete it, and the report goes without them."
+            )
+        return table
 
     def read_overrides(self) -> tuple[str, ...]:
         """What the command line of the training said; empty where Hydra did not start it."""
         file = self._overrides_file
-        return tuple(read_yaml(file) or ()) if file.is_file() else ()
+        return tuple(map(str, read_yaml(file, kind=list))) if file.is_file() else ()
 
 
 def checkpoint_of(path: str | Path) -> Path:
@@ -297,6 +317,17 @@ def counted_from_one(history: pd.DataFrame) -> pd.DataFrame:
     return history
 
 
+def _checked(
+    read: Callable[..., dict[str, Any]], path: Path, schema: type[StoredValues]
+) -> dict[str, Any]:
+    """What a file holds, where the values that are used of it are in order; empty without it."""
+    if not path.is_file():
+        return {}
+    content = read(path, kind=dict)
+    schema.of(content, path, way_out=RESTORE)
+    return content
+
+
 def _of_today(facts: dict[str, Any]) -> dict[str, Any]:
     """Facts as they are called and counted today; version 0.1 said expand, and counted from 0."""
     if "expand" in facts:
@@ -309,6 +340,8 @@ def _of_today(facts: dict[str, Any]) -> dict[str, Any]:
 def _images(path: Path, *required: str) -> pd.DataFrame:
     """A table of one row an image."""
     table = read_csv(path, required=("path", *required), text=_TEXT)
+    if table["path"].isna().any():
+        raise CorrosionError(f"{path} has a row without a path: give each image one.")
     twice = table["path"][table["path"].duplicated()]
     if len(twice):
         raise CorrosionError(f"{path} names {twice.iloc[0]} twice: give each image one row.")

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from samples import write_checkpoint
+from samples import calibration, write_checkpoint
 from unlike_training import NEAREST, Seen, main, rates, ways
 
 from corrosion.data.prepare import prepare_records
 from corrosion.data.splits import write_split
-from corrosion.models.checkpoint import Calibration, store_choices
+from corrosion.models.checkpoint import store_choices
 from corrosion.settings.data import DataSettings
 
 
@@ -44,7 +44,7 @@ def test_the_command_prints_both_tables(tmp_path, capsys):
     best = run / "checkpoints" / "best.ckpt"
     torch.manual_seed(0)
     write_checkpoint(best, image_size=32)
-    store_choices(best, Calibration(1.0, {}, (0.49, 0.51), 4))
+    store_choices(best, calibration(band=(0.49, 0.51)))
     settings = DataSettings(source="folder", root=photos, image_size=32)
     write_split(prepare_records(settings).records, run / "split.csv")
     main([str(run), "--source", str(photos), "--pictures", str(photos / "rust"), "--made", "2"])

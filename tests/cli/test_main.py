@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from finished_runs import write_run
-from samples import write_checkpoint
+from samples import calibration, write_checkpoint
 
 import corrosion
 from corrosion.cli.main import main
 from corrosion.evaluation.competence import Competence
-from corrosion.models.checkpoint import Calibration, store_choices
+from corrosion.models.checkpoint import store_choices
 from corrosion.system.locks import sole_writer
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +105,7 @@ def test_info_says_what_an_interrupted_training_lacks_and_what_a_finished_one_ha
     said = capsys.readouterr().out
     assert "CAUTION            The checkpoint has no thresholds and no band" in said
     assert "python train.py resume=RUN" in said
-    store_choices(path, Calibration(1.0, {}, (0.2, 0.7), 80))
+    store_choices(path, calibration())
     assert main(["info", str(path)]) == 0
     assert "CAUTION" not in capsys.readouterr().out  # of an earlier version
     known = Competence(0.55, 0.42, 0.67, 0.95, 60, "test", generated=True)

@@ -3,10 +3,12 @@ import sys
 
 import pytest
 import torch
+from samples import calibration
 
 import corrosion
 from corrosion.errors import CorrosionError
-from corrosion.models.checkpoint import Calibration, describe, store_choices
+from corrosion.models.checkpoint import describe, store_choices
+from corrosion.models.digest import sign
 from corrosion.training.module import CorrosionModule
 
 
@@ -26,6 +28,7 @@ def write_checkpoint(path, **changes):
         "epoch": 4,
         **changes,
     }
+    sign(content)
     torch.save(content, path)
     return module
 
@@ -132,7 +135,7 @@ def test_what_was_chosen_on_validation_is_kept_and_used(tmp_path):
     assert (model.temperature, model.thresholds, model.band) == (1.0, {}, None)
     logits = model(images)
     chosen = {"best F1": 0.3}
-    store_choices(path, Calibration(2.5, thresholds=chosen, band=(0.2, 0.7), images=80))
+    store_choices(path, calibration(2.5, thresholds=chosen))
     model = corrosion.load_model(path)
     assert (model.thresholds, model.band) == (chosen, (0.2, 0.7))
     assert torch.equal(model(images), logits)
@@ -148,9 +151,10 @@ def test_what_is_known_of_a_network_is_kept_as_plain_values(tmp_path):
     path = tmp_path / "best.ckpt"
     write_checkpoint(path)
     assert corrosion.load_model(path).competence is None
-    known = {"auroc": 0.6, "low": 0.4, "high": 0.8, "generated": True}
+    known = {"auroc": 0.6, "low": 0.4, "high": 0.8, "level": 0.95, "images": 40, "subset": "test"}
+    known |= {"generated": True}
     rule = "at most 0.01 wrong, promised with confidence 0.9"
-    store_choices(path, Calibration(1.0, {}, (0.2, 0.7), 80, rule), competence=known)
+    store_choices(path, calibration(band_rule=rule), competence=known)
     store_choices(path, None)  # leaves what is there
     assert corrosion.load_model(path).competence == known
     assert describe(path)["band_rule"] == rule

@@ -5,10 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from samples import write_checkpoint
+from samples import calibration, write_checkpoint
 
 from corrosion.cli.main import main
-from corrosion.models.checkpoint import Calibration, store_choices
+from corrosion.models.checkpoint import store_choices
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def run_dir(tmp_path):
     folder = tmp_path / "run"
     path = folder / "checkpoints" / "best.ckpt"
     write_checkpoint(path, epoch=1, image_size=32)
-    store_choices(path, Calibration(2.0, thresholds={}, band=(0.4, 0.6), images=40))
+    store_choices(path, calibration(2.0, band=(0.4, 0.6)))
     label = np.arange(40) % 2
     logit = np.random.default_rng(0).normal(size=40) + 2 * label - 1
     pd.DataFrame(

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from samples import write_checkpoint
+from samples import calibration, write_checkpoint
 
 import corrosion
 from corrosion.cli.main import main
@@ -23,7 +23,7 @@ from corrosion.data.images import read_image
 from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.competence import Competence
-from corrosion.models.checkpoint import Calibration, store_choices
+from corrosion.models.checkpoint import store_choices
 from corrosion.models.training_distance import TrainingDistance
 from corrosion.prediction.journal import Journal
 from corrosion.prediction.predict_files import predict_files
@@ -38,7 +38,7 @@ def checkpoint(tmp_path_factory):
     path = tmp_path_factory.mktemp("run") / "best.ckpt"
     write_checkpoint(path)
     thresholds = {"in use": 0.5, "best F1": 0.4, "recall at least 0.98": 0.3}
-    store_choices(path, Calibration(1.0, thresholds, band=(0.2, 0.8), images=40))
+    store_choices(path, calibration(thresholds=thresholds, band=(0.2, 0.8)))
     return path
 
 
@@ -70,7 +70,7 @@ def knowing(checkpoint, photos, tmp_path):
     [known] = ImageReader(resize, threads=1, ahead=1).inputs([Item(0, str(photos / "a.jpg"))])
     with torch.no_grad():
         features = network.forward_features(square_batch([known])).mean(dim=(2, 3))
-    store_choices(path, Calibration(1.0, {}, (0.5, 0.5), 40), TrainingDistance(features, 0.02))
+    store_choices(path, calibration(band=(0.5, 0.5)), TrainingDistance(features, 0.02))
     return path
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from samples import write_checkpoint
+from samples import calibration, write_checkpoint
 
 import corrosion
 from corrosion.cli.main import main
@@ -16,7 +16,7 @@ from corrosion.evaluation.decisions import Rule
 from corrosion.explanation.explanation import explain_inputs
 from corrosion.explanation.overlay import write_image
 from corrosion.explanation.rust_mask import CUT, rust_evidence
-from corrosion.models.checkpoint import Calibration, store_choices
+from corrosion.models.checkpoint import store_choices
 from corrosion.prediction.tile_summary import warning_of_tiles
 from corrosion.prediction.tile_threshold import GivenThreshold
 from corrosion.prediction.tile_validation import choose_threshold, find_validation
@@ -39,8 +39,8 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     write_checkpoint(folder / "checkpoints/best.ckpt", resize="crop", threshold=0.9)
     thresholds = {"in use": 0.9, "recall at least 0.98": 0.3}
-    calibration = Calibration(1.0, thresholds, band=(0.9, 0.9), images=40)
-    store_choices(folder / "checkpoints/best.ckpt", calibration)
+    chosen = calibration(thresholds=thresholds, band=(0.9, 0.9))
+    store_choices(folder / "checkpoints/best.ckpt", chosen)
     rows = [
         (str(photograph(folder / f"val/{number}.png", number)), number % 2, "val")
         for number in range(40)

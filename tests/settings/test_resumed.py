@@ -79,7 +79,11 @@ def test_what_an_earlier_version_saved_is_read_by_the_names_of_today(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a: [", "can't be read"), ("[]", "can't be read"), ("seed: many", "seed=many")],
+    [
+        ("a: [", "can't be read"),
+        ("[]", "holds a list where a mapping belongs"),
+        ("seed: many", "seed=many"),
+    ],
 )
 def test_a_damaged_configuration_is_an_error_that_names_the_file(tmp_path, text, message):
     path = tmp_path / "config.yaml"

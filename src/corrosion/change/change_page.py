@@ -10,6 +10,7 @@ import pandas as pd
 
 from corrosion.change.summary import MeanChange
 from corrosion.report.page import inline_picture, write_page
+from corrosion.system.shown_paths import shown_path
 
 SHOWN = 200
 """Pairs whose pictures are on the page: what a browser still scrolls smoothly."""
@@ -57,12 +58,15 @@ def write_change_page(folder: Path, table: pd.DataFrame, mean: MeanChange, *, ti
         significant=int(measured["significant"].astype(bool).sum()),
         pairs=[_pair(folder, row) for row in measured.head(SHOWN).to_dict("records")],
         failed=[
-            {"name": " and ".join(filter(None, (row["old"], row["new"]))), "error": row["error"]}
+            {
+                "name": " and ".join(shown_path(row[side]) for side in ("old", "new") if row[side]),
+                "error": row["error"],
+            }
             for row in failed.head(_LISTED).to_dict("records")
         ],
         failures=len(failed),
         alone=[
-            {"name": row["old"] or row["new"], "side": "old" if row["old"] else "new"}
+            {"name": shown_path(row["old"] or row["new"]), "side": "old" if row["old"] else "new"}
             for row in alone.head(_LISTED).to_dict("records")
         ],
         lonely=len(alone),
@@ -78,7 +82,7 @@ def _pair(folder: Path, row: dict[Any, Any]) -> dict[str, Any]:
         "sides": [
             {
                 "title": side,
-                "path": row[side],
+                "path": shown_path(row[side]),
                 "name": Path(row[side]).name,
                 "picture": inline_picture(folder / row[f"{side}_picture"], max_side=_SIDE),
                 "share": _percent(row[f"{side}_share"]),

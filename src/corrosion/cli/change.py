@@ -15,6 +15,7 @@ from corrosion.errors import CorrosionError
 from corrosion.runs import checkpoint_of
 from corrosion.settings.change import ChangeSettings
 from corrosion.system.processors import share_processors
+from corrosion.system.shown_paths import beside_each_other
 
 if TYPE_CHECKING:  # it imports pandas
     from corrosion.change.output_folder import ComparedInspections
@@ -61,7 +62,8 @@ def _run(options: argparse.Namespace) -> int:
     changes = progress(
         compare_pairs(network, pairing, settings), "comparing", total=len(pairing.pairs)
     )
-    found = write_comparison(out, changes, pairing, title=f"{old} and {new}")
+    title = " and ".join(beside_each_other([Path(old), Path(new)]))
+    found = write_comparison(out, changes, pairing, title=title)
     sys.stdout.write(f"{_told(found)}\n{out}\n")
     return _SOME_FAILED if found.failed else 0
 

@@ -15,6 +15,7 @@ from corrosion.errors import CorrosionError
 from corrosion.runs import RunDirectory, checkpoint_of
 from corrosion.settings.selection import SelectionSettings
 from corrosion.system.processors import share_processors
+from corrosion.system.shown_paths import shown_path
 
 _NO_RUN = "imagenet"
 _USE = f"corrosion next RUN PHOTOS, or before there is a run: corrosion next {_NO_RUN} PHOTOS"
@@ -59,7 +60,7 @@ def _run(options: argparse.Namespace) -> None:
         trained=checkpoint is not None,
         labelled=None if run is None else run.read_split(),
     )
-    write_sorting_folder(out, selection, title=options.run)
+    write_sorting_folder(out, selection, title=shown_path(options.run))
     found = selection.candidates
     sys.stdout.write(
         f"{len(selection.table)} of {len(files)} photographs chosen. Passed over: {found.labelled} "

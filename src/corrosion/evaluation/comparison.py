@@ -75,7 +75,7 @@ class Comparison:
             "test_images": len(self.models[0].pooled.tables[0]),
             "models": {
                 model.name: {
-                    "runs": [str(run.directory.path) for run in model.pooled.runs],
+                    "runs": [run.directory for run in model.of_runs],
                     "seeds": len(model.pooled.tables),
                     "threshold": model.pooled.threshold,
                     "hyperparameters": model.pooled.runs[0].facts.get("hyperparameters"),

@@ -26,6 +26,7 @@ from corrosion.evaluation.thresholds import MIN_RECALL, Threshold, candidates
 from corrosion.evaluation.unlike_training import UnlikeTraining, unlike_training
 from corrosion.runs import RunDirectory
 from corrosion.settings.evaluation import ChoiceSettings, EvaluationSettings
+from corrosion.system.files import RESTORE
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,10 @@ def as_trained(
     if validation is None or validation["label"].nunique() < 2:
         return settings
     missing = ChoiceSettings.model_fields.keys() & asked.keys() - settings.model_fields_set
-    return settings.replace(**{name: asked[name] for name in missing})
+    try:
+        return settings.replace(**{name: asked[name] for name in missing})
+    except CorrosionError as error:
+        raise CorrosionError(f"{run.config_file}: choices: {error} {RESTORE}") from error
 
 
 def evaluate_predictions(

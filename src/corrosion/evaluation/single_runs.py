@@ -16,6 +16,7 @@ from corrosion.evaluation.metrics import all_metrics
 from corrosion.evaluation.pooling import Pooled
 from corrosion.evaluation.predictions import groups_of, read_predictions
 from corrosion.evaluation.run_facts import RunFacts
+from corrosion.system.shown_paths import beside_each_other
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class SingleRun:
 
     Attributes:
         name: tells it from the model's other runs, as "seed 0, fold 1".
-        directory: its directory.
+        directory: its directory, by what tells it from the model's other runs.
         metrics: each of `EVALUATED` on its own test images.
         weights: what its network started from, as "imagenet" or "random"; None where it does not
             tell.
@@ -48,15 +49,18 @@ def single_runs(model: Pooled, *, level: float = 0.95) -> tuple[SingleRun, ...]:
     Raises:
         CorrosionError: predictions for validation, where they are needed, can't be read.
     """
+    directories = beside_each_other([run.directory.path for run in model.runs])
     return tuple(
         SingleRun(
             name,
-            str(run.directory.path),
+            directory,
             all_metrics(table["label"], table["probability"], threshold=model.threshold),
             (run.facts.get("weights") or {}).get("used"),
             _cautions(run, table, level),
         )
-        for name, run, table in zip(_names(model.runs), model.runs, model.of_runs, strict=True)
+        for name, directory, run, table in zip(
+            _names(model.runs), directories, model.runs, model.of_runs, strict=True
+        )
     )
 
 

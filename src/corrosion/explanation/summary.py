@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from corrosion.evaluation.intervals import Estimate, bootstrap_estimate
 from corrosion.evaluation.resampling import resamples
 from corrosion.evaluation.significance import bootstrap_p, holm
+from corrosion.system.shown_paths import beside_each_other
 
 Floats = NDArray[np.float64]
 
@@ -75,7 +76,9 @@ class Scores:
             "method": self.method,
             "level": LEVEL,
             "photographs": self.count,
-            "checkpoints": {name: str(path) for name, path in self.checkpoints.items()},
+            "checkpoints": dict(
+                zip(self.checkpoints, beside_each_other([*self.checkpoints.values()]), strict=True)
+            ),
             "ranking": {measure: self.ranking(measure) for measure in self.measures},
             "means": {
                 network: {

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from corrosion.errors import CorrosionError
 from corrosion.models import nasnet as nasnet  # registers "nasnetmobile" with timm
+from corrosion.settings.ranges import brief
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ def timm_name(backbone: str) -> str:
         alike = timm.list_models(f"*{architecture[:6]}*")[:8]
         hint = f"; similar in timm: {', '.join(alike)}" if alike else ""
         raise CorrosionError(
-            f"backbone={backbone!r} is unknown. Choose one of "
+            f"backbone={brief(backbone)!r} is unknown. Choose one of "
             f"{', '.join(NAMED_BACKBONES)} or any timm model name{hint}."
         )
     return name

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from corrosion.errors import CorrosionError
+from corrosion.models.checkpoint_schema import (
+    WAY_OUT,
+    Calibration,
+    CheckpointContent,
+    StoredMasks,
+)
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.device import choose_device
+from corrosion.models.digest import KEY, sign, verify
 from corrosion.models.mask_network import MaskNetwork
-from corrosion.models.state_dicts import NETWORK_PREFIX, below, read_checkpoint
+from corrosion.models.state_dicts import NETWORK_PREFIX, below, read_checkpoint, save_whole
 from corrosion.models.training_distance import TrainingDistance
 from corrosion.runs import checkpoint_of
-from corrosion.system.files import replacing
+from corrosion.settings.data import InputSettings
+from corrosion.settings.model import NetworkSettings
 
 log = logging.getLogger(__name__)
 
 _CALIBRATION, _DISTANCE, _MASKS = "calibration", "training_distance", "mask_network"
 _COMPETENCE = "competence"
-_NETWORK_ARGUMENTS = frozenset(inspect.signature(CorrosionClassifier).parameters)
+_NETWORK_SETTINGS = (*NetworkSettings.model_fields, *InputSettings.model_fields)
 
 
 def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> CorrosionClassifier:
@@ -43,8 +49,9 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
         is none); it maps RGB images (N, 3, H, W), uint8 or float in [0, 1], to logits (N,).
 
     Raises:
-        CorrosionError: the file is missing, damaged, contains pickled code or weights that are not
-            finite, or is no checkpoint of this project; or the machine lacks the device.
+        CorrosionError: the file is missing, damaged, changed since it was written, contains pickled
+            code, values out of their range or weights that are not finite, or is no checkpoint of
+            this project; or the machine lacks the device.
 
     Example:
         >>> model = load_model("outputs/RUN", device="auto")  # doctest: +SKIP
@@ -55,64 +62,91 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
         corrosion.errors.CorrosionError: No checkpoint or file of weights at best.ckp.
     """
     place = choose_device(device)
-    path = Path(path)
-    if path.is_dir():
-        path = checkpoint_of(path)
-    content = _read(path)
-    hyperparameters = content["hyper_parameters"]
-    network = CorrosionClassifier(
-        **{key: value for key, value in hyperparameters.items() if key in _NETWORK_ARGUMENTS}
-    )
+    path = checkpoint_of(path) if Path(path).is_dir() else Path(path)
+    return _network(path, *_read(path, mapped=True)).to(place).eval()
+
+
+def _network(
+    path: Path, content: Mapping[str, Any], values: CheckpointContent
+) -> CorrosionClassifier:
+    settings = values.hyper_parameters
+    arguments = {name: getattr(settings, name) for name in _NETWORK_SETTINGS}
+    state = below(values.state_dict, NETWORK_PREFIX)
     try:
-        network.load_state_dict(below(content["state_dict"], NETWORK_PREFIX))
-    except RuntimeError as error:
-        raise CorrosionError(
-            f"{path} doesn't fit the network it describes ({hyperparameters.get('backbone')}): "
-            f"it was written by another version of corrosion or timm. {error}"
-        ) from error
-    if not _is_finite(network):
+        with torch.device("meta"):  # without memory, which the file's tensors must be worth
+            outline = CorrosionClassifier(**arguments)
+        _check_fit(state, outline.state_dict(), path, f"network it describes ({settings.backbone})")
+        network = CorrosionClassifier(**arguments)
+    except CorrosionError as error:
+        told = str(error)
+        raise CorrosionError(told if str(path) in told else f"{path}: {told}") from error
+    network.load_state_dict(state)
+    if not _is_finite(network) or not (network.std > 0).all():
         raise CorrosionError(
             f"{path} holds weights that are not finite (NaN), and knows nothing: its training has "
             f"diverged. Train again with a lower model.lr, or take another checkpoint."
         )
-    if share := hyperparameters.get("shortcut"):
+    if settings.shortcut:
         log.warning(
             "%s was trained on corroded images with a planted mark (data.shortcut=%g): a test of "
             "explanations, no network to find corrosion with",
             path,
-            share,
+            settings.shortcut,
         )
-    chosen = content.get(_CALIBRATION)
-    if chosen is not None:
-        network.temperature = chosen["temperature"]
-        network.thresholds = chosen["thresholds"]
-        network.band = chosen["band"]
-    if (distance := content.get(_DISTANCE)) is not None:
-        network.training_distance = TrainingDistance(**distance)
-    if (masks := content.get(_MASKS)) is not None:
-        network.mask_network = _mask_network(network, masks, path)
+    if (chosen := values.calibration) is not None:
+        network.temperature = chosen.temperature
+        network.thresholds = dict(chosen.thresholds)
+        network.band = chosen.band
+    if (distance := values.training_distance) is not None:
+        wanted = network.head.dense.in_features
+        if distance.reference.shape[1] != wanted:
+            raise CorrosionError(
+                f"{path}: training_distance.reference has {distance.reference.shape[1]} features "
+                f"for the {wanted} of the network. {WAY_OUT}"
+            )
+        network.training_distance = TrainingDistance(distance.reference, distance.limit)
+    if (masks := values.mask_network) is not None:
+        network.mask_network = _mask_network(outline, network, masks, path)
     network.competence = content.get(_COMPETENCE)
-    return network.to(place).eval()
+    return network
 
 
 def _mask_network(
-    network: CorrosionClassifier, content: Mapping[str, Any], path: Path
+    outline: CorrosionClassifier, network: CorrosionClassifier, stored: StoredMasks, path: Path
 ) -> MaskNetwork:
+    with torch.device("meta"):
+        wanted = MaskNetwork(outline.backbone, outline.mean, outline.std).state_dict()
+    _check_fit(stored.state_dict, wanted, path, "mask network (corrosion train-masks)")
     masks = MaskNetwork(network.backbone, network.mean, network.std)
-    try:
-        masks.load_state_dict(content["state_dict"])
-        masks.share_scale, masks.validated = content["share_scale"], content["validated"]
-    except (RuntimeError, KeyError) as error:
-        raise CorrosionError(
-            f"{path}: its mask network was written by another version of corrosion, timm or "
-            f"segmentation-models-pytorch. Train it again (corrosion train-masks). {error}"
-        ) from error
+    masks.load_state_dict(stored.state_dict)
+    masks.share_scale, masks.validated = stored.share_scale, stored.validated
     if not _is_finite(masks):
         raise CorrosionError(
             f"{path}: the weights of its mask network are not finite (NaN). Train it again with a "
             f"lower lr (corrosion train-masks)."
         )
     return masks
+
+
+def _check_fit(
+    state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], path: Path, network: str
+) -> None:
+    """Refuse tensors that a network has not, lacks, or has in another shape or of another kind."""
+    for name in dict.fromkeys([*wanted, *state]):
+        here, there = (_described(one.get(name)) for one in (state, wanted))
+        if here != there:
+            raise CorrosionError(
+                f"{path} doesn't fit the {network}: {name:.80} is {here} in the file, {there} in "
+                f"the network. It was written by another version of corrosion, timm or "
+                f"segmentation-models-pytorch: use that one, or train again."
+            )
+
+
+def _described(tensor: Tensor | None) -> str:
+    if tensor is None:
+        return "missing"
+    kind = "numbers" if tensor.is_floating_point() else "whole numbers"
+    return f"{kind} of shape {tuple(tensor.shape)}"
 
 
 def _is_finite(module: nn.Module) -> bool:
@@ -139,25 +173,6 @@ def _brief(value: object) -> str:
     return repr(str(value)) if isinstance(value, (str, Path)) else f"a {type(value).__name__}"
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """What was chosen on the validation set, as a checkpoint keeps it.
-
-    Attributes:
-        temperature: temperature of the probabilities, above 0.
-        thresholds: thresholds for these probabilities, by what each is for.
-        band: lowest and highest probability between which an image goes to an inspector.
-        images: number of images of the validation set.
-        band_rule: what the band was chosen for, in words; empty where it is unknown.
-    """
-
-    temperature: float
-    thresholds: Mapping[str, float]
-    band: tuple[float, float]
-    images: int
-    band_rule: str = ""
-
-
 def store_choices(
     path: Path,
     calibration: Calibration | None,
@@ -176,15 +191,14 @@ def store_choices(
         CorrosionError: the file can't be loaded (see `load_model`), or not be written; it then
             stays as it was.
     """
-    content = _read(path)
+    content, _ = _read(path)
     if calibration is not None:
-        content[_CALIBRATION] = asdict(calibration)
+        content[_CALIBRATION] = {**dict(calibration), "thresholds": dict(calibration.thresholds)}
     if distance is not None:
         content[_DISTANCE] = {"reference": distance.reference.cpu(), "limit": distance.limit}
     if competence is not None:
         content[_COMPETENCE] = dict(competence)
-    with replacing(path) as temporary:
-        torch.save(content, temporary)
+    write_checkpoint(content, path)
 
 
 def store_mask_network(checkpoint: Path, masks: MaskNetwork, path: Path) -> None:
@@ -199,14 +213,29 @@ def store_mask_network(checkpoint: Path, masks: MaskNetwork, path: Path) -> None
         CorrosionError: the checkpoint can't be loaded (see `load_model`), or the new one not be
             written.
     """
-    content = _read(checkpoint)
+    content, _ = _read(checkpoint)
     content[_MASKS] = {
         "state_dict": masks.state_dict(),
         "share_scale": masks.share_scale,
         "validated": masks.validated,
     }
-    with replacing(path) as temporary:
-        torch.save(content, temporary)
+    write_checkpoint(content, path)
+
+
+def write_checkpoint(content: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint with its digest, whole or not at all.
+
+    Args:
+        content: by key, as `corrosion.models.checkpoint_schema.CheckpointContent` describes it.
+        path: path of the file.
+
+    Raises:
+        CorrosionError: a value is one that `load_model` would refuse, the disk is full, or the
+            folder can't be written; an older file at `path` stays as it was.
+    """
+    CheckpointContent.read_from(content, path)
+    sign(content)
+    save_whole(content, path)
 
 
 def describe(path: str | Path) -> dict[str, Any]:
@@ -219,26 +248,25 @@ def describe(path: str | Path) -> dict[str, Any]:
         CorrosionError: the file can't be loaded: see `load_model`.
     """
     path = checkpoint_of(path)
-    network = load_model(path)
-    content, distance, masks = _read(path), network.training_distance, network.mask_network
+    content, values = _read(path, mapped=True)
+    network = _network(path, content, values)
+    distance, masks = network.training_distance, network.mask_network
+    rule = values.calibration.band_rule if values.calibration else ""
     return {
         "classes": ", ".join(network.classes),
         **content["hyper_parameters"],
         "temperature": network.temperature,
         "thresholds": dict(network.thresholds),
         "band": network.band,
-        **(
-            {"band_rule": rule}
-            if (rule := (content.get(_CALIBRATION) or {}).get("band_rule"))
-            else {}
-        ),
+        **({"band_rule": rule} if rule else {}),
         "training_distance": None
         if distance is None
         else f"limit {distance.limit:.4f}, {len(distance.reference)} training photographs",
         "mask_network": None
         if masks is None
         else f"learnt from masks, {masks.validated} validation photographs",
-        "epoch": content["epoch"] + 1,
+        "epoch": values.epoch + 1,
+        KEY: content.get(KEY),
         "parameters": sum(
             parameter.numel()
             for part in (network.backbone, network.head)
@@ -247,11 +275,15 @@ def describe(path: str | Path) -> dict[str, Any]:
     }
 
 
-def _read(path: Path) -> dict[str, Any]:
-    content = read_checkpoint(path)
-    if not isinstance(content, dict) or not {"hyper_parameters", "state_dict"} <= content.keys():
-        raise CorrosionError(
-            f"{path} is no checkpoint of corrosion: a state dict of another program can start a "
-            f"training with weights={path}."
+def _read(path: Path, *, mapped: bool = False) -> tuple[dict[str, Any], CheckpointContent]:
+    """What a file holds, and its checked values."""
+    content = read_checkpoint(path, mapped=mapped)
+    values = CheckpointContent.read_from(content, path)
+    if not verify(content, path):
+        log.warning(
+            "%s has no %s, as checkpoints of earlier versions have none: nothing tells whether it "
+            "was changed since it was written",
+            path,
+            KEY,
         )
-    return content
+    return content, values

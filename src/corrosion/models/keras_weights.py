@@ -19,11 +19,13 @@ import torch
 from torch import Tensor, nn
 
 from corrosion.errors import CorrosionError
+from corrosion.system.files import unreadable
 
 log = logging.getLogger(__name__)
 
 Array = np.ndarray[Any, np.dtype[Any]]
 HDF5_SUFFIXES = (".h5", ".hdf5")
+_LARGEST = 2**28  # bytes of all arrays; NASNetMobile's take a tenth
 
 # how `keras.applications.NASNetMobile` names its layers, by our names within a cell
 _ENTRY_LAYERS = {
@@ -126,8 +128,9 @@ def read_keras_weights(path: str | Path) -> dict[str, Tensor]:
     try:
         with h5py.File(path, "r") as file:
             layers = _weighted_layers(file, path)
-    except (OSError, KeyError, RuntimeError) as error:
-        raise CorrosionError(f"{path} is damaged, get the file again: {error}") from error
+    # h5py has many kinds, of which UnicodeError is a ValueError
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+        raise unreadable(path, error, "It is damaged: get the file again.") from error
     state: dict[str, Tensor] = {}
     for name, keys in _match(layers, path).items():
         if [array.ndim for array in layers[name]] != [_ndim(key) for key in keys]:
@@ -150,11 +153,27 @@ def _weighted_layers(file: h5py.File, path: Path) -> dict[str, list[Array]]:
             f"{path} has no `layer_names`: it is not in Keras' legacy HDF5 layout. Keras 3's "
             f".weights.h5 is another one; there, save the whole model: model.save('x.h5')."
         )
-    layers = {
-        name: [root[name][key][()] for key in _string_list(root[name], "weight_names")]
-        for name in names
-    }
-    return {name: arrays for name, arrays in layers.items() if arrays}
+    layers: dict[str, list[Array]] = {}
+    size = 0
+    for name in names:
+        group = root[name]
+        found = [_dataset(group, key) for key in _string_list(group, "weight_names")]
+        size += sum(one.nbytes for one in found)
+        if size > _LARGEST:
+            raise ValueError(f"its arrays take more than {_LARGEST // 2**20} MiB")
+        if found:
+            layers[name] = [one[()] for one in found]
+    return layers
+
+
+def _dataset(group: h5py.Group, key: str) -> h5py.Dataset:
+    """An array of a group that lies in this file: HDF5 can also name places in others."""
+    found = group[key]
+    if not isinstance(found, h5py.Dataset) or found.is_virtual or found.external:
+        raise ValueError(f"{key} is no array of this file")
+    if Path(found.file.filename) != Path(group.file.filename) or found.dtype.kind not in "fiu":
+        raise ValueError(f"{key} is no array of numbers of this file")
+    return found
 
 
 def _string_list(group: h5py.Group, key: str) -> list[str]:
@@ -162,9 +181,9 @@ def _string_list(group: h5py.Group, key: str) -> list[str]:
     numbered = (f"{key}{index}" for index in count())
     pieces = [key] if key in group.attrs else takewhile(lambda name: name in group.attrs, numbered)
     return [
-        name.decode() if isinstance(name, bytes) else str(name)
+        name.decode("utf-8") if isinstance(name, bytes) else str(name)
         for piece in pieces
-        for name in group.attrs[piece]
+        for name in np.atleast_1d(group.attrs[piece])
     ]
 
 

@@ -29,7 +29,8 @@ class LoadedWeights:
     """What a training started from; stands in every result file.
 
     Attributes:
-        requested: the value of `model.weights`.
+        requested: the value of `model.weights`; of a path the file's name alone, since results are
+            sent away.
         used: "imagenet", "random" or "file".
         detail: name of the weights and of the package that they come from, if they come from one;
             what the file holds; or why they are random.
@@ -79,7 +80,9 @@ def load_weights(network: CorrosionClassifier, backbone: str, weights: str | Non
             backbone,
             error,
         )
-        return LoadedWeights(weights, "random", f"ImageNet weights not available: {error}")
+        # the path of this machine's cache does not belong in results
+        reason = str(error).replace(str(constants.HF_HUB_CACHE), "HF_HUB_CACHE")
+        return LoadedWeights(weights, "random", f"ImageNet weights not available: {reason}")
     network.backbone.load_state_dict(state)
     return LoadedWeights(weights, "imagenet", detail)
 
@@ -145,19 +148,19 @@ def _load_file(network: CorrosionClassifier, path: Path) -> LoadedWeights:
         )
     if path.suffix in (".h5", ".hdf5"):
         load_keras_weights(network.backbone, path)
-        return LoadedWeights(str(path), "file", "Keras weights, backbone only")
+        return LoadedWeights(path.name, "file", "Keras weights, backbone only")
     state = read_state_dict(path)
     state = below(state, NETWORK_PREFIX) or state
     backbone, head = below(state, "backbone."), below(state, "head.")
     _fill(network.backbone, backbone or state, path)
     if not backbone:
-        return LoadedWeights(str(path), "file", "state dict, backbone only")
+        return LoadedWeights(path.name, "file", "state dict, backbone only")
     wanted = {key: value.shape for key, value in network.head.state_dict().items()}
     if {key: value.shape for key, value in head.items()} != wanted:
         log.warning("%s: its head differs (model.dense_units), so only its backbone is used", path)
-        return LoadedWeights(str(path), "file", "our checkpoint, backbone only")
+        return LoadedWeights(path.name, "file", "our checkpoint, backbone only")
     network.head.load_state_dict(head)
-    return LoadedWeights(str(path), "file", "our checkpoint, backbone and head")
+    return LoadedWeights(path.name, "file", "our checkpoint, backbone and head")
 
 
 def _fill(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import heapq
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from corrosion.data.photograph_facts import PhotographFacts
-from corrosion.system.files import unwritable
+from corrosion.errors import CorrosionError
+from corrosion.settings.types import Count, NotNegative, Share, WholeNumber
+from corrosion.system.files import unreadable, unwritable
 
 
 @dataclass(frozen=True)
@@ -37,15 +42,15 @@ class RustFacts:
     """
 
     mask: str
-    rusted_share: float | None = None
-    rusted_share_low: float | None = None
-    rusted_share_high: float | None = None
+    rusted_share: Share | None = None
+    rusted_share_low: Share | None = None
+    rusted_share_high: Share | None = None
     grade_iso4628_3: str | None = None
     grade_astm_d610: str | None = None
     grade_imo_coating: str | None = None
     distribution: str | None = None
-    regions: int | None = None
-    largest_region: float | None = None
+    regions: WholeNumber | None = None
+    largest_region: Share | None = None
     surface: str | None = None
 
 
@@ -64,12 +69,12 @@ class TileFacts:
         whole_probability: probability of corrosion of the photograph seen as a whole, in [0, 1].
     """
 
-    tiles: int
-    corroded_tiles: int
-    tile_threshold: float
+    tiles: Count
+    corroded_tiles: WholeNumber
+    tile_threshold: NotNegative
     tile_threshold_basis: str
     worst_tile: tuple[int, int, int, int]
-    whole_probability: float
+    whole_probability: Share
 
 
 @dataclass(frozen=True)
@@ -103,15 +108,15 @@ class Row:
         asset: what it shows a part of, if that was asked for.
     """
 
-    item: int
-    order: int
+    item: WholeNumber
+    order: WholeNumber
     last: bool
     path: str
-    frame: int | None = None
+    frame: WholeNumber | None = None
     time: float | None = None
-    probability: float | None = None
+    probability: Share | None = None
     decision: str | None = None
-    unlike_training: float | None = None
+    unlike_training: NotNegative | None = None
     review: bool = False
     boxes: tuple[tuple[int, int, int, int], ...] | None = None
     overlay: str | None = None
@@ -124,6 +129,11 @@ class Row:
     height: int | None = None
     facts: PhotographFacts | None = None
     asset: str | None = None
+
+
+_ROWS = TypeAdapter(Row)
+_NAME = re.compile(r"rows-\d{4,9}-\d{4,9}\.jsonl")
+_WAY_OUT = "Delete it to predict its files anew when the run is resumed, or restore it from a copy."
 
 
 class Journal:
@@ -170,27 +180,40 @@ def read_journals(folder: Path, *, before: int | None = None) -> Iterator[Row]:
     Args:
         folder: folder of the journals.
         before: number of an attempt; only journals of those before it are read. None for all.
+
+    Raises:
+        CorrosionError: a line is no row, or not behind the one before it.
     """
-    paths = sorted(folder.glob("rows-*.jsonl"))
+    paths = [path for path in sorted(folder.glob("rows-*.jsonl")) if _NAME.fullmatch(path.name)]
     journals = [_read(path) for path in paths if before is None or _attempt(path) < before]
     yield from heapq.merge(*journals, key=lambda row: (row.item, row.order))
 
 
 def _read(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8", newline="\n") as lines:
-        for line in lines:
-            if line.endswith("\n"):  # else it was being written when the run was killed
-                content = json.loads(line)
-                if content["boxes"] is not None:
-                    content["boxes"] = tuple(tuple(box) for box in content["boxes"])
-                if content.get("facts") is not None:
-                    content["facts"] = PhotographFacts(**content["facts"])
-                if content.get("rust") is not None:
-                    content["rust"] = RustFacts(**content["rust"])
-                if content.get("tiles") is not None:
-                    worst = tuple(content["tiles"]["worst_tile"])
-                    content["tiles"] = TileFacts(**{**content["tiles"], "worst_tile": worst})
-                yield Row(**content)
+    place = (-1, -1)
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.endswith(b"\n"):  # it was being written when the run was killed
+                    return
+                row = _ROWS.validate_json(line, strict=True)
+                if (row.item, row.order) <= place:
+                    raise _damaged(path, number, "it belongs before the line above it")
+                place = (row.item, row.order)
+                yield row
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        reason = f"{where}: {first['msg']}" if where else first["msg"]
+        raise _damaged(path, number, reason) from error
+    except OSError as error:
+        raise unreadable(path, error, _WAY_OUT) from error
+
+
+def _damaged(path: Path, line: int, reason: str) -> CorrosionError:
+    return unreadable(
+        path, ValueError(f"line {line} is no row of a prediction ({reason})"), _WAY_OUT
+    )
 
 
 def _attempt(path: Path) -> int:

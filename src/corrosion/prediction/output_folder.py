@@ -13,9 +13,11 @@ from typing import Any
 from corrosion.data.image_reader import Item
 from corrosion.errors import CorrosionError
 from corrosion.prediction.journal import read_journals
-from corrosion.system.files import is_taken, write_json
+from corrosion.settings.stored import PredictionCounts, PredictionRun
+from corrosion.system.files import is_taken, read_json, write_json
 
 _PROGRESS = "progress"
+_NEW = "Restore it from a copy, or predict into a new folder."
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class OutputFolder:
         else:
             run = self._run_to_resume(asked, resume=resume)
             if run["counts"] is not None:
-                return Counts(**run["counts"])
+                return Counts(**dict(PredictionCounts.read(run["counts"])))
             if not (self.progress / "files.json").is_file():  # killed before it was written
                 write_json(self.progress / "files.json", find())
             for half_written in self.path.glob("*/*/.*"):  # pictures
@@ -116,7 +118,11 @@ class OutputFolder:
 
     def files(self) -> list[str]:
         """All files of a run that goes on, in order."""
-        return json.loads((self.progress / "files.json").read_text(encoding="utf-8"))
+        path = self.progress / "files.json"
+        files: list[str] = read_json(path, kind=list, way_out=_NEW)
+        if not all(isinstance(one, str) for one in files):
+            raise CorrosionError(f"{path} holds something else than paths of files. {_NEW}")
+        return files
 
     def remaining(self) -> list[Item]:
         """The files that attempts before this one have not finished, in order."""
@@ -185,11 +191,11 @@ class OutputFolder:
         shutil.rmtree(self.progress)
 
     def _read(self) -> dict[str, Any]:
-        try:
-            run = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise CorrosionError(f"{self.path / 'run.json'} can't be read: {error}") from error
-        return run if isinstance(run, dict) else {}
+        path = self.path / "run.json"
+        run: dict[str, Any] = read_json(path, kind=dict, way_out=_NEW)
+        if "asked" in run:  # else it is another program's
+            PredictionRun.of(run, path, way_out=_NEW)
+        return run
 
     def _write(self, run: Mapping[str, Any]) -> None:
         write_json(self.path / "run.json", run)

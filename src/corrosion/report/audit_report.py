@@ -19,6 +19,7 @@ from corrosion.report.photograph_sheets import Block, contact_sheets
 from corrosion.report.tables import MISSING, TextTable, format_number
 from corrosion.system.files import replacing, write_csv, write_json
 from corrosion.system.names import displayable
+from corrosion.system.shown_paths import beside_each_other, shown_path
 
 _SHEETS = 4  # of duplicates, and of suspicious images; audit.json names all
 _LISTED = 200  # files that are not read, on the page; audit.json names all
@@ -47,6 +48,7 @@ def write_audit(out: Path, audit: Audit) -> None:
         out / "audit.html",
         "audit.html",
         audit=audit,
+        roots=beside_each_other(audit.roots),
         verdict=verdict(audit),
         tables=tables(audit),
         conflicts=_conflicts_table(audit),
@@ -106,20 +108,25 @@ def tables(audit: Audit) -> list[TextTable]:
 
 
 def as_dict(audit: Audit) -> dict[str, Any]:
-    """Plain values for JSON; images by their paths."""
+    """Plain values for JSON; images by their paths below the folders."""
     inspection, duplicates = audit.inspection, audit.inspection.duplicates
-    records = inspection.records
+    records = inspection.records.assign(path=_shown(audit, inspection.records["path"]))
+    unreadable = audit.unreadable.assign(path=_shown(audit, audit.unreadable["path"]))
     listed = records[["path", "label", "source", "subset"]].astype({"source": str, "subset": str})
     return {
-        "roots": [str(root) for root in audit.roots],
+        "roots": beside_each_other(audit.roots),
         "near_duplicates": audit.policy.near_duplicates,
         "cropped_duplicates": audit.policy.cropped_duplicates,
         "limits": dict(audit.policy.quality.limits),
         "failed": audit.failed,
         "images": len(records) + len(audit.unreadable),
-        "unreadable": audit.unreadable[["path", "reason"]].to_dict("records"),
+        "unreadable": unreadable[["path", "reason"]].to_dict("records"),
         "passed_over": [
-            {"path": one.path, "reason": one.reason, "may_be_missed": one.missed}
+            {
+                "path": shown_path(one.path, audit.roots),
+                "reason": one.reason,
+                "may_be_missed": one.missed,
+            }
             for one in audit.passed_over
         ],
         "suspicious": {
@@ -203,7 +210,8 @@ def _conflicts_table(audit: Audit) -> TextTable:
     records = audit.inspection.records
     chosen = records[audit.inspection.conflicting]
     group = audit.inspection.duplicates.group[audit.inspection.conflicting]
-    rows = sorted(zip(group.tolist(), chosen["path"], chosen["label"], strict=True))
+    paths = _shown(audit, chosen["path"])
+    rows = sorted(zip(group.tolist(), paths, chosen["label"], strict=True))
     return TextTable.of(
         "Images with conflicting labels",
         ("image", "group", "class"),
@@ -211,13 +219,21 @@ def _conflicts_table(audit: Audit) -> TextTable:
     )
 
 
+def _shown(audit: Audit, paths: pd.Series) -> list[str]:
+    return [shown_path(path, audit.roots) for path in paths]
+
+
 def _unreadable_table(audit: Audit) -> TextTable:
-    rows = zip(audit.unreadable["path"].map(displayable), audit.unreadable["reason"], strict=True)
+    paths = map(displayable, _shown(audit, audit.unreadable["path"]))
+    rows = zip(paths, audit.unreadable["reason"], strict=True)
     return TextTable.of("Unreadable images", ("image", "reason"), rows)
 
 
 def _passed_over_table(audit: Audit) -> TextTable:
-    rows = ((displayable(one.path), one.reason) for one in audit.passed_over[:_LISTED])
+    rows = (
+        (displayable(shown_path(one.path, audit.roots)), one.reason)
+        for one in audit.passed_over[:_LISTED]
+    )
     return TextTable.of("Files that are not read", ("file", "reason"), rows)
 
 

@@ -62,10 +62,11 @@ def findings(curation: Mapping[str, Any]) -> list[str]:
             ("near_pairs", "pairs of near-duplicates"),
             ("conflicts", "images with a copy or near-duplicate of the other class"),
         )
-        if key in curation
+        if isinstance(curation.get(key), int)
     ]
     for key, what in (("left_out", "left out"), ("suspicious", "suspicious")):
-        if (counts_by_reason := curation.get(key)) is not None:
+        counts_by_reason = curation.get(key)
+        if isinstance(counts_by_reason, Mapping):
             named = {reason: count for reason, count in counts_by_reason.items() if count}
             listed = ", ".join(f"{count} {reason}" for reason, count in named.items())
             sentences.append(f"{sum(named.values()):,} {what}" + (f": {listed}" if listed else ""))

@@ -13,6 +13,7 @@ from corrosion.data.labels import CLASSES
 from corrosion.report.page import inline_picture, write_page
 from corrosion.system.files import write_csv
 from corrosion.system.names import table_path
+from corrosion.system.shown_paths import shown_path
 
 _SIDE = 224  # pixels of the small pictures, whose page has to hold them all
 
@@ -54,4 +55,5 @@ def _figure(row: dict[Any, Any], path: str) -> dict[str, Any]:
         picture = inline_picture(small, max_side=_SIDE)
     except ImageError as failed:  # it has moved since
         error = failed.reason
-    return {**row, "name": Path(row["path"]).name, "picture": picture, "error": error}
+    path = shown_path(row["path"])
+    return {**row, "path": path, "name": Path(path).name, "picture": picture, "error": error}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,9 @@ from corrosion.report.page import inline_picture, inline_svg, write_page
 from corrosion.report.tables import TextTable, format_number, with_interval
 from corrosion.report.training_curves import draw_curves
 from corrosion.runs import RunDirectory
+from corrosion.settings.resumed import flat
 from corrosion.system.provenance import shortcut_warning
+from corrosion.system.shown_paths import shown_path, without_folders
 
 _MISTAKES = 20
 _WIDTH = 900  # pixels of an overlay: photograph, map and both beside each other
@@ -107,10 +109,10 @@ def write_run_page(run: RunFacts, evaluation: Evaluation, *, path: Path | None =
             name: inline_svg(drawing, name=name.replace("_", " "))
             for name, drawing in figures.items()
         },
-        mistakes=mistakes_table(evaluation),
+        mistakes=mistakes_table(evaluation, roots=_roots(run.config)),
         overlays=_overlays(run),
         facts=_facts(run.facts),
-        config=yaml.safe_dump(dict(run.config), sort_keys=False) if run.config else "",
+        config=_config(run.config),
         commands=_commands(run),
     )
     return path
@@ -170,8 +172,13 @@ def _single_epoch(run: RunFacts) -> str | None:
     return f"One epoch, and so no curves: {', '.join(shown)}."
 
 
-def mistakes_table(evaluation: Evaluation) -> TextTable | None:
-    """The wrong decisions the network was surest of; None where there are none."""
+def mistakes_table(evaluation: Evaluation, *, roots: Sequence[str] = ()) -> TextTable | None:
+    """The wrong decisions the network was surest of; None where there are none.
+
+    Args:
+        evaluation: evaluation of a run.
+        roots: folders of the data, below which images are named.
+    """
     table = evaluation.predictions
     wrong = table[is_corroded(table["probability"], evaluation.threshold) != table["label"]]
     if wrong.empty:
@@ -185,7 +192,10 @@ def mistakes_table(evaluation: Evaluation) -> TextTable | None:
     return TextTable.of(
         title,
         ("image", "it shows", "probability of corrosion"),
-        ((path, _words(CLASSES[label]), format_number(value, 3)) for path, label, value in rows),
+        (
+            (shown_path(path, roots), _words(CLASSES[label]), format_number(value, 3))
+            for path, label, value in rows
+        ),
     )
 
 
@@ -204,6 +214,18 @@ def _overlays(run: RunFacts) -> list[Overlay]:
             )
             overlays.append(Overlay(kind, caption, inline_picture(file, max_side=_WIDTH)))
     return overlays
+
+
+def _roots(config: Mapping[str, Any]) -> list[str]:
+    """Folders of the data that a run's settings name."""
+    root = (config.get("data") or {}).get("root") or []
+    return [root] if isinstance(root, str) else list(root)
+
+
+def _config(config: Mapping[str, Any]) -> str:
+    if not config:
+        return ""
+    return yaml.safe_dump(without_folders(config), sort_keys=False, allow_unicode=True)
 
 
 def _words(name: str) -> str:
@@ -244,4 +266,11 @@ def _commands(run: RunFacts) -> Markup | str:
         lines.append("# the code had changes that the commit lacks")
     if commit:
         lines.append(f"git checkout {commit.removesuffix('-dirty')}")
-    return "\n".join([*lines, shlex.join(["python", "train.py", *run.overrides])])
+    overrides = list(run.overrides)
+    for path in sorted(filter(_is_absolute, flat(run.config).values()), key=len, reverse=True):
+        overrides = [one.replace(path, Path(path).name) for one in overrides]  # with spaces too
+    return "\n".join([*lines, shlex.join(["python", "train.py", *without_folders(overrides)])])
+
+
+def _is_absolute(value: Any) -> bool:
+    return isinstance(value, str) and Path(value).is_absolute()

@@ -32,7 +32,8 @@ def draw_curves(history: pd.DataFrame) -> Figure:
     for axes, name in zip(figure.subplots(1, 2), _SHOWN, strict=True):
         metric = METRICS[name]
         for stage, label in (("train", "training"), ("val", "validation")):
-            axes.plot(history["epoch"], history[f"{stage}/{name}"], marker=".", label=label)
+            if (column := f"{stage}/{name}") in history:
+                axes.plot(history["epoch"], history[column], marker=".", label=label)
         axes.set(xlabel="epoch", ylabel=metric.title)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)

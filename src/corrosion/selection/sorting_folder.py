@@ -19,6 +19,7 @@ from corrosion.report.page import inline_picture, write_page
 from corrosion.selection.choose_next import Selection
 from corrosion.system.files import replacing, write_csv
 from corrosion.system.names import displayable, shortened, table_path
+from corrosion.system.shown_paths import shown_path
 
 _SIDE = 224  # pixels of the small pictures, whose page has to hold them all
 _LONGEST_NAME = 120  # bytes of a file's own name: with the rank before it, it must still fit
@@ -59,7 +60,7 @@ def write_sorting_folder(out: Path, selection: Selection, *, title: str) -> None
             {
                 "picture": inline_picture(Image.fromarray(small), max_side=_SIDE),
                 "file": files[-1],
-                "path": table_path(row["path"]),
+                "path": displayable(shown_path(row["path"])),
                 "why": row["why"],
             }
         )

@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from corrosion.errors import CorrosionError
-from corrosion.settings.ranges import allowed, as_written, is_share, meant_share
+from corrosion.settings.ranges import allowed, brief, is_share, meant_share
 
 Name = Callable[[Sequence[str]], str]
 """How a setting is called where its value was given, from the names that lead to it."""
@@ -146,7 +146,7 @@ def _lines(cls: type[Settings], error: ValidationError, values: Any, name: Name)
             continue
         told.add(tuple(path))
         # a conflict between settings of the outermost group has no path
-        key, given = name(path) if path else "", as_written(_value(values, path))
+        key, given = name(path) if path else "", brief(_value(values, path))
         if problem["type"] == "extra_forbidden":
             yield unknown_setting(group, path, name)
         elif problem["type"] == "missing" and len(path) == len(location):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -59,6 +60,7 @@ def _choices(annotation: Any, metadata: Iterable[Any]) -> list[str]:
 
 
 _PERCENT = 100
+_MOST_ITEMS, _LONGEST = 20, 80  # of a value in a message
 _LONG = 10_000  # from here on thousands are told apart
 
 _PLURALS = {
@@ -141,6 +143,29 @@ def is_share(annotation: Any, metadata: Iterable[Any] = ()) -> bool:
         (True, False)
     """
     return "a share" in allowed(annotation, metadata)
+
+
+def brief(value: Any, *, depth: int = 0) -> str:
+    """A value of any kind and size, from any file, as a message shows it: in one short line.
+
+    Example:
+        >>> brief([0.7, None]), brief("a\\nb"), brief(b"x"), brief(10**100)
+        ('[0.7,null]', 'a\\\\nb', 'bytes', 'a number of more than 80 digits')
+    """
+    if isinstance(value, int) and abs(value) >= 10**_LONGEST:
+        return f"a number of more than {_LONGEST} digits"
+    if value is None or isinstance(value, (bool, int, float, str, Path)):
+        text = as_written(value)
+    elif isinstance(value, (list, tuple, Mapping)) and len(value) <= _MOST_ITEMS and depth < 2:
+        inner = partial(brief, depth=depth + 1)
+        if isinstance(value, Mapping):
+            text = as_written({inner(key): inner(item) for key, item in value.items()})
+        else:
+            text = as_written([inner(item) for item in value])
+    else:
+        text = type(value).__name__
+    text = text.encode("unicode_escape", "replace").decode() if not text.isprintable() else text
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def as_written(value: Any) -> str:

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from corrosion.errors import CorrosionError
 from corrosion.settings.base import Settings
 from corrosion.settings.ranges import as_written
 from corrosion.settings.run import RunSettings
+from corrosion.system.files import read_yaml
 
 # how, where and how long a run goes on, not what it is
 _MAY_CHANGE = (
@@ -46,11 +45,9 @@ def saved_settings(saved: Path) -> RunSettings:
     Raises:
         CorrosionError: the file can't be read, or holds something else.
     """
+    content = read_yaml(saved, kind=dict)
     try:
-        content = yaml.safe_load(saved.read_text(encoding="utf-8"))
         return RunSettings.read(_translated(content, RunSettings))
-    except (OSError, yaml.YAMLError, AttributeError) as error:
-        raise CorrosionError(f"{saved} can't be read: {error}") from error
     except CorrosionError as error:
         raise CorrosionError(f"{saved} holds settings that can't be used: {error}") from error
 
@@ -102,7 +99,7 @@ def _translated(saved: Mapping[str, Any], group: type[Settings]) -> dict[str, An
     """What an earlier version saved, by the names of today; what went is left out."""
     values: dict[str, Any] = {}
     for key, value in saved.items():
-        inner = group.inner(key)
+        inner = group.inner(str(key))
         if inner is not None and isinstance(value, Mapping):
             values[key] = _translated(value, inner)
         elif key not in group.renamed:

@@ -24,6 +24,11 @@ from corrosion.system.names import escaped, shortened
 if TYPE_CHECKING:
     import pandas as pd  # half a second that commands without tables need not wait
 
+RESTORE = "Restore it from a copy, or write it anew by the command that made it."
+"""What to do about a damaged file."""
+
+_LONGEST_REASON = 200
+
 LOCK = ".lock"
 """Name of the file in a folder that says that a process writes there. A killed process may leave
 the file, never the lock, which the operating system gives back."""
@@ -146,50 +151,116 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def read_json(path: Path) -> Any:
+_LARGEST_YAML = 2**22  # bytes; a run's settings take some thousands
+
+
+def read_json(path: Path, *, kind: type = object, way_out: str = RESTORE) -> Any:
     """Read plain values from a JSON file.
 
+    Args:
+        path: path of the file.
+        kind: type of what it must hold: dict or list; any where it is not given.
+        way_out: sentence that ends the message.
+
     Raises:
-        CorrosionError: the file can't be read.
+        CorrosionError: the file can't be read, or holds something else.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CorrosionError(f"{path} can't be read: {error}") from error
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise unreadable(path, error, way_out) from error
+    return _of_kind(content, kind, path, way_out)
 
 
-def read_yaml(path: Path) -> Any:
+def read_yaml(path: Path, *, kind: type = object) -> Any:
     """Read plain values from a YAML file.
 
+    Args:
+        path: path of the file.
+        kind: type of what it must hold: dict or list; any where it is not given.
+
     Raises:
-        CorrosionError: the file can't be read.
+        CorrosionError: the file can't be read, or holds something else.
     """
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise CorrosionError(f"{path} can't be read: {error}") from error
+        with path.open(encoding="utf-8") as file:
+            text = file.read(_LARGEST_YAML + 1)
+        # a larger one is none of ours, and parsing it would take minutes
+        content = _plain_yaml(text) if len(text) <= _LARGEST_YAML else None
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise unreadable(path, error) from error
+    return _of_kind(content, kind, path, RESTORE)
 
 
-def read_csv(path: Path, *, required: Sequence[str] = (), text: Sequence[str] = ()) -> pd.DataFrame:
+def _plain_yaml(text: str) -> Any:
+    """What a YAML text holds; aliases, of which a few lines make billions of values, are refused.
+
+    We write none.
+    """
+    content = yaml.safe_load(text)  # first, since it refuses what is nested too deeply
+    events = yaml.parse(text, yaml.SafeLoader) if "*" in text else ()
+    if any(isinstance(event, yaml.AliasEvent) for event in events):
+        raise ValueError("it holds an alias (*)")
+    return content
+
+
+def _of_kind(content: Any, kind: type, path: Path, way_out: str) -> Any:
+    if isinstance(content, kind):
+        return content
+    wanted = "a list" if kind is list else "a mapping"
+    raise CorrosionError(
+        f"{path} holds a {type(content).__name__} where {wanted} belongs. {way_out}"
+    )
+
+
+def unreadable(path: Path, error: Exception, way_out: str = RESTORE) -> CorrosionError:
+    """The error of a file that is damaged, in one line.
+
+    Args:
+        path: path of the file.
+        error: what a reader said.
+        way_out: sentence that ends the message.
+    """
+    reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+    if len(reason) > _LONGEST_REASON:
+        reason = f"{reason[: _LONGEST_REASON - 3]}..."
+    return CorrosionError(f"{path} can't be read: {reason.rstrip('.')}. {way_out}")
+
+
+def read_csv(
+    path: Path,
+    *,
+    required: Sequence[str] = (),
+    text: Sequence[str] = (),
+    numbers: Sequence[str] = (),
+) -> pd.DataFrame:
     """Read a table from a CSV file.
 
     Args:
         path: path of the file.
         required: columns that it must have.
         text: columns that are text, whatever their cells look like.
+        numbers: columns that are numbers, if they are there; an empty cell is NaN.
 
     Raises:
-        CorrosionError: the file can't be read, or lacks a column.
+        CorrosionError: the file can't be read, lacks a column, or has a cell that is no number.
     """
     import pandas as pd
 
     try:
         table = pd.read_csv(path, dtype=dict.fromkeys(text, str))
-    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
-        raise CorrosionError(f"{path} can't be read as CSV: {error}") from error
+    except (OSError, ValueError, OverflowError) as error:  # pandas' parser errors are ValueErrors
+        raise unreadable(path, error) from error
     missing = [name for name in required if name not in table]
     if missing:
         raise CorrosionError(
-            f"{path} has no column {', '.join(missing)}: it needs {', '.join(required)}."
+            f"{path} has no column {', '.join(missing)}: it needs {', '.join(required)}. {RESTORE}"
         )
+    for name in table.columns.intersection(list(numbers)):
+        try:
+            table[name] = pd.to_numeric(table[name])
+        except (ValueError, TypeError) as error:
+            raise CorrosionError(
+                f"{path}: the column {name} holds something that is no number. {RESTORE}"
+            ) from error
     return table

@@ -40,12 +40,22 @@ class History(L.Callback):
         return {"rows": self.rows, "seconds": self.earlier_seconds + spent}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over the rows of an interrupted run."""
-        rows = list(state_dict["rows"])
-        old = bool(rows) and rows[0]["epoch"] == 0  # version 0.1 counted from 0
-        self.rows = [{**row, "epoch": row["epoch"] + 1} for row in rows] if old else rows
-        of_rows = sum(row["seconds"] for row in self.rows)  # versions before knew no more
-        self.earlier_seconds = float(state_dict.get("seconds", of_rows))
+        """Take over the rows of an interrupted run.
+
+        Raises:
+            CorrosionError: they are none.
+        """
+        try:
+            rows = list(state_dict["rows"])
+            old = bool(rows) and rows[0]["epoch"] == 0  # version 0.1 counted from 0
+            self.rows = [{**row, "epoch": row["epoch"] + 1} for row in rows] if old else rows
+            of_rows = sum(row["seconds"] for row in self.rows)  # versions before knew no more
+            self.earlier_seconds = float(state_dict.get("seconds", of_rows))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CorrosionError(
+                f"resume: the history of epochs in the checkpoint is damaged ({error!r}): go on "
+                f"from another checkpoint of the run, or train again."
+            ) from error
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Start the clocks: of the fit, and of an epoch that a resumed run completes."""

@@ -10,6 +10,8 @@ from typing import Any
 from corrosion.errors import CorrosionError
 from corrosion.models.backbones import check_runs
 from corrosion.models.checkpoint import load_model
+from corrosion.models.checkpoint_schema import TrainingState
+from corrosion.models.state_dicts import read_checkpoint
 from corrosion.models.weights import load_weights
 from corrosion.runs import RunDirectory
 from corrosion.settings.model import ModelSettings
@@ -75,6 +77,7 @@ def resumed_module(
     log.info("going on from %s", checkpoint)
     try:
         load_model(checkpoint)  # tells in one sentence what is wrong with a bad file
+        TrainingState.check(read_checkpoint(checkpoint, mapped=True), checkpoint)
     except CorrosionError as error:
         run = RunDirectory.holding(checkpoint)
         best = None if run is None else run.best

@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from corrosion.data.dataset import Batch
 from corrosion.errors import CorrosionError
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.digest import sign
 from corrosion.settings.model import BINARY_CROSS_ENTROPY, ModelSettings, NetworkSettings, Unfreeze
 from corrosion.training.epoch_metrics import Predictions, PredictionStore, compute_metrics
 from corrosion.training.mixing import BatchMixing, smooth_labels
@@ -109,9 +110,13 @@ class CorrosionModule(L.LightningModule):
         return self.network(images)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the predictions of an epoch that is not finished."""
+        """Add the predictions of an epoch that is not finished, and the digest.
+
+        Lightning calls this last, when callbacks have put in averaged weights.
+        """
         if self.train_predictions.update_called:
             checkpoint[_EPOCH_SO_FAR] = self.train_predictions.compute()
+        sign(checkpoint)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the predictions of an epoch that is not finished."""

@@ -6,21 +6,20 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
 import lightning as L
-import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.callbacks.early_stopping import EarlyStopping, EarlyStoppingReason
 from lightning.pytorch.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 
 from corrosion.errors import CorrosionError
+from corrosion.models.state_dicts import save_whole
 from corrosion.runs import RunDirectory
-from corrosion.system.files import replacing
 
 log = logging.getLogger(__name__)
 
@@ -88,16 +87,46 @@ class WholeCheckpoints(TorchCheckpointIO):
             CorrosionError: the disk is full, or the folder can't be written.
         """
         path = Path(path)
-        with replacing(path) as temporary:
-            try:
-                torch.save(checkpoint, temporary)
-            except RuntimeError as error:  # torch's writer knows no OSError
-                reason = str(error).split("\n", 1)[0]
-                raise CorrosionError(
-                    f"{path} can't be written: is the disk full, or a quota reached? An earlier "
-                    f"checkpoint there is intact: make room, then go on with resume=auto or "
-                    f"resume={path.parents[1]}. [{reason}]"
-                ) from error
+        way_out = (
+            f"An earlier checkpoint there is intact: make room, then go on with resume=auto or "
+            f"resume={path.parents[1]}."
+        )
+        save_whole(checkpoint, path, way_out=way_out)
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Keeps the best epoch; writes no path of this machine into checkpoints, which are sent away.
+
+    Files are told by their names in the folder: a run that was moved goes on as if it were not.
+    """
+
+    @property
+    def state_key(self) -> str:
+        """As Lightning's own class has it, by which runs that were begun with it go on."""
+        return super().state_key.replace(type(self).__name__, ModelCheckpoint.__name__, 1)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Lightning's, with names for paths."""
+        return self._with_paths(super().state_dict(), lambda path: Path(path).name) | {
+            "dirpath": ""
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over the state of `state_dict`, or of a version that kept whole paths."""
+        folder = self.dirpath
+        here = self._with_paths(state_dict, lambda path: str(Path(folder or "", Path(path).name)))
+        super().load_state_dict(here | {"dirpath": folder})
+
+    @staticmethod
+    def _with_paths(state: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+        """The state with other paths; an empty one stands for no file."""
+        paths = {
+            key: change(value)
+            for key, value in state.items()
+            if key.endswith("_path") and isinstance(value, str) and value
+        }
+        best = {change(path): score for path, score in (state.get("best_k_models") or {}).items()}
+        return state | paths | {"best_k_models": best}
 
 
 class LastCheckpoint(Checkpoint):

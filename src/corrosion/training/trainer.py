@@ -9,7 +9,6 @@ from pathlib import Path
 import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import (
     CSVLogger,
     Logger,
@@ -31,6 +30,7 @@ from corrosion.training.callbacks import (
 )
 from corrosion.training.distributed import started_from_outside
 from corrosion.training.resuming import (
+    BestCheckpoint,
     LastCheckpoint,
     ResumableEarlyStopping,
     WholeCheckpoints,
@@ -80,7 +80,7 @@ def build_trainer(
         # frozen layers, and those of a backbone behind its last feature map, get no gradients
         options["strategy"] = "ddp_find_unused_parameters_true"
     run = RunDirectory(run_dir)
-    best = ModelCheckpoint(
+    best = BestCheckpoint(
         run.checkpoints,
         filename=run.best.stem,
         monitor=objective,
