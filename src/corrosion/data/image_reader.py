@@ -11,13 +11,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from corrosion.data.geometry import Window
 from corrosion.data.images import ImageError, displayed_size, file_content, read_image
-from corrosion.data.transforms import Resize
+from corrosion.data.resizing import Resize
 from corrosion.data.video import Frame, is_video, read_frames
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -85,7 +83,7 @@ class ImageReader:
         ahead: number of inputs decoded ahead of their use, at least 1.
 
     Example:
-        >>> from corrosion.data.transforms import build_resize
+        >>> from corrosion.data.resizing import build_resize
         >>> pixels = np.zeros((60, 80, 3), dtype=np.uint8)
         >>> [found] = ImageReader(build_resize(32)).inputs([Item(0, "a", content=pixels)])
         >>> found.square.shape, found.inner
@@ -184,16 +182,16 @@ class ImageReader:
         )
 
 
-def square_batch(images: Sequence[ImageInput]) -> Tensor:
-    """Readable inputs as a batch (N, 3, size, size) uint8, in channels_last memory.
+def squares(images: Sequence[ImageInput]) -> NDArray[np.uint8]:
+    """Readable inputs as an array (N, size, size, 3) uint8.
 
     Raises:
         ValueError: one of them could not be read.
     """
-    squares = [one.square for one in images if one.square is not None]
-    if len(squares) < len(images):
+    found = [one.square for one in images if one.square is not None]
+    if len(found) < len(images):
         raise ValueError("an input that could not be read has no pixels")
-    return torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2)  # not copied: channels_last
+    return np.stack(found)
 
 
 def batched(inputs: Iterable[ImageInput], size: int) -> Iterator[tuple[ImageInput, ...]]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +14,10 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.strategies import DDPStrategy
 
-from corrosion.data.file_search import find_inputs
-from corrosion.data.image_reader import ImageReader
-from corrosion.data.transforms import build_resize
+from corrosion.data.resizing import build_resize
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.competence import cautions
-from corrosion.evaluation.decisions import DETECTED, Rule, is_unlike
+from corrosion.evaluation.decisions import Rule
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.grades import GRADE_NOTE
 from corrosion.explanation.ground_truth import find_marked
@@ -29,13 +25,10 @@ from corrosion.explanation.rust_mask import rust_mask
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.device import choose_device, lightning_device
-from corrosion.prediction.contact_sheet import write_contact_sheet
-from corrosion.prediction.journal import Row, read_journals
+from corrosion.prediction.file_run import FileRun, check_prediction
 from corrosion.prediction.mask_writer import MaskWriter, share_interval
-from corrosion.prediction.output_folder import Counts, OutputFolder
-from corrosion.prediction.process import Predictor, RowWriter
-from corrosion.prediction.rendering import Renderer
-from corrosion.prediction.table import write_table
+from corrosion.prediction.output_folder import Counts
+from corrosion.prediction.process import Predictor, RowCallback
 from corrosion.prediction.tile_summary import (
     sentence_of_tiles,
     used_thresholds,
@@ -47,10 +40,7 @@ from corrosion.prediction.tiled import TileViewer
 from corrosion.prediction.tiles import TileRule, Tiling
 from corrosion.runs import checkpoint_of
 from corrosion.settings.prediction import PredictionSettings
-from corrosion.system.extras import require_package
 from corrosion.system.lightning_messages import quieten_lightning
-from corrosion.system.locks import sole_writer
-from corrosion.system.processors import usable_processors
 
 log = logging.getLogger(__name__)
 
@@ -103,10 +93,7 @@ def _predict_files(
     *,
     resume: bool,
 ) -> Counts | None:
-    if settings.format == "parquet":
-        require_package("pyarrow", "format=parquet", instead="csv")
-    if settings.surface is not None and not settings.surface.is_dir():
-        raise CorrosionError(f"surface={settings.surface}: give a folder of masks.")
+    check_prediction(settings)
     if settings.device != "auto":
         choose_device(settings.device)  # one sentence instead of Lightning's
     checkpoint = checkpoint_of(checkpoint)
@@ -116,53 +103,28 @@ def _predict_files(
     network = load_model(checkpoint).to(memory_format=torch.channels_last)
     rule = decision_rule(network, settings.threshold)
     resize = build_resize(network.image_size, network.resize)
-    folder = OutputFolder(out)
-    threads = settings.num_workers or usable_processors()
-    keep_frames = settings.explain or settings.masks or settings.tiles
-    # masks in tiles have the size of the photograph: one at a time
-    at_once = 1 if settings.tiles and settings.masks else settings.batch_size
-    # full frames are large
-    ahead = at_once if keep_frames else 2 * at_once + threads
+    said = tuple(cautions(network).values())
+    run = FileRun(checkpoint, paths, out, settings, rule, resize, said)
     marked = (
         None
         if settings.share_truth is None
         else find_marked(settings.share_truth, name="share_truth")
     )
-    reader = ImageReader(
-        resize, every=settings.every, keep_frames=keep_frames, threads=threads, ahead=ahead
-    )
     trainer = _trainer(settings)
-    said = tuple(cautions(network).values())
     if trainer.is_global_zero:
-        held.enter_context(sole_writer(out, name="out"))
-        asked = _asked(checkpoint, paths, rule.threshold, settings)
-        asked["tiles"] = _asked_of_tiles(settings, network) if settings.tiles else None
-        counts = folder.begin(
-            asked, lambda: find_inputs(paths, recursive=settings.recursive), resume=resume
-        )
+        asked = _asked_of_tiles(settings, network) if settings.tiles else None
+        counts = run.begin(held, resume=resume, tiles=asked)
         if counts is not None:
-            log.info("%s is finished already", out)
             return counts
-        for caution in said:
-            log.warning("%s", caution)
     viewer, facts = (
         _tile_viewer(network, rule, settings, validation) if settings.tiles else (None, {})
     )
     interval = share_interval(network, marked, rust_mask if viewer is None else viewer.mask)
-    masks = MaskWriter(out, interval, settings.surface) if settings.masks else None
-    writer = RowWriter(
-        folder,
-        Renderer(out, rule, resize, fine=settings.map == "fine", masks=masks),
-        threads=1 if settings.tiles else threads,  # what is drawn may be large
-        waiting=at_once,
-        paths=paths,
-    )
-    trainer.callbacks.append(writer)  # type: ignore[attr-defined]
+    writer = run.writer(MaskWriter(out, interval, settings.surface) if settings.masks else None)
+    trainer.callbacks.append(RowCallback(writer))  # type: ignore[attr-defined]
     predictor = Predictor(
         network,
-        folder,
-        reader,
-        batch_size=at_once,
+        run.share(),
         explain=settings.explain,
         fine=settings.map == "fine",
         masks=rule if settings.masks else None,
@@ -175,22 +137,16 @@ def _predict_files(
         raise
     if not trainer.is_global_zero:
         return None
-    folder.check_complete()
-    rows = partial(read_journals, folder.progress)
-    counts = _count(rows())
-    table = out / f"predictions.{settings.format}"
-    write_table(table, rows(), masks=settings.masks, tiles=settings.tiles)
     notes = (interval.note, GRADE_NOTE) if settings.masks else ()
     if viewer is not None:
-        facts["thresholds"] = used = used_thresholds(rows())
+        run.folder.check_complete()
+        facts["thresholds"] = used = used_thresholds(run.rows())
         sentence, warning = sentence_of_tiles(viewer, used), warning_of_tiles(used)
         log.info("%s", sentence)
         if warning is not None:
             log.warning("%s", warning)
         notes = (*filter(None, (sentence, warning)), *notes)
-    write_contact_sheet(out, rows(), title=checkpoint.name, rule=rule, notes=notes, cautions=said)
-    folder.finish(counts, cautions=said, tiles=None if viewer is None else facts)
-    return counts
+    return run.finish(notes=notes, tiles=None if viewer is None else facts)
 
 
 def _trainer(settings: PredictionSettings) -> L.Trainer:
@@ -212,31 +168,6 @@ def _trainer(settings: PredictionSettings) -> L.Trainer:
         raise CorrosionError(
             f"device={settings.device}, devices={settings.devices}: {error}"
         ) from error
-
-
-def _asked(
-    checkpoint: Path, paths: Sequence[str | Path], threshold: float, settings: PredictionSettings
-) -> dict[str, Any]:
-    """What decides the rows of a run: a resumed one must be asked for the same."""
-    with checkpoint.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {
-        "checkpoint": digest,
-        "paths": [str(path) for path in paths],
-        "working directory": str(Path.cwd()),
-        "threshold": threshold,
-        # a word instead of true, so that runs begun before there were fine maps can go on
-        "explain": settings.map if settings.map == "fine" else settings.explain,
-        "every": settings.every,
-        "recursive": settings.recursive,
-        # nothing instead of false, likewise
-        "masks": _asked_of_masks(settings) if settings.masks else None,
-    }
-
-
-def _asked_of_masks(settings: PredictionSettings) -> dict[str, str | None]:
-    given = {"surface": settings.surface, "share_truth": settings.share_truth}
-    return {name: None if path is None else str(path) for name, path in given.items()}
 
 
 def _asked_of_tiles(settings: PredictionSettings, network: CorrosionClassifier) -> dict[str, Any]:
@@ -279,16 +210,3 @@ def _tile_viewer(
         tiling, rule, thresholds, rule_of_whole, settings.batch_size, masks=settings.masks
     )
     return viewer, facts
-
-
-def _count(rows: Iterator[Row]) -> Counts:
-    images = detected = review = failed = 0
-    unlike = None
-    for row in rows:
-        images += 1
-        detected += row.decision == DETECTED
-        review += row.review
-        failed += row.error is not None
-        if row.unlike_training is not None:
-            unlike = (unlike or 0) + is_unlike(row.unlike_training)
-    return Counts(images, detected, review, failed, unlike)

@@ -13,16 +13,15 @@ from numpy.typing import NDArray
 from corrosion.data.geometry import Window
 from corrosion.data.image_reader import ImageInput
 from corrosion.data.images import ImageError, read_image
-from corrosion.data.transforms import Resize
+from corrosion.data.resizing import Resize, whole
 from corrosion.evaluation.decisions import CLEAN, DETECTED, Rule
 from corrosion.explanation.explanation import Explanation, over_photograph, shrink_to
 from corrosion.explanation.overlay import boxed, overlay, write_image
-from corrosion.explanation.pyramid import whole
 from corrosion.explanation.regions import LEAST_SHARE, Box, find_regions
-from corrosion.prediction.batches import Output
 from corrosion.prediction.journal import Row
 from corrosion.prediction.mask_files import of_frame
 from corrosion.prediction.mask_writer import Mask, MaskWriter, outlined
+from corrosion.prediction.outputs import Output
 
 THUMBNAIL = 224
 """Longest side of a small picture, in pixels."""

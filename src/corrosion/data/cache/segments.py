@@ -27,7 +27,7 @@ import torch
 from numpy.typing import NDArray
 
 from corrosion.data.cache.directory import cache_dir
-from corrosion.data.transforms import Resize
+from corrosion.data.resizing import Resize
 
 _DECODER_VERSION = 1  # raise it when reading or resizing gives other pixels
 _HASH = "S32"
