@@ -14,6 +14,11 @@ from corrosion.data.resizing import Resize
 from corrosion.evaluation.decisions import decide
 
 
+EMPTY_SHARE = 0.05
+"""A map is empty if its strongest evidence for the target is below this share of the strongest
+against it: what is left then is noise, and stretching it to the full scale would light it up."""
+
+
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """Why the network says what it says of one image.
@@ -29,7 +34,7 @@ class Explanation:
             last feature map), at least 0; comparable between images of one network. Beside a fine
             map it is that of the plain one, as `empty` is.
         empty: whether nothing in the image speaks for the target
-            (`corrosion.explanation.cam.EMPTY_SHARE`).
+            (`EMPTY_SHARE`).
         threshold: probability from which the image counts as corroded.
         path: path of the photograph's file; None for an image in memory.
         frame: number of the frame in its video; None for photographs.
