@@ -13,7 +13,6 @@ from corrosion.data.geometry import to_photograph
 from corrosion.data.resizing import Resize
 from corrosion.evaluation.decisions import decide
 
-
 EMPTY_SHARE = 0.05
 """A map is empty if its strongest evidence for the target is below this share of the strongest
 against it: what is left then is noise, and stretching it to the full scale would light it up."""

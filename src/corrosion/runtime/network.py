@@ -183,9 +183,7 @@ class ExportedNetwork:
         if not items:
             raise CorrosionError("There is nothing to explain: give files, folders or images.")
         resize = build_resize(self.image_size, self.resize)
-        reader = ImageReader(
-            resize, every=every, threads=usable_processors(), ahead=2 * batch_size
-        )
+        reader = ImageReader(resize, every=every, threads=usable_processors(), ahead=2 * batch_size)
         found = []
         for batch in batched(reader.inputs(items), batch_size):
             for output in self.look(batch, explain=True):

@@ -1,0 +1,5 @@
+"""Checkpoints as files that run elsewhere.
+
+`export_checkpoint` puts it together for `corrosion export`: `graph` is what is exported, `formats`
+writes it, `parity` compares the file with its checkpoint on `photographs`.
+"""
