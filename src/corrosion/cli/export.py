@@ -15,7 +15,9 @@ from corrosion.settings.export import ExportSettings
 from corrosion.system.processors import share_processors
 
 if TYPE_CHECKING:
+    from corrosion.evaluation.intervals import Estimate
     from corrosion.export.parity import Parity
+    from corrosion.export.quantising import Cost
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +52,8 @@ def _run(options: argparse.Namespace) -> None:
         sys.stdout.write(_table(error.parity, error.photographs))
         raise
     sys.stdout.write(_table(export.parity, export.photographs))
+    if export.cost is not None:
+        sys.stdout.write(_costs(export.cost, export.metadata.precision))
     sys.stdout.write(
         f"Photographs: corrosion predict {out} PHOTOS\n"
         f"In Python: corrosion.runtime.load({str(out)!r})\n{out}\n"
@@ -68,6 +72,22 @@ def _table(parity: Parity, photographs: str) -> str:
         f"alone: {parity.reviews}.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _costs(cost: Cost, precision: str) -> str:
+    lines = [
+        f"Precision: {precision}. On {cost.images} validation photographs (95 % intervals):",
+        f"{'':<16} {'checkpoint':>24} {'8 bits':>24}",
+        *(
+            f"{name:<16} {_interval(cost.before[key]):>24} {_interval(cost.after[key]):>24}"
+            for name, key in (("accuracy", "accuracy"), ("ROC-AUC", "auroc"))
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{estimate.value:.4f} ({estimate.low:.3f} to {estimate.high:.3f})"
 
 
 COMMANDS = {

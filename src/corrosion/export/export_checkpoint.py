@@ -27,6 +27,7 @@ from corrosion.export.photographs import (
     inputs_of_folder,
     inputs_of_run,
 )
+from corrosion.export.quantising import PRECISIONS, Cost, check_quantiser, cost, quantise
 from corrosion.models.checkpoint import describe, load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.runs import checkpoint_of
@@ -35,6 +36,8 @@ from corrosion.runtime.network import load
 from corrosion.settings.export import ExportSettings
 
 log = logging.getLogger(__name__)
+
+_CALIBRATING = 128  # photographs that show what values occur
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,14 @@ class Export:
         metadata: what it says of itself.
         parity: how far it is from the checkpoint.
         photographs: what it was compared on, in words.
+        cost: what 8 bits cost; None for float32.
     """
 
     path: Path
     metadata: Metadata
     parity: Parity
     photographs: str
+    cost: Cost | None = None
 
 
 class ParityError(CorrosionError):
@@ -83,32 +88,98 @@ def export_checkpoint(
 
     Raises:
         CorrosionError: the checkpoint is bad, the network can't be written in this format, a
-            package is missing, or something is there at `path`.
+            package is missing, or something is there at `path`; with `int8`, there are no labelled
+            validation photographs, or 8 bits cost more accuracy than `max_loss`.
         ParityError: the file is further from the checkpoint than the tolerance; nothing is left at
             `path`.
     """
     settings = settings or ExportSettings()
     check_format(settings.format)
     check_target(path, settings.format)
+    if settings.int8:
+        check_quantiser()
     checkpoint = checkpoint_of(checkpoint)
     network = load_model(checkpoint)
-    inputs = _inputs(network, checkpoint, settings)
-    metadata = metadata_of(network, checkpoint)
+    export = _export_int8 if settings.int8 else _export_float32
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem[:80]}-") as folder:
-        written = Path(folder) / path.name
-        write(network, written, settings.format, metadata)
-        parity = compare(network, load(written), inputs.batches())
-        if not parity.within(settings.tolerance):
-            raise ParityError(
-                f"The exported file answers otherwise than {checkpoint} (tolerance="
-                f"{settings.tolerance:g}), and was removed. Please report this with the name of "
-                f"the backbone, {metadata.model}.",
-                parity,
-                inputs.what,
-            )
-        move(written, path)
+        return export(network, checkpoint, Path(folder) / path.name, path, settings)
+
+
+def _export_float32(
+    network: CorrosionClassifier,
+    checkpoint: Path,
+    written: Path,
+    path: Path,
+    settings: ExportSettings,
+) -> Export:
+    inputs = _inputs(network, checkpoint, settings)
+    metadata = metadata_of(network, checkpoint)
+    write(network, written, settings.format, metadata)
+    parity = compare(network, load(written), inputs.batches())
+    if not parity.within(settings.tolerance):
+        raise ParityError(
+            f"The exported file answers otherwise than {checkpoint} (tolerance="
+            f"{settings.tolerance:g}), and was removed. Please report this with the name of "
+            f"the backbone, {metadata.model}.",
+            parity,
+            inputs.what,
+        )
+    move(written, path)
     return Export(path, metadata, parity, inputs.what)
+
+
+def _export_int8(
+    network: CorrosionClassifier,
+    checkpoint: Path,
+    written: Path,
+    path: Path,
+    settings: ExportSettings,
+) -> Export:
+    validation = inputs_of_run(network, checkpoint, "val")
+    if validation is None or validation.records is None:
+        raise CorrosionError(
+            f"int8: {checkpoint} lies in no run whose validation photographs are there, and what 8 "
+            f"bits cost can't be told without. Give the checkpoint in its run's directory."
+        )
+    calibration = _calibration(network, checkpoint, settings)
+    exact, whole = written.with_name("float32.onnx"), written.with_name("int8.onnx")
+    write(network, exact, "onnx", metadata_of(network, checkpoint))
+    losses = []
+    for precision in PRECISIONS:
+        metadata = metadata_of(network, checkpoint, precision=precision)
+        quantise(exact, whole, calibration.pixels, precision, metadata.text)
+        if settings.format == "openvino":
+            write_openvino(whole, written, metadata.text)
+        else:
+            whole.replace(written)
+        parity = compare(network, load(written), validation.batches())
+        found = cost(
+            validation.records, parity.known, parity.probabilities, threshold=network.threshold
+        )
+        if found.loss <= settings.max_loss:
+            move(written, path)
+            return Export(path, metadata, parity, validation.what, found)
+        losses.append(f"{precision}: {found.loss:.4f}")
+        log.warning("%s costs an accuracy of %.4f on validation: too much", precision, found.loss)
+    raise CorrosionError(
+        f"int8: 8 bits cost more accuracy on {validation.what} than max_loss={settings.max_loss:g} "
+        f"({'; '.join(losses)}). No file was written: export in float32, or allow a larger loss."
+    )
+
+
+def _calibration(
+    network: CorrosionClassifier, checkpoint: Path, settings: ExportSettings
+) -> Inputs:
+    if settings.calibration is not None:
+        return inputs_of_folder(network, settings.calibration, _CALIBRATING, "calibration")
+    found = inputs_of_run(network, checkpoint, "train", _CALIBRATING)
+    if found is None:
+        raise CorrosionError(
+            f"calibration is not given, and the training photographs of {checkpoint} are gone: "
+            f"give a folder of photographs."
+        )
+    return found
 
 
 def check_target(path: Path, name: str) -> None:
