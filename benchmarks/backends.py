@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import logging
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -120,6 +121,7 @@ def main() -> None:
             for label, speed in speeds.items():
                 ratio = speed / speeds["eager"]
                 print(f"{name:<20} {label:<18} {speed:>9.1f} {ratio:>6.2f} {gaps[label]:>11.1e}")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -87,6 +87,7 @@ def quantise(
     with _quiet():
         import nncf
         import onnx
+        from nncf.quantization.advanced_parameters import QuantizationParameters
 
         model = onnx.load(source)
         kept = _of_the_head(model)
@@ -100,6 +101,11 @@ def quantise(
                 preset=nncf.QuantizationPreset.MIXED,  # activations of both signs
                 subset_size=len(pixels),
                 ignored_scope=nncf.IgnoredScope(names=kept),
+                # ranges by channel, NNCF's default before depthwise convolutions, are nothing
+                # that ONNX Runtime can run
+                advanced_parameters=nncf.AdvancedQuantizationParameters(
+                    activations_quantization_params=QuantizationParameters(per_channel=False)
+                ),
             )
         except Exception as error:  # its errors have no common class
             raise CorrosionError(f"NNCF can't quantise this network. [{error}]") from error

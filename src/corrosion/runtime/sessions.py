@@ -113,7 +113,10 @@ class _OnnxRuntime:
     def run(
         self, images: NDArray[np.uint8], names: Sequence[str]
     ) -> dict[str, NDArray[np.float32]]:
-        found = self._session.run(list(names), {INPUT: images}, self._run_options)
+        try:
+            found = self._session.run(list(names), {INPUT: images}, self._run_options)
+        except Exception as error:  # its exceptions have no common class of their own
+            raise CorrosionError(f"ONNX Runtime can't run this network. [{error}]") from error
         return dict(zip(names, found, strict=True))
 
 
