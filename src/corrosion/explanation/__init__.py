@@ -3,10 +3,10 @@
     import corrosion
     [explanation] = corrosion.explain(model, images)
 
-`cam` computes class activation maps for the `targets` of a batch; `explanation` gives them as plain
-arrays, and `photographs` lays them over photographs of any size. `pyramid` makes fine ones of
-several resolutions, by where the network's cells lie (`cell_grid`). `overlay` and `panels` draw
-them, `regions` cuts them into boxes, `explain_files` does both for `corrosion explain`, `examples`
+`cam` computes class activation maps for the `targets` of a batch; `explaining` gives them as the
+plain arrays of `explanation`, and `photographs` lays them over photographs of any size. `pyramid`
+makes fine ones of several resolutions, by where the network's cells lie (`cell_grid`). `overlay`
+and `panels` draw them, `regions` cuts them into boxes, `explain_files` does both for `corrosion explain`, `examples`
 for a run; `names` tells several networks apart. `scoring` judges maps for `corrosion
 explain-score`: `localisation` by the `ground_truth`, `faithfulness` by the network, both against
 `baselines`; `summary` adds the values up. `rust_mask` outlines rust by a network's evidence and by
