@@ -1,8 +1,8 @@
 """Predictions for people who inspect: `corrosion predict` and `corrosion.predict`.
 
-`outputs` is what a network says of inputs, whatever runs it; `batches` runs a checkpoint's over what
-`data.image_reader` decodes (an exported one is `corrosion.runtime`), `rendering` draws, `journal` and
-`output_folder` keep what is finished so that a killed run can go on, `table` and `contact_sheet`
+`outputs` is what a network says of inputs, whatever runs it; `batches` runs a checkpoint's over
+what `data.image_reader` decodes (an exported one is `corrosion.runtime`), `rendering` draws,
+`journal` and `output_folder` keep what is finished so that a killed run can go on, `table` and `contact_sheet`
 write the results, `mask_writer` masks of rust under the names of `mask_files`. `file_run` puts them
 together, with a `share` for each process; `predict_files` runs it for checkpoints, with `process`
 for each GPU; `predict_images` is for Python;
