@@ -2,11 +2,10 @@
 
 `outputs` is what a network says of inputs, whatever runs it; `batches` runs a checkpoint's over
 what `data.image_reader` decodes (an exported one is `corrosion.runtime`), `rendering` draws,
-`journal` and `output_folder` keep what is finished so that a killed run can go on, `table` and `contact_sheet`
-write the results, `mask_writer` masks of rust under the names of `mask_files`. `file_run` puts them
-together, with a `share` for each process; `predict_files` runs it for checkpoints, with `process`
-for each GPU; `predict_images` is for Python;
-`tiles` cuts large photographs, `tiled` runs the network over them, `tile_threshold` and
-`tile_validation` choose their threshold, and `tile_summary` says what it rests on.
-`labelled_folder` judges a checkpoint on images whose classes are known.
-"""
+`journal` and `output_folder` keep what is finished so that a killed run can go on, `table` and
+`contact_sheet` write the results, `mask_writer` masks of rust under the names of `mask_files`.
+`file_run` puts them together, with a `share` for each process; `predict_files` runs it for
+checkpoints, with `process` for each GPU; `predict_images` is for Python; `tiles` cuts large
+photographs, `tiled` runs the network over them, `tile_threshold` and `tile_validation` choose their
+threshold, and `tile_summary` says what it rests on. `labelled_folder` judges a checkpoint on images
+whose classes are known. """
