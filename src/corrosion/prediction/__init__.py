@@ -8,4 +8,5 @@ what `data.image_reader` decodes (an exported one is `corrosion.runtime`), `rend
 checkpoints, with `process` for each GPU; `predict_images` is for Python; `tiles` cuts large
 photographs, `tiled` runs the network over them, `tile_threshold` and `tile_validation` choose their
 threshold, and `tile_summary` says what it rests on. `labelled_folder` judges a checkpoint on images
-whose classes are known. """
+whose classes are known.
+"""
