@@ -12,7 +12,7 @@ import torch
 
 from corrosion.cli.main import main as corrosion
 from corrosion.data.dataset import load_image
-from corrosion.data.transforms import build_resize
+from corrosion.data.resizing import build_resize
 from corrosion.errors import CorrosionError
 from corrosion.explanation.cam import activation_maps
 from corrosion.models.classifier import CorrosionClassifier

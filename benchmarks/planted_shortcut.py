@@ -29,9 +29,9 @@ import pandas as pd
 import torch
 
 from corrosion.data.dataset import load_image
+from corrosion.data.resizing import build_resize
 from corrosion.data.sample import make_sample
 from corrosion.data.shortcut import stamp
-from corrosion.data.transforms import build_resize
 from corrosion.explanation.scoring import score_maps
 from corrosion.models.checkpoint import load_model
 from corrosion.report.explanation_scores import TITLES

@@ -29,7 +29,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from corrosion.data.image_reader import ImageReader, Item  # noqa: E402
-from corrosion.data.transforms import build_resize  # noqa: E402
+from corrosion.data.resizing import build_resize  # noqa: E402
 from corrosion.models.checkpoint import load_model  # noqa: E402
 from corrosion.prediction.predict_files import predict_files  # noqa: E402
 from corrosion.settings.prediction import PredictionSettings  # noqa: E402

@@ -49,7 +49,7 @@ from torchvision.transforms import v2
 import corrosion
 from corrosion.command_check import settings_of
 from corrosion.data.prepare import prepare_records
-from corrosion.data.transforms import build_resize
+from corrosion.data.resizing import build_resize
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.weights import load_weights
 from corrosion.system.processors import keep_freed_memory

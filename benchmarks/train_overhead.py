@@ -32,7 +32,8 @@ from corrosion.command_check import settings_of
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.dataset import ImageDataset, collate
 from corrosion.data.prepare import prepare_records
-from corrosion.data.transforms import build_augmentation, build_resize
+from corrosion.data.resizing import build_resize
+from corrosion.data.transforms import build_augmentation
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.runs import RunDirectory
 from corrosion.settings.run import RunSettings

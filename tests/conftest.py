@@ -86,3 +86,36 @@ def own_module(
     yield write
     for name in written:
         sys.modules.pop(name, None)
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory, draw_scene: Callable[..., Any]) -> Any:
+    """A tiny checkpoint with all that training chooses, its ONNX file, and photographs."""
+    from types import SimpleNamespace
+
+    import torch
+    from PIL import Image
+    from samples import write_checkpoint
+
+    from corrosion.export.export_checkpoint import export_checkpoint
+    from corrosion.models.checkpoint import Calibration, load_model, store_choices
+    from corrosion.models.training_distance import TrainingDistance
+    from corrosion.settings.export import ExportSettings
+
+    root = tmp_path_factory.mktemp("exported")
+    photographs = root / "photographs"
+    photographs.mkdir()
+    for seed in range(6):
+        sizes = {"height": 90 + 40 * seed, "width": 300 - 30 * seed}
+        Image.fromarray(draw_scene(seed, **sizes)).save(photographs / f"{seed}.png")
+    checkpoint = root / "tiny.ckpt"
+    write_checkpoint(checkpoint, seed=3, tta="hflip", threshold=0.46)
+    features = torch.rand(12, load_model(checkpoint).backbone.num_features)
+    calibration = Calibration(1.7, {"best F1": 0.46, "recall at least 0.98": 0.3}, (0.4, 0.6), 20)
+    store_choices(checkpoint, calibration, TrainingDistance(features, limit=0.5))
+    made = export_checkpoint(
+        checkpoint, root / "tiny.onnx", ExportSettings(photographs=photographs)
+    )
+    return SimpleNamespace(
+        checkpoint=checkpoint, onnx=made.path, export=made, photographs=photographs
+    )

@@ -7,8 +7,9 @@ from PIL import Image
 
 from corrosion.data.dataset import Batch, ImageDataset, Sample, collate
 from corrosion.data.images import ImageError
+from corrosion.data.resizing import build_resize
 from corrosion.data.sampler import Draw
-from corrosion.data.transforms import build_augmentation, build_resize
+from corrosion.data.transforms import build_augmentation
 
 PAPER = {"horizontal_flip": {"p": 0.5}, "brightness": {"p": 1.0, "limit": 0.15}}
 

@@ -8,7 +8,7 @@ from PIL import Image
 from corrosion.data.image_reader import ImageReader
 from corrosion.data.image_sources import image_items
 from corrosion.data.images import ImageError, displayed_size, read_image
-from corrosion.data.transforms import build_resize
+from corrosion.data.resizing import build_resize
 from corrosion.errors import CorrosionError
 
 ORIENTATION = 0x0112

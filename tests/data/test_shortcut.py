@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corrosion.cli.main import main
+from corrosion.data.resizing import build_resize
 from corrosion.data.sample import make_sample
 from corrosion.data.shortcut import place, plant, stamp
-from corrosion.data.transforms import build_augmentation, build_resize
+from corrosion.data.transforms import build_augmentation
 from corrosion.errors import CorrosionError
 
 ROOT = Path(__file__).parents[2]

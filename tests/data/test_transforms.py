@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from corrosion.data.transforms import Augmentation, build_augmentation, build_resize
+from corrosion.data.resizing import build_resize
+from corrosion.data.transforms import Augmentation, build_augmentation
 from corrosion.errors import CorrosionError
 
 CONF = Path(__file__).parents[2] / "conf" / "augment"

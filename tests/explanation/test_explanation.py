@@ -8,7 +8,7 @@ from PIL import Image
 import corrosion
 from corrosion.data.dataset import load_image
 from corrosion.data.images import ImageError
-from corrosion.data.transforms import build_resize
+from corrosion.data.resizing import build_resize
 from corrosion.errors import CorrosionError
 from corrosion.explanation.cam import activation_maps
 from corrosion.explanation.explanation import Explanation, over_photograph

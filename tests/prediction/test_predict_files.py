@@ -18,11 +18,12 @@ from samples import calibration, write_checkpoint
 
 import corrosion
 from corrosion.cli.main import main
-from corrosion.data.image_reader import ImageReader, Item, square_batch
+from corrosion.data.image_reader import ImageReader, Item
 from corrosion.data.images import read_image
-from corrosion.data.transforms import build_resize
+from corrosion.data.resizing import build_resize
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.competence import Competence
+from corrosion.models.batch import square_batch
 from corrosion.models.checkpoint import store_choices
 from corrosion.models.training_distance import TrainingDistance
 from corrosion.prediction.journal import Journal

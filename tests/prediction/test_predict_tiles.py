@@ -13,7 +13,7 @@ import corrosion
 from corrosion.cli.main import main
 from corrosion.data.images import content_hash, read_image
 from corrosion.evaluation.decisions import Rule
-from corrosion.explanation.explanation import explain_inputs
+from corrosion.explanation.explaining import explain_inputs
 from corrosion.explanation.overlay import write_image
 from corrosion.explanation.rust_mask import CUT, rust_evidence
 from corrosion.models.checkpoint import store_choices

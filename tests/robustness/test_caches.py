@@ -25,7 +25,7 @@ from corrosion.data.curation.screening import screen
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.dataset import ImageDataset, load_image
 from corrosion.data.images import content_hash
-from corrosion.data.transforms import build_resize
+from corrosion.data.resizing import build_resize
 
 RESIZE = build_resize(16)
 AGAIN = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 from corrosion.data.images import read_image
-from corrosion.data.transforms import build_resize, scale_to
+from corrosion.data.resizing import build_resize, scale_to
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import Rule, is_corroded
 from corrosion.explanation.rust import measure_rust

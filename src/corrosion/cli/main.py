@@ -40,6 +40,7 @@ _FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "explain-score": ("explain", "judge maps by masks or boxes, against baselines"),
         "audit": ("folders", "find leaks, conflicting labels and bad images in folders"),
         "sample": ("folders", "write the embedded sample photographs"),
+        "export": ("export", "write a checkpoint as one file that needs no PyTorch"),
         "info": ("info", "describe a checkpoint"),
     }
 )

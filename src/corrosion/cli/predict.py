@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from corrosion.cli.command import Command
 from corrosion.cli.options import add_options, read_options
@@ -17,12 +19,21 @@ from corrosion.system.extras import require_package
 from corrosion.system.files import is_taken
 from corrosion.system.processors import check_processes, share_processors
 
+if TYPE_CHECKING:
+    from corrosion.prediction.output_folder import Counts
+
 _SOME_FAILED = 3
+_EXPORTED = (".onnx", ".xml", ".pt2")  # of `runtime.sessions`, which imports numpy
 _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help=CHECKPOINT)
+    parser.add_argument(
+        "checkpoint",
+        type=Path,
+        metavar="CHECKPOINT",
+        help=f"{CHECKPOINT}, or a file that corrosion export has written",
+    )
     parser.add_argument("paths", nargs="+", metavar="PATH", help=f"{PATHS}, videos")
     add_out(parser, "predictions-PATH")
     parser.add_argument(
@@ -52,10 +63,8 @@ def _run(options: argparse.Namespace) -> int:
         )
         if settings.asset is not None:
             asset_names(settings.asset, files, root=common_root(options.paths))
-    from corrosion.prediction.predict_files import predict_files
-
     try:
-        counts = predict_files(checkpoint, options.paths, out, settings, resume=options.resume)
+        counts = _predict(checkpoint, options.paths, out, settings, resume=options.resume)
     except SystemExit:  # what Lightning makes of Ctrl-C
         sys.stderr.write("corrosion: the same command with --resume goes on.\n")
         raise
@@ -67,6 +76,26 @@ def _run(options: argparse.Namespace) -> int:
         f"{counts.review} to be looked at by an inspector{unlike}, {counts.failed} failed\n{out}\n"
     )
     return _SOME_FAILED if counts.failed else 0
+
+
+def _predict(
+    network: Path,
+    paths: Sequence[str],
+    out: Path,
+    settings: PredictionSettings,
+    *,
+    resume: bool,
+) -> Counts | None:
+    if network.suffix not in _EXPORTED:
+        from corrosion.prediction.predict_files import predict_files
+
+        return predict_files(network, paths, out, settings, resume=resume)
+    from corrosion.runtime import load
+    from corrosion.runtime.predict_files import check_exported
+    from corrosion.runtime.predict_files import predict_files as predict_exported
+
+    check_exported(settings, network)
+    return predict_exported(load(network), paths, out, settings, resume=resume)
 
 
 def _check_out(out: Path, *, resume: bool) -> None:

@@ -16,9 +16,10 @@ from corrosion.data.cache.filling import CacheError, fill_cache
 from corrosion.data.cache.segments import ImageCache
 from corrosion.data.dataset import ImageDataset, ImageLoader
 from corrosion.data.labels import CLASSES
+from corrosion.data.resizing import build_resize
 from corrosion.data.sampler import EpochSampler
 from corrosion.data.shortcut import MARKED
-from corrosion.data.transforms import build_augmentation, build_resize
+from corrosion.data.transforms import build_augmentation
 from corrosion.errors import CorrosionError
 from corrosion.settings.augmentation import AugmentationSettings
 from corrosion.settings.data import LoadingSettings

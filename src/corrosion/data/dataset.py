@@ -14,9 +14,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from corrosion.data.cache.segments import ImageCache
 from corrosion.data.images import ImageError, file_content, read_image
+from corrosion.data.resizing import Resize
 from corrosion.data.sampler import Draw
 from corrosion.data.shortcut import stamp
-from corrosion.data.transforms import Augmentation, Resize
+from corrosion.data.transforms import Augmentation
 
 
 class Sample(NamedTuple):

@@ -58,7 +58,7 @@ def place(height: int, width: int, size: int, mode: str) -> Placement:
         height: height of the photograph in pixels, at least 1.
         width: width of the photograph in pixels, at least 1.
         size: side of the square in pixels.
-        mode: mode of resizing, as `corrosion.data.transforms.build_resize` takes it.
+        mode: mode of resizing, as `corrosion.data.resizing.build_resize` takes it.
 
     Example:
         A photograph of 300 x 600 pixels fills half of the square; 56 rows above and below it are

@@ -10,9 +10,7 @@ from itertools import islice
 from typing import TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from corrosion.data.flight_log import FactsReader
 from corrosion.data.geometry import Window, shrink_to
@@ -24,7 +22,7 @@ from corrosion.data.images import (
     reason_of,
 )
 from corrosion.data.photograph_facts import PhotographFacts
-from corrosion.data.transforms import Resize
+from corrosion.data.resizing import Resize
 from corrosion.data.video import Frame, is_video, read_frames
 
 T = TypeVar("T")
@@ -105,7 +103,7 @@ class ImageReader:
         facts: reads what files know beside their pixels; None if it is not wanted.
 
     Example:
-        >>> from corrosion.data.transforms import build_resize
+        >>> from corrosion.data.resizing import build_resize
         >>> pixels = np.zeros((60, 80, 3), dtype=np.uint8)
         >>> [found] = ImageReader(build_resize(32)).inputs([Item(0, "a", content=pixels)])
         >>> found.square.shape, found.inner
@@ -219,16 +217,16 @@ class ImageReader:
         )
 
 
-def square_batch(images: Sequence[ImageInput]) -> Tensor:
-    """Readable inputs as a batch (N, 3, size, size) uint8, in channels_last memory.
+def squares(images: Sequence[ImageInput]) -> NDArray[np.uint8]:
+    """Readable inputs as an array (N, size, size, 3) uint8.
 
     Raises:
         ValueError: one of them could not be read.
     """
-    squares = [one.square for one in images if one.square is not None]
-    if len(squares) < len(images):
+    found = [one.square for one in images if one.square is not None]
+    if len(found) < len(images):
         raise ValueError("an input that could not be read has no pixels")
-    return torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2)  # not copied: channels_last
+    return np.stack(found)
 
 
 def batched(inputs: Iterable[ImageInput], size: int) -> Iterator[tuple[ImageInput, ...]]:

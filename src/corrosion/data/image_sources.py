@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, Union
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from corrosion.data.decoding import rgb
 from corrosion.data.file_search import find_inputs
@@ -18,7 +18,10 @@ from corrosion.data.image_reader import Item
 from corrosion.data.images import ImageError
 from corrosion.errors import CorrosionError
 
-ImageSource: TypeAlias = str | Path | bytes | BinaryIO | Image.Image | NDArray[Any] | Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ImageSource: TypeAlias = Union[str, Path, bytes, BinaryIO, Image.Image, NDArray[Any], "Tensor"]
 """An image, or several: a file, folder, pattern or video by its path; the bytes of a file; a binary
 file object; an image of PIL; an array (H, W, 3) or (N, H, W, 3); a tensor (3, H, W) or
 (N, 3, H, W). Arrays and tensors are RGB, uint8 in [0, 255] or float in [0, 1]."""
@@ -65,10 +68,21 @@ def image_items(
 
 
 def _listed(images: Any) -> list[Any]:
-    whole = (str, Path, bytes, bytearray, memoryview, Image.Image, np.ndarray, Tensor)
-    if isinstance(images, whole) or hasattr(images, "read") or not isinstance(images, Iterable):
+    whole = (str, Path, bytes, bytearray, memoryview, Image.Image, np.ndarray)
+    if (
+        isinstance(images, whole)
+        or _is_tensor(images)
+        or hasattr(images, "read")
+        or not isinstance(images, Iterable)
+    ):
         return [images]
     return list(images)
+
+
+def _is_tensor(images: Any) -> bool:
+    """Whether it is a tensor of torch, which then has been imported already."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(images, torch.Tensor)
 
 
 def _contents(source: Any, name: str) -> Iterator[bytes | NDArray[np.uint8]]:
@@ -77,7 +91,7 @@ def _contents(source: Any, name: str) -> Iterator[bytes | NDArray[np.uint8]]:
         yield _pixels_of(source, name) if content is None else content
     elif isinstance(source, (bytes, bytearray, memoryview)):
         yield bytes(source)
-    elif isinstance(source, (np.ndarray, Tensor)):
+    elif isinstance(source, np.ndarray) or _is_tensor(source):
         yield from _rows(source)
     elif hasattr(source, "read"):
         yield _read(source, name)
@@ -122,7 +136,7 @@ def _pixels_of(image: Image.Image, name: str) -> NDArray[np.uint8]:
 
 def _rows(images: NDArray[Any] | Tensor) -> Iterator[NDArray[np.uint8]]:
     """The pixels (H, W, 3) uint8 of one or several images."""
-    array = images.detach().cpu().numpy() if isinstance(images, Tensor) else images
+    array = images if isinstance(images, np.ndarray) else images.detach().cpu().numpy()
     several = array if array.ndim == 4 else array[None]
     last, first = several.shape[-1] == 3, several.ndim == 4 and several.shape[1] == 3
     if several.ndim != 4 or not (last or first) or 0 in several.shape:
@@ -130,7 +144,7 @@ def _rows(images: NDArray[Any] | Tensor) -> Iterator[NDArray[np.uint8]]:
             f"images of shape {tuple(images.shape)}: give RGB arrays (H, W, 3) or (N, H, W, 3), or "
             f"tensors (3, H, W) or (N, 3, H, W)."
         )
-    if first and (isinstance(images, Tensor) or not last):
+    if first and (_is_tensor(images) or not last):
         several = several.transpose(0, 2, 3, 1)
     for row in several:
         yield np.require(_eight_bits(row), requirements=["C", "W"])  # as torch wants it

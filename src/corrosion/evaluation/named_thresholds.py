@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import Rule
-
-if TYPE_CHECKING:
-    from corrosion.models.classifier import CorrosionClassifier
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +37,15 @@ def find_threshold(threshold: str | float, known: Mapping[str, float]) -> float:
     return value
 
 
-def decision_rule(network: CorrosionClassifier, threshold: str | float | None = None) -> Rule:
+class HasThresholds(Protocol):
+    """What decides of a network: a checkpoint's, or that of an exported file."""
+
+    threshold: float
+    thresholds: Mapping[str, float]
+    band: tuple[float, float] | None
+
+
+def decision_rule(network: HasThresholds, threshold: str | float | None = None) -> Rule:
     """The rule of a checkpoint.
 
     Args:

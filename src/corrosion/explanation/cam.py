@@ -23,15 +23,12 @@ from pytorch_grad_cam.ablation_layer import AblationLayer
 from torch import Tensor, nn
 
 from corrosion.errors import CorrosionError
+from corrosion.explanation.explanation import EMPTY_SHARE
 from corrosion.explanation.targets import Evidence, check_target, target_signs
 from corrosion.models.backbones import feature_map
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.evaluating import evaluating
 from corrosion.models.tta import VIEWS
-
-EMPTY_SHARE = 0.05
-"""A map is empty if its strongest evidence for the target is below this share of the strongest
-against it: what is left then is noise, and stretching it to the full scale would light it up."""
 
 METHODS: Mapping[str, str] = MappingProxyType(
     {

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from corrosion.data.geometry import to_photograph
-from corrosion.data.transforms import Resize
-from corrosion.errors import CorrosionError
+from corrosion.data.resizing import Resize
 from corrosion.evaluation.decisions import decide
-from corrosion.explanation.cam import ActivationMaps, activation_maps
-from corrosion.explanation.targets import target_names
-from corrosion.models.classifier import CorrosionClassifier
-from corrosion.models.training_distance import as_column
+
+EMPTY_SHARE = 0.05
+"""A map is empty if its strongest evidence for the target is below this share of the strongest
+against it: what is left then is noise, and stretching it to the full scale would light it up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +31,7 @@ class Explanation:
             last feature map), at least 0; comparable between images of one network. Beside a fine
             map it is that of the plain one, as `empty` is.
         empty: whether nothing in the image speaks for the target
-            (`corrosion.explanation.cam.EMPTY_SHARE`).
+            (`EMPTY_SHARE`).
         threshold: probability from which the image counts as corroded.
         path: path of the photograph's file; None for an image in memory.
         frame: number of the frame in its video; None for photographs.
@@ -62,34 +59,6 @@ class Explanation:
         return decide(self.probability, self.threshold)
 
 
-def explain_inputs(
-    network: CorrosionClassifier,
-    images: Tensor,
-    *,
-    method: str = "gradcam",
-    target: str = "corrosion",
-    threshold: float | None = None,
-) -> list[Explanation]:
-    """Explain inputs of the network, for `over_photograph`.
-
-    Args:
-        network: network in any mode, on any device.
-        images: (N, 3, image_size, image_size) RGB, uint8 in [0, 255] or float in [0, 1].
-        method: method of class activation maps, as `explain` takes it.
-        target: what the maps are evidence for, as `explain` takes it.
-        threshold: probability from which an image counts as corroded; None for the network's own.
-
-    Returns:
-        One explanation an image, with maps of the last feature map's (h, w).
-
-    Raises:
-        CorrosionError: the method or target is unknown, or a logit or map is not finite.
-    """
-    least = network.threshold if threshold is None else threshold
-    maps = activation_maps(network, images, method=method, target=target, threshold=least)
-    return explanations_of(maps, maps.scaled(), least)
-
-
 def over_photograph(
     explanation: Explanation, resize: Resize, height: int, width: int
 ) -> Explanation:
@@ -106,45 +75,3 @@ def over_photograph(
     """
     large = to_photograph(explanation.map, resize.place(height, width), height, width)
     return replace(explanation, map=large)
-
-
-def check_finite(maps: ActivationMaps) -> None:
-    """Make sure that logits and maps are numbers.
-
-    Raises:
-        CorrosionError: a logit or map is not finite.
-    """
-    if not (maps.logit.isfinite().all() and maps.scale.isfinite().all()):
-        raise CorrosionError(
-            "The network's features overflow: run it in float32 or bfloat16 instead of float16, "
-            "or check its weights for NaN."
-        )
-
-
-def explanations_of(maps: ActivationMaps, scaled: Tensor, threshold: float) -> list[Explanation]:
-    """One explanation an image of a batch.
-
-    Args:
-        maps: maps of N images.
-        scaled: (N, H, W) float32 in [0, 1], as `maps.scaled` gives it.
-        threshold: probability from which an image counts as corroded.
-
-    Raises:
-        CorrosionError: a logit or map is not finite.
-    """
-    check_finite(maps)
-    logit, scale = maps.logit.cpu(), maps.scale.cpu()
-    rows = zip(
-        logit.tolist(),
-        maps.probability.tolist(),
-        target_names(maps.sign),
-        scaled.cpu().numpy(),
-        scale.tolist(),
-        maps.empty.tolist(),
-        strict=True,
-    )
-    distances = repeat(None) if maps.distance is None else as_column(maps.distance).tolist()
-    return [
-        replace(Explanation(*row), threshold=threshold, unlike_training=distance)
-        for row, distance in zip(rows, distances, strict=False)
-    ]

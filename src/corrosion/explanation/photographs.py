@@ -11,28 +11,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from corrosion.data.geometry import shrink_to
-from corrosion.data.image_reader import (
-    ImageInput,
-    ImageReader,
-    Item,
-    batched,
-    each_or_error,
-    square_batch,
-)
+from corrosion.data.image_reader import ImageInput, ImageReader, Item, batched, each_or_error
 from corrosion.data.image_sources import ImageSource, image_items
 from corrosion.data.images import ImageError, read_image, reason_of
-from corrosion.data.transforms import Resize, build_resize
+from corrosion.data.resizing import Resize, build_resize, whole
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.cam import activation_maps
-from corrosion.explanation.explanation import (
-    Explanation,
-    explain_inputs,
-    explanations_of,
-    over_photograph,
-)
-from corrosion.explanation.pyramid import MAP_SIDE, check_fine_method, refined, whole
-from corrosion.models.batch import image_batch
+from corrosion.explanation.explaining import explain_inputs, explanations_of
+from corrosion.explanation.explanation import Explanation, over_photograph
+from corrosion.explanation.pyramid import MAP_SIDE, check_fine_method, refined
+from corrosion.models.batch import image_batch, square_batch
 from corrosion.models.checkpoint import check_network
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.system.processors import usable_processors

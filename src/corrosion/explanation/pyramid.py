@@ -18,11 +18,12 @@ import torch
 from numpy.typing import NDArray
 
 from corrosion.data.geometry import Grid, Map, Window
-from corrosion.data.transforms import Resize, scale_to
+from corrosion.data.resizing import scale_to
 from corrosion.errors import CorrosionError
 from corrosion.explanation.cam import activation_maps
 from corrosion.explanation.cell_grid import traced_grid
-from corrosion.explanation.explanation import Explanation, check_finite
+from corrosion.explanation.explaining import check_finite
+from corrosion.explanation.explanation import Explanation
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.settings.explanation import FINE_METHODS
 
@@ -173,15 +174,6 @@ def refined(
     """
     target = explanation.target
     return replace(explanation, map=fine_map(network, image, method=method, target=target))
-
-
-def whole(resize: Resize) -> Resize:
-    """The resizing whose inputs a fine map lies over, for `over_photograph`: the whole photograph.
-
-    Args:
-        resize: how the network's input is made of photographs.
-    """
-    return replace(resize, mode="stretch")
 
 
 def check_fine_method(method: str) -> None:

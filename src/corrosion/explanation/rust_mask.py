@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 
 from corrosion.data.geometry import Map
-from corrosion.data.transforms import scale_to
+from corrosion.data.resizing import scale_to
 from corrosion.errors import CorrosionError
 from corrosion.explanation.baselines import cielab
 from corrosion.explanation.pyramid import fine_map, pyramid_levels

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from corrosion.data.dataset import load_image
-from corrosion.data.transforms import build_resize
+from corrosion.data.resizing import build_resize
 from corrosion.explanation.baselines import BASELINES
 from corrosion.explanation.faithfulness import faithfulness
 from corrosion.explanation.ground_truth import find_annotated

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from corrosion.data.image_reader import ImageInput, squares
 from corrosion.errors import CorrosionError
 
 
@@ -43,6 +45,15 @@ def image_batch(images: Tensor | NDArray[Any]) -> Tensor:
     if batch.is_floating_point() and ((batch < -0.5) | (batch > 1.5)).any():
         raise CorrosionError("float images must be in [0, 1]: divide by 255, or give uint8.")
     return batch
+
+
+def square_batch(images: Sequence[ImageInput]) -> Tensor:
+    """Readable inputs as a batch (N, 3, size, size) uint8, in channels_last memory.
+
+    Raises:
+        ValueError: one of them could not be read.
+    """
+    return torch.from_numpy(squares(images)).permute(0, 3, 1, 2)  # not copied: channels_last
 
 
 def normalised(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ class CorrosionClassifier(nn.Module):
         spatial_dropout: share of channels of the last feature map dropped in training, [0, 1).
         dropout: share of dense units dropped in training, [0, 1).
         image_size: side of the square input the network is trained on.
-        resize: how a photograph becomes square: see `corrosion.data.transforms.build_resize`.
+        resize: how a photograph becomes square: see `corrosion.data.resizing.build_resize`.
         threshold: probability from which an image counts as corroded, (0, 1).
         temperature: probabilities are sigmoid(logit / temperature), above 0 (Guo et al., ICML
             2017); training fits it on validation.

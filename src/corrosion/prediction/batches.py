@@ -3,48 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import torch
 
-from corrosion.data.image_reader import ImageInput, each_or_error, square_batch
-from corrosion.data.images import ImageError, read_image, reason_of
+from corrosion.data.image_reader import ImageInput
+from corrosion.data.images import read_image, reason_of
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import DETECTED, Rule
-from corrosion.explanation.explanation import Explanation, explain_inputs
+from corrosion.explanation.explaining import explain_inputs
 from corrosion.explanation.pyramid import MAP_SIDE, refined
-from corrosion.explanation.rust_mask import LearntRust, RustEvidence, rust_evidence
+from corrosion.explanation.rust_mask import rust_evidence
+from corrosion.models.batch import square_batch
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.training_distance import as_column
-from corrosion.prediction.tiled import TiledView, TileViewer
-
-
-@dataclass(frozen=True, eq=False)
-class Output:
-    """What the network says of one input.
-
-    Attributes:
-        image: the input, as it was read.
-        logit: logit of corrosion, as the network gives it; None if the input can't be read.
-        probability: probability of corrosion, calibrated, in [0, 1]; None likewise.
-        unlike_training: distance to the nearest training photograph over the limit, to three
-            decimals; None likewise, and for networks that can't tell.
-        explanation: explanation, if it was asked for, whose map covers the network's square input,
-            or the whole photograph if it is fine.
-        evidence: the network's part in a mask of rust, if masks were asked for and corrosion was
-            detected.
-        tiles: what its tiles say, if they were asked for and it has several. `probability` and
-            `explanation` are then of them, and `evidence` is None: they have a mask.
-    """
-
-    image: ImageInput
-    logit: float | None = None
-    probability: float | None = None
-    unlike_training: float | None = None
-    explanation: Explanation | None = None
-    evidence: RustEvidence | LearntRust | None = None
-    tiles: TiledView | None = None
+from corrosion.prediction.outputs import Output, each_output
+from corrosion.prediction.tiled import TileViewer
 
 
 def predict_batch(
@@ -75,25 +50,10 @@ def predict_batch(
     Raises:
         CorrosionError: the network gives NaN, whatever the image.
     """
-    readable = [one for one in images if one.square is not None]
-    remaining = iter(_through(network, readable, explain=explain) if readable else ())
-    outputs = [Output(one) if one.square is None else next(remaining) for one in images]
+    outputs = each_output(partial(_outputs, network, explain=explain), images)
     if tiles is not None:
         outputs = [_tiled(network, output, tiles) for output in outputs]
     return [_looked_at(network, output, fine=explain and fine, masks=masks) for output in outputs]
-
-
-def _through(
-    network: CorrosionClassifier, images: Sequence[ImageInput], *, explain: bool
-) -> list[Output]:
-    """Readable inputs through the network; one that it fails for has an error instead."""
-    found = each_or_error(partial(_outputs, network, explain=explain), images)
-    return [
-        Output(replace(image, square=None, error=one.reason))
-        if isinstance(one, ImageError)
-        else one
-        for image, one in zip(images, found, strict=True)
-    ]
 
 
 def _outputs(

@@ -15,9 +15,9 @@ from corrosion.data.curation.policy import inspect
 from corrosion.data.curation.screening import screen
 from corrosion.data.image_reader import ImageReader, Item, batched
 from corrosion.data.labels import ClassNames
+from corrosion.data.resizing import build_resize
 from corrosion.data.sources import scan
 from corrosion.data.splits import split_table, write_split
-from corrosion.data.transforms import build_resize
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.competence import cautions
 from corrosion.evaluation.evaluation import Evaluation, as_trained, evaluate_predictions
@@ -25,7 +25,8 @@ from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.evaluation.predictions import read_predictions, with_split
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
-from corrosion.prediction.batches import Output, predict_batch
+from corrosion.prediction.batches import predict_batch
+from corrosion.prediction.outputs import Output
 from corrosion.runs import RunDirectory
 from corrosion.settings.data import CurationSettings
 from corrosion.settings.evaluation import EvaluationSettings

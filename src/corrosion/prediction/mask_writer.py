@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -17,19 +17,21 @@ from corrosion.data.images import read_image
 from corrosion.errors import CorrosionError
 from corrosion.explanation.distribution import rust_distribution
 from corrosion.explanation.grades import grade
-from corrosion.explanation.ground_truth import Annotated
 from corrosion.explanation.rust import measure_rust
 from corrosion.explanation.share_interval import (
     FROM_OTHERS,
     ShareInterval,
     conformal_interval,
 )
-from corrosion.models.classifier import CorrosionClassifier
 from corrosion.prediction.journal import Row, RustFacts
 from corrosion.prediction.mask_files import FOLDER
 from corrosion.system.files import replacing
 from corrosion.system.names import on_disk
 from corrosion.system.progress import progress
+
+if TYPE_CHECKING:  # torch and pandas
+    from corrosion.explanation.ground_truth import Annotated
+    from corrosion.models.classifier import CorrosionClassifier
 
 Mask = NDArray[np.bool_]
 

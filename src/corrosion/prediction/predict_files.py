@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -14,12 +14,10 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.strategies import DDPStrategy
 
-from corrosion.data.flight_log import FactsReader
-from corrosion.data.image_reader import ImageReader
-from corrosion.data.transforms import build_resize
-from corrosion.errors import CorrosionError, DiskError
+from corrosion.data.resizing import build_resize
+from corrosion.errors import CorrosionError
 from corrosion.evaluation.competence import cautions
-from corrosion.evaluation.decisions import DETECTED, Rule, is_unlike
+from corrosion.evaluation.decisions import Rule
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.grades import GRADE_NOTE
 from corrosion.explanation.ground_truth import find_marked
@@ -27,15 +25,10 @@ from corrosion.explanation.rust_mask import rust_mask
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.device import choose_device, lightning_device
-from corrosion.prediction.asked import asked_of_run
-from corrosion.prediction.inputs import find_files, finished_rows, tell_notes
-from corrosion.prediction.journal import Row
+from corrosion.prediction.file_run import FileRun, check_prediction, told_of_disk
 from corrosion.prediction.mask_writer import MaskWriter, share_interval
-from corrosion.prediction.output_folder import Counts, OutputFolder
-from corrosion.prediction.process import Predictor, RowWriter
-from corrosion.prediction.relative_rows import relative_rows
-from corrosion.prediction.rendering import Renderer
-from corrosion.prediction.table import write_table
+from corrosion.prediction.output_folder import Counts
+from corrosion.prediction.process import Predictor, RowCallback
 from corrosion.prediction.tile_summary import (
     sentence_of_tiles,
     used_thresholds,
@@ -46,13 +39,9 @@ from corrosion.prediction.tile_validation import TileValidation, choose_threshol
 from corrosion.prediction.tiled import TileViewer
 from corrosion.prediction.tiles import TileRule, Tiling
 from corrosion.prediction.training_data import trained_on
-from corrosion.report.inspection.reports import write_reports
 from corrosion.runs import checkpoint_of
 from corrosion.settings.prediction import PredictionSettings
-from corrosion.system.extras import require_package
 from corrosion.system.lightning_messages import quieten_lightning
-from corrosion.system.locks import sole_writer
-from corrosion.system.processors import usable_processors
 
 log = logging.getLogger(__name__)
 
@@ -93,12 +82,10 @@ def predict_files(
         DiskError: the disk is full, or `out` can't be written any more; what is finished is kept.
     """
     with ExitStack() as held:
-        try:
-            return _predict_files(
-                checkpoint, paths, out, settings or PredictionSettings(), held, resume=resume
-            )
-        except DiskError as error:
-            raise DiskError(f"{error} What is finished is kept: mend it, and resume.") from error
+        held.enter_context(told_of_disk())
+        return _predict_files(
+            checkpoint, paths, out, settings or PredictionSettings(), held, resume=resume
+        )
 
 
 def _predict_files(
@@ -110,10 +97,7 @@ def _predict_files(
     *,
     resume: bool,
 ) -> Counts | None:
-    if settings.format == "parquet":
-        require_package("pyarrow", "format=parquet", instead="csv")
-    if settings.surface is not None and not settings.surface.is_dir():
-        raise CorrosionError(f"surface={settings.surface}: give a folder of masks.")
+    check_prediction(settings)
     if settings.device != "auto":
         choose_device(settings.device)  # one sentence instead of Lightning's
     checkpoint = checkpoint_of(checkpoint)
@@ -122,55 +106,24 @@ def _predict_files(
     network = load_model(checkpoint).to(memory_format=torch.channels_last)
     rule = decision_rule(network, settings.threshold)
     resize = build_resize(network.image_size, network.resize)
-    folder = OutputFolder(out)
-    threads = settings.num_workers or usable_processors()
-    keep_frames = settings.explain or settings.masks or settings.tiles
-    # masks in tiles have the size of the photograph: one at a time
-    at_once = 1 if settings.tiles and settings.masks else settings.batch_size
-    # full frames are large
-    ahead = at_once if keep_frames else 2 * at_once + threads
+    said = tuple(cautions(network).values())
+    run = FileRun(checkpoint, paths, out, settings, rule, resize, said, trained_on(checkpoint))
     truth = settings.share_truth
     marked = None if truth is None else find_marked(truth, name="share_truth")
-    reader = ImageReader(
-        resize,
-        every=settings.every,
-        keep_frames=keep_frames,
-        threads=threads,
-        ahead=ahead,
-        previews=True,
-        facts=FactsReader(location=not settings.no_location),
-    )
     trainer = _trainer(settings)
-    said = tuple(cautions(network).values())
     if trainer.is_global_zero:
-        held.enter_context(sole_writer(out, name="out"))
-        asked = asked_of_run(
-            checkpoint, paths, rule.threshold, settings, image_size=network.image_size
-        )
-        counts = folder.begin(asked, lambda: find_files(paths, settings), resume=resume)
+        counts = run.begin(held, resume=resume)
         if counts is not None:
-            log.info("%s is finished already", out)
             return counts
-        for caution in said:
-            log.warning("%s", caution)
     viewer, facts = (
         _tile_viewer(network, rule, settings, validation) if settings.tiles else (None, {})
     )
     interval = share_interval(network, marked, rust_mask if viewer is None else viewer.mask)
-    masks = MaskWriter(out, interval, settings.surface) if settings.masks else None
-    writer = RowWriter(
-        folder,
-        Renderer(out, rule, resize, fine=settings.map == "fine", masks=masks),
-        threads=1 if settings.tiles else threads,  # what is drawn may be large
-        waiting=at_once,
-        paths=paths,
-    )
-    trainer.callbacks.append(writer)  # type: ignore[attr-defined]
+    writer = run.writer(MaskWriter(out, interval, settings.surface) if settings.masks else None)
+    trainer.callbacks.append(RowCallback(writer))  # type: ignore[attr-defined]
     predictor = Predictor(
         network,
-        folder,
-        reader,
-        batch_size=at_once,
+        run.share(),
         explain=settings.explain,
         fine=settings.map == "fine",
         masks=rule if settings.masks else None,
@@ -183,35 +136,16 @@ def _predict_files(
         raise
     if not trainer.is_global_zero:
         return None
-    folder.check_complete()
-
-    def rows() -> Iterator[Row]:
-        finished = finished_rows(folder, paths, settings)
-        return relative_rows(finished, settings.relative_to)
-
-    counts = _count(rows())
-    tell_notes(rows())
-    table = out / f"predictions.{settings.format}"
-    write_table(table, rows(), masks=settings.masks, tiles=settings.tiles)
     notes = (interval.note, GRADE_NOTE) if settings.masks else ()
     if viewer is not None:
-        facts["thresholds"] = used = used_thresholds(rows())
+        run.folder.check_complete()
+        facts["thresholds"] = used = used_thresholds(run.rows())
         sentence, warning = sentence_of_tiles(viewer, used), warning_of_tiles(used)
         log.info("%s", sentence)
         if warning is not None:
             log.warning("%s", warning)
         notes = (*filter(None, (sentence, warning)), *notes)
-    folder.finish(
-        counts,
-        model=checkpoint.name,
-        trained_on=trained_on(checkpoint),
-        band=rule.band,
-        cautions=said,
-        notes=notes,
-        tiles=None if viewer is None else facts,
-    )
-    write_reports(out, settings.report, title=settings.title, inspector=settings.inspector)
-    return counts
+    return run.finish(notes=notes, tiles=None if viewer is None else facts)
 
 
 def _trainer(settings: PredictionSettings) -> L.Trainer:
@@ -261,16 +195,3 @@ def _tile_viewer(
         tiling, rule, thresholds, rule_of_whole, settings.batch_size, masks=settings.masks
     )
     return viewer, facts
-
-
-def _count(rows: Iterator[Row]) -> Counts:
-    images = detected = review = failed = 0
-    unlike = None
-    for row in rows:
-        images += 1
-        detected += row.decision == DETECTED
-        review += row.review
-        failed += row.error is not None
-        if row.unlike_training is not None:
-            unlike = (unlike or 0) + is_unlike(row.unlike_training)
-    return Counts(images, detected, review, failed, unlike)

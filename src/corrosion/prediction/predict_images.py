@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from corrosion.data.image_reader import ImageReader, batched
 from corrosion.data.image_sources import ImageSource, image_items
-from corrosion.data.transforms import build_resize
+from corrosion.data.resizing import build_resize
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.named_thresholds import decision_rule
-from corrosion.models.checkpoint import check_network
-from corrosion.models.classifier import CorrosionClassifier
-from corrosion.prediction.batches import predict_batch
+from corrosion.prediction.outputs import Inspector, Look
 from corrosion.system.processors import usable_processors
+
+if TYPE_CHECKING:  # torch, which an exported file does without
+    from corrosion.models.classifier import CorrosionClassifier
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Prediction:
 
 
 def predict(
-    network: CorrosionClassifier,
+    network: CorrosionClassifier | Inspector,
     images: ImageSource | Iterable[ImageSource],
     *,
     threshold: str | float | None = None,
@@ -59,7 +62,7 @@ def predict(
     its file.
 
     Args:
-        network: a network as `corrosion.load_model` gives it.
+        network: a network as `corrosion.load_model` or `corrosion.runtime.load` gives it.
         images: one or several, of any size, and of different kinds if you like: paths of files,
             folders, patterns and videos; bytes of a file; binary file objects; images of PIL;
             arrays (H, W, 3) or (N, H, W, 3); tensors (3, H, W) or (N, 3, H, W). Arrays and tensors
@@ -81,13 +84,14 @@ def predict(
 
     Example:
         >>> import numpy as np
+        >>> from corrosion.models.classifier import CorrosionClassifier
         >>> network = CorrosionClassifier("test_resnet.r160_in1k", dense_units=8, image_size=64)
         >>> photographs = np.zeros((2, 480, 640, 3), dtype=np.uint8)
         >>> found = predict(network.eval(), photographs, threshold=0.0001)
         >>> [one.decision for one in found]
         ['corrosion detected', 'corrosion detected']
     """
-    check_network(network)
+    look = network.look if isinstance(network, Inspector) else _look(network)
     if batch_size < 1:
         raise CorrosionError(f"batch_size={batch_size}: give a whole number from 1.")
     rule = decision_rule(network, threshold)
@@ -102,7 +106,7 @@ def predict(
     )
     found = []
     for batch in batched(reader.inputs(items), batch_size):
-        for output in predict_batch(network, batch):
+        for output in look(batch):
             image, probability = output.image, output.probability
             unlike = output.unlike_training
             found.append(
@@ -118,3 +122,11 @@ def predict(
                 )
             )
     return found
+
+
+def _look(network: CorrosionClassifier) -> Look:
+    from corrosion.models.checkpoint import check_network
+    from corrosion.prediction.batches import predict_batch
+
+    check_network(network)
+    return partial(predict_batch, network)

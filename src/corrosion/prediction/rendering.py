@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 from corrosion.data.geometry import shrink_to
 from corrosion.data.image_reader import ImageInput
 from corrosion.data.images import read_image, reason_of
-from corrosion.data.transforms import Resize
+from corrosion.data.resizing import Resize, whole
 from corrosion.errors import DiskError
 from corrosion.evaluation.decisions import CLEAN, DETECTED, Rule
 from corrosion.explanation.explanation import Explanation, over_photograph
 from corrosion.explanation.overlay import UNLIKE_RUST, WHITE, boxed, overlay, write_image
-from corrosion.explanation.pyramid import whole
 from corrosion.explanation.regions import LEAST_SHARE, Box, find_regions
-from corrosion.prediction.batches import Output
 from corrosion.prediction.journal import Row
 from corrosion.prediction.layers import (
     evidence_layer,
@@ -32,6 +30,7 @@ from corrosion.prediction.layers import (
 )
 from corrosion.prediction.mask_files import of_frame
 from corrosion.prediction.mask_writer import Mask, MaskWriter, outlined
+from corrosion.prediction.outputs import Output
 from corrosion.report.inspection.pictures import evidence_file, rust_file
 from corrosion.system.names import shortened
 

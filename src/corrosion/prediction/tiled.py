@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from corrosion.data.geometry import Map, Window, to_photograph
-from corrosion.data.transforms import Resize, build_resize
+from corrosion.data.resizing import Resize, build_resize
+from corrosion.data.resizing import whole as whole_of
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import DETECTED, Rule
-from corrosion.explanation.explanation import Explanation, explain_inputs
-from corrosion.explanation.pyramid import whole as whole_of
+from corrosion.explanation.explaining import explain_inputs
+from corrosion.explanation.explanation import Explanation
 from corrosion.explanation.rust_mask import rust_evidence, rust_mask
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.prediction.journal import TileFacts

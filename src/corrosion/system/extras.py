@@ -13,6 +13,10 @@ EXTRAS = {
     "wandb": "wandb",
     "mlflow": "mlflow",
     "psycopg[binary]": "postgresql",
+    "onnxruntime": "runtime",
+    "openvino": "openvino",
+    "onnxscript": "export",
+    "nncf": "export",
 }
 """Extras of pyproject.toml by the package that each brings along."""
 

@@ -40,7 +40,7 @@ class CorrosionModule(L.LightningModule):
     Args:
         backbone: see `ModelSettings`.
         image_size: side of the square input in pixels.
-        resize: how photographs become square: see `corrosion.data.transforms.build_resize`.
+        resize: how photographs become square: see `corrosion.data.resizing.build_resize`.
         loss_function: of logits (N,) float32 and targets (N,) float32 in [0, 1] that gives the
             losses (N,) of a training batch; None is binary cross-entropy.
         metrics: further metrics by name, each a function of probabilities (N,) float32 and labels

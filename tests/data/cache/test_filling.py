@@ -14,7 +14,7 @@ from corrosion.data.cache import filling as cache_filling
 from corrosion.data.cache.filling import CacheError, fill_cache
 from corrosion.data.cache.segments import ImageCache, segments, settings_dir
 from corrosion.data.images import ImageError, content_hash
-from corrosion.data.transforms import build_resize
+from corrosion.data.resizing import build_resize
 
 RESIZE = build_resize(32)
 IMAGE = 32 * 32 * 3

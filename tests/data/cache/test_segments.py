@@ -11,8 +11,9 @@ from corrosion.data.cache.filling import fill_cache
 from corrosion.data.cache.segments import ImageCache, segments, settings_dir
 from corrosion.data.dataset import ImageDataset, load_image
 from corrosion.data.images import content_hash
+from corrosion.data.resizing import build_resize
 from corrosion.data.sampler import Draw
-from corrosion.data.transforms import build_augmentation, build_resize
+from corrosion.data.transforms import build_augmentation
 
 RESIZE = build_resize(16)
 

@@ -27,7 +27,7 @@ from corrosion.data.cache.segments import (
 )
 from corrosion.data.dataset import load_image
 from corrosion.data.images import ImageError, content_hash, file_content
-from corrosion.data.transforms import Resize
+from corrosion.data.resizing import Resize
 from corrosion.errors import CorrosionError
 from corrosion.system.files import replacing
 from corrosion.system.processors import usable_processors

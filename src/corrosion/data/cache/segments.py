@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from corrosion.data.cache.checksums import checksum
 from corrosion.data.cache.directory import cache_dir
 from corrosion.data.images import content_hash
-from corrosion.data.transforms import Resize
+from corrosion.data.resizing import Resize
 from corrosion.errors import CorrosionError
 from corrosion.system.files import replacing
 

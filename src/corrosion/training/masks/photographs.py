@@ -17,7 +17,8 @@ from torch.utils.data import Dataset
 from corrosion.data.curation.pictures import find_same_pictures
 from corrosion.data.curation.screening import screen
 from corrosion.data.images import read_image
-from corrosion.data.transforms import A, scale_to
+from corrosion.data.resizing import scale_to
+from corrosion.data.transforms import A
 from corrosion.errors import CorrosionError
 from corrosion.explanation.ground_truth import Annotated
 from corrosion.explanation.rust_mask import rust_mask

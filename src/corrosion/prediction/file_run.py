@@ -1,0 +1,211 @@
+"""A run over files from its beginning to its table, whatever runs the network."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from corrosion.data.flight_log import FactsReader
+from corrosion.data.image_reader import ImageReader
+from corrosion.data.resizing import Resize
+from corrosion.errors import CorrosionError, DiskError
+from corrosion.evaluation.decisions import DETECTED, Rule, is_unlike
+from corrosion.prediction.asked import asked_of_run
+from corrosion.prediction.inputs import find_files, finished_rows, tell_notes
+from corrosion.prediction.journal import Row
+from corrosion.prediction.mask_writer import MaskWriter
+from corrosion.prediction.output_folder import Counts, OutputFolder
+from corrosion.prediction.relative_rows import relative_rows
+from corrosion.prediction.rendering import Renderer
+from corrosion.prediction.share import RowWriter, Share
+from corrosion.prediction.table import write_table
+from corrosion.report.inspection.reports import write_reports
+from corrosion.settings.prediction import PredictionSettings
+from corrosion.system.extras import require_package
+from corrosion.system.locks import sole_writer
+from corrosion.system.processors import usable_processors
+
+log = logging.getLogger(__name__)
+
+
+def check_prediction(settings: PredictionSettings) -> None:
+    """Refuse settings that would fail after long work.
+
+    Raises:
+        CorrosionError: a package or a folder is missing.
+    """
+    if settings.format == "parquet":
+        require_package("pyarrow", "format=parquet", instead="csv")
+    if settings.surface is not None and not settings.surface.is_dir():
+        raise CorrosionError(f"surface={settings.surface}: give a folder of masks.")
+
+
+@contextmanager
+def told_of_disk() -> Iterator[None]:
+    """Say, where the disk is full or can't be written any more, what becomes of the run.
+
+    Raises:
+        DiskError: with that said.
+    """
+    try:
+        yield
+    except DiskError as error:
+        raise DiskError(f"{error} What is finished is kept: mend it, and resume.") from error
+
+
+@dataclass(frozen=True)
+class FileRun:
+    """A run over files.
+
+    Attributes:
+        network: file of the network: a checkpoint, or an exported one.
+        paths: files, folders and patterns: see `find_inputs`.
+        out: folder of the results.
+        settings: how files are predicted.
+        rule: how probabilities become decisions.
+        resize: how photographs become the network's input.
+        cautions: sentences without which no decision of the network should be read.
+        trained_on: the photographs that the network was trained on, in words; empty if unknown.
+    """
+
+    network: Path
+    paths: Sequence[str | Path]
+    out: Path
+    settings: PredictionSettings
+    rule: Rule
+    resize: Resize
+    cautions: tuple[str, ...] = ()
+    trained_on: str = ""
+
+    @property
+    def folder(self) -> OutputFolder:
+        """The folder of the results."""
+        return OutputFolder(self.out)
+
+    @property
+    def threads(self) -> int:
+        """Threads that decode images, and that draw."""
+        return self.settings.num_workers or usable_processors()
+
+    @property
+    def at_once(self) -> int:
+        """Images at once through the network."""
+        # masks in tiles have the size of the photograph: one at a time
+        one = self.settings.tiles and self.settings.masks
+        return 1 if one else self.settings.batch_size
+
+    def begin(self, held: ExitStack, *, resume: bool) -> Counts | None:
+        """Start the run, or a further attempt at it; for one process alone.
+
+        Args:
+            held: holds the folder's lock until it is closed.
+            resume: go on with a run that was killed.
+
+        Returns:
+            None, or the counts of a run that is finished already.
+
+        Raises:
+            CorrosionError: as `OutputFolder.begin`, or another process writes into the folder.
+        """
+        held.enter_context(sole_writer(self.out, name="out"))
+        asked = asked_of_run(
+            self.network,
+            self.paths,
+            self.rule.threshold,
+            self.settings,
+            image_size=self.resize.image_size,
+        )
+        counts = self.folder.begin(
+            asked, lambda: find_files(self.paths, self.settings), resume=resume
+        )
+        if counts is not None:
+            log.info("%s is finished already", self.out)
+            return counts
+        for caution in self.cautions:
+            log.warning("%s", caution)
+        return None
+
+    def share(self) -> Share:
+        """What the processes read."""
+        settings = self.settings
+        keep_frames = settings.explain or settings.masks or settings.tiles
+        # full frames are large
+        ahead = self.at_once if keep_frames else 2 * self.at_once + self.threads
+        reader = ImageReader(
+            self.resize,
+            every=settings.every,
+            keep_frames=keep_frames,
+            threads=self.threads,
+            ahead=ahead,
+            previews=True,
+            facts=FactsReader(location=not settings.no_location),
+        )
+        return Share(self.folder, reader, self.at_once)
+
+    def writer(self, masks: MaskWriter | None = None) -> RowWriter:
+        """What draws and writes the rows, with masks of rust where there is something for them."""
+        return RowWriter(
+            self.folder,
+            Renderer(
+                self.out, self.rule, self.resize, fine=self.settings.map == "fine", masks=masks
+            ),
+            threads=1 if self.settings.tiles else self.threads,  # what is drawn may be large
+            waiting=self.at_once,
+            paths=self.paths,
+        )
+
+    def rows(self) -> Iterator[Row]:
+        """The rows, once all files have theirs, as the table and the reports show them."""
+        finished = finished_rows(self.folder, self.paths, self.settings)
+        return relative_rows(finished, self.settings.relative_to)
+
+    def finish(
+        self, *, notes: Sequence[str] = (), tiles: Mapping[str, Any] | None = None
+    ) -> Counts:
+        """Write the table and what is made of it; returns what was counted.
+
+        Args:
+            notes: sentences that belong beside the figures.
+            tiles: what is known of the threshold of tiles; None without.
+
+        Raises:
+            CorrosionError: a file of the run has no result yet, or something can't be written.
+        """
+        self.folder.check_complete()
+        counts = _count(self.rows())
+        tell_notes(self.rows())
+        write_table(
+            self.out / f"predictions.{self.settings.format}",
+            self.rows(),
+            masks=self.settings.masks,
+            tiles=self.settings.tiles,
+        )
+        self.folder.finish(
+            counts,
+            model=self.network.name,
+            trained_on=self.trained_on,
+            band=self.rule.band,
+            cautions=self.cautions,
+            notes=notes,
+            tiles=tiles,
+        )
+        settings = self.settings
+        write_reports(self.out, settings.report, title=settings.title, inspector=settings.inspector)
+        return counts
+
+
+def _count(rows: Iterator[Row]) -> Counts:
+    images = detected = review = failed = 0
+    unlike = None
+    for row in rows:
+        images += 1
+        detected += row.decision == DETECTED
+        review += row.review
+        failed += row.error is not None
+        if row.unlike_training is not None:
+            unlike = (unlike or 0) + is_unlike(row.unlike_training)
+    return Counts(images, detected, review, failed, unlike)

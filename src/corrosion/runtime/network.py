@@ -1,0 +1,232 @@
+"""An exported network: `corrosion.runtime.load`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corrosion.data.image_reader import ImageInput, ImageReader, batched, squares
+from corrosion.data.image_sources import ImageSource, image_items
+from corrosion.data.images import ImageError
+from corrosion.data.resizing import build_resize
+from corrosion.errors import CorrosionError
+from corrosion.evaluation.named_thresholds import decision_rule
+from corrosion.explanation.explanation import EMPTY_SHARE, Explanation, over_photograph
+from corrosion.prediction.outputs import Output, each_output
+from corrosion.prediction.predict_images import Prediction, predict
+from corrosion.runtime.metadata import INPUT, REQUIRED, Metadata
+from corrosion.runtime.sessions import Session, open_session
+from corrosion.system.processors import usable_processors
+
+_DISTANCE = "unlike_training"
+
+
+def load(path: str | Path, *, backend: str = "auto") -> ExportedNetwork:
+    """Load a network that `corrosion export` has written; torch is not needed.
+
+    Args:
+        path: path of the file: .onnx, .xml or .pt2 (which does need torch).
+        backend: "onnxruntime", "openvino", or "auto" for the one that is installed.
+
+    Raises:
+        CorrosionError: the file is missing, damaged or not of corrosion export; the backend is
+            unknown or not installed.
+
+    Example:
+        >>> network = load("model.onnx")  # doctest: +SKIP
+        >>> network.predict("photographs")[0].probability  # doctest: +SKIP
+        0.9731
+        >>> load("model.ckpt")
+        Traceback (most recent call last):
+        corrosion.errors.CorrosionError: model.ckpt is no exported file: give one that ends in \
+.onnx, .xml, .pt2, as corrosion export writes it.
+    """
+    path = Path(path)
+    session = open_session(path, backend)
+    return ExportedNetwork(path, Metadata.parse(session.metadata, path), session)
+
+
+class ExportedNetwork:
+    """A network in a file of its own, with what training has chosen for it.
+
+    Fulfils `corrosion.prediction.outputs.Inspector`.
+
+    Args:
+        path: path of the file, for messages.
+        metadata: what the file says of itself.
+        session: runs it.
+    """
+
+    image_size: int
+    resize: str
+    threshold: float
+    thresholds: Mapping[str, float]
+    band: tuple[float, float] | None
+
+    def __init__(self, path: Path, metadata: Metadata, session: Session) -> None:
+        self.path = path
+        self.metadata = metadata
+        self.image_size = metadata.image_size
+        self.resize = metadata.resize
+        self.threshold = metadata.threshold
+        self.thresholds = metadata.thresholds
+        self.band = metadata.band
+        self._session = session
+
+    def run(
+        self, images: NDArray[np.uint8], names: Sequence[str] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """Run the graph.
+
+        Args:
+            images: (N, 3, image_size, image_size) uint8 RGB, N at least 1.
+            names: outputs that are wanted; None for all.
+
+        Returns:
+            The outputs by name: `corrosion.export.graph.Outputs` says what they are.
+
+        Raises:
+            CorrosionError: the images have another shape or type, the file lacks an output, or it
+                gives NaN.
+        """
+        size = self.image_size
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (3, size, size):
+            raise CorrosionError(
+                f"images of shape {images.shape} and type {images.dtype}: {self.path} takes uint8 "
+                f"(N, 3, {size}, {size}), named {INPUT!r}."
+            )
+        wanted = tuple(self.metadata.outputs if names is None else names)
+        if missing := [name for name in wanted if name not in self.metadata.outputs]:
+            raise CorrosionError(
+                f"{self.path} has no output {', '.join(missing)}: it gives "
+                f"{', '.join(self.metadata.outputs)}."
+            )
+        found = self._session.run(np.ascontiguousarray(images), wanted)
+        if not all(np.isfinite(values).all() for values in found.values()):
+            raise CorrosionError(f"The network in {self.path} gives NaN: export it again.")
+        return found
+
+    def look(self, images: Sequence[ImageInput], *, explain: bool = False) -> list[Output]:
+        """What the network says of inputs, with class activation maps if `explain`.
+
+        Args:
+            images: inputs as an `ImageReader` gives them; those that can't be read are passed
+                through.
+            explain: make a class activation map for corrosion of each too.
+
+        Raises:
+            CorrosionError: the network gives NaN.
+        """
+
+        def look(readable: Sequence[ImageInput]) -> list[Output]:
+            seen = self._seen(squares(readable).transpose(0, 3, 1, 2), explain=explain)
+            return [Output(one, *said) for one, said in zip(readable, seen, strict=True)]
+
+        return each_output(look, images)
+
+    def predict(
+        self,
+        images: ImageSource | Iterable[ImageSource],
+        *,
+        threshold: str | float | None = None,
+        every: float = 1.0,
+        recursive: bool = False,
+        batch_size: int = 32,
+    ) -> list[Prediction]:
+        """Predict photographs and videos: all as `corrosion.predict` has it."""
+        return predict(
+            self,
+            images,
+            threshold=threshold,
+            every=every,
+            recursive=recursive,
+            batch_size=batch_size,
+        )
+
+    def explain(
+        self,
+        images: ImageSource | Iterable[ImageSource],
+        *,
+        threshold: str | float | None = None,
+        every: float = 1.0,
+        recursive: bool = False,
+        batch_size: int = 32,
+    ) -> list[Explanation]:
+        """Explain photographs by Grad-CAM for corrosion, as `corrosion.explain` does by default.
+
+        Args:
+            images: one or several, as `corrosion.predict` takes them.
+            threshold: as `corrosion.predict` takes it.
+            every: seconds between the frames of a video, 0 for all.
+            recursive: whether subfolders of folders are searched.
+            batch_size: images at once through the network, at least 1.
+
+        Returns:
+            One explanation an image, in the order of `images`, with the map over the whole
+            photograph.
+
+        Raises:
+            CorrosionError: there are no images, something is no image, the threshold is unknown, or
+                the network gives NaN.
+            ImageError: naming the file that can't be read.
+        """
+        if batch_size < 1:
+            raise CorrosionError(f"batch_size={batch_size}: give a whole number from 1.")
+        least = decision_rule(self, threshold).threshold
+        items = image_items(images, recursive=recursive)
+        if not items:
+            raise CorrosionError("There is nothing to explain: give files, folders or images.")
+        resize = build_resize(self.image_size, self.resize)
+        reader = ImageReader(resize, every=every, threads=usable_processors(), ahead=2 * batch_size)
+        found = []
+        for batch in batched(reader.inputs(items), batch_size):
+            for output in self.look(batch, explain=True):
+                image, explanation = output.image, output.explanation
+                if explanation is None or image.shape is None:
+                    raise ImageError(image.path, image.error or "it can't be read")
+                named = replace(
+                    explanation,
+                    threshold=least,
+                    path=image.path if items[image.item].content is None else None,
+                    frame=image.frame,
+                    time=image.time,
+                )
+                found.append(over_photograph(named, resize, *image.shape))
+        return found
+
+    def _seen(
+        self, batch: NDArray[np.uint8], *, explain: bool
+    ) -> Iterator[tuple[float, float, float | None, Explanation | None]]:
+        """Logit, probability, distance and explanation of each image."""
+        has_distance = _DISTANCE in self.metadata.outputs
+        names = [*(REQUIRED if explain else REQUIRED[:2]), *([_DISTANCE] if has_distance else [])]
+        found = self.run(batch, names)
+        distances: list[float | None] = [None] * len(batch)
+        if has_distance:  # as tables show them and as decisions use them
+            distances = np.round(found[_DISTANCE].astype(np.float64), 3).tolist()
+        rows = list(
+            zip(found["logit"].tolist(), found["probability"].tolist(), distances, strict=True)
+        )
+        if not explain:
+            return zip(*zip(*rows, strict=True), repeat(None))
+        explanations = [
+            Explanation(
+                logit=logit,
+                probability=probability,
+                target=self.metadata.classes[1],
+                map=one,
+                raw_scale=scale,
+                empty=bool(one.max() <= EMPTY_SHARE),
+                threshold=self.threshold,
+                unlike_training=distance,
+            )
+            for (logit, probability, distance), one, scale in zip(
+                rows, found["map"], found["map_scale"].tolist(), strict=True
+            )
+        ]
+        return zip(*zip(*rows, strict=True), explanations, strict=True)

@@ -1,0 +1,98 @@
+"""`corrosion predict` with an exported network: the same files out, without torch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from corrosion.data.resizing import build_resize
+from corrosion.errors import CorrosionError
+from corrosion.evaluation.named_thresholds import decision_rule
+from corrosion.prediction.file_run import FileRun, check_prediction, told_of_disk
+from corrosion.prediction.output_folder import Counts
+from corrosion.runtime.network import ExportedNetwork
+from corrosion.settings.prediction import PredictionSettings
+
+log = logging.getLogger(__name__)
+
+
+def predict_files(
+    network: ExportedNetwork,
+    paths: Sequence[str | Path],
+    out: Path,
+    settings: PredictionSettings | None = None,
+    *,
+    resume: bool = False,
+) -> Counts:
+    """Predict files and write what an inspector needs.
+
+    Args:
+        network: network as `corrosion.runtime.load` gives it.
+        paths: as `corrosion.prediction.predict_files.predict_files` takes them.
+        out: folder of the results.
+        settings: the defaults if None; masks, tiles and fine maps need the checkpoint.
+        resume: go on with a run that was killed; a finished one is left as it is.
+
+    Raises:
+        CorrosionError: as that function, or a setting needs the checkpoint.
+        DiskError: as that function.
+    """
+    settings = settings or PredictionSettings()
+    check_exported(settings, network.path)
+    check_prediction(settings)
+    run = FileRun(
+        network.path,
+        paths,
+        out,
+        settings,
+        decision_rule(network, settings.threshold),
+        build_resize(network.image_size, network.resize),
+        network.metadata.cautions,
+    )
+    look = partial(network.look, explain=settings.explain)
+    with ExitStack() as held:
+        held.enter_context(told_of_disk())
+        counts = run.begin(held, resume=resume)
+        if counts is not None:
+            return counts
+        writer = run.writer()
+        held.callback(writer.close)
+        writer.begin()
+        try:
+            for batch in run.share().batches():
+                writer.add(look(batch))
+            writer.finish()
+        except KeyboardInterrupt:
+            log.warning("Interrupted: what is finished is kept, and can be resumed.")
+            raise SystemExit(1) from None  # as a run with a checkpoint ends
+        return run.finish()
+
+
+def check_exported(settings: PredictionSettings, path: Path) -> None:
+    """Refuse what an exported network can't do.
+
+    Args:
+        settings: how files are to be predicted.
+        path: path of the network, for messages.
+
+    Raises:
+        CorrosionError: a setting needs the checkpoint.
+    """
+    asked = {
+        "masks": settings.masks,
+        "tiles": settings.tiles,
+        "map=fine": settings.map == "fine",
+        f"device={settings.device}": settings.device not in ("auto", "cpu"),
+        f"devices={settings.devices}": settings.devices != 1,
+        f"num_nodes={settings.num_nodes}": settings.num_nodes != 1,
+    }
+    refused = [name for name, wanted in asked.items() if wanted]
+    if refused:
+        raise CorrosionError(
+            f"{', '.join(refused)}: an exported network runs on this machine's processor and sees "
+            f"whole photographs at one size. Leave it out, or give the checkpoint instead of "
+            f"{path}."
+        )

@@ -1,0 +1,174 @@
+"""Programs that run an exported file: ONNX Runtime, OpenVINO, and PyTorch for its own format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corrosion.errors import CorrosionError
+from corrosion.runtime.metadata import INPUT, KEY
+from corrosion.system.extras import install_command
+from corrosion.system.processors import usable_processors
+
+SUFFIXES = (".onnx", ".xml", ".pt2")
+"""Endings of exported files: ONNX, OpenVINO, PyTorch."""
+
+BACKENDS = ("auto", "onnxruntime", "openvino")
+"""Programs to choose among."""
+
+
+class Session(Protocol):
+    """A loaded file.
+
+    Attributes:
+        metadata: what it says of itself, as text; None where it says nothing.
+    """
+
+    metadata: str | None
+
+    def run(
+        self, images: NDArray[np.uint8], names: Sequence[str]
+    ) -> dict[str, NDArray[np.float32]]:
+        """The outputs of these names for images (N, 3, H, W) uint8."""
+        ...
+
+
+def open_session(path: Path, backend: str = "auto") -> Session:
+    """Load an exported file.
+
+    Args:
+        path: path of the file: .onnx, .xml (with its .bin beside it) or .pt2.
+        backend: a name of `BACKENDS`. auto takes for .onnx ONNX Runtime, or OpenVINO where only
+            that is installed; .xml needs OpenVINO, .pt2 needs PyTorch.
+
+    Raises:
+        CorrosionError: the file is missing, damaged or of another kind, the backend is unknown, or
+            its package is not installed.
+    """
+    if backend not in BACKENDS:
+        raise CorrosionError(f"backend={backend}: choose {', '.join(BACKENDS)}.")
+    if path.suffix not in SUFFIXES:
+        raise CorrosionError(
+            f"{path} is no exported file: give one that ends in {', '.join(SUFFIXES)}, as "
+            f"corrosion export writes it."
+        )
+    if not path.is_file():
+        raise CorrosionError(f"There is no {path}: give a file that corrosion export has written.")
+    if path.suffix == ".pt2":
+        return _Torch(path)
+    if path.suffix == ".xml" or backend == "openvino":
+        if backend == "onnxruntime":
+            raise CorrosionError(f"{path} is for backend=openvino: ONNX Runtime reads .onnx.")
+        return _OpenVino(path)
+    if backend == "auto":
+        try:
+            return _OnnxRuntime(path)
+        except _MissingError as missing:
+            try:
+                return _OpenVino(path)
+            except _MissingError:
+                raise missing from None
+    return _OnnxRuntime(path)
+
+
+class _MissingError(CorrosionError):
+    """The package of a backend is not installed."""
+
+    def __init__(self, path: Path, package: str) -> None:
+        super().__init__(f"{path} needs the package {package}: {install_command(package)}.")
+
+
+def _damaged(path: Path, error: Exception) -> CorrosionError:
+    brief = str(error).strip().splitlines()
+    return CorrosionError(
+        f"{path} can't be loaded: it is damaged, or no exported network. Export it again. "
+        f"[{brief[0][:200] if brief else type(error).__name__}]"
+    )
+
+
+class _OnnxRuntime:
+    def __init__(self, path: Path) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise _MissingError(path, "onnxruntime") from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = usable_processors()
+        options.log_severity_level = 3  # errors; they are raised as well
+        try:
+            self._session = onnxruntime.InferenceSession(
+                path, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # its exceptions have no common class of their own
+            raise _damaged(path, error) from error
+        self.metadata: str | None = self._session.get_modelmeta().custom_metadata_map.get(KEY)
+        self._run_options = onnxruntime.RunOptions()
+        # a mask that is not asked for is not computed
+        self._run_options.only_execute_path_to_fetches = True
+
+    def run(
+        self, images: NDArray[np.uint8], names: Sequence[str]
+    ) -> dict[str, NDArray[np.float32]]:
+        try:
+            found = self._session.run(list(names), {INPUT: images}, self._run_options)
+        except Exception as error:  # its exceptions have no common class of their own
+            raise CorrosionError(f"ONNX Runtime can't run this network. [{error}]") from error
+        return dict(zip(names, found, strict=True))
+
+
+class _OpenVino:
+    def __init__(self, path: Path) -> None:
+        try:
+            import openvino
+        except ImportError as error:
+            raise _MissingError(path, "openvino") from error
+        core = openvino.Core()
+        try:
+            model = core.read_model(path)
+            where = ["framework", KEY] if path.suffix == ".onnx" else [KEY]
+            said = model.get_rt_info(where) if model.has_rt_info(where) else None
+            # bf16, which some processors have, would change probabilities
+            options = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+            self._model = core.compile_model(model, "CPU", options)
+        except Exception as error:  # RuntimeError of its own kinds
+            raise _damaged(path, error) from error
+        self.metadata: str | None = None if said is None else str(_value(said))
+
+    def run(
+        self, images: NDArray[np.uint8], names: Sequence[str]
+    ) -> dict[str, NDArray[np.float32]]:
+        found = self._model({INPUT: images})
+        return {name: np.array(found[name]) for name in names}
+
+
+def _value(info: Any) -> Any:
+    """The value of OpenVINO's runtime information, which some versions wrap."""
+    return getattr(info, "value", info)
+
+
+class _Torch:
+    def __init__(self, path: Path) -> None:
+        try:
+            import torch
+        except ImportError as error:
+            raise CorrosionError(f"{path} needs PyTorch: export --format onnx instead.") from error
+        extra = {f"{KEY}.json": ""}
+        try:
+            program = torch.export.load(path, extra_files=extra)
+        except Exception as error:  # damaged archives raise nearly anything
+            raise _damaged(path, error) from error
+        self.metadata: str | None = extra[f"{KEY}.json"] or None
+        self._module = program.module()
+
+    def run(
+        self, images: NDArray[np.uint8], names: Sequence[str]
+    ) -> dict[str, NDArray[np.float32]]:
+        import torch
+
+        with torch.inference_mode():
+            found = self._module(torch.from_numpy(images))
+        return {name: found[name].numpy() for name in names}

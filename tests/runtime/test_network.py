@@ -1,0 +1,163 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+import corrosion
+import corrosion.runtime
+from corrosion.errors import CorrosionError
+from corrosion.runtime import load
+from corrosion.runtime.metadata import KEY, REQUIRED, Metadata
+
+
+@pytest.fixture(scope="module")
+def network(exported):
+    return load(exported.onnx)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(exported):
+    return corrosion.load_model(exported.checkpoint)
+
+
+def test_predictions_are_those_of_the_checkpoint(network, checkpoint, exported):
+    paths = sorted(exported.photographs.iterdir())
+    found, known = network.predict(paths), corrosion.predict(checkpoint, paths)
+    assert len(found) == 6
+    for one, other in zip(found, known, strict=True):
+        assert one.probability == pytest.approx(other.probability, abs=1e-5)
+        assert one.unlike_training == pytest.approx(other.unlike_training, abs=1.1e-3)
+        assert (one.path, one.decision, one.review) == (other.path, other.decision, other.review)
+
+
+def test_a_threshold_can_be_named(network, exported):
+    found = network.predict(exported.photographs, threshold="recall")
+    assert {one.decision for one in found} == {
+        "corrosion detected" if one.probability >= 0.3 else "no corrosion" for one in found
+    }
+
+
+def test_corrosion_predict_takes_an_exported_network(network, exported):
+    assert corrosion.predict(network, exported.photographs) == network.predict(exported.photographs)
+
+
+def test_explanations_are_those_of_the_checkpoint(network, checkpoint, exported):
+    found = network.explain(exported.photographs)
+    known = corrosion.explain(checkpoint, exported.photographs)
+    for one, other in zip(found, known, strict=True):
+        assert one.map.shape == other.map.shape
+        np.testing.assert_allclose(one.map, other.map, atol=1e-4)
+        assert (one.target, one.empty, one.threshold) == (
+            other.target, other.empty, other.threshold,
+        )  # fmt: skip
+        assert one.raw_scale == pytest.approx(other.raw_scale, rel=1e-4)
+        assert one.decision == other.decision
+
+
+def test_a_file_that_can_not_be_read_has_an_error(network, exported, tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no image")
+    [bad, good] = network.predict([broken, exported.photographs / "0.png"])
+    assert bad.probability is None
+    assert bad.error
+    assert good.error is None
+    with pytest.raises(CorrosionError, match="broken.jpg"):
+        network.explain(broken)
+
+
+def test_openvino_reads_onnx_too(network, exported):
+    pytest.importorskip("openvino")
+    other = load(exported.onnx, backend="openvino")
+    assert other.metadata == network.metadata
+    images = np.random.default_rng(0).integers(0, 256, (2, 3, 64, 64), dtype=np.uint8)
+    for name, values in network.run(images).items():
+        np.testing.assert_allclose(other.run(images)[name], values, atol=1e-4)
+
+
+@pytest.mark.parametrize("images", [np.zeros((1, 3, 32, 32), np.uint8), np.zeros((1, 3, 64, 64))])
+def test_inputs_of_another_shape_or_type_are_refused(network, images):
+    with pytest.raises(CorrosionError, match=r"takes uint8 \(N, 3, 64, 64\)"):
+        network.run(images)
+
+
+def test_an_output_that_is_not_there_is_named(network):
+    with pytest.raises(CorrosionError, match="has no output mask"):
+        network.run(np.zeros((1, 3, 64, 64), np.uint8), ["mask"])
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("model.onnx", "There is no"), ("model.ckpt", "is no exported file")],
+)
+def test_files_that_are_none_are_refused(tmp_path, name, said):
+    with pytest.raises(CorrosionError, match=said):
+        load(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".xml", ".pt2"])
+@pytest.mark.parametrize("content", [b"", b"not a network", None])
+def test_damaged_files_are_refused(exported, tmp_path, suffix, content):
+    if suffix == ".xml":
+        pytest.importorskip("openvino")
+    path = tmp_path / f"damaged{suffix}"
+    whole = exported.onnx.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] if content is None else content)
+    with pytest.raises(CorrosionError, match="damaged"):
+        load(path)
+
+
+def test_an_unknown_backend_is_refused(exported):
+    with pytest.raises(CorrosionError, match="backend=tensorrt: choose auto, onnxruntime"):
+        load(exported.onnx, backend="tensorrt")
+
+
+def test_a_missing_backend_is_named_with_the_command_that_installs_it(exported, monkeypatch):
+    for name in ("onnxruntime", "openvino"):
+        monkeypatch.setitem(__import__("sys").modules, name, None)
+    with pytest.raises(CorrosionError, match="needs the package onnxruntime: .*install"):
+        load(exported.onnx)
+
+
+def values(exported):
+    return json.loads(exported.export.metadata.text)
+
+
+def test_metadata_survive_the_file(exported):
+    metadata = exported.export.metadata
+    session = onnxruntime.InferenceSession(exported.onnx)
+    text = session.get_modelmeta().custom_metadata_map[KEY]
+    assert Metadata.parse(text, exported.onnx) == metadata
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"schema_version": 2}, "schema_version=2"),
+        ({"threshold": 1.5}, "threshold=1.5"),
+        ({"resize": "squeeze"}, "resize=squeeze"),
+        ({"outputs": list(REQUIRED[:2])}, "lack map, map_scale"),
+        ({"temperature": None}, "temperature"),
+    ],
+)
+def test_metadata_that_can_not_be_are_refused(exported, change, said):
+    text = json.dumps(values(exported) | change)
+    with pytest.raises(CorrosionError, match=said) as raised:
+        Metadata.parse(text, Path("model.onnx"))
+    assert "model.onnx" in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "null"])
+def test_metadata_of_another_kind_are_refused(text):
+    with pytest.raises(CorrosionError, match="corrosion export CHECKPOINT"):
+        Metadata.parse(text, Path("model.onnx"))
+
+
+def test_a_network_of_another_program_is_refused(exported, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(exported.onnx)
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "other.onnx")
+    with pytest.raises(CorrosionError, match="was not written by corrosion export"):
+        load(tmp_path / "other.onnx")
