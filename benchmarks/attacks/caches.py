@@ -64,10 +64,11 @@ def _pixels(data: Path) -> dict[str, Any]:
     records = prepare_records(settings.data).records
     module = CorrosionDataModule(records, image_size=64, num_workers=0, cache=True)
     module.prepare_data()
+    paths = records["path"].tolist()
     return {
-        path: image
+        paths[row]: image
         for batch in module.plain_loader(records)
-        for path, image in zip(batch.path, batch.image.numpy(), strict=True)
+        for row, image in zip(batch.index.tolist(), batch.image.numpy(), strict=True)
     }
 
 

@@ -87,7 +87,7 @@ class World:
     @property
     def labelled(self) -> Path:
         """A folder of sound photographs of each class, 12 in all."""
-        return self.folder / "sample"
+        return self.folder / "sample" / "images"
 
     @property
     def interrupted(self) -> Path:
@@ -143,7 +143,7 @@ def make_world(folder: Path) -> World:
     world = World(folder, {})
     training = [sys.executable, str(ROOT / "train.py"), *TRAINING, f"hydra.run.dir={world.run}"]
     subprocess.run(training, cwd=ROOT, check=True, capture_output=True)
-    _made(["sample", str(world.labelled), "--count=16", "--size=96"], folder)
+    _made(["sample", str(folder / "sample"), "--count=16", "--size=96"], folder)
     world.photographs.mkdir()
     for number, path in enumerate(sorted(world.labelled.rglob("*.jpg"))[::4]):
         path.rename(world.photographs / f"good{number}{path.suffix}")

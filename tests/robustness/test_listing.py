@@ -76,9 +76,9 @@ PASSED_OVER = {
     "around": "a link to a folder that it lies in",
     "sideways": "a link to a folder, which is not followed",
     "nowhere": "a link to nothing",
-    "IMG_1.HEIC": "HEIC photograph: not read",
-    "renamed": "HEIC photograph: not read",
-    "saved.bak": "JPEG photograph: not read",
+    "IMG_1.HEIC": "HEIC photograph: convert it to JPEG",
+    "renamed": "HEIC photograph: convert it to JPEG",
+    "saved.bak": "JPEG photograph: lacks its ending",
     "notes.txt": "no photograph by its name or content",
 }
 READ = {"a.png", "A.PNG", "caf\\xe9.png", "b.png", "out of the tree.png"}
@@ -95,7 +95,7 @@ def test_everything_in_a_folder_is_listed_or_told(tmp_path, caplog):
         else:
             check_image(path)
     assert "6 that may be photographs or videos are not read: " in caplog.text
-    assert "IMG_1.HEIC (HEIC photograph: not read)" in caplog.text
+    assert "IMG_1.HEIC (HEIC photograph: convert it to JPEG)" in caplog.text
     assert "2 other files are not read: " in caplog.text
     assert "notes.txt" in caplog.text
 
@@ -112,13 +112,13 @@ def test_what_a_pattern_matches_and_is_not_read_is_told(tmp_path, caplog):
     photograph(tmp_path / "a.png")
     (tmp_path / "b.heic").write_bytes(b"x")
     assert find_inputs(["?.*"]) == ["a.png"]
-    assert "b.heic (HEIC photograph: not read)" in caplog.text
+    assert "b.heic (HEIC photograph: convert it to JPEG)" in caplog.text
 
 
 def test_a_folder_of_heic_alone_says_so(tmp_path):
     (tmp_path / "phone").mkdir()
     (tmp_path / "phone" / "a.heic").write_bytes(b"x")
-    with pytest.raises(CorrosionError, match=r"a\.heic: HEIC photograph: not read"):
+    with pytest.raises(CorrosionError, match=r"a\.heic: HEIC photograph: convert it to JPEG"):
         find_inputs(["phone"])
 
 

@@ -15,6 +15,7 @@ from corrosion.data.kinds import (
     VIDEO_SUFFIXES,
     kind_by_content,
     kind_by_suffix,
+    why_not_read,
 )
 from corrosion.errors import CorrosionError
 from corrosion.system.names import brief, displayable, escaped, on_disk
@@ -209,7 +210,7 @@ def _passed_over(path: str) -> PassedOver:
     except OSError as error:
         return PassedOver(escaped(path), f"can't be read: {error.strerror or error}", True)
     missed = kind is not None or reason == "a link to nothing"
-    return PassedOver(escaped(path), reason if kind is None else f"{kind}: not read", missed)
+    return PassedOver(escaped(path), reason if kind is None else why_not_read(kind), missed)
 
 
 def _is_folder(entry: os.DirEntry[str], *, follow_links: bool = True) -> bool:

@@ -58,6 +58,29 @@ _MAGIC = (  # place, bytes, kind
 )
 
 
+_READ = frozenset(
+    {
+        "JPEG photograph", "PNG picture", "GIF picture", "WebP picture", "TIFF picture",
+        "BMP picture", "AVIF photograph",
+    }
+)  # fmt: skip
+
+
+def why_not_read(kind: str) -> str:
+    """Why a file of a kind is passed over, with what makes it a photograph that is read.
+
+    Args:
+        kind: as `kind_by_content` or `kind_by_suffix` gives it.
+
+    Example:
+        >>> why_not_read("HEIC photograph"), why_not_read("PNG picture"), why_not_read("video")
+        ('HEIC photograph: convert it to JPEG', 'PNG picture: lacks its ending', 'video: not read')
+    """
+    if kind == _VIDEO:
+        return f"{kind}: not read"
+    return f"{kind}: lacks its ending" if kind in _READ else f"{kind}: convert it to JPEG"
+
+
 def kind_by_suffix(suffix: str) -> str | None:
     """What a file's ending says it is, of photographs and videos of any kind; else None.
 
