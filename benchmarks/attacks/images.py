@@ -99,6 +99,8 @@ def judge(folder: Path, world: World, result: Result, *, file: str, expected: Ex
         known = row.get("whole_probability") or row["probability"]
         if row["error"] or abs(float(known) - probability) > 1e-4:
             return "wrong"
+    if file not in rows and (folder / "photographs" / file).is_dir():
+        return "right"  # whatever its name: what is in it is searched where that is asked for
     if file not in rows:
         return "row" if file in result.text else "lost"
     answered, failed = rows[file]["probability"] != "", rows[file]["error"] != ""

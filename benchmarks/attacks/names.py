@@ -14,9 +14,9 @@ from attacks.world import Action, Attack, Result, Verdict, World
 
 NAMES: tuple[str, ...] = (
     "=1+1", "+cmd", "-1", "--out", "@SUM(A1)", "a\rb", "a\nb", "a\tb", 'a"b', "a,b", "a;b", "a'b",
-    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "&amp;", "{{ 7*7 }}", "{% raw %}",
-    "%s%n", "%2e%2e%2f", "$(touch owned)", "`touch owned`", "a|b", "*", "?", "[a-z]", "~", " ", ".",
-    "...", " a", "a ", "a  b", "a\\b", "CON", "nul", "\u00e9", "e\u0301", "日本語", "🦀", "עברית",
+    "<script>alert(1)<script>", "<img src=x onerror=alert(1)>", "&amp;", "{{ 7*7 }}", "{% raw %}",
+    "%s%n", "%2e%2e%2f", "$(touch owned)", "`touch owned`", "a|b", "*", "?", "[a-z]", "~", " ",
+    " a", "a ", "a  b", "a\\b", "CON", "nul", "\u00e9", "e\u0301", "日本語", "🦀", "עברית",
     "\u202egnp.a", "\u200b", "\ufeff", "a\x1b[31mred", "a\x07", "\x7f", "a\u2028b", "#1", "a#b",
     "a?b=c", "a" * 240, "é" * 120, "file:", "s3:x", "C:x", "a.jpg", "a.tar", "image.JPEG", "\udce9",
     "a\udcff\udcfeb",
@@ -24,14 +24,14 @@ NAMES: tuple[str, ...] = (
 
 
 def attacks(world: World, draw: random.Random) -> Iterator[Attack]:
-    """Each name by each command, then names of drawn signs without end."""
-    for name in NAMES:
-        for command in ("predict", "audit", "explain"):
-            yield attack(name, command)
+    """Each name by each command in drawn order, then names of drawn signs without end."""
+    pairs = [(name, command) for name in NAMES for command in ("predict", "audit", "explain")]
+    for name, command in draw.sample(pairs, len(pairs)):
+        yield attack(name, command)
     signs = [
         chr(code) for code in (*range(1, 256), 0x2029, 0xFFFD, 0x1F4A9, *range(0xDC80, 0xDC90))
     ]
-    signs.remove("/")
+    signs = [sign for sign in signs if sign not in "/."]  # hidden files are passed over
     while True:
         yield attack(
             "".join(draw.choices(signs, k=draw.randrange(1, 60))),
