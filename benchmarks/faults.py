@@ -35,15 +35,9 @@ from pathlib import Path
 
 import pandas as pd
 from attack import import_all
-from attacks.world import ROOT, World, make_world
+from attacks.world import ROOT, TRAINING, World, make_world
 
 PHOTOGRAPHS = 120
-SMALL_TRAINING = (
-    "experiment=quick", "data.count=40", "data.batch_size=8", "model.weights=null",
-    "model.backbone=test_resnet.r160_in1k", "data.image_size=64", "trainer=cpu",
-    "trainer.max_epochs=1", "trainer.limit_train_batches=2", "trainer.progress_bar=false",
-    "explain.images=0",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,11 +80,11 @@ def commands(world: World, photographs: Path) -> Mapping[str, Command]:
         return ("audit", str(world.labelled), f"--out={out}")
 
     def train(out: Path) -> Sequence[str]:
-        return ("train", *SMALL_TRAINING, f"hydra.run.dir={out}", "resume=auto")
+        return ("train", *TRAINING, f"hydra.run.dir={out}", "resume=auto")
 
     def sweep(out: Path) -> Sequence[str]:
         return (
-            "train", "-m", "sweep=pruned", *SMALL_TRAINING, "hydra.sweeper.n_trials=3",
+            "train", "-m", "sweep=pruned", *TRAINING, "hydra.sweeper.n_trials=3",
             f"hydra.sweeper.storage=sqlite:///{out}.db", "hydra.sweeper.study_name=faults",
             f"hydra.sweep.dir={out}",
         )  # fmt: skip
