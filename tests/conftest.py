@@ -111,7 +111,12 @@ def exported(tmp_path_factory: pytest.TempPathFactory, draw_scene: Callable[...,
     checkpoint = root / "tiny.ckpt"
     write_checkpoint(checkpoint, seed=3, tta="hflip", threshold=0.46)
     features = torch.rand(12, load_model(checkpoint).backbone.num_features)
-    calibration = Calibration(1.7, {"best F1": 0.46, "recall at least 0.98": 0.3}, (0.4, 0.6), 20)
+    calibration = Calibration(
+        temperature=1.7,
+        thresholds={"best F1": 0.46, "recall at least 0.98": 0.3},
+        band=(0.4, 0.6),
+        images=20,
+    )
     store_choices(checkpoint, calibration, TrainingDistance(features, limit=0.5))
     made = export_checkpoint(
         checkpoint, root / "tiny.onnx", ExportSettings(photographs=photographs)

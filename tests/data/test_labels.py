@@ -81,7 +81,7 @@ def test_a_single_class_is_an_error_that_names_the_missing_one(only, missing):
         folder_labels({only: 5})
 
 
-@given(st.text(min_size=1, max_size=8), st.sampled_from(CLASSES))
+@given(st.text(min_size=1, max_size=8).filter(str.strip), st.sampled_from(CLASSES))
 def test_any_name_can_be_mapped_by_hand(name, class_name):
     counts = {"no_corrosion": 1, "corrosion": 1, name: 1}
     labels = folder_labels(counts, {class_name: [name]})

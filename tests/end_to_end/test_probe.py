@@ -178,10 +178,10 @@ def test_features_are_computed_once_and_anew_for_another_network_or_size(photos,
 def test_a_damaged_file_of_features_is_passed_over(tmp_path, caplog):
     cache = FeatureCache("key")
     cache.save(["a", "b"], np.ones((2, 3), np.float32))
-    (tmp_path / "cache" / "features" / "key" / "0.npz").write_bytes(b"PK\x03\x04 and no more")
+    (tmp_path / "cache" / "features" / "key" / "0.v2.npz").write_bytes(b"PK\x03\x04 and no more")
     found = cache.load()
     assert found["b"].tolist() == [1, 1, 1]
-    assert "0.npz is damaged" in caplog.text
+    assert "0.v2.npz is damaged" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -204,7 +204,7 @@ def test_a_split_file_puts_the_same_images_into_the_same_subsets(command, tmp_pa
         ("model.weights=imagenet", r"model\.weights=PATH"),
         ("data.on_bad_image=error", r"broken\.jpg"),
         ("data.root=???", r"data\.root must be given"),
-        ("model.from_random.lr=1e30", "The loss is nan since epoch 1, batch 2, at learning"),
+        ("data.batch_size=1", "batch_size=1: batch normalisation learns from several values"),
     ],
 )
 def test_what_a_user_can_put_right_is_one_message_without_a_traceback(command, override, message):

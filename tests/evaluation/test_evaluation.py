@@ -26,6 +26,7 @@ def run_dir(tmp_path):
     test.to_csv(tmp_path / "predictions.csv", index=False)
     validation.to_csv(tmp_path / "predictions_val.csv", index=False)
     split = pd.concat([test, validation])[["path", "label"]]
+    split["split"] = ["test"] * 60 + ["val"] * 80
     split = split.assign(source=["a", "a", "b", "b"] * 35, group=np.arange(140) // 2)
     split.to_csv(tmp_path / "split.csv", index=False)
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"model": {"threshold": 0.4}}))
@@ -209,7 +210,7 @@ def test_a_configuration_without_a_threshold_is_an_error(run_dir):
     ("content", "message"),
     [
         (None, "There is no .*predictions.csv"),
-        ("", "can't be read as CSV"),
+        ("", r"predictions\.csv can't be read"),
         ("path,label\na.jpg,1\n", "no column probability"),
         (
             "path,label,probability\na.jpg,1,\n",

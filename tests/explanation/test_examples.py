@@ -115,5 +115,5 @@ def test_no_examples_make_no_folder(network, predicted, tmp_path):
 
 @pytest.mark.parametrize("count", [-1, 1.5, "many", None, True])
 def test_the_number_of_examples_is_checked(count):
-    with pytest.raises(CorrosionError, match=r"^images=.*: give a whole number from 0\.$"):
+    with pytest.raises(CorrosionError, match=r"^images=.*: give a whole number from 0 to 1000\.$"):
         ExampleSettings(images=count)

@@ -256,7 +256,7 @@ def test_the_stitched_map_of_a_large_photograph_is_bounded(network):
         (("--tiles", "--explain", "--map=fine"), "--map=fine looks at whole photographs"),
         (("--tiles", "--threshold=0.5", "--tile-validation=mine"), "leave out --tile-validation"),
         (("--tiles", "--tile-validation=nowhere"), "nowhere is missing"),
-        (("--tiles", "--tile-false-alarms=1"), "--tile-false-alarms=1.0: give a number above 0"),
+        (("--tiles", "--tile-false-alarms=1"), "--tile-false-alarms=1.0: give a share above 0"),
     ],
 )
 def test_bad_options_are_refused_before_anything_is_written(
@@ -273,7 +273,7 @@ def test_a_checkpoint_alone_has_nothing_to_choose_on(run, photos, tmp_path, caps
     assert predict(alone, photos, "--out", tmp_path / "out", "--tiles") == 1
     told = capsys.readouterr().err
     assert "lies in no run's directory" in told
-    assert "tile_validation" in told
+    assert "--tile-validation" in told
     assert "a threshold of your own as a number" in told
     assert not (tmp_path / "out").exists()
     assert predict(alone, photos, "--out", tmp_path / "out", "--tiles", "--threshold=0.9") == 0

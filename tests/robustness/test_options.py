@@ -16,7 +16,9 @@ POSITIONAL = {
     "evaluate": ["best.ckpt", "photos"],
     "explain": ["best.ckpt", "photos"],
     "explain-score": ["best.ckpt", "photos"],
+    "export": ["best.ckpt"],
     "info": ["best.ckpt"],
+    "inspection-report": ["run"],
     "labels": ["run"],
     "next": ["best.ckpt", "photos"],
     "plan": ["run"],
@@ -24,13 +26,17 @@ POSITIONAL = {
     "report": ["run"],
     "sample": ["out"],
     "train-masks": ["best.ckpt", "photos"],
+    "update": ["run", "--verdicts", "photos"],
+    "verdicts": ["run", "photos/a.jpg"],
 }
 """What each command takes beside options; a new command is to be named here."""
 
 # paths and names: what is given for them is looked for, and not found
 TEXT = {
-    "--by", "--compare", "--corrosion", "--ignore", "--no-corrosion", "--out", "--pairs",
-    "--share-truth", "--sound", "--surface", "--threshold", "--tile-validation",
+    "--asset", "--by", "--calibration", "--compare", "--corrosion", "--ignore", "--inspector",
+    "--labelled", "--no-corrosion", "--out", "--pairs", "--photographs", "--relative-to",
+    "--share-truth", "--sound", "--surface", "--threshold", "--tile-validation", "--title",
+    "--verdicts",
 }  # fmt: skip
 NONSENSE = ("no such value", "nan", "inf", "-1e30", "1e30", "")
 

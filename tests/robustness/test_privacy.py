@@ -79,7 +79,7 @@ def test_a_run_that_was_moved_goes_on_with_its_best(home):
         ("compare", "RUN"),
         ("labels", "RUN"),
         ("audit", "PHOTOS"),
-        ("predict", "RUN", "PHOTOS/rusty"),
+        ("predict", "RUN", "PHOTOS/rusty", "--relative-to", "PHOTOS"),
         ("change", "RUN", "NEW", "NEW"),
         ("next", "RUN", "NEW", "--count", "2"),
     ],

@@ -154,7 +154,7 @@ def test_settings_of_a_run_that_goes_on_are_named(tmp_path):
 
 def test_a_split_file_that_is_none_is_named(tmp_path):
     records = pd.DataFrame({"path": ["a"], "content_hash": ["1"]})
-    for content in [*JUNK.values(), b"path,split\na,test\n", b"path,split,content_hash\na,x,1\n"]:
+    for content in [*JUNK.values(), b"path,split\nb,test\n", b"path,split,content_hash\na,x,1\n"]:
         (tmp_path / "split.csv").write_bytes(content)
         message = told(read_split, tmp_path / "split.csv", records)
         assert message is not None

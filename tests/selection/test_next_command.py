@@ -166,7 +166,7 @@ def test_an_earlier_choice_is_never_overwritten(run, capsys):
         (["run"], "No photographs are named. Give corrosion next RUN PHOTOS"),
         (["run", "none"], "There is no none"),
         (["run", "."], "; --recursive searches its subfolders too."),
-        (["run", "photos", "--count", "0"], "--count=0: give a whole number from 1."),
+        (["run", "photos", "--count", "0"], "--count=0: give a whole number from 1 to 1,000,000."),
     ],
 )
 def test_what_is_missing_is_said_with_the_way_out(run, capsys, arguments, said):

@@ -18,7 +18,7 @@ from corrosion.settings.data import InputSettings
 from corrosion.settings.model import ModelSettings
 from corrosion.settings.ranges import brief
 from corrosion.settings.stored import FirstWeights, StoredValues
-from corrosion.settings.types import Count, Probability, Share, WholeNumber
+from corrosion.settings.types import Probability, Share, Tally
 
 _NEEDED = ("backbone", "dense_units", "image_size", "resize", "threshold")
 _NEVER = math.nextafter(1.0, 2.0)  # a threshold that no probability reaches
@@ -102,7 +102,7 @@ class Calibration(StoredValues):
     """Thresholds for these probabilities, by what each is for."""
     band: Annotated[tuple[Share, Share], Strict(False)]
     """Lowest and highest probability between which an image goes to an inspector."""
-    images: Count
+    images: Tally
     """Number of images of the validation set."""
     band_rule: str = ""
     """What the band was chosen for, in words; empty where it is unknown."""
@@ -137,7 +137,7 @@ class StoredMasks(StoredValues):
     """Tensors by name."""
     share_scale: Scale
     """Scale of the intervals of rusted shares."""
-    validated: WholeNumber
+    validated: Tally
     """Number of validation photographs."""
 
 
@@ -152,7 +152,7 @@ class StoredCompetence(StoredValues):
     """Upper end of its interval."""
     level: Probability
     """Confidence level of the interval."""
-    images: WholeNumber
+    images: Tally
     """Number of photographs it was measured on."""
     subset: Literal["test", "validation"]
     """Which photographs."""
@@ -207,7 +207,7 @@ class CheckpointContent(StoredValues):
 class TrainingState(StoredValues):
     """What a training needs beside it that goes on from a checkpoint, as Lightning writes it."""
 
-    global_step: WholeNumber
+    global_step: Tally
     """Number of steps so far."""
     loops: dict[str, Any]
     """How far the loops are."""

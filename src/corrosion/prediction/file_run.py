@@ -124,6 +124,7 @@ class FileRun:
         )
         if counts is not None:
             log.info("%s is finished already", self.out)
+            self._write_reports()  # those that a full disk has prevented
             return counts
         for caution in self.cautions:
             log.warning("%s", caution)
@@ -193,9 +194,12 @@ class FileRun:
             notes=notes,
             tiles=tiles,
         )
+        self._write_reports()
+        return counts
+
+    def _write_reports(self) -> None:
         settings = self.settings
         write_reports(self.out, settings.report, title=settings.title, inspector=settings.inspector)
-        return counts
 
 
 def _count(rows: Iterator[Row]) -> Counts:

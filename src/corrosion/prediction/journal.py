@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from corrosion.data.photograph_facts import PhotographFacts
 from corrosion.errors import CorrosionError
-from corrosion.settings.types import Count, NotNegative, Share, WholeNumber
+from corrosion.settings.types import Measured, Share, Tally
 from corrosion.system.files import unreadable, unwritable
 
 
@@ -49,7 +49,7 @@ class RustFacts:
     grade_astm_d610: str | None = None
     grade_imo_coating: str | None = None
     distribution: str | None = None
-    regions: WholeNumber | None = None
+    regions: Tally | None = None
     largest_region: Share | None = None
     surface: str | None = None
 
@@ -69,9 +69,9 @@ class TileFacts:
         whole_probability: probability of corrosion of the photograph seen as a whole, in [0, 1].
     """
 
-    tiles: Count
-    corroded_tiles: WholeNumber
-    tile_threshold: NotNegative
+    tiles: Tally
+    corroded_tiles: Tally
+    tile_threshold: Measured
     tile_threshold_basis: str
     worst_tile: tuple[int, int, int, int]
     whole_probability: Share
@@ -108,15 +108,15 @@ class Row:
         asset: what it shows a part of, if that was asked for.
     """
 
-    item: WholeNumber
-    order: WholeNumber
+    item: Tally
+    order: Tally
     last: bool
     path: str
-    frame: WholeNumber | None = None
+    frame: Tally | None = None
     time: float | None = None
     probability: Share | None = None
     decision: str | None = None
-    unlike_training: NotNegative | None = None
+    unlike_training: Measured | None = None
     review: bool = False
     boxes: tuple[tuple[int, int, int, int], ...] | None = None
     overlay: str | None = None

@@ -176,7 +176,7 @@ def _blending(starts: tuple[int, ...], side: int, length: int, pixels: int) -> B
     total = np.zeros(pixels)
     found = []
     for start in starts:
-        there = slice(*np.searchsorted(places, (start, start + side)))
+        there = slice(*np.searchsorted(places, (start, start + side)).tolist())
         distance = np.abs(places[there] - (start + side / 2))
         weights = side / 2 - distance + _EDGE
         total[there] += weights

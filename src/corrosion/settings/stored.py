@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from annotated_types import Ge
 from pydantic import ConfigDict
 
 from corrosion.errors import CorrosionError
 from corrosion.settings.base import Settings
 from corrosion.settings.ranges import brief
-from corrosion.settings.types import NotNegative, Probability, Share, WholeNumber
+from corrosion.settings.types import Measured, Probability, Share, Tally
 
 
 class StoredValues(Settings):
@@ -52,18 +51,18 @@ again.
 class FirstWeights(StoredValues):
     """What a training started from: `corrosion.models.weights.LoadedWeights`."""
 
-    requested: str | None
+    requested: str | None = None
     """The value of `model.weights`."""
     used: Literal["imagenet", "random", "file"]
     """What it came to."""
-    detail: str
+    detail: str = ""
     """In words."""
 
 
 class Seconds(StoredValues):
     """What a run has taken."""
 
-    fit: NotNegative
+    fit: Measured
     """The training."""
 
 
@@ -72,7 +71,7 @@ class Planted(StoredValues):
 
     share: Share = 0.0
     """Share of the corroded training images that carry it."""
-    marked: WholeNumber = 0
+    marked: Tally = 0
     """Number of these images."""
 
 
@@ -81,19 +80,19 @@ class RunMetrics(StoredValues):
 
     model: str | None = None
     """What results call the network."""
-    parameters: WholeNumber | None = None
+    parameters: Tally | None = None
     """Number of its parameters."""
     weights: FirstWeights | None = None
     """What the training started from."""
-    epochs: WholeNumber | None = None
+    epochs: Tally | None = None
     """Number of epochs."""
-    best_epoch: WholeNumber | None = None
+    best_epoch: Tally | None = None
     """Number of the best one."""
     seconds: Seconds | None = None
     """What the run has taken."""
     shortcut: Planted | None = None
     """A planted mark."""
-    curation: dict[str, WholeNumber | dict[str, WholeNumber] | None] | None = None
+    curation: dict[str, Tally | dict[str, Tally] | None] | None = None
     """What was found in the images."""
     hyperparameters: dict[str, Any] | None = None
     """Those of the paper's Table 6."""
@@ -125,7 +124,7 @@ class StoredData(StoredValues):
     """Their folders."""
     folds: int | str | None = None
     """How they are divided."""
-    fold: WholeNumber | None = None
+    fold: Tally | None = None
     """Which part is the test set."""
 
 
@@ -138,22 +137,22 @@ class RunConfig(StoredValues):
     """The images."""
     choices: dict[str, Any] | None = None
     """What was asked of the thresholds."""
-    seed: WholeNumber | None = None
+    seed: Tally | None = None
     """Seed of the run."""
 
 
 class PredictionCounts(StoredValues):
     """What a finished prediction has counted."""
 
-    images: WholeNumber
+    images: Tally
     """Photographs and frames."""
-    detected: WholeNumber
+    detected: Tally
     """Those with corrosion."""
-    review: WholeNumber
+    review: Tally
     """Those for an inspector."""
-    failed: WholeNumber
+    failed: Tally
     """Those that could not be read."""
-    unlike: WholeNumber | None = None
+    unlike: Tally | None = None
     """Those unlike the training photographs."""
 
 
@@ -162,7 +161,7 @@ class PredictionRun(StoredValues):
 
     asked: dict[str, Any]
     """What decides the results."""
-    attempts: Annotated[int, Ge(0)]
+    attempts: Tally
     """Number of attempts so far."""
     counts: PredictionCounts | None = None
     """What was counted, once it is finished."""

@@ -18,6 +18,12 @@ Count = Annotated[int, Ge(1), Le(10**6)]
 WholeNumber = Annotated[int, Ge(0), Le(10**6)]
 """A whole number from 0."""
 
+Tally = Annotated[int, Ge(0)]
+"""What a file says was counted: a whole number from 0, however large."""
+
+Measured = Annotated[float, Ge(0)]
+"""What a file says was measured: a number from 0, however large."""
+
 Epochs = Annotated[int, Ge(1), Le(100_000)]
 """Number of epochs."""
 

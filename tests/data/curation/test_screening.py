@@ -36,7 +36,7 @@ def test_unreadable_files_are_left_out_and_listed_in_one_warning(records, caplog
         screened = screen(records)
     assert screened.records["path"].tolist() == records["path"][[0, 2]].tolist()
     assert len(caplog.records) == 1
-    for name, reason in (("empty", "empty"), ("text", "no image"), ("cut", "damaged")):
+    for name, reason in (("empty", "empty"), ("text", "no image"), ("cut", "truncated")):
         assert f"{name}.jpg" in caplog.text
         assert reason in caplog.text
     assert len(screened.rejected) == 3
