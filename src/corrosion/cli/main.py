@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import corrosion
 from corrosion.errors import CorrosionError, in_words_of
+from corrosion.system.extras import install_command
 from corrosion.system.processors import keep_freed_memory
 
 _FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -82,6 +83,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # as by `| head`, which has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
         return 0
+    except ModuleNotFoundError as error:
+        package = (error.name or __package__).partition(".")[0]
+        if package == "corrosion":
+            raise
+        said = f"{name} needs the package {package}: {install_command(package)}."
+        print(f"corrosion: {said}", file=sys.stderr)  # noqa: T201
+        return 1
     except CorrosionError as error:
         print(f"corrosion: {error.called(options._names)}", file=sys.stderr)  # noqa: T201
         return 2 if isinstance(error, _UsageError) else 1

@@ -33,6 +33,7 @@ from corrosion.models.classifier import CorrosionClassifier
 from corrosion.runs import checkpoint_of
 from corrosion.runtime.metadata import RESIZE_RULE, SCHEMA, Metadata
 from corrosion.runtime.network import load
+from corrosion.runtime.seal import seal
 from corrosion.settings.export import ExportSettings
 
 log = logging.getLogger(__name__)
@@ -116,6 +117,7 @@ def _export_float32(
     inputs = _inputs(network, checkpoint, settings)
     metadata = metadata_of(network, checkpoint)
     write(network, written, settings.format, metadata)
+    seal(written)
     parity = compare(network, load(written), inputs.batches())
     if not parity.within(settings.tolerance):
         raise ParityError(
@@ -153,6 +155,7 @@ def _export_int8(
             write_openvino(whole, written, metadata.text)
         else:
             whole.replace(written)
+        seal(written)
         parity = compare(network, load(written), validation.batches())
         found = cost(
             validation.records, parity.known, parity.probabilities, threshold=network.threshold

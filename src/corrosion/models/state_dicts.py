@@ -39,6 +39,9 @@ _TENSORS = re.compile(
 )
 
 
+_EXPORTED = (".onnx", ".xml", ".pt2")  # what `corrosion export` writes
+
+
 def read_checkpoint(path: Path, *, mapped: bool = False) -> Any:
     """Read a torch file without executing code from it.
 
@@ -58,6 +61,11 @@ def read_checkpoint(path: Path, *, mapped: bool = False) -> Any:
     """
     if not path.is_file():
         raise CorrosionError(f"No checkpoint or file of weights at {path}.")
+    if path.suffix in _EXPORTED:
+        raise CorrosionError(
+            f"{path} is an exported network, and a checkpoint is wanted: exported ones are for "
+            f"corrosion predict and corrosion.runtime.load."
+        )
     in_zip = _check_archive(path)
     if mapped and not in_zip:
         raise CorrosionError(f"{path} is no checkpoint of corrosion, or {_DAMAGED}")

@@ -11,6 +11,7 @@ from annotated_types import Ge
 from pydantic import Strict
 
 from corrosion.errors import CorrosionError
+from corrosion.runtime.seal import UNSEALED
 from corrosion.settings.base import Settings
 from corrosion.settings.data import ResizeMode
 from corrosion.settings.types import Names, Positive, Probability, Share
@@ -76,6 +77,8 @@ class Metadata(Settings):
     """Sentences without which no decision of the network should be read."""
     written_by: str
     """Version of corrosion that has written the file."""
+    sha256: str = UNSEALED
+    """Checksum over the whole file, and its weights beside it: `corrosion.runtime.seal`."""
 
     def conflicts(self) -> Iterable[str]:
         """Outputs that are missing."""

@@ -20,7 +20,8 @@ from corrosion.explanation.explanation import EMPTY_SHARE, Explanation, over_pho
 from corrosion.prediction.outputs import Output, each_output
 from corrosion.prediction.predict_images import Prediction, predict
 from corrosion.runtime.metadata import INPUT, REQUIRED, Metadata
-from corrosion.runtime.sessions import Session, open_session
+from corrosion.runtime.seal import check_seal
+from corrosion.runtime.sessions import SUFFIXES, Session, open_session
 from corrosion.system.processors import usable_processors
 
 _DISTANCE = "unlike_training"
@@ -44,9 +45,11 @@ def load(path: str | Path, *, backend: str = "auto") -> ExportedNetwork:
         >>> load("model.ckpt")
         Traceback (most recent call last):
         corrosion.errors.CorrosionError: model.ckpt is no exported file: give one that ends in \
-.onnx, .xml, .pt2, as corrosion export writes it.
+.onnx, .xml, .pt2, as corrosion export writes it. Checkpoints are loaded by corrosion.load_model.
     """
     path = Path(path)
+    if path.suffix in SUFFIXES and path.is_file():
+        check_seal(path)
     session = open_session(path, backend)
     return ExportedNetwork(path, Metadata.parse(session.metadata, path), session)
 

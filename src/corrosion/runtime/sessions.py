@@ -54,7 +54,7 @@ def open_session(path: Path, backend: str = "auto") -> Session:
     if path.suffix not in SUFFIXES:
         raise CorrosionError(
             f"{path} is no exported file: give one that ends in {', '.join(SUFFIXES)}, as "
-            f"corrosion export writes it."
+            f"corrosion export writes it. Checkpoints are loaded by corrosion.load_model."
         )
     if not path.is_file():
         raise CorrosionError(f"There is no {path}: give a file that corrosion export has written.")

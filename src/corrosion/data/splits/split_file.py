@@ -91,6 +91,14 @@ def read_split(
     here = table["path"].isin(records["path"]) | table["content_hash"].isin(records["content_hash"])
     if gone := int((~here).sum()):
         log.warning("%d of %d images in %s are not here", gone, len(table), path)
+        if new := records.loc[found == "", "path"].astype(str).tolist():
+            log.warning(
+                "%d images here are not in it (%s%s): new ones, or some of those that are gone, "
+                "moved and changed, which can't be told",
+                len(new),
+                ", ".join(new[:_NAMED]),
+                f" and {len(new) - _NAMED} more" if len(new) > _NAMED else "",
+            )
     return found
 
 

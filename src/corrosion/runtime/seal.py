@@ -1,0 +1,83 @@
+"""A checksum over all of an exported file, which stands in its own metadata.
+
+The metadata are text in the file, and the checksum is a part of it that has always the same length:
+it is computed with zeros in its place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+from pathlib import Path
+
+from corrosion.errors import CorrosionError
+
+UNSEALED = "0" * 64
+"""What stands in place of the checksum while it is computed."""
+
+# as JSON, and as JSON within XML
+_PLACE = re.compile(rb'(?<="sha256": ")[0-9a-f]{64}|(?<=&quot;sha256&quot;: &quot;)[0-9a-f]{64}')
+
+
+def seal(path: Path) -> None:
+    """Write the checksum into an exported file; one in PyTorch's format has its own.
+
+    Args:
+        path: a file with `UNSEALED` as `sha256` in its metadata.
+
+    Raises:
+        ValueError: that does not stand there once.
+    """
+    if path.suffix == ".pt2":
+        return
+    content = path.read_bytes()
+    places = list(_PLACE.finditer(content))
+    if [place[0].decode() for place in places] != [UNSEALED]:
+        raise ValueError(f"{path} has no place for its checksum")
+    start = places[0].start()
+    checksum = _checksum(path, content).encode("ascii")
+    path.write_bytes(content[:start] + checksum + content[start + len(checksum) :])
+
+
+def check_seal(path: Path) -> None:
+    """Make sure that an exported file is as it was written.
+
+    Files without a checksum are left to those who read their metadata.
+
+    Args:
+        path: path of the file.
+
+    Raises:
+        CorrosionError: it has changed.
+    """
+    try:
+        if path.suffix == ".pt2":
+            changed = zipfile.is_zipfile(path) and _damaged_part(path)
+        else:
+            content = path.read_bytes()
+            place = _PLACE.search(content)
+            changed = place is not None and place[0].decode() != _checksum(path, content)
+    except OSError as error:
+        raise CorrosionError(f"{path} can't be read: {error.strerror or error}.") from error
+    if changed:
+        raise CorrosionError(
+            f"{path} has changed since it was written: its SHA-256 is another. Copy it again from "
+            f"where it was written, or export it again."
+        )
+
+
+def _checksum(path: Path, content: bytes) -> str:
+    """The checksum of a file, and of the weights that lie beside it."""
+    found = hashlib.sha256(_PLACE.sub(UNSEALED.encode("ascii"), content, count=1))
+    if path.suffix == ".xml":
+        found.update(path.with_suffix(".bin").read_bytes())
+    return found.hexdigest()
+
+
+def _damaged_part(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is not None
+    except (zipfile.BadZipFile, NotImplementedError, EOFError):
+        return True
