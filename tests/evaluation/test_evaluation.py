@@ -201,7 +201,7 @@ def test_a_threshold_can_be_named_by_the_rule_that_chose_it_on_validation(run_di
 
 
 def test_a_configuration_without_a_threshold_is_an_error(run_dir):
-    (run_dir / "config.yaml").write_text("model: resnet50\n")
+    (run_dir / "config.yaml").write_text("model: {name: resnet50}\n")
     with pytest.raises(CorrosionError, match=r"config\.yaml names no model\.threshold"):
         evaluate_run(run_dir, EvaluationSettings(**SETTINGS))
 

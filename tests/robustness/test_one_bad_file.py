@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -195,7 +196,7 @@ def test_a_full_disk_ends_the_run_in_one_line_and_loses_nothing(monkeypatch, cap
     of_photographs = kind in ("thumbnails", "overlays", "masks")
 
     def full(*, dir, prefix, suffix):  # noqa: A002
-        third = "c." in prefix or not of_photographs
+        third = re.search(r"[._]c[.-]", prefix) or not of_photographs
         if kind in f"{dir}/{prefix}" and third:
             raise OSError(code, os.strerror(code))
         return made(dir=dir, prefix=prefix, suffix=suffix)

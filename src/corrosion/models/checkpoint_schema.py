@@ -102,7 +102,7 @@ class Calibration(StoredValues):
     """Thresholds for these probabilities, by what each is for."""
     band: Annotated[tuple[Share, Share], Strict(False)]
     """Lowest and highest probability between which an image goes to an inspector."""
-    images: Tally
+    images: Annotated[int, Ge(1)]
     """Number of images of the validation set."""
     band_rule: str = ""
     """What the band was chosen for, in words; empty where it is unknown."""
