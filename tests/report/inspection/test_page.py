@@ -241,3 +241,23 @@ def test_thousands_of_photographs_are_elements_only_while_they_are_in_view(tmp_p
         assert page.evaluate("document.querySelector('.current .name').textContent") == "9.jpg"
         printed = page.printed()
         assert printed.count(b"/Type /Page\n") > 100 or printed.count(b"/Type /Page") > 100
+
+
+@needs_chromium
+def test_enlarging_judges_nothing_and_shows_the_verdict_that_was_given(folder):
+    assert main(["inspection-report", str(folder)]) == 0
+    given = "document.querySelector('#large .given').textContent"
+    pressed = "document.querySelectorAll('#large [aria-pressed=true]').length"
+    with visit(folder / "inspection.html") as page:
+        page.press("Enter", "Enter", "Enter")
+        assert page.evaluate("document.activeElement.className") == "stage"
+        assert page.evaluate("document.getElementById('judged').textContent") == "0"
+        assert page.evaluate(given) == "No verdict yet"
+        assert page.evaluate(pressed) == 0
+        pick(page, "inspector", "Ada")
+        page.press("c", "k")  # the next one is enlarged, and back
+        assert page.evaluate(given).startswith("Verdict: corroded (Ada, ")
+        assert page.evaluate(pressed) == 1
+        page.press("u")
+        assert page.evaluate(given) == "No verdict yet"
+        assert page.look().errors == ()

@@ -5,6 +5,7 @@ const DATA = JSON.parse(document.getElementById("data").textContent);
 const CARDS = DATA.cards, KEY = `corrosion-verdicts-${DATA.key}`;
 const $ = (id) => document.getElementById(id);
 const SAID = { corroded: "corroded", not: "not corroded", review: "review" };
+const LABELS = { corroded: "Corroded", not: "Not", review: "Review", note: "Note" };
 const COLUMNS = ["path", "time", "sha256", "verdict", "note", "inspector", "when"];
 const grid = $("cards"), large = $("large"), bar = $("bar"), narrow = matchMedia("(max-width: 40rem)");
 
@@ -225,7 +226,7 @@ function build(card, index) {
   const where = [card.folder, card.asset, (card.taken || "").slice(0, 16).replace("T", " ")].filter(Boolean).join(" \u00b7 ");
   const more = [...(card.grades || []), card.tiles].filter(Boolean).join(" \u00b7 ");
   const verdicts = element("div", { className: "verdicts" });
-  for (const [act, label] of [["corroded", "Corroded"], ["not", "Not"], ["review", "Review"], ["note", "Note"]]) {
+  for (const [act, label] of Object.entries(LABELS)) {
     const button = element("button", { type: "button", textContent: label, title: { corroded: "c", not: "n", review: "r", note: "m" }[act] });
     button.dataset.act = act;
     verdicts.append(button);
@@ -250,12 +251,14 @@ function press(made, card) {
 function redraw(card) {
   const made = drawn.get(shown.indexOf(card));
   if (made) press(made, card);
+  if (large.open && shown[current] === card) enlarge.tell();
 }
 function choose(index, scroll = true) {
   if (!shown.length) return;
   drawn.get(current)?.classList.remove("current");
   current = Math.min(Math.max(index, 0), shown.length - 1);
   if (scroll) {
+    if (grid.contains(document.activeElement)) document.activeElement.blur(); // its card is left
     const top = grid.getBoundingClientRect().top + Math.floor(current / columns) * (tall + GAP);
     const head = bar.offsetHeight + 8;
     if (top < head) scrollBy(0, top - head);
