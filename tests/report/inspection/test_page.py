@@ -112,7 +112,7 @@ def test_names_and_notes_are_text_and_nothing_else(tmp_path):
     with visit(tmp_path / "inspection.html") as page:
         page.press("Enter")
         opened = page.look()
-        assert page.evaluate("document.title") == "Inspection of photos"
+        assert page.evaluate("document.title") == "Corrosion inspection"
         assert (
             page.evaluate("document.querySelector('.card .name').textContent")
             == EVIL.split("/")[-1]
@@ -261,3 +261,40 @@ def test_enlarging_judges_nothing_and_shows_the_verdict_that_was_given(folder):
         page.press("u")
         assert page.evaluate(given) == "No verdict yet"
         assert page.look().errors == ()
+
+
+@needs_chromium
+def test_title_and_inspector_of_the_command_are_on_the_page(folder):
+    given = ["--title", "Tanks <May>", "--inspector", "Ada"]
+    assert main(["inspection-report", str(folder), *given]) == 0
+    inspector = "document.getElementById('inspector').value"
+    with visit(folder / "inspection.html") as page:
+        assert page.evaluate("document.title") == "Tanks <May>"
+        assert page.evaluate("document.querySelector('h1').textContent") == "Tanks <May>"
+        assert "photos; best.ckpt" in page.look().text
+        assert page.evaluate(inspector) == "Ada"
+        pick(page, "inspector", "Bo")
+        page.load()  # Bo's verdicts are not signed by Ada
+        assert page.evaluate(inspector) == "Bo"
+        assert "signed by Bo" in page.look().text
+
+
+@needs_chromium
+def test_a_note_is_lost_only_when_it_is_discarded(folder):
+    assert main(["inspection-report", str(folder)]) == 0
+    noted = "verdictOf(shown[current]).note"
+    with visit(folder / "inspection.html") as page:
+        for typed, leave in (("seam", "Escape"), ("other", "drop"), ("bolt", "keep")):
+            page.press("m")
+            page.evaluate(f"document.getElementById('note').value = '{typed}'")
+            if leave == "Escape":
+                page.press("Escape")
+            else:
+                page.evaluate(f"document.getElementById('{leave}').click()")
+            page.evaluate("new Promise((done) => setTimeout(done, 50))")  # the event comes later
+            assert not page.evaluate("document.getElementById('noting').open")
+            assert page.evaluate(noted) == ("bolt" if leave == "keep" else "seam")
+        page.press("m")
+        page.evaluate("document.getElementById('note').value = 'left open'")
+        page.load()
+        assert page.evaluate(noted) == "left open"

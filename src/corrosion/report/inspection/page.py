@@ -49,8 +49,12 @@ def write_inspection_page(inspection: Inspection) -> Path:
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     findings = inspection.findings
     roots = _roots(inspection)
-    data = {"key": _key(inspection), "threshold": inspection.threshold}
-    data["cards"] = [_card(one, inspection, roots) for one in findings]
+    data = {
+        "key": _key(inspection),
+        "threshold": inspection.threshold,
+        "inspector": inspection.inspector,
+        "cards": [_card(one, inspection, roots) for one in findings],
+    }
     write_page(
         path,
         "inspection.html",
@@ -75,7 +79,7 @@ def _of(given: Sequence[str]) -> str:
     names = [PurePath(one).name for one in given]
     if not names or not names[0]:
         return ""
-    return f" of {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def _json(value: Any) -> Markup:

@@ -26,7 +26,9 @@ const idOf = (card) => `${card.path}\n${card.time || ""}`;
 
 function load() {
   try { kept = JSON.parse(localStorage.getItem(KEY) || "{}"); } catch { keeps = false; }
-  try { $("inspector").value = localStorage.getItem("corrosion-inspector") || ""; } catch { keeps = false; }
+  let known = "";
+  try { known = localStorage.getItem("corrosion-inspector") || ""; } catch { keeps = false; }
+  $("inspector").value = known || DATA.inspector; // who judges in this browser comes before who was named
 }
 function keep() {
   try { localStorage.setItem(KEY, JSON.stringify(kept)); keeps = true; } catch { keeps = false; }
@@ -284,5 +286,8 @@ function note() {
   $("noted").textContent = card.name;
   $("note").value = verdictOf(card).note;
   $("noting").showModal();
-  $("keep").onclick = () => { judge(card, { note: $("note").value.trim() }); $("noting").close(); };
+  note.keep = () => {
+    const typed = $("note").value.trim();
+    if (typed !== verdictOf(card).note) judge(card, { note: typed });
+  };
 }

@@ -98,7 +98,10 @@ function fold(closed) { $("filters").hidden = closed; $("toggle").setAttribute("
 $("toggle").onclick = () => fold(!$("filters").hidden);
 $("help").onclick = KEYS["?"];
 $("save").onclick = save;
-$("drop").onclick = () => $("noting").close();
+$("keep").onclick = () => { note.keep?.(); $("noting").close(); };
+$("drop").onclick = () => { note.keep = null; $("noting").close(); };
+$("noting").onclose = () => note.keep?.(); // by Escape too: what was typed is lost only by Discard
+addEventListener("pagehide", () => { if ($("noting").open) note.keep?.(); });
 document.querySelector("[data-close]").onclick = () => $("keys").close();
 for (const button of document.querySelectorAll("[data-filter]")) button.onclick = () => show(button.dataset.filter);
 for (const id of ["sort", "decision", "review", "verdict", "asset"]) if ($(id)) $(id).onchange = refresh;
@@ -172,4 +175,7 @@ fold(narrow.matches);
 load();
 count();
 refresh();
+if (DATA.inspector && value("inspector") !== DATA.inspector) {
+  tell(`Verdicts are signed by ${value("inspector")}, the name given before in this browser; this inspection names ${DATA.inspector}.`);
+}
 if (!keeps) tell("This browser keeps nothing here: save verdicts before you leave the page.", true);
