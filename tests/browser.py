@@ -126,8 +126,15 @@ class Page:
         """Press keys, one after the other: characters, or names as Enter."""
         for key in keys:
             text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
-            self._browser.call("Input.dispatchKeyEvent", type="keyDown", key=key, text=text)
-            self._browser.call("Input.dispatchKeyEvent", type="keyUp", key=key)
+            code = {"Escape": 27}.get(key, 0)  # a dialog closes by the code, not by the name
+            for kind, typed in (("keyDown", text), ("keyUp", "")):
+                self._browser.call(
+                    "Input.dispatchKeyEvent",
+                    type=kind,
+                    key=key,
+                    text=typed,
+                    windowsVirtualKeyCode=code,
+                )
 
     def screenshot(self) -> bytes:
         """What the window shows, as PNG."""

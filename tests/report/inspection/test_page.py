@@ -112,7 +112,7 @@ def test_names_and_notes_are_text_and_nothing_else(tmp_path):
     with visit(tmp_path / "inspection.html") as page:
         page.press("Enter")
         opened = page.look()
-        assert page.evaluate("document.title") == "Inspection of photos"
+        assert page.evaluate("document.title") == "Corrosion inspection"
         assert (
             page.evaluate("document.querySelector('.card .name').textContent")
             == EVIL.split("/")[-1]
@@ -164,6 +164,10 @@ def test_an_inspector_sorts_filters_judges_by_keyboard_and_saves(folder, tmp_pat
         page.evaluate("document.getElementById('keep').click()")
         page.load()  # nothing is lost
         assert page.evaluate("document.getElementById('judged').textContent") == "5"
+        pick(page, "verdict", "review")
+        assert cards(page) == ["2"]
+        pick(page, "verdict", "not")
+        assert cards(page) == ["3", "4"]
         pick(page, "verdict", "against")
         assert cards(page) == ["3"]
         page.evaluate("window.showSaveFilePicker = undefined")  # as in browsers without it
@@ -241,3 +245,109 @@ def test_thousands_of_photographs_are_elements_only_while_they_are_in_view(tmp_p
         assert page.evaluate("document.querySelector('.current .name').textContent") == "9.jpg"
         printed = page.printed()
         assert printed.count(b"/Type /Page\n") > 100 or printed.count(b"/Type /Page") > 100
+
+
+@needs_chromium
+def test_enlarging_judges_nothing_and_shows_the_verdict_that_was_given(folder):
+    assert main(["inspection-report", str(folder)]) == 0
+    given = "document.querySelector('#large .given').textContent"
+    pressed = "document.querySelectorAll('#large [aria-pressed=true]').length"
+    with visit(folder / "inspection.html") as page:
+        page.press("Enter", "Enter", "Enter")
+        assert page.evaluate("document.activeElement.className") == "stage"
+        assert page.evaluate("document.getElementById('judged').textContent") == "0"
+        assert page.evaluate(given) == "No verdict yet"
+        assert page.evaluate(pressed) == 0
+        pick(page, "inspector", "Ada")
+        page.press("c", "k")  # the next one is enlarged, and back
+        assert page.evaluate(given).startswith("Verdict: corroded (Ada, ")
+        assert page.evaluate(pressed) == 1
+        page.press("u")
+        assert page.evaluate(given) == "No verdict yet"
+        assert page.look().errors == ()
+
+
+@needs_chromium
+def test_title_and_inspector_of_the_command_are_on_the_page(folder):
+    given = ["--title", "Tanks <May>", "--inspector", "Ada"]
+    assert main(["inspection-report", str(folder), *given]) == 0
+    inspector = "document.getElementById('inspector').value"
+    with visit(folder / "inspection.html") as page:
+        assert page.evaluate("document.title") == "Tanks <May>"
+        assert page.evaluate("document.querySelector('h1').textContent") == "Tanks <May>"
+        assert "photos; best.ckpt" in page.look().text
+        assert page.evaluate(inspector) == "Ada"
+        pick(page, "inspector", "Bo")
+        page.load()  # Bo's verdicts are not signed by Ada
+        assert page.evaluate(inspector) == "Bo"
+        assert "signed by Bo" in page.look().text
+
+
+@needs_chromium
+def test_a_note_is_lost_only_when_it_is_discarded(folder):
+    assert main(["inspection-report", str(folder)]) == 0
+    noted = "verdictOf(shown[current]).note"
+    with visit(folder / "inspection.html") as page:
+        for typed, leave in (("seam", "Escape"), ("other", "drop"), ("bolt", "keep")):
+            page.press("m")
+            page.evaluate(f"document.getElementById('note').value = '{typed}'")
+            if leave == "Escape":
+                page.press("Escape")
+            else:
+                page.evaluate(f"document.getElementById('{leave}').click()")
+            page.evaluate("new Promise((done) => setTimeout(done, 50))")  # the event comes later
+            assert not page.evaluate("document.getElementById('noting').open")
+            assert page.evaluate(noted) == ("bolt" if leave == "keep" else "seam")
+        page.press("m")
+        page.evaluate("document.getElementById('note').value = 'left open'")
+        page.load()
+        assert page.evaluate(noted) == "left open"
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [400, 1400])
+def test_cards_have_room_for_reasons_grades_and_errors(tmp_path, width):
+    grades = {"grade_iso4628_3": "Ri 0 to Ri 4", "grade_imo_coating": "GOOD to FAIR"}
+    unlike = {"unlike_training": 1.3, "grade_astm_d610": "10 to 4", "tiles": 9}
+    rows = [row(1, 0.6, **grades, **unlike), row(2, 0.9996, rusted_share=0.0001, **grades)]
+    rows += [row(3, 0.93, rusted_share=0), row(4, 0.0001, rusted_share=0)]
+    error = "HEIC can't be read: convert it with heif-convert, or let the telephone export JPEG"
+    rows += [{"path": "photos/broken.heic", "error": error}]
+    assert main(["inspection-report", str(write_folder(tmp_path, rows))]) == 0
+    cut = (
+        "[...document.querySelectorAll('.facts, .wraps')].filter((one) =>"
+        "one.scrollHeight > one.clientHeight + 1 || one.scrollWidth > one.clientWidth + 1).length"
+    )
+    menus = (  # those that are narrower than their longest choice
+        "[...document.querySelectorAll('#filters select')].filter((one) => {"
+        "const is = one.offsetWidth; one.style.width = 'max-content';"
+        "one.parentElement.style.alignItems = 'start'; one.parentElement.style.maxWidth = 'none';"
+        "return one.offsetWidth > is; }).map((one) => one.id).join(' ')"
+    )
+    texts = "[...document.querySelectorAll('.card')].map((one) => one.innerText)"
+    with visit(tmp_path / "inspection.html", width=width, height=4000) as page:
+        assert page.evaluate(cut) == 0
+        page.evaluate("fold(false)")
+        assert page.evaluate(menus) == ""
+        certain, rusty, unclear, clean, broken = page.evaluate(texts)
+        errors = page.look().errors
+    assert ">0.999" in certain
+    assert "rusted <0.1 %" in certain
+    assert "Unlike the training" in unclear
+    assert "ISO 4628-3 Ri 0 to Ri 4" in unclear
+    outlined = ["no rust could be outlined" in one for one in (certain, rusty, unclear, clean)]
+    assert outlined == [False, True, False, False]
+    assert "<0.001" in clean
+    assert error in broken
+    assert "no picture" in broken
+    assert errors == ()
+
+
+def test_photographs_without_position_are_counted(folder, tmp_path):
+    assert main(["inspection-report", str(folder)]) == 0
+    page = (folder / "inspection.html").read_text(encoding="utf-8")
+    assert "1 of 9 have no known position, and are not on the map" in page
+    bare = write_folder(tmp_path / "bare", [row(1, 0.9)])
+    assert main(["inspection-report", str(bare)]) == 0
+    page = (bare / "inspection.html").read_text(encoding="utf-8")
+    assert "There is no map: 1 of 1 have no known position" in page

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 from corrosion.report.inspection.findings import Finding, Inspection
+from corrosion.report.inspection.shown import chance_of
 
 _BINS = 20
 _WIDTH, _HEIGHT, _BASE, _TOP = 400, 130, 108, 14
@@ -85,10 +86,10 @@ def position_map(findings: Sequence[Finding]) -> Markup | None:
         x = left + (longitude - min(longitudes)) * across * scale
         y = _MARGIN + (max(latitudes) - latitude) * _METRES_A_DEGREE * scale
         kind = ("detected" if one.detected else "clear") + (" review" if one.review else "")
-        probability = "" if one.probability is None else f", {one.probability:.3f}"
+        probability = "" if one.probability is None else f", {chance_of(one.probability)}"
         points.append(
             f'<circle class="{kind}" data-number="{one.number}" cx="{x:.1f}" cy="{y:.1f}" r="5">'
-            f"<title>{escape(one.name)}{probability}</title></circle>"
+            f"<title>{escape(one.name + probability)}</title></circle>"
         )
     length = _round_length(0.4 * _SIDE / scale)
     end, base = _MARGIN + length * scale, height - 12

@@ -18,13 +18,13 @@ from corrosion.evaluation.decisions import is_unlike
 from corrosion.report.inspection.cells import read_run
 from corrosion.report.inspection.drawings import histogram, position_map
 from corrosion.report.inspection.findings import Finding, Inspection
-from corrosion.report.inspection.shown import counted
+from corrosion.report.inspection.shown import chance_of, counted
 from corrosion.report.page import write_page
 
 PAGE = "inspection.html"
 """Name of the page in its folder."""
 
-_SCRIPTS = ("inspection.js", "inspection_zoom.js")
+_SCRIPTS = ("inspection.js", "inspection_cards.js", "inspection_zoom.js")
 
 
 def write_inspection_page(inspection: Inspection) -> Path:
@@ -49,8 +49,12 @@ def write_inspection_page(inspection: Inspection) -> Path:
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     findings = inspection.findings
     roots = _roots(inspection)
-    data = {"key": _key(inspection), "threshold": inspection.threshold}
-    data["cards"] = [_card(one, inspection, roots) for one in findings]
+    data = {
+        "key": _key(inspection),
+        "threshold": inspection.threshold,
+        "inspector": inspection.inspector,
+        "cards": [_card(one, inspection, roots) for one in findings],
+    }
     write_page(
         path,
         "inspection.html",
@@ -59,6 +63,7 @@ def write_inspection_page(inspection: Inspection) -> Path:
         total=counted(findings),
         unlike=sum(_is_unlike(one) for one in findings),
         assets=_by_asset(findings, inspection.assets),
+        unlocated=sum(not one.located for one in findings),
         failures=[one for one in findings if one.error is not None],
         with_layers=any(one.evidence or one.rust for one in findings),
         histogram=histogram(inspection),
@@ -75,7 +80,7 @@ def _of(given: Sequence[str]) -> str:
     names = [PurePath(one).name for one in given]
     if not names or not names[0]:
         return ""
-    return f" of {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def _json(value: Any) -> Markup:
@@ -103,6 +108,7 @@ def _card(one: Finding, inspection: Inspection, roots: Sequence[str]) -> dict[st
         "name": one.name,
         "folder": _folder(one.path, roots),
         "p": one.probability,
+        "chance": chance_of(one.probability),
         "detected": one.detected,
         "why": list(one.why_review),
         "unlike": one.unlike_training,
@@ -203,7 +209,7 @@ def _by_asset(findings: Sequence[Finding], assets: Sequence[str]) -> list[dict[s
             counted(own)
             | {
                 "name": name or "no asset",
-                "highest": max(chances, default=None),
+                "highest": chance_of(max(chances, default=None)),
                 "share": max(shares, default=None),
             }
         )

@@ -16,7 +16,7 @@ from corrosion.report.inspection.findings import Finding, Inspection
 from corrosion.report.inspection.pdf_block import BLOCK_HEIGHT, draw_finding
 from corrosion.report.inspection.pdf_fonts import BOLD, REGULAR, register_fonts, wrapped
 from corrosion.report.inspection.pdf_sheet import BLACK, BOTTOM, GREY, INNER, LINE, MARGIN, Sheet
-from corrosion.report.inspection.shown import counted
+from corrosion.report.inspection.shown import chance_of, counted
 from corrosion.system.files import replacing
 from corrosion.system.progress import progress
 
@@ -79,7 +79,7 @@ def _write(sheet: Sheet, inspection: Inspection) -> None:
         sheet.table(f"Not read ({len(failed)})", ("Name", "Asset", "Why"), reasons, (55, 35, 88))
     if clean:
         rows = [
-            (one.name, one.asset or "", f"{one.probability:.3f}", one.taken_at or "")
+            (one.name, one.asset or "", chance_of(one.probability), one.taken_at or "")
             for one in clean
         ]
         sheet.table(
@@ -208,7 +208,7 @@ def _assets(sheet: Sheet, inspection: Inspection) -> None:
             (
                 name,
                 *(str(value) for value in counted(findings).values()),
-                f"{max(chances):.3f}" if chances else "",
+                chance_of(max(chances, default=None)),
                 f"{max(shares):.1%}" if shares else "",
                 f"{agreed} of {len(judged)}" if judged else "",
             )

@@ -12,6 +12,7 @@ from corrosion.report.inspection.findings import Finding, Inspection
 from corrosion.report.inspection.pdf_fonts import BOLD, wrapped
 from corrosion.report.inspection.pdf_sheet import BLACK, GREY, INNER, LINE, MARGIN, RULE, Sheet
 from corrosion.report.inspection.shown import (
+    chance_of,
     grades_of,
     marked_jpeg,
     photograph_jpeg,
@@ -79,7 +80,7 @@ def _facts_of(one: Finding) -> list[tuple[str, str]]:
     """What is known, the most telling first: what has no room is left out from the end."""
     decision = one.decision or ""
     if one.probability is not None:
-        decision = f"{decision} ({one.probability:.3f})"
+        decision = f"{decision} ({chance_of(one.probability)})"
     verdict = verdict_of(one)
     note = "" if one.verdict is None else one.verdict.note
     facts = (

@@ -41,6 +41,19 @@ def place_of(one: Finding) -> str:
     return f"{one.latitude:.6f}, {one.longitude:.6f}"
 
 
+def chance_of(probability: float | None) -> str:
+    """A probability as text; nothing is shown as certain that rounding makes so.
+
+    Example:
+        >>> chance_of(0.9996), chance_of(0.5), chance_of(0.0), chance_of(None)
+        ('>0.999', '0.500', '<0.001', '')
+    """
+    if probability is None:
+        return ""
+    text = f"{probability:.3f}"
+    return {"1.000": ">0.999", "0.000": "<0.001"}.get(text, text)
+
+
 def share_of(one: Finding) -> str:
     """The rusted share with its interval, as text; empty where there is none."""
     if one.share is None:

@@ -5,7 +5,7 @@ function enlarge() {
   const card = shown[current];
   if (!card) return;
   let scale = 1, left = 0, top = 0;
-  const frame = element("div", { className: "frame" }), stage = element("div", { className: "stage" }, frame);
+  const frame = element("div", { className: "frame" }), stage = element("div", { className: "stage", tabIndex: 0, role: "group", ariaLabel: `picture of ${card.name}` }, frame);
   const layers = [card.evidence, card.rust].filter(Boolean).map((src) => element("img", { className: "layer", alt: "", src }));
   if (card.small || card.original) {
     const base = element("img", { alt: card.name, src: card.original || card.small });
@@ -44,26 +44,39 @@ function enlarge() {
   enlarge.zoom = middle;
   const button = (label, act, title = "") => element("button", { type: "button", textContent: label, title, onclick: act });
   const link = (label, href) => (href ? element("a", { href, target: "_blank", rel: "noopener", textContent: label }) : "");
-  const said = verdictOf(card), boxes = (card.boxes || []).slice(0, 12).map((box, number) => `${number + 1}: ${box.join(", ")}`).join("; ");
-  const verdict = said.verdict ? `Verdict: ${SAID[said.verdict]}${said.inspector ? `, ${said.inspector}` : ""}` : "";
+  const boxes = (card.boxes || []).slice(0, 12).map((box, number) => `${number + 1}: ${box.join(", ")}`).join("; ");
   const facts = [
-    (card.why || []).join(" "), rusted(card), (card.grades || []).join(", "), card.tiles,
+    (card.why || []).join(" "), rusted(card), outlined(card), (card.grades || []).join(", "), card.tiles,
     boxes && `Boxes (left, top, width, height in pixels): ${boxes}`, card.error,
     [card.asset, card.taken, card.camera].filter(Boolean).join(", "), card.place, card.path,
     card.unlike === undefined ? "" : `Distance to the training photographs: ${card.unlike.toFixed(2)} (above 1: unlike them)`,
-    verdict, said.note && `Note: ${said.note}`,
   ].filter(Boolean);
+  const given = element("span", { className: "given" }), noted = element("p"), verdicts = element("span", { className: "verdicts" });
+  for (const name of ["corroded", "not", "review"]) {
+    const made = button(LABELS[name], () => say(name));
+    made.dataset.act = name;
+    verdicts.append(made);
+  }
+  enlarge.tell = () => { // the verdict as it stands
+    const said = verdictOf(card), who = [said.inspector, (said.when || "").slice(0, 10)].filter(Boolean).join(", ");
+    given.textContent = said.verdict ? `Verdict: ${SAID[said.verdict]}${who ? ` (${who})` : ""}` : "No verdict yet";
+    given.classList.toggle("is-given", Boolean(said.verdict));
+    noted.textContent = said.note ? `Note: ${said.note}` : "";
+    for (const one of verdicts.children) one.setAttribute("aria-pressed", said.verdict === one.dataset.act);
+  };
+  enlarge.tell();
   large.replaceChildren(
     element("div", { className: "line" },
-      element("strong", { textContent: `${card.name}: ${card.p === undefined ? "" : card.p.toFixed(3)}${decided(card)}` }),
-      ...Object.entries({ corroded: "Corroded", not: "Not", review: "Review" }).map(([name, label]) => button(label, () => say(name)))),
+      element("strong", { textContent: `${card.name}: ${card.chance || ""}${decided(card)}` }),
+      given, verdicts),
     stage,
     element("div", { className: "line" }, button("\u2190", () => choose(current - 1), "k"), button("\u2192", () => choose(current + 1), "j"),
       button("\u2212", () => middle(0.8)), button("+", () => middle(1.25)), layers.length ? slider : "",
       link("original", card.original), link("overlay", card.overlay), link("outline", card.outline), button("Close", () => large.close(), "Esc")),
-    element("div", { className: "more" }, ...facts.map((fact) => element("p", { textContent: fact }))),
+    element("div", { className: "more" }, noted, ...facts.map((fact) => element("p", { textContent: fact }))),
   );
   if (!large.open) large.showModal();
+  stage.focus(); // not a verdict's button: Enter again must not judge
 }
 
 // ---- what is pressed and clicked
@@ -71,7 +84,7 @@ function enlarge() {
 const KEYS = {
   j: () => choose(current + 1), k: () => choose(current - 1), c: () => say("corroded"), n: () => say("not"),
   r: () => say("review"), u: () => say(""), m: note, o: () => shown[current] && flip(shown[current]), s: save,
-  Enter: enlarge, z: enlarge, "?": () => $("keys").showModal(), "+": () => enlarge.zoom?.(1.25), "-": () => enlarge.zoom?.(0.8),
+  Enter: () => large.open || enlarge(), z: () => large.open || enlarge(), "?": () => $("keys").showModal(), "+": () => enlarge.zoom?.(1.25), "-": () => enlarge.zoom?.(0.8),
   "/": () => { fold(false); $("search").focus(); },
 };
 document.addEventListener("keydown", (event) => {
@@ -85,7 +98,10 @@ function fold(closed) { $("filters").hidden = closed; $("toggle").setAttribute("
 $("toggle").onclick = () => fold(!$("filters").hidden);
 $("help").onclick = KEYS["?"];
 $("save").onclick = save;
-$("drop").onclick = () => $("noting").close();
+$("keep").onclick = () => { note.keep?.(); $("noting").close(); };
+$("drop").onclick = () => { note.keep = null; $("noting").close(); };
+$("noting").onclose = () => note.keep?.(); // by Escape too: what was typed is lost only by Discard
+addEventListener("pagehide", () => { if ($("noting").open) note.keep?.(); });
 document.querySelector("[data-close]").onclick = () => $("keys").close();
 for (const button of document.querySelectorAll("[data-filter]")) button.onclick = () => show(button.dataset.filter);
 for (const id of ["sort", "decision", "review", "verdict", "asset"]) if ($(id)) $(id).onchange = refresh;
@@ -116,6 +132,8 @@ grid.addEventListener("contextmenu", (event) => { if (held) event.preventDefault
 grid.addEventListener("click", (event) => {
   const made = event.target.closest(".card");
   if (!made) return;
+  // who clicked a button goes on by keys: Enter enlarges then, and does not press it again
+  if (event.detail) document.activeElement.blur();
   const card = shown[made.dataset.index], act = event.target.closest("[data-act]")?.dataset.act;
   choose(Number(made.dataset.index), false);
   if (act === "flip") flip(card);
@@ -157,4 +175,7 @@ fold(narrow.matches);
 load();
 count();
 refresh();
+if (DATA.inspector && value("inspector") !== DATA.inspector) {
+  tell(`Verdicts are signed by ${value("inspector")}, the name given before in this browser; this inspection names ${DATA.inspector}.`);
+}
 if (!keeps) tell("This browser keeps nothing here: save verdicts before you leave the page.", true);

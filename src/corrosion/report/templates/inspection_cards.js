@@ -1,0 +1,170 @@
+// ---- cards: only those in view are elements
+
+const GAP = 14, LINE = 20, FIXED = 138; // pixels: between cards, of a line, of what each card has
+let facts = FIXED;
+const drawn = new Map(), flipped = new Set();
+let columns = 1, wide = 300, tall = 400, printing = false;
+let rushing = false; // past cards that nobody can look at: their pictures wait until it slows down
+
+function layOut() {
+  const both = value("view") === "both", least = both ? 430 : 290, room = grid.clientWidth;
+  columns = Math.max(1, Math.floor((room + GAP) / (least + GAP)));
+  wide = (room - GAP * (columns - 1)) / columns;
+  facts = FIXED + Math.max(0, ...CARDS.map((card) => height(card, wide - 30)));
+  tall = Math.round((both ? wide / 2 : wide) * 0.75) + facts;
+  grid.dataset.view = value("view") || "photo";
+  grid.style.setProperty("--facts", `${facts}px`);
+  grid.style.height = `${Math.ceil(shown.length / columns) * (tall + GAP)}px`;
+  for (const card of drawn.values()) card.remove();
+  drawn.clear();
+  draw();
+}
+function draw() {
+  let first = 0, end = shown.length;
+  if (!printing) {
+    const top = -grid.getBoundingClientRect().top, row = tall + GAP;
+    first = Math.max(0, Math.floor(top / row) - 1) * columns;
+    end = Math.min(end, (Math.floor((top + innerHeight) / row) + 2) * columns);
+  }
+  for (const [index, card] of drawn) if (index < first || index >= end) { card.remove(); drawn.delete(index); }
+  for (let index = first; index < end; index++) {
+    if (drawn.has(index)) continue;
+    const card = build(shown[index], index);
+    drawn.set(index, card);
+    grid.append(card);
+  }
+}
+function picture(card, which) {
+  const made = element("div", { className: `picture ${which}` });
+  const image = (src, name, alt) => {
+    const img = element("img", { className: name, loading: printing ? "eager" : "lazy", decoding: "async", alt });
+    if (rushing) img.dataset.src = src; else img.src = src;
+    return img;
+  };
+  const source = card.small || card.original, none = element("p", { className: "missing", textContent: "no picture" });
+  if (source) {
+    const img = image(source, "photograph", which === "first" ? card.name : "");
+    img.onerror = () => img.replaceWith(none); // broken, or of a kind that browsers don't show
+    made.append(img);
+  } else made.append(none);
+  if (card.evidence) made.append(image(card.evidence, "layer", ""));
+  if (card.rust) made.append(image(card.rust, "layer", ""));
+  return made;
+}
+function percent(share) {
+  if (share === undefined) return "";
+  return share > 0 && share < 0.0005 ? "<0.1 %" : `${(100 * share).toFixed(1)} %`;
+}
+function rusted(card) {
+  if (card.share === undefined) return "";
+  return `rusted ${percent(card.share)} (${percent(card.low)} to ${percent(card.high)})`;
+}
+const outlined = (card) => (card.detected && card.share === 0 ? "Detected, but no rust could be outlined." : "");
+// what may take several lines; every card has the height that the fullest one needs
+function sentences(card) {
+  return [["chip", (card.why || []).join(" ")], ["found", rusted(card)], ["found", outlined(card)],
+    ["found", (card.grades || []).join(" \u00b7 ")], ["found", card.tiles], ["missing", card.error]];
+}
+const widths = new Map(), pen = document.createElement("canvas").getContext("2d");
+function width(text) {
+  if (!widths.has(text)) {
+    pen.font = `600 15px ${getComputedStyle(document.body).fontFamily}`;
+    widths.set(text, pen.measureText(text).width);
+  }
+  return widths.get(text);
+}
+function height(card, room) {
+  // words don't fill their lines: 15 % more; none takes more than 4, as in the style
+  const lines = (text) => (text ? Math.min(4, Math.ceil((1.15 * width(text)) / room)) : 0);
+  return sentences(card).reduce((sum, [, text]) => sum + (text ? LINE * lines(text) + 3 : 0), 0);
+}
+function decided(card) {
+  if (card.p === undefined) return "failed";
+  return ` ${card.detected ? "corrosion detected" : "no corrosion"}`;
+}
+const line = (className, content, title = content) => (content ? element("div", { className, title, textContent: content }) : "");
+
+function build(card, index) {
+  const layers = card.evidence || card.rust;
+  const made = element("article", { role: "listitem", className: "card" });
+  made.classList.toggle("detected", Boolean(card.detected));
+  made.classList.toggle("failed", card.p === undefined);
+  made.classList.toggle("has-layers", Boolean(layers));
+  made.classList.toggle("flipped", flipped.has(card.n));
+  made.classList.toggle("current", index === current);
+  made.dataset.index = index;
+  if (!printing) {
+    made.style.width = `${wide}px`;
+    made.style.height = `${tall}px`;
+    made.style.transform = `translate(${(index % columns) * (wide + GAP)}px, ${Math.floor(index / columns) * (tall + GAP)}px)`;
+  }
+  const corner = element("div", { className: "corner" },
+    layers ? element("button", { type: "button", title: "photograph or marks (o)", textContent: "\u25d0", ariaLabel: "switch marks" }) : "",
+    element("button", { type: "button", title: "enlarge (Enter)", textContent: "\u2922", ariaLabel: "enlarge" }));
+  corner.firstChild.dataset.act = layers ? "flip" : "enlarge";
+  corner.lastChild.dataset.act = "enlarge";
+  const top = element("div", { className: "decision" }, card.p === undefined ? "" : element("b", { textContent: card.chance }), decided(card));
+  const where = [card.folder, card.asset, (card.taken || "").slice(0, 16).replace("T", " ")].filter(Boolean).join(" \u00b7 ");
+  const verdicts = element("div", { className: "verdicts" });
+  for (const [act, label] of Object.entries(LABELS)) {
+    const button = element("button", { type: "button", textContent: label, title: { corroded: "c", not: "n", review: "r", note: "m" }[act] });
+    button.dataset.act = act;
+    verdicts.append(button);
+  }
+  made.append(element("div", { className: "pictures" }, picture(card, "first"), layers && value("view") === "both" ? picture(card, "second") : "", corner),
+    element("div", { className: "facts" }, top, ...sentences(card).map(([name, words]) => line(`wraps ${name}`, words)),
+      line("name", card.name, card.path), line("where", where), element("div", { className: "said" }), verdicts));
+  press(made, card);
+  return made;
+}
+function press(made, card) {
+  const said = verdictOf(card), words = said.verdict ? `Verdict: ${SAID[said.verdict]}` : "";
+  made.querySelector(".said").textContent = // on paper
+    [words, said.note && `Note: ${said.note}`, (words || said.note) && said.inspector].filter(Boolean).join("; ");
+  for (const button of made.querySelectorAll(".verdicts button")) {
+    const on = button.dataset.act === "note" ? Boolean(said.note) : said.verdict === button.dataset.act;
+    button.setAttribute("aria-pressed", on);
+    if (button.dataset.act === "note" && said.note) button.title = said.note;
+  }
+}
+function redraw(card) {
+  const made = drawn.get(shown.indexOf(card));
+  if (made) press(made, card);
+  if (large.open && shown[current] === card) enlarge.tell();
+}
+function choose(index, scroll = true) {
+  if (!shown.length) return;
+  drawn.get(current)?.classList.remove("current");
+  current = Math.min(Math.max(index, 0), shown.length - 1);
+  if (scroll) {
+    if (grid.contains(document.activeElement)) document.activeElement.blur(); // its card is left
+    const top = grid.getBoundingClientRect().top + Math.floor(current / columns) * (tall + GAP);
+    const head = bar.offsetHeight + 8;
+    if (top < head) scrollBy(0, top - head);
+    else if (top + tall > innerHeight) scrollBy(0, Math.min(top - head, top + tall + GAP - innerHeight));
+    draw();
+  }
+  drawn.get(current)?.classList.add("current");
+  if (large.open) enlarge();
+}
+function flip(card) {
+  if (!flipped.delete(card.n)) flipped.add(card.n);
+  drawn.get(shown.indexOf(card))?.classList.toggle("flipped", flipped.has(card.n));
+}
+function say(verdict) {
+  const card = shown[current];
+  if (!card) return;
+  judge(card, { verdict });
+  if (verdict) choose(current + 1);
+}
+function note() {
+  const card = shown[current];
+  if (!card) return;
+  $("noted").textContent = card.name;
+  $("note").value = verdictOf(card).note;
+  $("noting").showModal();
+  note.keep = () => {
+    const typed = $("note").value.trim();
+    if (typed !== verdictOf(card).note) judge(card, { note: typed });
+  };
+}
