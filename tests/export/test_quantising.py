@@ -9,6 +9,7 @@ from corrosion.export import export_checkpoint as module
 from corrosion.export.export_checkpoint import export_checkpoint
 from corrosion.export.quantising import PRECISIONS, cost, quantise
 from corrosion.runtime import load
+from corrosion.runtime.seal import UNSEALED, seal
 from corrosion.settings.export import ExportSettings
 
 
@@ -63,13 +64,21 @@ def instant(monkeypatch, exported):
 INT8 = ExportSettings(int8=True)
 
 
+def unsealed(metadata):
+    return metadata.replace(sha256=UNSEALED.decode("ascii"))
+
+
 def test_a_network_of_8_bits_gives_the_same_outputs_nearly(exported, tmp_path):
     pytest.importorskip("nncf")
     pixels = np.random.default_rng(0).integers(0, 256, (6, 3, 64, 64), dtype=np.uint8)
     path = tmp_path / "small.onnx"
     quantise(exported.onnx, path, pixels, PRECISIONS[1], exported.export.metadata.text)
+    with pytest.raises(CorrosionError, match="has changed"):
+        load(path)  # its metadata are those of another file
+    quantise(exported.onnx, path, pixels, PRECISIONS[1], unsealed(exported.export.metadata).text)
+    seal(path)
     found, known = load(path), load(exported.onnx)
-    assert found.metadata == known.metadata
+    assert unsealed(found.metadata) == unsealed(known.metadata)
     assert path.read_bytes() != exported.onnx.read_bytes()
     for name in ("probability", "map_scale"):
         np.testing.assert_allclose(found.run(pixels)[name], known.run(pixels)[name], atol=0.05)

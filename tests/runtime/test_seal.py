@@ -11,7 +11,7 @@ from corrosion.runtime.seal import UNSEALED, check_seal, seal
 
 
 def write(path, before=b"graph", after=b"weights"):
-    path.write_bytes(before + b'{"sha256": "' + UNSEALED.encode() + b'"}' + after)
+    path.write_bytes(before + b'{"sha256": "' + UNSEALED + b'"}' + after)
     seal(path)
     return path.read_bytes()
 
@@ -35,7 +35,7 @@ def test_weights_beside_a_file_belong_to_it(tmp_path):
     path, weights = tmp_path / "a.xml", tmp_path / "a.bin"
     weights.write_bytes(b"1234")
     name = b"&quot;sha256&quot;: &quot;"
-    path.write_bytes(b"<net value='{" + name + UNSEALED.encode() + b"&quot;}'/>")
+    path.write_bytes(b"<net value='{" + name + UNSEALED + b"&quot;}'/>")
     seal(path)
     check_seal(path)
     weights.write_bytes(b"1235")

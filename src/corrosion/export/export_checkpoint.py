@@ -118,7 +118,8 @@ def _export_float32(
     metadata = metadata_of(network, checkpoint)
     write(network, written, settings.format, metadata)
     seal(written)
-    parity = compare(network, load(written), inputs.batches())
+    exported = load(written)
+    parity = compare(network, exported, inputs.batches())
     if not parity.within(settings.tolerance):
         raise ParityError(
             f"The exported file answers otherwise than {checkpoint} (tolerance="
@@ -128,7 +129,7 @@ def _export_float32(
             inputs.what,
         )
     move(written, path)
-    return Export(path, metadata, parity, inputs.what)
+    return Export(path, exported.metadata, parity, inputs.what)
 
 
 def _export_int8(
@@ -156,13 +157,14 @@ def _export_int8(
         else:
             whole.replace(written)
         seal(written)
-        parity = compare(network, load(written), validation.batches())
+        exported = load(written)
+        parity = compare(network, exported, validation.batches())
         found = cost(
             validation.records, parity.known, parity.probabilities, threshold=network.threshold
         )
         if found.loss <= settings.max_loss:
             move(written, path)
-            return Export(path, metadata, parity, validation.what, found)
+            return Export(path, exported.metadata, parity, validation.what, found)
         losses.append(f"{precision}: {found.loss:.4f}")
         log.warning("%s costs an accuracy of %.4f on validation: too much", precision, found.loss)
     raise CorrosionError(

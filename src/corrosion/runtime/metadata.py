@@ -77,7 +77,7 @@ class Metadata(Settings):
     """Sentences without which no decision of the network should be read."""
     written_by: str
     """Version of corrosion that has written the file."""
-    sha256: str = UNSEALED
+    sha256: str = UNSEALED.decode("ascii")
     """Checksum over the whole file, and its weights beside it: `corrosion.runtime.seal`."""
 
     def conflicts(self) -> Iterable[str]:

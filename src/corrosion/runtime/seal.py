@@ -1,7 +1,8 @@
 """A checksum over all of an exported file, which stands in its own metadata.
 
 The metadata are text in the file, and the checksum is a part of it that has always the same length:
-it is computed with zeros in its place.
+it is computed with zeros in its place. (OpenVINO keeps the metadata of the ONNX file that it was
+made of, too.)
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from corrosion.errors import CorrosionError
 
-UNSEALED = "0" * 64
+UNSEALED = b"0" * 64
 """What stands in place of the checksum while it is computed."""
 
 # as JSON, and as JSON within XML
@@ -27,17 +28,14 @@ def seal(path: Path) -> None:
         path: a file with `UNSEALED` as `sha256` in its metadata.
 
     Raises:
-        ValueError: that does not stand there once.
+        ValueError: that does not stand there.
     """
     if path.suffix == ".pt2":
         return
     content = path.read_bytes()
-    places = list(_PLACE.finditer(content))
-    if [place[0].decode() for place in places] != [UNSEALED]:
+    if set(_PLACE.findall(content)) != {UNSEALED}:
         raise ValueError(f"{path} has no place for its checksum")
-    start = places[0].start()
-    checksum = _checksum(path, content).encode("ascii")
-    path.write_bytes(content[:start] + checksum + content[start + len(checksum) :])
+    path.write_bytes(_PLACE.sub(_checksum(path, content), content))
 
 
 def check_seal(path: Path) -> None:
@@ -56,8 +54,8 @@ def check_seal(path: Path) -> None:
             changed = zipfile.is_zipfile(path) and _damaged_part(path)
         else:
             content = path.read_bytes()
-            place = _PLACE.search(content)
-            changed = place is not None and place[0].decode() != _checksum(path, content)
+            stands = set(_PLACE.findall(content))
+            changed = bool(stands) and stands != {_checksum(path, content)}
     except OSError as error:
         raise CorrosionError(f"{path} can't be read: {error.strerror or error}.") from error
     if changed:
@@ -67,12 +65,12 @@ def check_seal(path: Path) -> None:
         )
 
 
-def _checksum(path: Path, content: bytes) -> str:
+def _checksum(path: Path, content: bytes) -> bytes:
     """The checksum of a file, and of the weights that lie beside it."""
-    found = hashlib.sha256(_PLACE.sub(UNSEALED.encode("ascii"), content, count=1))
+    found = hashlib.sha256(_PLACE.sub(UNSEALED, content))
     if path.suffix == ".xml":
         found.update(path.with_suffix(".bin").read_bytes())
-    return found.hexdigest()
+    return found.hexdigest().encode("ascii")
 
 
 def _damaged_part(path: Path) -> bool:
