@@ -72,9 +72,9 @@ class PredictionSettings(InferenceSettings):
     """What is made of the table, with commas between several: html (the page on which an inspector
     looks, sorts and judges), xlsx, pdf, geojson, coco, labelstudio."""
     title: str | None = None
-    """What the reports are called, by default Corrosion inspection."""
+    """What the reports are called, by default Corrosion inspection; kept with the results."""
     inspector: str | None = None
-    """Who signs them."""
+    """Who signs them; kept with the results."""
     asset: str | None = None
     """How the asset of a photograph is told: a pattern of its folders as "{asset}/{date}/*", a
     regular expression with (?P<asset>...), or a CSV file with the columns path and asset."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from corrosion.report.inspection.cells import keep_in_run
 from corrosion.report.inspection.coco import write_coco
 from corrosion.report.inspection.findings import Inspection, read_inspection
 from corrosion.report.inspection.geojson import write_geojson
@@ -38,8 +38,9 @@ def write_reports(
     Args:
         folder: folder of a finished run.
         reports: names, with commas between several.
-        title: what they are called; by default "Corrosion inspection".
-        inspector: who signs them.
+        title: what they are called, kept for reports that are written later; None for what was said
+            before, and empty for "Corrosion inspection".
+        inspector: who signs them, kept likewise.
 
     Returns:
         Their files.
@@ -47,6 +48,6 @@ def write_reports(
     Raises:
         CorrosionError: the folder can't be read, or not be written.
     """
+    keep_in_run(folder, {"title": title, "inspector": inspector})
     inspection = read_inspection(folder)
-    inspection = replace(inspection, title=title or inspection.title, inspector=inspector or "")
     return tuple(WRITERS[name](inspection) for name in report_names(reports))
