@@ -56,7 +56,13 @@ def _verdicts(options: argparse.Namespace) -> None:
     from corrosion.report.inspection.findings import read_inspection
     from corrosion.report.inspection.page import PAGE
     from corrosion.report.inspection.reports import write_reports
-    from corrosion.report.inspection.verdict_history import read_verdicts
+    from corrosion.report.inspection.shown import said_of
+    from corrosion.report.inspection.verdict_history import (
+        CORRODED,
+        NOT_CORRODED,
+        UNDECIDED,
+        read_verdicts,
+    )
     from corrosion.report.tables import with_interval
     from corrosion.system.locks import sole_writer
 
@@ -69,11 +75,12 @@ def _verdicts(options: argparse.Namespace) -> None:
         inspection = read_inspection(options.folder)
         if (options.folder / PAGE).is_file():
             write_reports(options.folder, "html")
-    judged = sum(one.verdict is not None for one in inspection.findings)
+    said = said_of(inspection.findings)
     say = sys.stdout.write
     say(
         f"{len(given)} verdicts: {merged.new} new, {merged.changed} changed, {merged.known} known "
-        f"already; {judged} of {len(inspection.findings)} photographs have one now\n"
+        f"already; {said[CORRODED] + said[NOT_CORRODED]} of {len(inspection.findings)} photographs "
+        f"are judged now, {said[UNDECIDED]} to be looked at again\n"
     )
     if (both := agreement_of(inspection.findings)) is None:
         say("nobody has said corroded or not of a photograph that the network decides\n")

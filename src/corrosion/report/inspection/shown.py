@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from corrosion.report.inspection.findings import Finding, Inspection
-from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED, UNDECIDED
+from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED, UNDECIDED, VERDICTS
 
 VERDICT_WORDS = {CORRODED: "corroded", NOT_CORRODED: "not corroded", UNDECIDED: "look again"}
 """Verdicts in words."""
@@ -23,6 +24,12 @@ def counted(findings: Sequence[Finding]) -> dict[str, int]:
         "review": sum(one.review for one in findings),
         "failed": sum(one.error is not None for one in findings),
     }
+
+
+def said_of(findings: Iterable[Finding]) -> Mapping[str, int]:
+    """How many of some findings have each verdict that an inspector can give."""
+    said = Counter(one.verdict.verdict for one in findings if one.verdict is not None)
+    return {verdict: said[verdict] for verdict in VERDICTS}
 
 
 def verdict_of(one: Finding) -> str:

@@ -14,7 +14,14 @@ from xlsxwriter.exceptions import XlsxWriterException
 
 from corrosion.errors import CorrosionError
 from corrosion.report.inspection.findings import Finding, Inspection
-from corrosion.report.inspection.shown import VERDICT_WORDS, counted, marked_jpeg, photograph_jpeg
+from corrosion.report.inspection.shown import (
+    VERDICT_WORDS,
+    counted,
+    marked_jpeg,
+    photograph_jpeg,
+    said_of,
+)
+from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED, UNDECIDED
 from corrosion.system.files import replacing
 from corrosion.system.progress import progress
 
@@ -247,12 +254,14 @@ def _write_summary(
     sheet.set_column(1, 6, 14)
     sheet.write_string(0, 0, inspection.title, formats["title"])
     totals = counted(inspection.findings)
+    said = said_of(inspection.findings)
     facts: list[tuple[str, str | int]] = [
         ("Photographs and frames", totals["photographs"]),
         ("Corrosion detected", totals["detected"]),
         ("For an inspector", totals["review"]),
         ("Not read, or not drawn", totals["failed"]),
-        ("Judged by an inspector", sum(_verdict(one) is not None for one in inspection.findings)),
+        ("Judged by an inspector", said[CORRODED] + said[NOT_CORRODED]),
+        ("To be looked at again", said[UNDECIDED]),
         ("Network", inspection.model),
         ("Trained on", inspection.trained_on or "not known"),
         ("Threshold", f"{inspection.threshold:.3g}"),
