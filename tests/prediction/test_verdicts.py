@@ -9,6 +9,7 @@ from PIL import Image
 from corrosion.cli.main import main
 from corrosion.data.sources import scan
 from corrosion.errors import CorrosionError
+from corrosion.prediction.verdict_folder import write_labelled_folder
 from corrosion.prediction.verdicts import agreement_of, merge_verdicts
 from corrosion.report.inspection import read_inspection
 from corrosion.report.inspection.verdict_history import Verdict, read_history, read_verdicts
@@ -136,7 +137,7 @@ def test_the_command_merges_tells_agreement_and_writes_a_folder_to_train_on(
     labelled = tmp_path / "labelled"
     assert main(["verdicts", str(folder), str(file), "--labelled", str(labelled)]) == 0
     told = capsys.readouterr().out
-    assert "4 verdicts: 4 new, 0 changed, 0 known already; 4 of 7" in told
+    assert "4 verdicts: 4 new, 0 changed, 0 known already; 3 of 7 photographs are judged now, 1 to be" in told
     assert "accuracy 0.667" in told
     assert "Cohen's kappa 0.400" in told
     assert f"{labelled}: 1 corroded, 1 not" in told
@@ -146,3 +147,22 @@ def test_the_command_merges_tells_agreement_and_writes_a_folder_to_train_on(
     assert table["file"].tolist() == ["corrosion/000000_0.png", "no_corrosion/000003_3.png"]
     assert main(["verdicts", str(folder), str(file), "--labelled", str(labelled)]) == 1
     assert "choose another --labelled" in capsys.readouterr().err
+
+
+def test_photographs_that_cannot_be_read_come_into_no_training_folder(folder, tmp_path):
+    merge(
+        folder,
+        Verdict("photos/0.png", verdict="corroded"),
+        Verdict("photos/1.png", verdict="not"),
+        Verdict("photos/broken.jpg", verdict="corroded"),
+    )
+    (tmp_path / "photos" / "broken.jpg").write_bytes(b"no picture")
+    (tmp_path / "photos" / "1.png").write_bytes(b"damaged since")
+    done = write_labelled_folder(read_inspection(folder), tmp_path / "labelled")
+    assert (done.corroded, done.sound) == (1, 0)
+    assert done.gone == ("photos/1.png", "photos/broken.jpg")
+    assert [file.name for file in (tmp_path / "labelled").rglob("*.*g")] == ["000000_0.png"]
+    (tmp_path / "photos" / "0.png").unlink()
+    with pytest.raises(CorrosionError, match="of 3 judged photographs none is there"):
+        write_labelled_folder(read_inspection(folder), tmp_path / "again")
+    assert not (tmp_path / "again").exists()
