@@ -99,6 +99,7 @@ def test_verdicts_on_something_else_are_refused_and_none_is_merged(folder, said,
         ("file,verdict\na.jpg,not\n", "has no column path"),
         ("path,verdict\na.jpg,maybe\n", "row 2: the verdict is 'maybe': write corroded, not"),
         ("path,verdict\n,not\n", "row 2: the path is empty"),
+        ("path,verdict,time\na.mp4,not,soon\n", "row 2: the time is 'soon': write the second"),
         ("\x00", "has no column path or verdict"),
     ],
 )
@@ -106,6 +107,47 @@ def test_files_that_are_no_verdicts_get_one_line(tmp_path, text, message):
     (tmp_path / "v.csv").write_text(text)
     with pytest.raises(CorrosionError, match=message):
         read_verdicts(tmp_path / "v.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"There is no .*v.csv: give the file"),
+        (b"PK\x03\x04\x14", r"is a workbook, and verdicts are CSV: save its sheet as CSV"),
+        (b"path,verdict\n\xfcber.jpg,not\n", r"is no text in UTF-8: save it as CSV"),
+    ],
+)
+def test_files_that_cannot_be_read_get_a_clear_sentence(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "v.csv").write_bytes(content)
+    with pytest.raises(CorrosionError, match=message) as told:
+        read_verdicts(tmp_path / "v.csv")
+    assert "Errno" not in str(told.value)
+    assert "codec" not in str(told.value)
+
+
+@pytest.mark.parametrize("time", ["2", "2.0", "2.000", "2,0"])
+def test_verdicts_and_times_of_frames_are_read_however_they_are_written(folder, tmp_path, time):
+    with (folder / "predictions.csv").open("a") as table:
+        table.write("f.mp4,2.0,0.9,corrosion detected,,,\n")
+    (tmp_path / "v.csv").write_text(f"path;time;verdict\nf.mp4;{time};Corroded\n")
+    merge(folder, *read_verdicts(tmp_path / "v.csv"))
+    assert read_inspection(folder).findings[-1].verdict.verdict == "corroded"
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (Verdict("f.mp4", verdict="not"), r"without a time .* the column time \(2.000\)"),
+        (Verdict("f.mp4", "2.500", verdict="not"), r"f.mp4 at time 2.500 .*\(2.000\)"),
+        (Verdict("photos/0.png", "1.000", verdict="not"), r"no frames, so leave its time empty"),
+    ],
+)
+def test_a_verdict_on_no_frame_is_refused_with_a_word_on_time(folder, said, message):
+    with (folder / "predictions.csv").open("a") as table:
+        table.write("f.mp4,2.0,0.9,corrosion detected,,,\n")
+    with pytest.raises(CorrosionError, match=message):
+        merge(folder, said)
 
 
 def test_files_that_a_spreadsheet_has_saved_are_read(tmp_path):
