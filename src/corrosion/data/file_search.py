@@ -11,6 +11,7 @@ from pathlib import Path
 
 from corrosion.data.kinds import (
     HEAD,
+    LOG_SUFFIXES,
     SUFFIXES,
     VIDEO_SUFFIXES,
     kind_by_content,
@@ -127,7 +128,7 @@ def files_below(
                     passed.append(PassedOver(escaped(entry.path), f"a link to {to}", True))
             elif _suffix(entry.name) in suffixes:
                 yield escaped(entry.path)
-            elif passed is not None:
+            elif passed is not None and not _is_flight_log(entry.path, suffixes):
                 passed.append(_passed_over(entry.path))
 
 
@@ -213,6 +214,15 @@ def _passed_over(path: str) -> PassedOver:
     return PassedOver(escaped(path), reason if kind is None else why_not_read(kind), missed)
 
 
+def _is_flight_log(path: str, wanted: Collection[str]) -> bool:
+    """Whether a file is read with the video beside it, as `corrosion.data.flight_log` does."""
+    stem, suffix = os.path.splitext(path)  # noqa: PTH122
+    if suffix not in LOG_SUFFIXES or not VIDEO_SUFFIXES <= set(wanted):
+        return False
+    endings = (form for ending in VIDEO_SUFFIXES for form in (ending, ending.upper()))
+    return any(os.path.isfile(stem + ending) for ending in endings)  # noqa: PTH113
+
+
 def _is_folder(entry: os.DirEntry[str], *, follow_links: bool = True) -> bool:
     try:
         return entry.is_dir(follow_symlinks=follow_links)
@@ -278,7 +288,7 @@ def _matches(
             )
         elif _suffix(match) in wanted:
             files.append(escaped(match))
-        else:
+        elif not _is_flight_log(match, wanted):
             passed.append(_passed_over(match))
     if not files:
         raise CorrosionError(

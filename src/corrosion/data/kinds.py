@@ -15,6 +15,9 @@ VIDEO_SUFFIXES = frozenset(
 )
 """Endings of the files that count as videos, in lower case."""
 
+LOG_SUFFIXES = (".SRT", ".srt", ".Srt")
+"""Endings of flight logs, which are called as their video is but for the ending."""
+
 HEAD = 32
 """So many bytes of a file tell its kind."""
 
