@@ -12,6 +12,7 @@ from corrosion.errors import CorrosionError
 from corrosion.prediction.verdict_folder import write_labelled_folder
 from corrosion.prediction.verdicts import agreement_of, merge_verdicts
 from corrosion.report.inspection import read_inspection
+from corrosion.report.inspection.reports import outdated_reports, write_reports
 from corrosion.report.inspection.verdict_history import Verdict, read_history, read_verdicts
 
 SHA = "ab" * 32
@@ -177,10 +178,14 @@ def test_the_command_merges_tells_agreement_and_writes_a_folder_to_train_on(
     )
     (tmp_path / "photos" / "5.png").unlink()
     labelled = tmp_path / "labelled"
+    write_reports(folder, "html,geojson")
     assert main(["verdicts", str(folder), str(file), "--labelled", str(labelled)]) == 0
     told = capsys.readouterr().out
     assert "4 verdicts: 4 new, 0 changed, 0 known already; 3 of 7 photographs are judged now, 1 to be" in told
     assert "accuracy 0.667" in told
+    assert "only 3 judged photographs" in told
+    renew = f"corrosion inspection-report {folder} --report geojson\n"  # the page is new already
+    assert f"findings.geojson: of before these verdicts; renew by {renew}" in told
     assert "Cohen's kappa 0.400" in told
     assert f"{labelled}: 1 corroded, 1 not" in told
     assert "not there any more or can't be read: photos/5.png" in told
@@ -189,6 +194,14 @@ def test_the_command_merges_tells_agreement_and_writes_a_folder_to_train_on(
     assert table["file"].tolist() == ["corrosion/000000_0.png", "no_corrosion/000003_3.png"]
     assert main(["verdicts", str(folder), str(file), "--labelled", str(labelled)]) == 1
     assert "choose another --labelled" in capsys.readouterr().err
+
+
+def test_reports_that_are_written_again_are_of_before_no_more(folder):
+    write_reports(folder, "html,geojson")
+    merge(folder, Verdict("photos/0.png", verdict="corroded"))
+    assert list(outdated_reports(folder)) == ["html", "geojson"]
+    write_reports(folder, "html,geojson")
+    assert outdated_reports(folder) == {}
 
 
 def test_photographs_that_cannot_be_read_come_into_no_training_folder(folder, tmp_path):

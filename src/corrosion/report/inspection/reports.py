@@ -9,10 +9,14 @@ from types import MappingProxyType
 from corrosion.report.inspection.cells import keep_in_run
 from corrosion.report.inspection.coco import write_coco
 from corrosion.report.inspection.findings import Inspection, read_inspection
+from corrosion.report.inspection.geojson import FILE as GEOJSON
 from corrosion.report.inspection.geojson import write_geojson
 from corrosion.report.inspection.label_studio import write_label_studio
-from corrosion.report.inspection.page import write_inspection_page
+from corrosion.report.inspection.page import PAGE, write_inspection_page
+from corrosion.report.inspection.pdf import FILE as PDF
 from corrosion.report.inspection.pdf import write_pdf
+from corrosion.report.inspection.verdict_history import HISTORY
+from corrosion.report.inspection.workbook import FILE as WORKBOOK
 from corrosion.report.inspection.workbook import write_workbook
 from corrosion.settings.inspection import report_names
 
@@ -28,6 +32,28 @@ WRITERS: Mapping[str, Callable[[Inspection], Path]] = MappingProxyType(
 )
 """What writes each report into the inspection's folder, and returns its file; the names are those
 of `corrosion.settings.inspection.REPORTS`."""
+
+
+_WITH_VERDICTS = {
+    "html": PAGE,
+    "xlsx": WORKBOOK,
+    "pdf": PDF,
+    "geojson": GEOJSON,
+}  # files of the reports that say what inspectors have said
+
+
+def outdated_reports(folder: Path) -> Mapping[str, str]:
+    """The reports of a folder that were written before its last verdicts: file by name."""
+    history = folder / HISTORY
+    if not history.is_file():
+        return {}
+    last = history.stat().st_mtime_ns
+    files = {name: folder / file for name, file in _WITH_VERDICTS.items()}
+    return {
+        name: file.name
+        for name, file in files.items()
+        if file.is_file() and file.stat().st_mtime_ns < last
+    }
 
 
 def write_reports(
