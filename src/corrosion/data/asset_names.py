@@ -55,7 +55,8 @@ def asset_names(
 
     A pattern of folders is laid at the end of the paths: * stands for a name or a part of it,
     {asset} for the name of a folder (or a part of it) that is the asset, other words in braces for
-    anything. What reaches above the paths that were given (`top`) tells no asset. With ** (any number of folders) it is laid at the folder that was given instead.
+    anything. What reaches above the paths that were given (`top`) tells no asset. With ** (any
+    number of folders) it is laid at the folder that was given instead.
 
     Args:
         given: a pattern of folders, a regular expression with a group `asset` that is searched for

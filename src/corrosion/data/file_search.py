@@ -11,9 +11,9 @@ from pathlib import Path
 
 from corrosion.data.kinds import (
     HEAD,
-    LOG_SUFFIXES,
     SUFFIXES,
     VIDEO_SUFFIXES,
+    has_video,
     kind_by_content,
     kind_by_suffix,
     why_not_read,
@@ -109,6 +109,7 @@ def files_below(
         suffixes: endings of the files wanted, in lower case.
         passed: gets what is not read, and why.
     """
+    videos = not VIDEO_SUFFIXES.isdisjoint(suffixes)
     waiting = [os.fspath(directory)]
     while waiting:
         folder = waiting.pop()
@@ -128,7 +129,7 @@ def files_below(
                     passed.append(PassedOver(escaped(entry.path), f"a link to {to}", True))
             elif _suffix(entry.name) in suffixes:
                 yield escaped(entry.path)
-            elif passed is not None and not _is_flight_log(entry.path, suffixes):
+            elif passed is not None and not (videos and has_video(entry.path)):
                 passed.append(_passed_over(entry.path))
 
 
@@ -214,15 +215,6 @@ def _passed_over(path: str) -> PassedOver:
     return PassedOver(escaped(path), reason if kind is None else why_not_read(kind), missed)
 
 
-def _is_flight_log(path: str, wanted: Collection[str]) -> bool:
-    """Whether a file is read with the video beside it, as `corrosion.data.flight_log` does."""
-    stem, suffix = os.path.splitext(path)  # noqa: PTH122
-    if suffix not in LOG_SUFFIXES or not VIDEO_SUFFIXES <= set(wanted):
-        return False
-    endings = (form for ending in VIDEO_SUFFIXES for form in (ending, ending.upper()))
-    return any(os.path.isfile(stem + ending) for ending in endings)  # noqa: PTH113
-
-
 def _is_folder(entry: os.DirEntry[str], *, follow_links: bool = True) -> bool:
     try:
         return entry.is_dir(follow_symlinks=follow_links)
@@ -279,6 +271,7 @@ def _inside(
 def _matches(
     pattern: str, wanted: Collection[str], passed: list[PassedOver], *, recursive: bool
 ) -> list[str]:
+    videos = not VIDEO_SUFFIXES.isdisjoint(wanted)
     matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 -- takes absolute ones too
     files = []
     for match in matches:
@@ -288,7 +281,7 @@ def _matches(
             )
         elif _suffix(match) in wanted:
             files.append(escaped(match))
-        elif not _is_flight_log(match, wanted):
+        elif not (videos and has_video(match)):
             passed.append(_passed_over(match))
     if not files:
         raise CorrosionError(

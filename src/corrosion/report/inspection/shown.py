@@ -32,13 +32,18 @@ def said_of(findings: Iterable[Finding]) -> Mapping[str, int]:
     return {verdict: said[verdict] for verdict in VERDICTS}
 
 
+def verdict_word(one: Finding) -> str | None:
+    """What an inspector said last, in words; None where nobody has."""
+    verdict = None if one.verdict is None else one.verdict.verdict
+    return VERDICT_WORDS.get(verdict, verdict) if verdict else None
+
+
 def verdict_of(one: Finding) -> str:
     """What an inspector said last, with who; empty where nobody has."""
-    verdict = one.verdict
-    if verdict is None or not verdict.verdict:
+    word = verdict_word(one)
+    if one.verdict is None or word is None:
         return ""
-    word = VERDICT_WORDS.get(verdict.verdict, verdict.verdict)
-    return f"{word} ({verdict.inspector})" if verdict.inspector else word
+    return f"{word} ({one.verdict.inspector})" if one.verdict.inspector else word
 
 
 def place_of(one: Finding) -> str:
