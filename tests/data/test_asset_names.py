@@ -26,6 +26,15 @@ def test_a_pattern_or_expression_tells_the_asset(given, assets):
     assert [names.of(file) for file in FILES] == assets
 
 
+def test_a_pattern_stays_below_the_paths_that_were_given():
+    files = ["/u1/photos/a.jpg", "/u1/photos/bridge/2025/b.jpg"]
+    names = asset_names("{asset}/*/*", files, top="/u1")  # photos was given
+    assert [names.of(file) for file in files] == [None, "bridge"]
+    assert asset_names("/u1/{asset}/*", files, top="/u1").of(files[0]) == "photos"  # whole paths
+    with pytest.raises(CorrosionError, match="reaches above the paths that were given"):
+        asset_names("{asset}/{date}/*/*/*", files, top="/u1")
+
+
 def test_a_table_tells_it_by_the_last_parts_of_a_path(tmp_path):
     table = tmp_path / "assets.csv"
     table.write_text("path,asset\na.jpg,Every a\ntank/2025-05-02/b.jpg,Tank 1\nb.jpg,Every b\n")

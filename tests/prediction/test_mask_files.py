@@ -3,7 +3,7 @@
 import pytest
 
 from corrosion.data.file_search import find_inputs
-from corrosion.prediction.mask_files import mask_files, of_frame
+from corrosion.prediction.mask_files import highest_folder, mask_files, of_frame
 
 
 @pytest.fixture
@@ -30,6 +30,22 @@ def test_masks_keep_the_paths_of_their_photographs(photos, monkeypatch, given, e
     assert mask_files(given, find_inputs(given, recursive=True)) == expected
     absolute = [photos / one for one in given]
     assert mask_files(absolute, find_inputs(absolute, recursive=True)) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["one"], "."),
+        (["one/deep"], "one"),
+        (["one/deep/a.jpg"], "."),  # whoever names a file names its folders
+        (["one/d*/*"], "."),
+        (["a.jpg"], ".."),
+        (["one/deep", "two"], "."),
+    ],
+)
+def test_no_asset_lies_above_what_was_given(photos, monkeypatch, given, expected):
+    monkeypatch.chdir(photos)
+    assert highest_folder(given) == str((photos / expected).resolve())
 
 
 def test_frames_of_a_video_have_masks_of_their_own():

@@ -9,8 +9,10 @@ from PIL import Image
 from corrosion.cli.main import main
 from corrosion.data.sources import scan
 from corrosion.errors import CorrosionError
+from corrosion.prediction.verdict_folder import write_labelled_folder
 from corrosion.prediction.verdicts import agreement_of, merge_verdicts
 from corrosion.report.inspection import read_inspection
+from corrosion.report.inspection.reports import outdated_reports, write_reports
 from corrosion.report.inspection.verdict_history import Verdict, read_history, read_verdicts
 
 SHA = "ab" * 32
@@ -98,6 +100,7 @@ def test_verdicts_on_something_else_are_refused_and_none_is_merged(folder, said,
         ("file,verdict\na.jpg,not\n", "has no column path"),
         ("path,verdict\na.jpg,maybe\n", "row 2: the verdict is 'maybe': write corroded, not"),
         ("path,verdict\n,not\n", "row 2: the path is empty"),
+        ("path,verdict,time\na.mp4,not,soon\n", "row 2: the time is 'soon': write the second"),
         ("\x00", "has no column path or verdict"),
     ],
 )
@@ -105,6 +108,47 @@ def test_files_that_are_no_verdicts_get_one_line(tmp_path, text, message):
     (tmp_path / "v.csv").write_text(text)
     with pytest.raises(CorrosionError, match=message):
         read_verdicts(tmp_path / "v.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"There is no .*v.csv: give the file"),
+        (b"PK\x03\x04\x14", r"is a workbook, and verdicts are CSV: save its sheet as CSV"),
+        (b"path,verdict\n\xfcber.jpg,not\n", r"is no text in UTF-8: save it as CSV"),
+    ],
+)
+def test_files_that_cannot_be_read_get_a_clear_sentence(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "v.csv").write_bytes(content)
+    with pytest.raises(CorrosionError, match=message) as told:
+        read_verdicts(tmp_path / "v.csv")
+    assert "Errno" not in str(told.value)
+    assert "codec" not in str(told.value)
+
+
+@pytest.mark.parametrize("time", ["2", "2.0", "2.000", "2,0"])
+def test_verdicts_and_times_of_frames_are_read_however_they_are_written(folder, tmp_path, time):
+    with (folder / "predictions.csv").open("a") as table:
+        table.write("f.mp4,2.0,0.9,corrosion detected,,,\n")
+    (tmp_path / "v.csv").write_text(f"path;time;verdict\nf.mp4;{time};Corroded\n")
+    merge(folder, *read_verdicts(tmp_path / "v.csv"))
+    assert read_inspection(folder).findings[-1].verdict.verdict == "corroded"
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (Verdict("f.mp4", verdict="not"), r"without a time .* the column time \(2.000\)"),
+        (Verdict("f.mp4", "2.500", verdict="not"), r"f.mp4 at time 2.500 .*\(2.000\)"),
+        (Verdict("photos/0.png", "1.000", verdict="not"), r"no frames, so leave its time empty"),
+    ],
+)
+def test_a_verdict_on_no_frame_is_refused_with_a_word_on_time(folder, said, message):
+    with (folder / "predictions.csv").open("a") as table:
+        table.write("f.mp4,2.0,0.9,corrosion detected,,,\n")
+    with pytest.raises(CorrosionError, match=message):
+        merge(folder, said)
 
 
 def test_files_that_a_spreadsheet_has_saved_are_read(tmp_path):
@@ -134,10 +178,15 @@ def test_the_command_merges_tells_agreement_and_writes_a_folder_to_train_on(
     )
     (tmp_path / "photos" / "5.png").unlink()
     labelled = tmp_path / "labelled"
+    write_reports(folder, "html,geojson")
     assert main(["verdicts", str(folder), str(file), "--labelled", str(labelled)]) == 0
     told = capsys.readouterr().out
-    assert "4 verdicts: 4 new, 0 changed, 0 known already; 4 of 7" in told
+    assert "4 verdicts: 4 new, 0 changed, 0 known already; 3 of 7 photographs are judged" in told
+    assert "now, 1 to be looked at again" in told
     assert "accuracy 0.667" in told
+    assert "only 3 judged photographs" in told
+    renew = f"corrosion inspection-report {folder} --report geojson\n"  # the page is new already
+    assert f"findings.geojson: of before these verdicts; renew by {renew}" in told
     assert "Cohen's kappa 0.400" in told
     assert f"{labelled}: 1 corroded, 1 not" in told
     assert "not there any more or can't be read: photos/5.png" in told
@@ -146,3 +195,30 @@ def test_the_command_merges_tells_agreement_and_writes_a_folder_to_train_on(
     assert table["file"].tolist() == ["corrosion/000000_0.png", "no_corrosion/000003_3.png"]
     assert main(["verdicts", str(folder), str(file), "--labelled", str(labelled)]) == 1
     assert "choose another --labelled" in capsys.readouterr().err
+
+
+def test_reports_that_are_written_again_are_of_before_no_more(folder):
+    write_reports(folder, "html,geojson")
+    merge(folder, Verdict("photos/0.png", verdict="corroded"))
+    assert list(outdated_reports(folder)) == ["html", "geojson"]
+    write_reports(folder, "html,geojson")
+    assert outdated_reports(folder) == {}
+
+
+def test_photographs_that_cannot_be_read_come_into_no_training_folder(folder, tmp_path):
+    merge(
+        folder,
+        Verdict("photos/0.png", verdict="corroded"),
+        Verdict("photos/1.png", verdict="not"),
+        Verdict("photos/broken.jpg", verdict="corroded"),
+    )
+    (tmp_path / "photos" / "broken.jpg").write_bytes(b"no picture")
+    (tmp_path / "photos" / "1.png").write_bytes(b"damaged since")
+    done = write_labelled_folder(read_inspection(folder), tmp_path / "labelled")
+    assert (done.corroded, done.sound) == (1, 0)
+    assert done.gone == ("photos/1.png", "photos/broken.jpg")
+    assert [file.name for file in (tmp_path / "labelled").rglob("*.*g")] == ["000000_0.png"]
+    (tmp_path / "photos" / "0.png").unlink()
+    with pytest.raises(CorrosionError, match="of 3 judged photographs none is there"):
+        write_labelled_folder(read_inspection(folder), tmp_path / "again")
+    assert not (tmp_path / "again").exists()

@@ -108,6 +108,19 @@ def test_videos_are_told_where_they_are_not_read(tmp_path, caplog):
     assert len(find_inputs(["photos"])) == 2
 
 
+def test_a_flight_log_beside_its_video_is_not_passed_over(tmp_path, caplog):
+    for name in ("a.png", "DJI_0900.MP4", "DJI_0900.SRT", "DJI_0901.SRT"):
+        photograph(tmp_path / "flight" / name)
+    with caplog.at_level(logging.INFO):
+        find_inputs([tmp_path / "flight"])
+        find_inputs([f"{tmp_path}/flight/*"])
+    assert "DJI_0901.SRT" in caplog.text
+    assert "DJI_0900.SRT" not in caplog.text
+    with caplog.at_level(logging.INFO):
+        find_inputs([tmp_path / "flight"], videos=False)
+    assert "DJI_0900.SRT" in caplog.text
+
+
 def test_what_a_pattern_matches_and_is_not_read_is_told(tmp_path, caplog):
     photograph(tmp_path / "a.png")
     (tmp_path / "b.heic").write_bytes(b"x")

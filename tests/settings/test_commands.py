@@ -32,6 +32,13 @@ def test_methods_without_fine_maps_are_refused_by_the_names_of_the_options(setti
         settings(map="fine", method="scorecam")
 
 
+def test_a_map_without_places_is_refused():
+    message = "--report with geojson is a map, and --no-location leaves out"
+    with pytest.raises(CorrosionError, match=message):
+        PredictionSettings.read({"report": "pdf,geojson", "no_location": True}, name=option_name)
+    assert PredictionSettings(report="pdf", no_location=True).no_location
+
+
 def test_fine_maps_that_nothing_draws_are_refused():
     with pytest.raises(CorrosionError, match="--map=fine draws nothing without --explain: give"):
         PredictionSettings.read({"map": "fine"}, name=option_name)

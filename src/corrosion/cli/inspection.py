@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -55,8 +56,14 @@ def _verdicts(options: argparse.Namespace) -> None:
     from corrosion.prediction.verdicts import agreement_of, merge_verdicts
     from corrosion.report.inspection.findings import read_inspection
     from corrosion.report.inspection.page import PAGE
-    from corrosion.report.inspection.reports import write_reports
-    from corrosion.report.inspection.verdict_history import read_verdicts
+    from corrosion.report.inspection.reports import outdated_reports, write_reports
+    from corrosion.report.inspection.shown import said_of
+    from corrosion.report.inspection.verdict_history import (
+        CORRODED,
+        NOT_CORRODED,
+        UNDECIDED,
+        read_verdicts,
+    )
     from corrosion.report.tables import with_interval
     from corrosion.system.locks import sole_writer
 
@@ -69,11 +76,12 @@ def _verdicts(options: argparse.Namespace) -> None:
         inspection = read_inspection(options.folder)
         if (options.folder / PAGE).is_file():
             write_reports(options.folder, "html")
-    judged = sum(one.verdict is not None for one in inspection.findings)
+    said = said_of(inspection.findings)
     say = sys.stdout.write
     say(
         f"{len(given)} verdicts: {merged.new} new, {merged.changed} changed, {merged.known} known "
-        f"already; {judged} of {len(inspection.findings)} photographs have one now\n"
+        f"already; {said[CORRODED] + said[NOT_CORRODED]} of {len(inspection.findings)} photographs "
+        f"are judged now, {said[UNDECIDED]} to be looked at again\n"
     )
     if (both := agreement_of(inspection.findings)) is None:
         say("nobody has said corroded or not of a photograph that the network decides\n")
@@ -88,8 +96,13 @@ def _verdicts(options: argparse.Namespace) -> None:
             f"  this holds for photographs chosen as these were; judge a random part of all to "
             f"know it of all\n"
         )
-        if (few := few_images(both.images)) is not None:
+        if (few := few_images(both.images, kind="judged", more="judge")) is not None:
             say(f"  CAUTION: {few}\n")
+    if outdated := outdated_reports(options.folder):
+        say(
+            f"{', '.join(outdated.values())}: of before these verdicts; renew by corrosion "
+            f"inspection-report {shlex.quote(str(options.folder))} --report {','.join(outdated)}\n"
+        )
     if options.labelled is not None:
         done = write_labelled_folder(inspection, options.labelled)
         say(

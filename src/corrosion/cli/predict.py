@@ -56,13 +56,15 @@ def _run(options: argparse.Namespace) -> int:
     if first and not is_taken(out):
         from corrosion.data.asset_names import asset_names
         from corrosion.data.file_search import find_inputs
-        from corrosion.prediction.mask_files import common_root
+        from corrosion.prediction.mask_files import common_root, highest_folder
 
         files = find_inputs(
             options.paths, recursive=settings.recursive, below=settings.relative_to, tell=False
         )
         if settings.asset is not None:
-            asset_names(settings.asset, files, root=common_root(options.paths))
+            paths = options.paths
+            root, top = common_root(paths), highest_folder(paths)
+            asset_names(settings.asset, files, root=root, top=top)
     try:
         counts = _predict(checkpoint, options.paths, out, settings, resume=options.resume)
     except SystemExit:  # what Lightning makes of Ctrl-C

@@ -6,7 +6,7 @@ import csv
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from corrosion.errors import CorrosionError
@@ -48,12 +48,15 @@ class AssetNames:
         return name or None
 
 
-def asset_names(given: str, files: Sequence[str], *, root: str | None = None) -> AssetNames:
+def asset_names(
+    given: str, files: Sequence[str], *, root: str | None = None, top: str | None = None
+) -> AssetNames:
     """What `--asset` stands for, checked on the files of a run.
 
     A pattern of folders is laid at the end of the paths: * stands for a name or a part of it,
     {asset} for the name of a folder (or a part of it) that is the asset, other words in braces for
-    anything. With ** (any number of folders) it is laid at the folder that was given instead.
+    anything. What reaches above the paths that were given (`top`) tells no asset. With ** (any
+    number of folders) it is laid at the folder that was given instead.
 
     Args:
         given: a pattern of folders, a regular expression with a group `asset` that is searched for
@@ -61,6 +64,7 @@ def asset_names(given: str, files: Sequence[str], *, root: str | None = None) ->
             path and asset, where a path may be shortened to its last parts.
         files: paths of the photographs.
         root: folder that patterns with ** are laid at; None for whole paths.
+        top: folder below which other patterns stay; None for whole paths.
 
     Raises:
         CorrosionError: `given` is none of these, can't be read, or tells no asset at all.
@@ -74,10 +78,16 @@ def asset_names(given: str, files: Sequence[str], *, root: str | None = None) ->
     elif "(?P<asset>" in given:
         names = AssetNames(_compiled(given, given))
     elif "asset" in _FIELD.findall(given):
-        names = AssetNames(_compiled(_folders(given), given), root=root if "**" in given else None)
+        laid_at = root if "**" in given else None if given.startswith("/") else top
+        names = AssetNames(_compiled(_folders(given), given), root=laid_at)
     else:
         raise CorrosionError(f"asset={given}: {_HOW}.")
     if files and not any(names.of(file) for file in files):
+        if "**" not in given and any(replace(names, root=None).of(file) for file in files):
+            raise CorrosionError(
+                f"asset={given} reaches above the paths that were given, as that of {files[0]!r}: "
+                f"give a shorter pattern, or the folder that holds those of the assets."
+            )
         raise CorrosionError(
             f"asset={given} tells the asset of no photograph, as {files[0]!r}: {_HOW}."
         )

@@ -13,6 +13,7 @@ from corrosion.data.kinds import (
     HEAD,
     SUFFIXES,
     VIDEO_SUFFIXES,
+    has_video,
     kind_by_content,
     kind_by_suffix,
     why_not_read,
@@ -108,6 +109,7 @@ def files_below(
         suffixes: endings of the files wanted, in lower case.
         passed: gets what is not read, and why.
     """
+    videos = not VIDEO_SUFFIXES.isdisjoint(suffixes)
     waiting = [os.fspath(directory)]
     while waiting:
         folder = waiting.pop()
@@ -127,7 +129,7 @@ def files_below(
                     passed.append(PassedOver(escaped(entry.path), f"a link to {to}", True))
             elif _suffix(entry.name) in suffixes:
                 yield escaped(entry.path)
-            elif passed is not None:
+            elif passed is not None and not (videos and has_video(entry.path)):
                 passed.append(_passed_over(entry.path))
 
 
@@ -269,6 +271,7 @@ def _inside(
 def _matches(
     pattern: str, wanted: Collection[str], passed: list[PassedOver], *, recursive: bool
 ) -> list[str]:
+    videos = not VIDEO_SUFFIXES.isdisjoint(wanted)
     matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 -- takes absolute ones too
     files = []
     for match in matches:
@@ -278,7 +281,7 @@ def _matches(
             )
         elif _suffix(match) in wanted:
             files.append(escaped(match))
-        else:
+        elif not (videos and has_video(match)):
             passed.append(_passed_over(match))
     if not files:
         raise CorrosionError(

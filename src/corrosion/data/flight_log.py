@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corrosion.data.images import ImageError, regular_size
+from corrosion.data.kinds import LOG_SUFFIXES
 from corrosion.data.photograph_facts import (
     PhotographFacts,
     local_time,
@@ -155,14 +155,11 @@ class VideoFacts:
 
 def read_flight_log(video: Path) -> FlightLog:
     """The flight log beside a video, called as it is but for .SRT; an empty one without."""
-    for path in _beside(video, (".SRT", ".srt", ".Srt")):
+    for suffix in LOG_SUFFIXES:
+        path = video.with_suffix(suffix)
         try:
             if regular_size(path) <= _LARGEST:
                 return parse_flight_log(path.read_bytes().decode("utf-8", "replace"))
         except (OSError, ImageError):
             continue
     return FlightLog()
-
-
-def _beside(video: Path, suffixes: Sequence[str]) -> list[Path]:
-    return [video.with_suffix(suffix) for suffix in suffixes]

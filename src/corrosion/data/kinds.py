@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -14,6 +15,9 @@ VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".mts", ".m2ts"}
 )
 """Endings of the files that count as videos, in lower case."""
+
+LOG_SUFFIXES = (".SRT", ".srt", ".Srt")
+"""Endings of flight logs, which are called as their video is but for the ending."""
 
 HEAD = 32
 """So many bytes of a file tell its kind."""
@@ -90,6 +94,15 @@ def kind_by_suffix(suffix: str) -> str | None:
     if suffix in SUFFIXES:
         return "photograph"
     return _VIDEO if suffix in VIDEO_SUFFIXES else _UNREAD_SUFFIXES.get(suffix)
+
+
+def has_video(path: str) -> bool:
+    """Whether a file is a flight log with its video beside it, with which it is read."""
+    stem, suffix = os.path.splitext(path)  # noqa: PTH122
+    if suffix not in LOG_SUFFIXES:
+        return False
+    endings = (form for ending in VIDEO_SUFFIXES for form in (ending, ending.upper()))
+    return any(os.path.isfile(stem + ending) for ending in endings)  # noqa: PTH113
 
 
 def kind_by_content(head: bytes) -> str | None:

@@ -201,11 +201,13 @@ def agreement(kappa: float) -> str:
     return next(level for bound, level in _AGREEMENT if round(kappa, 2) <= bound)
 
 
-def few_images(images: int) -> str | None:
+def few_images(images: int, *, kind: str = "test", more: str = "label") -> str | None:
     """What to say beside figures of a small test set; None from 30 images on.
 
     Args:
         images: number of test images.
+        kind: what photographs they are.
+        more: what makes more of them.
 
     Example:
         >>> few_images(2)[:24], few_images(30)
@@ -215,8 +217,8 @@ def few_images(images: int) -> str | None:
         return None
     photographs = "photograph" if images == 1 else "photographs"
     return (
-        f"only {images} test {photographs}: these figures may be chance, look at their intervals "
-        f"and label more"
+        f"only {images} {kind} {photographs}: these figures may be chance, look at their intervals "
+        f"and {more} more"
     )
 
 

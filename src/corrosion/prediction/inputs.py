@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from corrosion.data.asset_names import asset_names
+from corrosion.data.asset_names import AssetNames, asset_names
 from corrosion.data.file_search import find_inputs
 from corrosion.prediction.journal import Row, read_journals
-from corrosion.prediction.mask_files import common_root
+from corrosion.prediction.mask_files import common_root, highest_folder
 from corrosion.prediction.output_folder import OutputFolder
 from corrosion.settings.prediction import PredictionSettings
 
@@ -34,7 +34,7 @@ def find_files(paths: Sequence[str | Path], settings: PredictionSettings) -> lis
     """
     files = find_inputs(paths, recursive=settings.recursive, below=settings.relative_to)
     if settings.asset is not None:
-        asset_names(settings.asset, files, root=common_root(paths))
+        _names(settings.asset, files, paths)
     return files
 
 
@@ -50,6 +50,10 @@ def finished_rows(
     if settings.asset is None:
         yield from rows
         return
-    names = asset_names(settings.asset, folder.files(), root=common_root(paths))
+    names = _names(settings.asset, folder.files(), paths)
     for row in rows:
         yield replace(row, asset=names.of(row.path))
+
+
+def _names(asset: str, files: Sequence[str], paths: Sequence[str | Path]) -> AssetNames:
+    return asset_names(asset, files, root=common_root(paths), top=highest_folder(paths))

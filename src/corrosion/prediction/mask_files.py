@@ -44,6 +44,15 @@ def common_root(paths: Sequence[str | Path]) -> str:
     return os.path.commonpath([_root(os.fspath(path)) for path in paths])
 
 
+def highest_folder(paths: Sequence[str | Path]) -> str:
+    """The folder below which the names lie that were given, as an absolute path.
+
+    Of a folder that is the one that it lies in, so that it may be an asset itself; of a file or a
+    pattern, the working directory where what was given lies deeper.
+    """
+    return os.path.commonpath([_highest(os.fspath(path)) for path in paths])
+
+
 def of_frame(file: str, time: float | None) -> str:
     """The place of the mask of a video's frame; that of a photograph, without a time, as it is."""
     return file if time is None else f"{file.removesuffix('.png')}_{time:.3f}s.png"
@@ -57,6 +66,15 @@ def _root(given: str) -> str:
         first = next(number for number, part in enumerate(parts) if glob.has_magic(part))
         return _absolute(os.fspath(Path(*parts[:first])))
     return _absolute(os.fspath(Path(given).parent))
+
+
+def _highest(given: str) -> str:
+    root = _root(given)
+    if not Path(given).is_dir():
+        shared = os.path.commonpath([root, _absolute(os.curdir)])
+        if shared != root:
+            return shared
+    return os.path.dirname(root)  # noqa: PTH120
 
 
 def _absolute(path: str) -> str:

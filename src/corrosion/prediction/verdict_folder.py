@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from corrosion.data.images import ImageError
+from corrosion.data.images import ImageError, read_image
 from corrosion.data.labels import CLASSES
 from corrosion.data.video import read_frames
 from corrosion.errors import CorrosionError
@@ -35,7 +35,7 @@ class Labelled:
     Attributes:
         corroded: number of photographs in corrosion/.
         sound: number of photographs in no_corrosion/.
-        gone: paths of photographs that were judged, and are not there any more.
+        gone: paths of photographs that were judged, and are not there any more or can't be read.
     """
 
     corroded: int
@@ -46,14 +46,15 @@ class Labelled:
 def write_labelled_folder(inspection: Inspection, out: Path) -> Labelled:
     """Copy what was judged to be corroded or not into a folder for each class.
 
-    Photographs whose verdict is "review", and those without one, are left out.
+    Photographs whose verdict is "review", and those without one, are left out, and so are those
+    that could not be read when they were predicted, or can't be now.
 
     Args:
         inspection: findings with verdicts.
         out: a new or empty folder.
 
     Raises:
-        CorrosionError: nothing was judged, or the folder can't be written.
+        CorrosionError: nothing was judged, none of it can be read, or the folder can't be written.
     """
     judged = [
         (one, one.verdict)
@@ -79,6 +80,11 @@ def write_labelled_folder(inspection: Inspection, out: Path) -> Labelled:
             rows += written
             if len(written) < len(some):
                 gone.append(path)
+        if not rows:
+            raise CorrosionError(
+                f"{inspection.folder}: of {len(gone)} judged photographs none is there that can be "
+                f"read, {gone[0]} the first: put them back below {inspection.working_directory}."
+            )
         with (folder / "verdicts.csv").open("w", encoding="utf-8", newline="") as table:
             writer = csv.DictWriter(table, _COLUMNS, lineterminator="\n")
             writer.writeheader()
@@ -96,6 +102,8 @@ def _written(
     judged = {one.frame: (one, verdict) for one, verdict in some}
     if None in judged:
         one, verdict = judged[None]
+        if one.decision is None or not _can_be_read(original):
+            return
         with replacing(folder / _file(one, verdict)) as temporary:
             shutil.copyfile(original, temporary)
         yield _row(one, verdict)
@@ -110,6 +118,14 @@ def _written(
                 return
     except ImageError:
         return  # what is missing is told
+
+
+def _can_be_read(photograph: Path) -> bool:
+    try:
+        read_image(photograph)
+    except ImageError:
+        return False
+    return True
 
 
 def _row(one: Finding, verdict: Verdict) -> dict[str, object]:

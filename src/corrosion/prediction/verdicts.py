@@ -21,6 +21,8 @@ from corrosion.report.inspection.verdict_history import (
     write_history,
 )
 
+_NAMED = 4  # seconds that a message names
+
 Key = tuple[str, str]
 """Path and time of a finding."""
 
@@ -91,7 +93,7 @@ def merge_verdicts(
     for one in given:
         key = (one.path, one.time) if (one.path, one.time) in known else same.get(one.sha256)
         if key is None:
-            strangers.append(one.path)
+            strangers.append(one)
             continue
         finding = known[key]
         if one.sha256 and finding.sha256 and one.sha256 != finding.sha256:
@@ -112,14 +114,25 @@ def merge_verdicts(
     if strangers:
         raise CorrosionError(
             f"{source}: {len(strangers)} of {len(given)} verdicts are on photographs that "
-            f"{inspection.folder} does not hold, {strangers[0]} the first: give the file that the "
-            f"page of this folder saved."
+            f"{inspection.folder} does not hold, {_stranger(strangers[0], known)}"
         )
     before = read_history(inspection.folder)
     history, counts = _merged(before, placed, now=now)
     if history != list(before):
         write_history(inspection.folder, history)
     return counts
+
+
+def _stranger(one: Verdict, known: Mapping[Key, Finding]) -> str:
+    """A verdict on nothing that is known, and what to do about it."""
+    times = [time for path, time in known if path == one.path]
+    if not times:
+        return f"{one.path} the first: give the file that the page of this folder saved."
+    which = f"{one.path} at time {one.time}" if one.time else f"{one.path} without a time"
+    if times == [""]:
+        return f"{which} the first: it has no frames, so leave its time empty."
+    some = ", ".join(times[:_NAMED]) + (" ..." if len(times) > _NAMED else "")
+    return f"{which} the first: write a second that it has in the column time ({some})."
 
 
 def _merged(

@@ -41,6 +41,6 @@ class ReportSettings(Settings):
     """What is made of the table, with commas between several: html (the page on which an inspector
     looks, sorts and judges), xlsx, pdf, geojson, coco, labelstudio."""
     title: str | None = None
-    """What the reports are called, by default Corrosion inspection."""
+    """What the reports are called, by default Corrosion inspection; kept with the results."""
     inspector: str | None = None
-    """Who signs them."""
+    """Who signs them; kept with the results."""

@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt, Le
 
 from corrosion.settings.explanation import MapKind
 from corrosion.settings.inference import InferenceSettings, Threshold
-from corrosion.settings.inspection import Reports
+from corrosion.settings.inspection import Reports, report_names
 from corrosion.settings.types import AnyPath, Count, Devices, NotNegative, Probability
 
 TableFormat = Literal["csv", "parquet"]
@@ -64,7 +64,7 @@ class PredictionSettings(InferenceSettings):
     every: NotNegative = 1.0
     """Seconds between frames of videos; 0 takes all of them."""
     relative_to: AnyPath | None = None
-    """Write paths in the table and the contact sheet relative to this folder, in which all files
+    """Write paths in the table and the inspection page relative to this folder, in which all files
     must lie; by default as they were given."""
     format: TableFormat = "csv"
     """Format of the table."""
@@ -72,9 +72,9 @@ class PredictionSettings(InferenceSettings):
     """What is made of the table, with commas between several: html (the page on which an inspector
     looks, sorts and judges), xlsx, pdf, geojson, coco, labelstudio."""
     title: str | None = None
-    """What the reports are called, by default Corrosion inspection."""
+    """What the reports are called, by default Corrosion inspection; kept with the results."""
     inspector: str | None = None
-    """Who signs them."""
+    """Who signs them; kept with the results."""
     asset: str | None = None
     """How the asset of a photograph is told: a pattern of its folders as "{asset}/{date}/*", a
     regular expression with (?P<asset>...), or a CSV file with the columns path and asset."""
@@ -86,9 +86,14 @@ class PredictionSettings(InferenceSettings):
     """Number of machines; each runs the same command, as Lightning's documentation says."""
 
     def conflicts(self) -> Iterable[str]:
-        """Fine maps of which nothing would be drawn; how to do what nobody wants done."""
+        """What nothing would be drawn or written of; how to do what nobody wants done."""
         if self.map == "fine" and not self.explain:
             yield "{map}=fine draws nothing without {explain}: give that too."
+        if self.no_location and "geojson" in report_names(self.report):
+            yield (
+                "{report} with geojson is a map, and {no_location} leaves out all that it would "
+                "show: leave out one of them."
+            )
         for name in ("surface", "share_truth"):
             if getattr(self, name) is not None and not self.masks:
                 yield f"{{{name}}} says how masks are measured: give {{masks}} too."

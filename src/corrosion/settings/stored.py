@@ -165,3 +165,7 @@ class PredictionRun(StoredValues):
     """Number of attempts so far."""
     counts: PredictionCounts | None = None
     """What was counted, once it is finished."""
+    title: str | None = None
+    """What reports are called."""
+    inspector: str | None = None
+    """Who signs them."""

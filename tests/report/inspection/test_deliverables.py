@@ -20,7 +20,7 @@ from corrosion.report.inspection.label_studio import write_label_studio
 from corrosion.report.inspection.pdf import write_pdf
 from corrosion.report.inspection.regions import mask_regions
 from corrosion.report.inspection.reports import WRITERS
-from corrosion.report.inspection.verdict_history import CORRODED, Verdict
+from corrosion.report.inspection.verdict_history import CORRODED, UNDECIDED, Verdict
 from corrosion.report.inspection.workbook import sheet_name, write_workbook
 from corrosion.settings.inspection import REPORTS, ReportSettings
 
@@ -119,6 +119,18 @@ def test_the_workbook_has_a_summary_all_photographs_and_a_sheet_an_asset(inspect
         "d.jpg",
     ]
     assert any("generated pictures" in str(cell.value) for cell in book["Summary"]["A"])
+
+
+def test_a_second_look_is_no_judgement(inspection):
+    openpyxl, pypdf = pytest.importorskip("openpyxl"), pytest.importorskip("pypdf")
+    again = replace(CLEAN_ONE, verdict=Verdict(CLEAN_ONE.path, verdict=UNDECIDED))
+    inspection = replace(inspection, findings=(again,))
+    summary = openpyxl.load_workbook(write_workbook(inspection))["Summary"]
+    said = {row[0].value: row[1].value for row in summary.iter_rows()}
+    assert (said["Judged by an inspector"], said["To be looked at again"]) == (0, 1)
+    body = pypdf.PdfReader(write_pdf(inspection)).pages[1].extract_text()
+    assert "0 of 1" not in body
+    assert {"again", "1"} <= set(body.split())
 
 
 def test_no_text_of_the_workbook_is_a_formula(inspection):

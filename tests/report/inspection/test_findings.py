@@ -6,6 +6,7 @@ import pytest
 
 from corrosion.errors import CorrosionError
 from corrosion.report.inspection import read_inspection
+from corrosion.report.inspection.reports import write_reports
 from corrosion.report.inspection.verdict_history import Verdict, write_history
 
 TABLE = """\
@@ -75,3 +76,12 @@ def test_other_folders_are_refused_with_what_is_missing(folder):
     (folder / "predictions.csv").unlink()
     with pytest.raises(CorrosionError, match=r"holds no predictions.csv: .*--resume"):
         read_inspection(folder)
+
+
+def test_title_and_inspector_are_kept_until_others_are_given(folder):
+    write_reports(folder, "geojson", title="Tank farm", inspector="A. Name")
+    write_reports(folder, "geojson", inspector="B. Name")
+    found = read_inspection(folder)
+    assert (found.title, found.inspector) == ("Tank farm", "B. Name")
+    write_reports(folder, "geojson", title="")
+    assert read_inspection(folder).title == "Corrosion inspection"

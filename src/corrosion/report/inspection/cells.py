@@ -12,7 +12,7 @@ from typing import Any
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import is_unlike, needs_review
 from corrosion.system.extras import require_package
-from corrosion.system.files import read_json
+from corrosion.system.files import read_json, write_json
 
 Row = Mapping[str, Any]
 """A row by column: text from CSV, values from Parquet."""
@@ -34,6 +34,22 @@ def read_run(folder: Path) -> dict[str, Any]:
     if not isinstance(run, dict) or not isinstance(run.get("asked"), dict):
         raise CorrosionError(f"{file} is not what corrosion predict writes: give its folder.")
     return run
+
+
+def keep_in_run(folder: Path, told: Mapping[str, str | None]) -> None:
+    """Keep what reports are told beside what their run was asked for.
+
+    Args:
+        folder: folder of the run.
+        told: values by their names; those that are None leave what was kept before.
+
+    Raises:
+        CorrosionError: the folder is none of a run, or can't be written.
+    """
+    run = read_run(folder)
+    kept = run | {name: value for name, value in told.items() if value is not None}
+    if kept != run:
+        write_json(folder / "run.json", kept)
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

@@ -30,6 +30,9 @@ from corrosion.report.inspection.verdict_history import (
 TABLES = ("predictions.csv", "predictions.parquet")
 """The tables of a folder, by their format."""
 
+TITLE = "Corrosion inspection"
+"""What reports are called, where nobody has said otherwise."""
+
 Box = tuple[int, int, int, int]
 """(left, top, width, height)."""
 
@@ -177,7 +180,7 @@ class Inspection:
     every: float
     findings: tuple[Finding, ...]
     trained_on: str = ""
-    title: str = "Corrosion inspection"
+    title: str = TITLE
     inspector: str = ""
 
     @property
@@ -245,6 +248,8 @@ def read_inspection(folder: Path) -> Inspection:
         every=float(asked.get("every", 1.0)),
         findings=findings,
         trained_on=run.get("trained_on") or "",
+        title=str(run.get("title") or TITLE),
+        inspector=str(run.get("inspector") or ""),
     )
 
 

@@ -16,7 +16,8 @@ from corrosion.report.inspection.findings import Finding, Inspection
 from corrosion.report.inspection.pdf_block import BLOCK_HEIGHT, draw_finding
 from corrosion.report.inspection.pdf_fonts import BOLD, REGULAR, register_fonts, wrapped
 from corrosion.report.inspection.pdf_sheet import BLACK, BOTTOM, GREY, INNER, LINE, MARGIN, Sheet
-from corrosion.report.inspection.shown import chance_of, counted
+from corrosion.report.inspection.shown import chance_of, counted, said_of
+from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED, UNDECIDED
 from corrosion.system.files import replacing
 from corrosion.system.progress import progress
 
@@ -200,21 +201,20 @@ def _assets(sheet: Sheet, inspection: Inspection) -> None:
     for name, findings in groups:
         chances = [one.probability for one in findings if one.probability is not None]
         shares = [one.share for one in findings if one.detected and one.share is not None]
-        judged = [one for one in findings if one.verdict is not None and one.verdict.verdict]
-        agreed = sum(
-            one.verdict is not None and one.verdict.verdict == "corroded" for one in judged
-        )
+        said = said_of(findings)
+        judged = said[CORRODED] + said[NOT_CORRODED]
         rows.append(
             (
                 name,
                 *(str(value) for value in counted(findings).values()),
                 chance_of(max(chances, default=None)),
                 f"{max(shares):.1%}" if shares else "",
-                f"{agreed} of {len(judged)}" if judged else "",
+                f"{said[CORRODED]} of {judged}" if judged else "",
+                str(said[UNDECIDED] or ""),
             )
         )
     head = (
         "Asset", "Photo- graphs", "Corrosion detected", "For an inspector", "Not read",
-        "Highest probability", "Largest share", "Judged corroded",
+        "Highest probability", "Largest share", "Judged corroded", "To look at again",
     )  # fmt: skip
-    sheet.table("Summary", head, rows, (40, 16, 22, 21, 16, 23, 20, 20))
+    sheet.table("Summary", head, rows, (34, 16, 20, 20, 14, 22, 17, 18, 17))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from corrosion.report.inspection.cells import keep_in_run
 from corrosion.report.inspection.coco import write_coco
 from corrosion.report.inspection.findings import Inspection, read_inspection
+from corrosion.report.inspection.geojson import FILE as GEOJSON
 from corrosion.report.inspection.geojson import write_geojson
 from corrosion.report.inspection.label_studio import write_label_studio
-from corrosion.report.inspection.page import write_inspection_page
+from corrosion.report.inspection.page import PAGE, write_inspection_page
+from corrosion.report.inspection.pdf import FILE as PDF
 from corrosion.report.inspection.pdf import write_pdf
+from corrosion.report.inspection.verdict_history import HISTORY
+from corrosion.report.inspection.workbook import FILE as WORKBOOK
 from corrosion.report.inspection.workbook import write_workbook
 from corrosion.settings.inspection import report_names
 
@@ -30,6 +34,28 @@ WRITERS: Mapping[str, Callable[[Inspection], Path]] = MappingProxyType(
 of `corrosion.settings.inspection.REPORTS`."""
 
 
+_WITH_VERDICTS = {
+    "html": PAGE,
+    "xlsx": WORKBOOK,
+    "pdf": PDF,
+    "geojson": GEOJSON,
+}  # files of the reports that say what inspectors have said
+
+
+def outdated_reports(folder: Path) -> Mapping[str, str]:
+    """The reports of a folder that were written before its last verdicts: file by name."""
+    history = folder / HISTORY
+    if not history.is_file():
+        return {}
+    last = history.stat().st_mtime_ns
+    files = {name: folder / file for name, file in _WITH_VERDICTS.items()}
+    return {
+        name: file.name
+        for name, file in files.items()
+        if file.is_file() and file.stat().st_mtime_ns < last
+    }
+
+
 def write_reports(
     folder: Path, reports: str, *, title: str | None = None, inspector: str | None = None
 ) -> tuple[Path, ...]:
@@ -38,8 +64,9 @@ def write_reports(
     Args:
         folder: folder of a finished run.
         reports: names, with commas between several.
-        title: what they are called; by default "Corrosion inspection".
-        inspector: who signs them.
+        title: what they are called, kept for reports that are written later; None for what was said
+            before, and empty for "Corrosion inspection".
+        inspector: who signs them, kept likewise.
 
     Returns:
         Their files.
@@ -47,6 +74,6 @@ def write_reports(
     Raises:
         CorrosionError: the folder can't be read, or not be written.
     """
+    keep_in_run(folder, {"title": title, "inspector": inspector})
     inspection = read_inspection(folder)
-    inspection = replace(inspection, title=title or inspection.title, inspector=inspector or "")
     return tuple(WRITERS[name](inspection) for name in report_names(reports))

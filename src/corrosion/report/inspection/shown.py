@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from corrosion.report.inspection.findings import Finding, Inspection
-from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED, UNDECIDED
+from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED, UNDECIDED, VERDICTS
 
 VERDICT_WORDS = {CORRODED: "corroded", NOT_CORRODED: "not corroded", UNDECIDED: "look again"}
 """Verdicts in words."""
@@ -25,13 +26,24 @@ def counted(findings: Sequence[Finding]) -> dict[str, int]:
     }
 
 
+def said_of(findings: Iterable[Finding]) -> Mapping[str, int]:
+    """How many of some findings have each verdict that an inspector can give."""
+    said = Counter(one.verdict.verdict for one in findings if one.verdict is not None)
+    return {verdict: said[verdict] for verdict in VERDICTS}
+
+
+def verdict_word(one: Finding) -> str | None:
+    """What an inspector said last, in words; None where nobody has."""
+    verdict = None if one.verdict is None else one.verdict.verdict
+    return VERDICT_WORDS.get(verdict, verdict) if verdict else None
+
+
 def verdict_of(one: Finding) -> str:
     """What an inspector said last, with who; empty where nobody has."""
-    verdict = one.verdict
-    if verdict is None or not verdict.verdict:
+    word = verdict_word(one)
+    if one.verdict is None or word is None:
         return ""
-    word = VERDICT_WORDS.get(verdict.verdict, verdict.verdict)
-    return f"{word} ({verdict.inspector})" if verdict.inspector else word
+    return f"{word} ({one.verdict.inspector})" if one.verdict.inspector else word
 
 
 def place_of(one: Finding) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -23,6 +24,7 @@ CORRODED, NOT_CORRODED, UNDECIDED = "corroded", "not", "review"
 VERDICTS = (CORRODED, NOT_CORRODED, UNDECIDED)
 """What an inspector can say; `review` is for somebody else, or a second look."""
 
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # of today, and of before 2007
 _REQUIRED = ("path", "verdict")
 
 
@@ -82,18 +84,19 @@ def read_verdicts(path: Path) -> tuple[Verdict, ...]:
     """Read a file of verdicts.
 
     Args:
-        path: CSV in UTF-8, with the columns path and verdict, and time, sha256, note, inspector and
-            when if they are known; its separator may be a semicolon, as spreadsheets write it.
+        path: CSV in UTF-8, with the columns path and verdict (in any case), time for frames of
+            videos, and sha256, note, inspector and when if they are known; its separator may be a
+            semicolon, as spreadsheets write it.
 
     Raises:
         CorrosionError: it can't be read, lacks a column, or says something that is no verdict.
     """
+    text = _text(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
         first = text.split("\n", 1)[0]
         separator = ";" if first.count(";") > first.count(",") else ","
         rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=separator))
-    except (OSError, ValueError, csv.Error) as error:
+    except csv.Error as error:
         raise CorrosionError(f"{path} can't be read as a file of verdicts: {error}") from error
     names = [name.strip() for name in first.strip().split(separator)]
     missing = [name for name in _REQUIRED if name not in names]
@@ -105,16 +108,57 @@ def read_verdicts(path: Path) -> tuple[Verdict, ...]:
     return tuple(_verdict(path, number, row) for number, row in enumerate(rows, start=2))
 
 
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise CorrosionError(
+            f"There is no {path}: give the file that the inspection page saves."
+        ) from error
+    except OSError as error:
+        raise CorrosionError(f"{path} can't be read: {error.strerror or error}.") from error
+    if content.startswith(_WORKBOOKS):
+        raise CorrosionError(
+            f"{path} is a workbook, and verdicts are CSV: save its sheet as CSV (UTF-8), and give "
+            f"that."
+        )
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CorrosionError(
+            f"{path} is no text in UTF-8: save it as CSV (UTF-8), or give the file that the "
+            f"inspection page saves."
+        ) from error
+
+
 def _verdict(path: Path, line: int, row: Mapping[str | None, object]) -> Verdict:
     cells = {one.name: _cell(row.get(one.name)) for one in fields(Verdict)}
     if not cells["path"]:
         raise CorrosionError(f"{path}, row {line}: the path is empty.")
+    cells["verdict"] = cells["verdict"].lower()
+    cells["before"] = cells["before"].lower()
+    if cells["time"]:
+        cells["time"] = _time(path, line, cells["time"])
     if cells["verdict"] not in ("", *VERDICTS):
         raise CorrosionError(
             f"{path}, row {line}: the verdict is {cells['verdict']!r}: write "
             f"{', '.join(VERDICTS)}, or leave it empty."
         )
     return Verdict(**cells)
+
+
+def _time(path: Path, line: int, cell: str) -> str:
+    """A second as it is kept, whatever its digits: 2, 2.0 and 2,0 (of a spreadsheet) are one."""
+    try:
+        time = float(cell.replace(",", "."))
+    except ValueError:
+        time = math.nan
+    if not (math.isfinite(time) and time >= 0):
+        raise CorrosionError(
+            f"{path}, row {line}: the time is {cell!r}: write the second of the frame as 2.000, or "
+            f"leave it empty for a photograph."
+        )
+    return time_cell(time)
 
 
 def _cell(value: object) -> str:

@@ -14,7 +14,14 @@ from xlsxwriter.exceptions import XlsxWriterException
 
 from corrosion.errors import CorrosionError
 from corrosion.report.inspection.findings import Finding, Inspection
-from corrosion.report.inspection.shown import VERDICT_WORDS, counted, marked_jpeg, photograph_jpeg
+from corrosion.report.inspection.shown import (
+    counted,
+    marked_jpeg,
+    photograph_jpeg,
+    said_of,
+    verdict_word,
+)
+from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED, UNDECIDED
 from corrosion.system.files import replacing
 from corrosion.system.progress import progress
 
@@ -43,11 +50,6 @@ def _said(what: str) -> Callable[[Finding], str | None]:
     return lambda one: None if one.verdict is None else getattr(one.verdict, what) or None
 
 
-def _verdict(one: Finding) -> str | None:
-    verdict = None if one.verdict is None else one.verdict.verdict
-    return VERDICT_WORDS.get(verdict, verdict) if verdict else None
-
-
 _COLUMNS = (
     _Column("Name", 26, lambda one: one.name),
     _Column("Asset", 18, lambda one: one.asset),
@@ -61,7 +63,7 @@ _COLUMNS = (
     _Column("ISO 4628-3", 14, lambda one: one.grades.get("ISO 4628-3")),
     _Column("ASTM D610", 14, lambda one: one.grades.get("ASTM D610")),
     _Column("IMO", 16, lambda one: one.grades.get("IMO")),
-    _Column("Verdict", 14, _verdict),
+    _Column("Verdict", 14, verdict_word),
     _Column("Note", 30, _said("note")),
     _Column("Inspector", 16, _said("inspector")),
     _Column("Taken at", 24, lambda one: one.taken_at),
@@ -247,12 +249,14 @@ def _write_summary(
     sheet.set_column(1, 6, 14)
     sheet.write_string(0, 0, inspection.title, formats["title"])
     totals = counted(inspection.findings)
+    said = said_of(inspection.findings)
     facts: list[tuple[str, str | int]] = [
         ("Photographs and frames", totals["photographs"]),
         ("Corrosion detected", totals["detected"]),
         ("For an inspector", totals["review"]),
         ("Not read, or not drawn", totals["failed"]),
-        ("Judged by an inspector", sum(_verdict(one) is not None for one in inspection.findings)),
+        ("Judged by an inspector", said[CORRODED] + said[NOT_CORRODED]),
+        ("To be looked at again", said[UNDECIDED]),
         ("Network", inspection.model),
         ("Trained on", inspection.trained_on or "not known"),
         ("Threshold", f"{inspection.threshold:.3g}"),
