@@ -39,6 +39,8 @@ ROOMS = (
     "prediction",
     "change",
     "selection",
+    "export",
+    "runtime",
     "report",
     "sweep",
     "system",
