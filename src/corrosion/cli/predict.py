@@ -54,17 +54,9 @@ def _run(options: argparse.Namespace) -> int:
         require_package("pyarrow", "--format=parquet", instead="csv")
     share_processors()  # before numpy and torch are imported
     if first and not is_taken(out):
-        from corrosion.data.asset_names import asset_names
-        from corrosion.data.file_search import find_inputs
-        from corrosion.prediction.mask_files import common_root, highest_folder
+        from corrosion.prediction.inputs import find_files
 
-        files = find_inputs(
-            options.paths, recursive=settings.recursive, below=settings.relative_to, tell=False
-        )
-        if settings.asset is not None:
-            paths = options.paths
-            root, top = common_root(paths), highest_folder(paths)
-            asset_names(settings.asset, files, root=root, top=top)
+        find_files(options.paths, settings, tell=False)
     try:
         counts = _predict(checkpoint, options.paths, out, settings, resume=options.resume)
     except SystemExit:  # what Lightning makes of Ctrl-C

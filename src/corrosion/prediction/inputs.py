@@ -25,14 +25,21 @@ def tell_notes(rows: Iterable[Row]) -> None:
         log.warning("%d of the files: %s", count, note)
 
 
-def find_files(paths: Sequence[str | Path], settings: PredictionSettings) -> list[str]:
+def find_files(
+    paths: Sequence[str | Path], settings: PredictionSettings, *, tell: bool = True
+) -> list[str]:
     """The files that paths stand for (`corrosion.data.file_search.find_inputs`).
+
+    Args:
+        paths: files, folders and patterns.
+        settings: how files are predicted.
+        tell: log what is passed over.
 
     Raises:
         CorrosionError: a path is missing or holds nothing; `asset` tells nothing of them;
             a file lies beyond `relative_to`.
     """
-    files = find_inputs(paths, recursive=settings.recursive, below=settings.relative_to)
+    files = find_inputs(paths, recursive=settings.recursive, below=settings.relative_to, tell=tell)
     if settings.asset is not None:
         _names(settings.asset, files, paths)
     return files

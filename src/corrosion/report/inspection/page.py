@@ -18,7 +18,7 @@ from corrosion.evaluation.decisions import is_unlike
 from corrosion.report.inspection.cells import read_run
 from corrosion.report.inspection.drawings import histogram, position_map
 from corrosion.report.inspection.findings import Finding, Inspection
-from corrosion.report.inspection.shown import chance_of, counted
+from corrosion.report.inspection.shown import chance_of, counted, place_of
 from corrosion.report.page import write_page
 
 PAGE = "inspection.html"
@@ -157,12 +157,10 @@ def _tiles(one: Finding) -> str:
 
 
 def _place(one: Finding) -> str:
-    if one.latitude is None or one.longitude is None:
-        return ""
-    text = f"{one.latitude:.6f}, {one.longitude:.6f}"
-    if one.altitude is not None:
+    text = place_of(one)
+    if text and one.altitude is not None:
         text += f", {one.altitude:.0f} m"
-    return text if one.direction is None else f"{text}, looking {one.direction:.0f}°"
+    return text if not text or one.direction is None else f"{text}, looking {one.direction:.0f}°"
 
 
 def _roots(inspection: Inspection) -> tuple[str, ...]:
