@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import socket
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -221,9 +222,16 @@ def test_names_that_are_too_long_are_refused_or_told(tmp_path):
             check_image(path)
 
 
-def test_folders_deeper_than_any_path_have_a_row(tmp_path):
-    photograph(tmp_path / "deep" / "a.png")
-    descend = os.open(tmp_path / "deep", os.O_RDONLY)
+@pytest.fixture
+def deep_folder(tmp_path):
+    yield tmp_path / "deep"
+    # pytest's own removal, some runs later, would not come back from so deep
+    subprocess.run(["rm", "-rf", tmp_path / "deep"], check=True)
+
+
+def test_folders_deeper_than_any_path_have_a_row(deep_folder):
+    photograph(deep_folder / "a.png")
+    descend = os.open(deep_folder, os.O_RDONLY)
     for _ in range(2200):
         os.mkdir("d", dir_fd=descend)
         below = os.open("d", os.O_RDONLY, dir_fd=descend)
