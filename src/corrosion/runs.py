@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 Subset = Literal["val", "test"]
 """Subsets that a run predicts."""
 
+PACKED = "model.safetensors"
+"""Name of the file that stands for a checkpoint in a folder of `corrosion pack`."""
+
 _CHECKPOINTS, _HYDRA = "checkpoints", ".hydra"
 _OF_HYDRA = {_HYDRA, "train.log"}
 _PREDICTIONS: Mapping[Subset, str] = {"val": "predictions_val.csv", "test": "predictions.csv"}
@@ -273,7 +276,8 @@ def checkpoint_of(path: str | Path) -> Path:
     """The checkpoint that a path stands for.
 
     Args:
-        path: a checkpoint, or the directory of a run, which stands for its best epoch.
+        path: a checkpoint, the directory of a run, which stands for its best epoch, or a folder
+            that `corrosion pack` has written, which stands for its `model.safetensors`.
 
     Raises:
         CorrosionError: there is nothing at `path`, or a directory without a best checkpoint.
@@ -282,6 +286,8 @@ def checkpoint_of(path: str | Path) -> Path:
     best = RunDirectory(path).best
     if path.is_dir():
         if not best.is_file():
+            if (packed := path / PACKED).is_file():
+                return packed
             if runs := _runs_below(path):
                 more = " ..." if len(runs) > _NAMED else ""
                 raise CorrosionError(

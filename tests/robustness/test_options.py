@@ -21,6 +21,7 @@ POSITIONAL = {
     "inspection-report": ["run"],
     "labels": ["run"],
     "next": ["best.ckpt", "photos"],
+    "pack": ["best.ckpt"],
     "plan": ["run"],
     "predict": ["best.ckpt", "photos"],
     "report": ["run"],
@@ -33,10 +34,10 @@ POSITIONAL = {
 
 # paths and names: what is given for them is looked for, and not found
 TEXT = {
-    "--asset", "--by", "--calibration", "--compare", "--corrosion", "--ignore", "--inspector",
-    "--labelled", "--no-corrosion", "--out", "--pairs", "--photographs", "--relative-to",
-    "--share-truth", "--sound", "--surface", "--threshold", "--tile-validation", "--title",
-    "--verdicts",
+    "--asset", "--by", "--calibration", "--compare", "--contact", "--corrosion", "--data",
+    "--ignore", "--inspector", "--labelled", "--license", "--no-corrosion", "--out", "--pairs",
+    "--photographs", "--relative-to", "--share-truth", "--sound", "--surface", "--threshold",
+    "--tile-validation", "--title", "--verdicts",
 }  # fmt: skip
 NONSENSE = ("no such value", "nan", "inf", "-1e30", "1e30", "")
 

@@ -42,6 +42,7 @@ _FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "audit": ("folders", "find leaks, conflicting labels and bad images in folders"),
         "sample": ("folders", "write the embedded sample photographs"),
         "export": ("export", "write a checkpoint as one file that needs no PyTorch"),
+        "pack": ("pack", "write a checkpoint as a folder for timm and the Hugging Face hub"),
         "info": ("info", "describe a checkpoint"),
     }
 )

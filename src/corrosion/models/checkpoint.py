@@ -38,7 +38,8 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
     """Rebuild a trained network from a checkpoint or the directory of a run.
 
     Args:
-        path: path of a checkpoint, or of a run's directory, which stands for its best epoch.
+        path: path of a checkpoint, of a run's directory, which stands for its best epoch, or of a
+            folder that `corrosion pack` has written.
         device: device of the network: "auto" (a GPU if there is one), "cpu", "cuda",
             "cuda:1" or "mps".
 
@@ -63,7 +64,7 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
     """
     place = choose_device(device)
     path = checkpoint_of(path) if Path(path).is_dir() else Path(path)
-    return _network(path, *_read(path, mapped=True)).to(place).eval()
+    return _network(path, *read_content(path, mapped=True)).to(place).eval()
 
 
 def _network(
@@ -191,7 +192,7 @@ def store_choices(
         CorrosionError: the file can't be loaded (see `load_model`), or not be written; it then
             stays as it was.
     """
-    content, _ = _read(path)
+    content, _ = read_content(path)
     if calibration is not None:
         content[_CALIBRATION] = {**dict(calibration), "thresholds": dict(calibration.thresholds)}
     if distance is not None:
@@ -213,7 +214,7 @@ def store_mask_network(checkpoint: Path, masks: MaskNetwork, path: Path) -> None
         CorrosionError: the checkpoint can't be loaded (see `load_model`), or the new one not be
             written.
     """
-    content, _ = _read(checkpoint)
+    content, _ = read_content(checkpoint)
     content[_MASKS] = {
         "state_dict": masks.state_dict(),
         "share_scale": masks.share_scale,
@@ -248,7 +249,7 @@ def describe(path: str | Path) -> dict[str, Any]:
         CorrosionError: the file can't be loaded: see `load_model`.
     """
     path = checkpoint_of(path)
-    content, values = _read(path, mapped=True)
+    content, values = read_content(path, mapped=True)
     network = _network(path, content, values)
     distance, masks = network.training_distance, network.mask_network
     rule = values.calibration.band_rule if values.calibration else ""
@@ -275,8 +276,19 @@ def describe(path: str | Path) -> dict[str, Any]:
     }
 
 
-def _read(path: Path, *, mapped: bool = False) -> tuple[dict[str, Any], CheckpointContent]:
-    """What a file holds, and its checked values."""
+def read_content(path: Path, *, mapped: bool = False) -> tuple[dict[str, Any], CheckpointContent]:
+    """Read a checkpoint and check its values and its digest.
+
+    Args:
+        path: path of the file, or of the `model.safetensors` of a packed one.
+        mapped: as for `corrosion.models.state_dicts.read_checkpoint`.
+
+    Returns:
+        What it holds by key, and the checked values.
+
+    Raises:
+        CorrosionError: the file can't be read, is no checkpoint, or was changed: see `load_model`.
+    """
     content = read_checkpoint(path, mapped=mapped)
     values = CheckpointContent.read_from(content, path)
     if not verify(content, path):

@@ -19,6 +19,7 @@ from torch import Tensor
 from corrosion.errors import CorrosionError
 from corrosion.models.checkpoint_schema import CheckpointContent
 from corrosion.models.digest import KEY, verify
+from corrosion.models.packed import read_packed
 from corrosion.system.files import replacing
 
 NETWORK_PREFIX = "network."
@@ -39,6 +40,9 @@ _TENSORS = re.compile(
 )
 
 
+SAFETENSORS = ".safetensors"
+"""Ending of files of tensors alone."""
+
 _EXPORTED = (".onnx", ".xml", ".pt2")  # what `corrosion export` writes
 
 
@@ -48,7 +52,8 @@ def read_checkpoint(path: Path, *, mapped: bool = False) -> Any:
     Nothing is unpacked or given memory that is larger than the file itself.
 
     Args:
-        path: path of a .ckpt, .pth, .pt or .bin file.
+        path: path of a .ckpt, .pth, .pt or .bin file, or of the model.safetensors of a folder that
+            `corrosion pack` has written.
         mapped: leave tensors in the file until they are used, which needs no memory for those that
             aren't; the file must not be written meanwhile, only be replaced. Files of a torch
             before 1.6 are refused then.
@@ -61,6 +66,8 @@ def read_checkpoint(path: Path, *, mapped: bool = False) -> Any:
     """
     if not path.is_file():
         raise CorrosionError(f"No checkpoint or file of weights at {path}.")
+    if path.suffix == SAFETENSORS:
+        return read_packed(path)
     if path.suffix in _EXPORTED:
         raise CorrosionError(
             f"{path} is an exported network, and a checkpoint is wanted: exported ones are for "
@@ -162,7 +169,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     Raises:
         CorrosionError: the file is missing or damaged, or holds no state dict.
     """
-    if path.suffix == ".safetensors":
+    if path.suffix == SAFETENSORS:
         try:
             return load_file(path)
         except (SafetensorError, OSError) as error:
