@@ -1,6 +1,5 @@
 """Runs that are killed, told to end or refused disk space, and go on as if nothing had happened."""
 
-import multiprocessing
 import random
 import resource
 import shutil
@@ -11,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from commands import PROCESSES
 
 from corrosion.command_check import settings_of
 from corrosion.errors import CorrosionError
@@ -18,8 +18,6 @@ from corrosion.training.resuming import WholeCheckpoints, find_checkpoint
 from corrosion.training.run import train
 
 ROOT = Path(__file__).parents[2]
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["corrosion.training.run"])
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,7 @@ def command(tmp_path, photos):
 
 
 def test_a_run_writes_what_the_readme_promises(command, tmp_path):
-    output = run(command("trainer.max_epochs=12"))
+    output = run(command("trainer.max_epochs=12"), anew=True)
     folder = tmp_path / "run"
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["test/accuracy"] == 1.0
