@@ -20,6 +20,7 @@ from corrosion.models.checkpoint_schema import (
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.device import choose_device
 from corrosion.models.digest import KEY, sign, verify
+from corrosion.models.kind_head import KindHead
 from corrosion.models.mask_network import MaskNetwork
 from corrosion.models.state_dicts import NETWORK_PREFIX, below, read_checkpoint, save_whole
 from corrosion.models.training_distance import TrainingDistance
@@ -30,7 +31,7 @@ from corrosion.settings.model import NetworkSettings
 log = logging.getLogger(__name__)
 
 _CALIBRATION, _DISTANCE, _MASKS = "calibration", "training_distance", "mask_network"
-_COMPETENCE = "competence"
+_COMPETENCE, _KINDS = "competence", "kinds"
 _NETWORK_SETTINGS = (*NetworkSettings.model_fields, *InputSettings.model_fields)
 
 
@@ -46,7 +47,8 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
         A plain `nn.Module` in evaluation mode with `classes`, `threshold`, `image_size`, `resize`
         and, if training could choose them on validation, `temperature` (in `predict_proba`),
         `thresholds`, `band`, `training_distance`, `competence` and `mask_network` (None where there
-        is none); it maps RGB images (N, 3, H, W), uint8 or float in [0, 1], to logits (N,).
+        is none), and `kinds` of corrosion (empty where it has learnt none); it maps RGB
+        images (N, 3, H, W), uint8 or float in [0, 1], to logits (N,).
 
     Raises:
         CorrosionError: the file is missing, damaged, changed since it was written, contains pickled
@@ -98,17 +100,25 @@ def _network(
         network.thresholds = dict(chosen.thresholds)
         network.band = chosen.band
     if (distance := values.training_distance) is not None:
-        wanted = network.head.dense.in_features
-        if distance.reference.shape[1] != wanted:
-            raise CorrosionError(
-                f"{path}: training_distance.reference has {distance.reference.shape[1]} features "
-                f"for the {wanted} of the network. {WAY_OUT}"
-            )
+        _check_width("training_distance.reference", distance.reference, network, path)
         network.training_distance = TrainingDistance(distance.reference, distance.limit)
+    if (kinds := values.kinds) is not None:
+        _check_width("kinds.weight", kinds.weight, network, path)
+        network.kind_head = KindHead(kinds.names, kinds.weight, kinds.bias)
     if (masks := values.mask_network) is not None:
         network.mask_network = _mask_network(outline, network, masks, path)
     network.competence = content.get(_COMPETENCE)
     return network
+
+
+def _check_width(name: str, rows: Tensor, network: CorrosionClassifier, path: Path) -> None:
+    """Refuse what is made for other features than those of the network."""
+    wanted = network.head.dense.in_features
+    if rows.shape[1] != wanted:
+        raise CorrosionError(
+            f"{path}: {name} has {rows.shape[1]} features for the {wanted} of the network. "
+            f"{WAY_OUT}"
+        )
 
 
 def _mask_network(
@@ -178,6 +188,7 @@ def store_choices(
     calibration: Calibration | None,
     distance: TrainingDistance | None = None,
     competence: Mapping[str, Any] | None = None,
+    kinds: KindHead | None = None,
 ) -> None:
     """Add to a checkpoint what was found out after its training; its tensors stay as they are.
 
@@ -186,6 +197,7 @@ def store_choices(
         calibration: temperature, thresholds and band; None leaves what the checkpoint has.
         distance: what tells photographs unlike those of the training; None likewise.
         competence: plain values of `corrosion.evaluation.competence.Competence`; None likewise.
+        kinds: what tells kinds of corrosion; None likewise.
 
     Raises:
         CorrosionError: the file can't be loaded (see `load_model`), or not be written; it then
@@ -198,6 +210,9 @@ def store_choices(
         content[_DISTANCE] = {"reference": distance.reference.cpu(), "limit": distance.limit}
     if competence is not None:
         content[_COMPETENCE] = dict(competence)
+    if kinds is not None:
+        weights = {"weight": kinds.weight.cpu(), "bias": kinds.bias.cpu()}
+        content[_KINDS] = {"names": list(kinds.names), **weights}
     write_checkpoint(content, path)
 
 
@@ -265,6 +280,7 @@ def describe(path: str | Path) -> dict[str, Any]:
         "mask_network": None
         if masks is None
         else f"learnt from masks, {masks.validated} validation photographs",
+        **({"kinds": ", ".join(network.kinds)} if network.kinds else {}),
         "epoch": values.epoch + 1,
         KEY: content.get(KEY),
         "parameters": sum(

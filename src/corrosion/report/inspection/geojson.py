@@ -74,6 +74,8 @@ def _properties(one: Finding) -> dict[str, Any]:
         "asset": one.asset,
         "decision": one.decision,
         "probability": one.probability,
+        "kind": one.kind,
+        "kind_probability": one.kind_probability,
         "review": one.review,
         "rusted_share": one.share,
         "rusted_share_low": one.share_low,
