@@ -16,7 +16,7 @@ from corrosion.errors import CorrosionError
 from corrosion.models.kind_head import KindHead
 from corrosion.models.logistic_head import Floats, RowSpace, check_finite
 
-_STRENGTHS = tuple(np.logspace(-4, 1, 11))
+_STRENGTHS = tuple(np.logspace(-4, 2, 13))
 _UNCHOSEN = 0.01  # where no validation photograph has a known kind
 
 
