@@ -202,16 +202,18 @@ class _KindLogit(nn.Module):
 
     def __init__(self, head: KindHead, number: int) -> None:
         super().__init__()
-        self.head, self.number = head, number
+        weight, bias = (one - one.mean(dim=0) for one in (head.weight, head.bias))
+        # parameters, by which the library tells the device
+        self.weight = nn.Parameter(weight[number].clone(), requires_grad=False)
+        self.bias = nn.Parameter(bias[number].clone(), requires_grad=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        logits = self.head(features.mean(dim=(2, 3)))
-        return logits[:, self.number] - logits.mean(dim=1)
+        return features.mean(dim=(2, 3)) @ self.weight + self.bias
 
 
 def _kind_logit(network: CorrosionClassifier, name: str) -> _KindLogit:
     assert network.kind_head is not None
-    return _KindLogit(copy.deepcopy(network.kind_head), network.kinds.index(name))
+    return _KindLogit(network.kind_head, network.kinds.index(name))
 
 
 def check_method(method: str) -> None:
