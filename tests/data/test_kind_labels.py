@@ -51,7 +51,11 @@ def test_a_file_names_photographs_below_itself_below_a_source_or_by_whole_paths(
     pd.DataFrame(rows, columns=["path", "kind"]).to_csv(file, index=False)
     root = tmp_path / "photos"
     found = told(root, records(root, *names), file)
-    assert [found[f"rust/{number}.jpg"] for number in (0, 4, 9)] == ["pitting", "uniform", "pitting"]
+    assert [found[f"rust/{number}.jpg"] for number in (0, 4, 9)] == [
+        "pitting",
+        "uniform",
+        "pitting",
+    ]
     assert found["rust/none.jpg"] == found["clean/a.jpg"] == ""
 
 

@@ -109,7 +109,9 @@ def test_predictions_and_reports_name_the_kind_where_corrosion_is_detected(runs,
         if one.kind is not None:
             assert one.kind_probability == pytest.approx(row.kind_probability, abs=1e-4)
     findings = read_inspection(out).findings
-    assert [one.kind for one in findings] == [None if pd.isna(one) else one for one in table["kind"]]
+    assert [one.kind for one in findings] == [
+        None if pd.isna(one) else one for one in table["kind"]
+    ]
     features = json.loads((out / "findings.geojson").read_text())["without_position"]
     assert [one["kind"] for one in features] == [one.kind for one in findings]
     told = [one for one in findings if one.kind]

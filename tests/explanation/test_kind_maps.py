@@ -60,7 +60,9 @@ def test_maps_of_all_kinds_cancel_each_other(network):
 
 
 def test_what_is_said_of_corrosion_does_not_depend_on_the_target(network):
-    kind, plain = (activation_maps(network, images(), target=one) for one in ("uniform", "corrosion"))
+    kind, plain = (
+        activation_maps(network, images(), target=one) for one in ("uniform", "corrosion")
+    )
     assert torch.equal(kind.logit, plain.logit)
     assert torch.equal(kind.probability, plain.probability)
     assert kind.kinds == plain.kinds

@@ -151,7 +151,7 @@ def test_a_checkpoint_keeps_the_kinds_and_what_was_there_before(tmp_path):
         ({"names": ["a", "a", "b"]}, "a kind is there twice"),
         ({"names": ["a", "b"]}, "give .2, C. and .2,."),
         ({"names": ["a"]}, "kinds.names"),
-        ({"names": ["a", "b", 9 * "long name "  * 9]}, "kinds.names"),
+        ({"names": ["a", "b", 9 * "long name " * 9]}, "kinds.names"),
         ({"weight": torch.zeros(3, 7)}, "kinds.weight has 7 features for the"),
         ({"weight": torch.full((3, 512), torch.nan)}, "kinds.weight"),
         ({"bias": [0.0, 0.0, 0.0]}, "kinds.bias"),

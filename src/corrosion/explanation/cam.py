@@ -28,7 +28,7 @@ from corrosion.explanation.targets import Evidence, check_target, target_names, 
 from corrosion.models.backbones import feature_map
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.evaluating import evaluating
-from corrosion.models.kind_head import KindHead, ToldKind, told_kinds
+from corrosion.models.kind_head import KindLogit, ToldKind, told_kinds
 from corrosion.models.tta import VIEWS
 
 METHODS: Mapping[str, str] = MappingProxyType(
@@ -166,7 +166,9 @@ def activation_maps(
         views = VIEWS[network.tta if tta is None else tta]
         tap = Tap(copy.deepcopy(network.head).float().requires_grad_(False))
         kind = target in network.kinds
-        explained = Tap(_kind_logit(network, target)) if kind else tap
+        explained = tap
+        if network.kind_head is not None and kind:
+            explained = Tap(KindLogit(network.kind_head, network.kinds.index(target)))
         shown = [view.apply(images) for view in views]
         features = [network.forward_features(one).float() for one in shown]
         logits = [tap(one) for one in features]
@@ -192,28 +194,6 @@ def activation_maps(
         scores = network.forward_kinds(features[0]) if network.kinds else None
         kinds = told_kinds(network.kinds, scores, len(logit))
     return ActivationMaps(logit, probability, sign, raw, targets_of, kinds, distance)
-
-
-class _KindLogit(nn.Module):
-    """The logit of one kind over the mean of all, behind a tap: features (N, C, h, w) -> (N,).
-
-    A softmax does not see what all logits have in common, so it is no evidence for any.
-    """
-
-    def __init__(self, head: KindHead, number: int) -> None:
-        super().__init__()
-        weight, bias = (one - one.mean(dim=0) for one in (head.weight, head.bias))
-        # parameters, by which the library tells the device
-        self.weight = nn.Parameter(weight[number].clone(), requires_grad=False)
-        self.bias = nn.Parameter(bias[number].clone(), requires_grad=False)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return features.mean(dim=(2, 3)) @ self.weight + self.bias
-
-
-def _kind_logit(network: CorrosionClassifier, name: str) -> _KindLogit:
-    assert network.kind_head is not None
-    return _KindLogit(network.kind_head, network.kinds.index(name))
 
 
 def check_method(method: str) -> None:

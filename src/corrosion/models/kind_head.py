@@ -8,7 +8,7 @@ what they are without it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -94,3 +94,32 @@ class KindHead(nn.Module):
         """Logits (N, K) float32 of pooled features (N, C)."""
         with torch.autocast(features.device.type, enabled=False):
             return features.float() @ self.weight.T + self.bias
+
+    def stored(self) -> dict[str, Any]:
+        """Plain values and tensors, as a checkpoint keeps them."""
+        return {"names": list(self.names), "weight": self.weight.cpu(), "bias": self.bias.cpu()}
+
+
+class KindLogit(nn.Module):
+    """The logit of one kind over the mean of all, which a map is evidence for.
+
+    A softmax does not see what all logits have in common, so it is no evidence for any kind.
+
+    Args:
+        head: the head.
+        number: number of the kind, from 0.
+
+    Shapes:
+        features (N, C, h, w) float -> (N,) float32.
+    """
+
+    def __init__(self, head: KindHead, number: int) -> None:
+        super().__init__()
+        weight, bias = (one - one.mean(dim=0) for one in (head.weight, head.bias))
+        # parameters, by which pytorch-grad-cam tells the device
+        self.weight = nn.Parameter(weight[number].clone(), requires_grad=False)
+        self.bias = nn.Parameter(bias[number].clone(), requires_grad=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Scores (N,) of feature maps (N, C, h, w)."""
+        return features.float().mean(dim=(2, 3)) @ self.weight + self.bias
