@@ -113,7 +113,7 @@ def test_predictions_and_reports_name_the_kind_where_corrosion_is_detected(runs,
         None if pd.isna(one) else one for one in table["kind"]
     ]
     features = json.loads((out / "findings.geojson").read_text())["without_position"]
-    assert [one["kind"] for one in features] == [one.kind for one in findings]
+    assert [one.get("kind") for one in features] == [one.kind for one in findings]
     told = [one for one in findings if one.kind]
     page = (out / "inspection.html").read_text()
     assert all(f'"kind":"{one.kind} (' in page for one in told)

@@ -35,8 +35,8 @@ POSITIONAL = {
 TEXT = {
     "--asset", "--by", "--calibration", "--compare", "--corrosion", "--ignore", "--inspector",
     "--labelled", "--no-corrosion", "--out", "--pairs", "--photographs", "--relative-to",
-    "--share-truth", "--sound", "--surface", "--threshold", "--tile-validation", "--title",
-    "--verdicts",
+    "--share-truth", "--sound", "--surface", "--target", "--threshold", "--tile-validation",
+    "--title", "--verdicts",
 }  # fmt: skip
 NONSENSE = ("no such value", "nan", "inf", "-1e30", "1e30", "")
 
