@@ -12,6 +12,8 @@
     evaluation.json           metrics with intervals, and what was chosen on validation
     figures/                  curves of the training, figures of the evaluation
     gradcam/                  pictures of what the network looks at, and their table, examples.csv
+    kinds.json                kinds of corrosion, where they were asked for: counts and metrics;
+                              kinds_confusion.csv, and predictions_kinds.csv of the test images
     report.html               all of it on one page
     logs/                     of Lightning's loggers
     .hydra/, train.log        what the command line said, and messages, both written by Hydra
@@ -29,7 +31,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 
 from corrosion.errors import CorrosionError
-from corrosion.settings.stored import RunConfig, RunMetrics, StoredValues
+from corrosion.settings.stored import RunConfig, RunKindsStored, RunMetrics, StoredValues
 from corrosion.system.files import (
     LOCK,
     RESTORE,
@@ -113,6 +115,12 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
     """Folder of the pictures of what the network looks at."""
     examples_file = _Place("gradcam", "examples.csv")
     """The table of these pictures."""
+    kinds_file = _Place("kinds.json")
+    """Kinds of corrosion: counts and metrics."""
+    kinds_predictions_file = _Place("predictions_kinds.csv")
+    """Kinds that were told of the test images."""
+    kinds_confusion_file = _Place("kinds_confusion.csv")
+    """Confusion matrix of the kinds."""
     report_file = _Place("report.html")
     """The page."""
     logs = _Place("logs")
@@ -212,6 +220,20 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
         """Write the table of the pictures of what the network looks at, one row a picture."""
         write_csv(self.examples_file, table)
 
+    def write_kinds(
+        self, content: Mapping[str, Any], table: pd.DataFrame, confusion: pd.DataFrame
+    ) -> None:
+        """Write what there is to be known of kinds of corrosion.
+
+        Args:
+            content: `names` of the kinds, `photographs` by kind and split, `test`: the metrics.
+            table: kinds that were told, one row a test image.
+            confusion: true kinds by row, told ones by column; the first column has the names.
+        """
+        write_json(self.kinds_file, content)
+        write_csv(self.kinds_predictions_file, table)
+        write_csv(self.kinds_confusion_file, confusion)
+
     def read_config(self) -> dict[str, Any]:
         """The settings; empty where there is no such file."""
         return _checked(read_yaml, self.config_file, RunConfig)
@@ -265,6 +287,30 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
                 f"1: restore it from a copy, or delete it, and the report goes without them."
             )
         return table
+
+    def read_kinds(
+        self,
+    ) -> tuple[tuple[str, ...], Mapping[str, Mapping[str, int]], pd.DataFrame] | None:
+        """Names of the kinds of corrosion, photographs by kind and split, and what was told of the
+        test images, one row an image; None where there are no kinds.
+        """
+        if not self.kinds_file.is_file():
+            return None
+        content = read_json(self.kinds_file, kind=dict)
+        stored = RunKindsStored.of(content, self.kinds_file, way_out=RESTORE)
+        table = read_csv(
+            self.kinds_predictions_file,
+            required=("path", "kind", "told", "detected"),
+            text=("path", "kind", "told"),
+            numbers=("probability", "detected"),
+        )
+        known = table[["kind", "told"]].isin(stored.names).all().all()
+        if not known or not table["detected"].isin((0, 1)).all():
+            raise CorrosionError(
+                f"{self.kinds_predictions_file} has a kind that is not in {self.kinds_file.name}, "
+                f"or a detected that is neither 0 nor 1. {RESTORE}"
+            )
+        return stored.names, stored.photographs, table
 
     def read_overrides(self) -> tuple[str, ...]:
         """What the command line of the training said; empty where Hydra did not start it."""

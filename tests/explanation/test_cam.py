@@ -29,7 +29,8 @@ def pixels(count=3, side=96, seed=0):
 
 def maps_of(raw):
     count = len(raw)
-    return ActivationMaps(torch.zeros(count), torch.full((count,), 0.5), torch.ones(count), raw)
+    half, names, kinds = torch.full((count,), 0.5), ["corrosion"] * count, [None] * count
+    return ActivationMaps(torch.zeros(count), half, torch.ones(count), raw, names, kinds)
 
 
 class OnNormalised(torch.nn.Module):

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from corrosion.errors import CorrosionError
-from corrosion.models.classifier import ClassifierHead, CorrosionClassifier
+from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.head import ClassifierHead
 
 TINY = "test_resnet.r160_in1k"
 

@@ -4,7 +4,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from corrosion.errors import CorrosionError
-from corrosion.models.classifier import ClassifierHead
+from corrosion.models.head import ClassifierHead
 from corrosion.models.logistic_head import fit_logistic, set_logistic
 
 

@@ -72,7 +72,7 @@ def test_one_pass_gives_the_logits_and_the_distances_of_the_images_as_they_are(t
     net = with_distance(network(tta=tta), images(seed=1))
     calls = []
     net.backbone.register_forward_hook(lambda *_: calls.append(1))
-    logits, distances = net.predict_with_distance(images())
+    logits, distances, _ = net.answers(images())
     torch.testing.assert_close(logits, net.predict_logits(images()))
     plain = with_distance(network(), images(seed=1))
     torch.testing.assert_close(distances, plain.unlike_training(images()))
@@ -82,7 +82,7 @@ def test_one_pass_gives_the_logits_and_the_distances_of_the_images_as_they_are(t
 
 @torch.no_grad()
 def test_a_network_without_training_photographs_says_so():
-    assert network().predict_with_distance(images())[1] is None
+    assert network().answers(images())[1] is None
     with pytest.raises(CorrosionError, match=r"no training_distance.*Train it again"):
         network().unlike_training(images())
 

@@ -153,7 +153,7 @@ def test_a_batch_in_which_the_network_fails_for_one_image_loses_that_one_alone(m
     def white(_, batch):
         return bool((batch.flatten(1).float().mean(1) == 255).any())
 
-    name = "predict_with_distance"
+    name = "answers"
     failing_for(monkeypatch, CorrosionClassifier, name, RuntimeError("no kernel"), which=white)
     assert predict() == 3
     assert rows()["white.png"]["error"] == "the network: no kernel"
@@ -164,8 +164,8 @@ def test_a_network_that_fails_for_every_image_ends_the_run(monkeypatch, capsys):
     three()
     monkeypatch.setattr(
         CorrosionClassifier,
-        "predict_with_distance",
-        lambda _, batch: (batch.flatten(1).float().mean(1) * np.nan, None),
+        "answers",
+        lambda _, batch: (batch.flatten(1).float().mean(1) * np.nan, None, None),
     )
     assert predict() == 1
     assert "The network gives NaN" in capsys.readouterr().err

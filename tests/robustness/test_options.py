@@ -36,8 +36,8 @@ POSITIONAL = {
 TEXT = {
     "--asset", "--by", "--calibration", "--compare", "--contact", "--corrosion", "--data",
     "--ignore", "--inspector", "--labelled", "--license", "--no-corrosion", "--out", "--pairs",
-    "--photographs", "--relative-to", "--share-truth", "--sound", "--surface", "--threshold",
-    "--tile-validation", "--title", "--verdicts",
+    "--photographs", "--relative-to", "--share-truth", "--sound", "--surface", "--target",
+    "--threshold", "--tile-validation", "--title", "--verdicts",
 }  # fmt: skip
 NONSENSE = ("no such value", "nan", "inf", "-1e30", "1e30", "")
 

@@ -13,6 +13,7 @@ from corrosion.data.curation.findings import Findings, count_findings
 from corrosion.data.curation.policy import inspect, left_out
 from corrosion.data.curation.screening import screen
 from corrosion.data.file_search import PassedOver
+from corrosion.data.kind_labels import check_kinds, with_kinds
 from corrosion.data.labels import CLASSES
 from corrosion.data.sample import is_sample, make_sample, sample_dir
 from corrosion.data.shortcut import plant
@@ -63,7 +64,7 @@ class Prepared:
     Attributes:
         records: path, label, source, subset, content_hash, width, height, group (images that show
             the same picture or nearly so) and split, one row an image; with a planted shortcut
-            also marked (bool).
+            also marked (bool), with kinds of corrosion also kind (str, empty if unknown).
         left_out: path, label, source, reason (unreadable, conflict, copy, leak or the name of a
             rule) and detail of the images that no split got, one row an image.
         findings: numbers of what was found.
@@ -89,8 +90,8 @@ def prepare_records(settings: DataSettings) -> Prepared:
 
     Raises:
         CorrosionError: a folder is missing or odd, the class of a folder is unknown, an image can't
-            be read with `on_bad_image="error"`, labels conflict with `on_conflict="error"`, or a
-            class is too small to split.
+            be read with `on_bad_image="error"`, labels conflict with `on_conflict="error"`, a class
+            is too small to split, or kinds of corrosion can't be told or learnt.
     """
     screened = screen(
         find_images(settings),
@@ -117,6 +118,9 @@ def prepare_records(settings: DataSettings) -> Prepared:
         dropped = pd.concat([dropped, twins]).sort_index()
         kept = kept.drop(index=twins.index)
     divided = _divided(kept, settings, assigned=None if assigned is None else assigned[kept.index])
+    if settings.kinds is not None:
+        roots = {source.name: source.root for source in _sources(settings)}
+        divided = with_kinds(divided, settings.kinds, roots)
     findings = count_findings(
         inspection,
         unreadable=len(screened.rejected),
@@ -154,8 +158,10 @@ def check_sources(settings: SourceSettings) -> None:
         settings: which sources there are.
 
     Raises:
-        CorrosionError: a folder is missing, or the class of a folder is unknown.
+        CorrosionError: a folder is missing, the class of a folder is unknown, or the file of kinds
+            of corrosion can't be used.
     """
+    check_kinds(settings.kinds)
     if settings.source == "sample":  # is made where it is missing
         return
     for source in _available_sources(settings):
@@ -245,7 +251,9 @@ def _all_left_out(unreadable: pd.DataFrame, dropped: pd.DataFrame) -> pd.DataFra
 def _sources(settings: SourceSettings) -> list[Source]:
     if settings.source == "sample":
         count, size, seed = settings.count, settings.size, settings.sample_seed
-        root = make_sample(sample_dir(count, size, seed), count=count, size=size, seed=seed)
+        kinds = settings.kinds == "subfolders"
+        place = sample_dir(count, size, seed, kinds=kinds)
+        root = make_sample(place, count=count, size=size, seed=seed, kinds=kinds)
         return [Source("sample", root / "images")]
     if settings.source == "paper":
         return [

@@ -8,7 +8,24 @@ from typing import Any
 
 import pandas as pd
 
+from corrosion.evaluation.kinds import KindEvaluation, evaluate_kinds
 from corrosion.runs import RunDirectory
+
+
+@dataclass(frozen=True, eq=False)
+class RunKinds:
+    """What a run says of kinds of corrosion.
+
+    Attributes:
+        counts: number of photographs by kind and split, those of kinds too rare to be learnt too.
+        table: one row a corroded test photograph of known kind: path, kind, told, probability (of
+            what was told), detected (0 or 1), group.
+        evaluation: what the table comes to.
+    """
+
+    counts: Mapping[str, Mapping[str, int]]
+    table: pd.DataFrame
+    evaluation: KindEvaluation
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +41,7 @@ class RunFacts:
         overrides: what the command line of the training said.
         examples: pictures of what the network looks at, one row a picture, as
             `corrosion.explanation.examples.write_examples` gives them.
+        kinds: kinds of corrosion; None where it was not to tell any.
     """
 
     directory: RunDirectory
@@ -33,6 +51,7 @@ class RunFacts:
     split: pd.DataFrame | None
     overrides: tuple[str, ...]
     examples: pd.DataFrame | None
+    kinds: RunKinds | None = None
 
     @property
     def name(self) -> str:
@@ -57,4 +76,13 @@ def read_run_facts(run: RunDirectory) -> RunFacts:
         split=run.read_split(),
         overrides=run.read_overrides(),
         examples=run.read_examples(),
+        kinds=_read_kinds(run),
     )
+
+
+def _read_kinds(run: RunDirectory) -> RunKinds | None:
+    found = run.read_kinds()
+    if found is None:
+        return None
+    names, counts, table = found
+    return RunKinds(counts, table, evaluate_kinds(table, names))

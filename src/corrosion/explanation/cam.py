@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -24,10 +24,11 @@ from torch import Tensor, nn
 
 from corrosion.errors import CorrosionError
 from corrosion.explanation.explanation import EMPTY_SHARE
-from corrosion.explanation.targets import Evidence, check_target, target_signs
+from corrosion.explanation.targets import Evidence, check_target, target_names, target_signs
 from corrosion.models.backbones import feature_map
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.evaluating import evaluating
+from corrosion.models.kind_head import KindLogit, ToldKind, told_kinds
 from corrosion.models.tta import VIEWS
 
 METHODS: Mapping[str, str] = MappingProxyType(
@@ -68,9 +69,11 @@ class ActivationMaps:
     Attributes:
         logit: (N,) float32, logits of corrosion, without temperature.
         probability: (N,) float32, probabilities of corrosion, with the network's temperature.
-        sign: (N,) float32, 1 where a map is evidence for corrosion, -1 for no corrosion.
+        sign: (N,) float32, 1 where a map is evidence for corrosion or a kind, -1 for no corrosion.
         raw: (N, h, w) float32 at the resolution of the last feature map; positive where the image
             speaks for the target, negative where it speaks against it; in the method's unit.
+        targets: name of what each map is evidence for.
+        kinds: what kind of corrosion each image shows, if any; None where the network tells none.
         distance: (N,) float32, how unlike the training photographs the images are, as
             `CorrosionClassifier.unlike_training` gives it; None where the network can't tell.
     """
@@ -79,6 +82,8 @@ class ActivationMaps:
     probability: Tensor
     sign: Tensor
     raw: Tensor
+    targets: Sequence[str]
+    kinds: Sequence[ToldKind | None]
     distance: Tensor | None = None
 
     @property
@@ -137,7 +142,8 @@ def activation_maps(
         network: a network on any device.
         images: (N, 3, H, W) RGB, uint8 in [0, 255] or float in [0, 1]; moved to that device.
         method: a name of `METHODS`.
-        target: a name of `corrosion.explanation.targets.TARGETS`.
+        target: a name of `corrosion.explanation.targets.TARGETS`, or a kind of corrosion that the
+            network tells.
         threshold: probability from which an image counts as corroded, for the target "predicted";
             None for the network's own.
         tta: test-time augmentation, a name of `corrosion.models.tta.VIEWS`; None for the network's
@@ -147,7 +153,7 @@ def activation_maps(
         CorrosionError: the method or target is unknown.
     """
     check_method(method)
-    check_target(target)
+    check_target(target, network.kinds)
     images = images.to(network.mean.device)
     # autograd can't use what inference mode makes
     with (
@@ -159,27 +165,35 @@ def activation_maps(
         images = images.clone() if images.is_inference() else images
         views = VIEWS[network.tta if tta is None else tta]
         tap = Tap(copy.deepcopy(network.head).float().requires_grad_(False))
+        kind = target in network.kinds
+        explained = tap
+        if network.kind_head is not None and kind:
+            explained = Tap(KindLogit(network.kind_head, network.kinds.index(target)))
         shown = [view.apply(images) for view in views]
         features = [network.forward_features(one).float() for one in shown]
         logits = [tap(one) for one in features]
         logit = torch.stack(logits).mean(dim=0)
         probability = network.calibrated(logit)
         least = network.threshold if threshold is None else threshold
-        sign = target_signs(probability, target, threshold=least)
+        if kind:
+            sign, targets_of = torch.ones_like(logit), [target] * len(logit)
+        else:
+            sign = target_signs(probability, target, threshold=least)
+            targets_of = list(target_names(sign))
         maps = []
-        for view, own_images, own_features, own_logits in zip(
-            views, shown, features, logits, strict=True
-        ):
-            pairs = zip(sign.tolist(), own_logits.tolist(), strict=True)
+        for view, own_images, own_features in zip(views, shown, features, strict=True):
+            pairs = zip(sign.tolist(), explained(own_features).tolist(), strict=True)
             targets = [Evidence(*pair) for pair in pairs]
             if method == "scorecam":
-                own = _masked_maps(network, tap, own_images, targets)
+                own = _masked_maps(network, explained, own_images, targets)
             else:
-                own = _signed_maps(method, tap, own_features, targets)
+                own = _signed_maps(method, explained, own_features, targets)
             maps.append(view.undo(torch.from_numpy(own)))
         raw = torch.stack(maps).mean(dim=0).to(logit)
         distance = network.forward_distance(features[0])  # the first view is the image as it is
-    return ActivationMaps(logit, probability, sign, raw, distance)
+        scores = network.forward_kinds(features[0]) if network.kinds else None
+        kinds = told_kinds(network.kinds, scores, len(logit))
+    return ActivationMaps(logit, probability, sign, raw, targets_of, kinds, distance)
 
 
 def check_method(method: str) -> None:

@@ -13,13 +13,15 @@ import pandas as pd
 from corrosion.data.file_search import find_inputs
 from corrosion.data.images import ImageError, check_image, reason_of
 from corrosion.errors import CorrosionError, DiskError
-from corrosion.evaluation.decisions import Rule
+from corrosion.evaluation.decisions import DETECTED, Rule
 from corrosion.evaluation.named_thresholds import decision_rule
+from corrosion.explanation.explanation import Explanation
 from corrosion.explanation.names import distinct, network_names
 from corrosion.explanation.overlay import write_image, write_map
 from corrosion.explanation.panels import GRID_CELL, grid, panel, shrink
 from corrosion.explanation.photographs import Photograph, attempt_photographs
 from corrosion.explanation.regions import CocoDetections, find_regions
+from corrosion.explanation.targets import check_target
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.runs import checkpoint_of
@@ -121,6 +123,7 @@ class _Network:
 
     @classmethod
     def of(cls, name: str, model: CorrosionClassifier, settings: ExplanationSettings) -> _Network:
+        check_target(settings.target, model.kinds)
         return cls(name, model, decision_rule(model, settings.threshold))
 
     def write(
@@ -141,6 +144,14 @@ class _Network:
         except Exception as error:  # whatever one file does must not stop the others
             return _failed(path, self.name, reason_of(error))
 
+    def _kind(self, explanation: Explanation) -> dict[str, Any]:
+        """Columns of the kind of corrosion, where the network tells kinds."""
+        if not self.model.kinds:
+            return {}
+        told = explanation.kind if explanation.decision == DETECTED else None
+        name, probability = told or (None, None)
+        return {"kind": name, "kind_probability": probability}
+
     def _written(
         self, photograph: Photograph, out: Path, picture: str, settings: ExplanationSettings
     ) -> dict[str, Any]:
@@ -152,6 +163,7 @@ class _Network:
             "probability": explanation.probability,
             "decision": explanation.decision,
             "target": explanation.target,
+            **self._kind(explanation),
             "raw_scale": explanation.raw_scale,
             "empty": explanation.empty,
             "picture": file,

@@ -10,7 +10,6 @@ from torch import Tensor
 from corrosion.errors import CorrosionError
 from corrosion.explanation.cam import ActivationMaps, activation_maps
 from corrosion.explanation.explanation import Explanation
-from corrosion.explanation.targets import target_names
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.training_distance import as_column
 
@@ -72,7 +71,7 @@ def explanations_of(maps: ActivationMaps, scaled: Tensor, threshold: float) -> l
     rows = zip(
         logit.tolist(),
         maps.probability.tolist(),
-        target_names(maps.sign),
+        maps.targets,
         scaled.cpu().numpy(),
         scale.tolist(),
         maps.empty.tolist(),
@@ -80,6 +79,6 @@ def explanations_of(maps: ActivationMaps, scaled: Tensor, threshold: float) -> l
     )
     distances = repeat(None) if maps.distance is None else as_column(maps.distance).tolist()
     return [
-        replace(Explanation(*row), threshold=threshold, unlike_training=distance)
-        for row, distance in zip(rows, distances, strict=False)
+        replace(Explanation(*row), threshold=threshold, unlike_training=distance, kind=kind)
+        for row, distance, kind in zip(rows, distances, maps.kinds, strict=False)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from corrosion.data.geometry import to_photograph
 from corrosion.data.resizing import Resize
 from corrosion.evaluation.decisions import decide
+
+if TYPE_CHECKING:  # torch, which an exported file does without
+    from corrosion.models.kind_head import ToldKind
 
 EMPTY_SHARE = 0.05
 """A map is empty if its strongest evidence for the target is below this share of the strongest
@@ -24,7 +28,8 @@ class Explanation:
         logit: logit of corrosion, without temperature; in float32 even where the backbone runs in
             half precision.
         probability: probability of corrosion, in [0, 1], with the network's temperature.
-        target: the class that the map is evidence for, "corrosion" or "no_corrosion".
+        target: what the map is evidence for: "corrosion", "no_corrosion", or the name of a kind of
+            corrosion.
         map: (H, W) float32 in [0, 1]; 1 is as strong as the strongest evidence for or against.
             A fine map (`corrosion.explanation.pyramid`) is the mean of several such.
         raw_scale: what 1 stands for, in the method's unit (Grad-CAM: logits a position of the
@@ -39,6 +44,8 @@ class Explanation:
         unlike_training: distance to the nearest training photograph over the limit, to three
             decimals: above 1 the image is unlike all that the network was trained on; None for
             networks that can't tell.
+        kind: what kind of corrosion the image shows, if it shows any; None for networks that tell
+            none.
     """
 
     logit: float
@@ -52,6 +59,7 @@ class Explanation:
     frame: int | None = None
     time: float | None = None
     unlike_training: float | None = None
+    kind: ToldKind | None = None
 
     @property
     def decision(self) -> str:

@@ -177,19 +177,23 @@ class CocoDetections:
     def __init__(self) -> None:
         self._images: list[dict[str, Any]] = []
         self._annotations: list[dict[str, Any]] = []
+        self._categories = list(CLASSES)
 
     def add(self, path: str, explanation: Explanation, regions: Regions) -> None:
         """Add a photograph.
 
         Args:
             path: path of its file.
-            explanation: explanation whose class is the category, and its probability the `score`.
+            explanation: explanation whose target is the category; the `score` is the probability
+                of its class, of kinds of corrosion that of corrosion.
             regions: regions of the explanation's map; their outlines become polygons.
         """
         height, width = regions.mask.shape
         image_id = len(self._images) + 1
         self._images.append({"id": image_id, "file_name": path, "width": width, "height": height})
-        label = CLASSES.index(explanation.target)
+        if explanation.target not in self._categories:
+            self._categories.append(explanation.target)
+        label = self._categories.index(explanation.target)
         probability = explanation.probability if label else 1 - explanation.probability
         for box in regions.boxes:
             self._annotations.append(
@@ -211,6 +215,6 @@ class CocoDetections:
         Raises:
             CorrosionError: the folder can't be written.
         """
-        categories = [{"id": label, "name": name} for label, name in enumerate(CLASSES)]
+        categories = [{"id": label, "name": name} for label, name in enumerate(self._categories)]
         content = {"images": self._images, "annotations": self._annotations}
         write_json(path, {**content, "categories": categories})

@@ -2,7 +2,8 @@
 
 The network has one logit z: evidence for corrosion is what raises z, evidence for sound metal
 (`no_corrosion`) is what raises -z. A map for one is not the map for the other turned upside down,
-since both keep only what speaks for them.
+since both keep only what speaks for them. Where the network tells kinds of corrosion, evidence for
+a kind is what raises its logit over the mean of all kinds' logits.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Evidence:
     it, which would turn the maps of negative logits upside down. Gradients don't see the shift.
 
     Attributes:
-        sign: 1 for corrosion, -1 for no corrosion.
+        sign: 1 for corrosion or a kind of it, -1 for no corrosion.
         logit: logit of the image as it is.
     """
 
@@ -71,11 +72,19 @@ def target_names(signs: Tensor) -> Sequence[str]:
     return [CLASSES[int(sign > 0)] for sign in signs.tolist()]
 
 
-def check_target(target: str) -> None:
+def check_target(target: str, kinds: Sequence[str] = ()) -> None:
     """Make sure that a target is known.
+
+    Args:
+        target: name of the target.
+        kinds: kinds of corrosion that the network tells, each of which is a target too.
 
     Raises:
         CorrosionError: it is not.
     """
-    if target not in TARGETS:
-        raise CorrosionError(f"target={target}: choose {', '.join(TARGETS)}.")
+    if target not in TARGETS and target not in kinds:
+        if kinds:
+            more = f", or a kind of corrosion: {', '.join(kinds)}"
+        else:
+            more = "; this network tells no kinds of corrosion"
+        raise CorrosionError(f"target={target}: choose {', '.join(TARGETS)}{more}.")

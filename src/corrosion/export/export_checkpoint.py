@@ -101,6 +101,13 @@ def export_checkpoint(
         check_quantiser()
     checkpoint = checkpoint_of(checkpoint)
     network = load_model(checkpoint)
+    if network.kinds:
+        log.warning(
+            "The file tells whether there is corrosion, not of what kind: kinds (%s) are left out; "
+            "corrosion predict %s ... tells them.",
+            ", ".join(network.kinds),
+            checkpoint,
+        )
     export = _export_int8 if settings.int8 else _export_float32
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem[:80]}-") as folder:

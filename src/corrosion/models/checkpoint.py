@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from corrosion.errors import CorrosionError
 from corrosion.models.checkpoint_schema import (
-    WAY_OUT,
     Calibration,
     CheckpointContent,
     StoredMasks,
@@ -20,6 +18,8 @@ from corrosion.models.checkpoint_schema import (
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.device import choose_device
 from corrosion.models.digest import KEY, sign, verify
+from corrosion.models.fitting import check_fit, check_width, is_finite
+from corrosion.models.kind_head import KindHead
 from corrosion.models.mask_network import MaskNetwork
 from corrosion.models.state_dicts import NETWORK_PREFIX, below, read_checkpoint, save_whole
 from corrosion.models.training_distance import TrainingDistance
@@ -30,7 +30,7 @@ from corrosion.settings.model import NetworkSettings
 log = logging.getLogger(__name__)
 
 _CALIBRATION, _DISTANCE, _MASKS = "calibration", "training_distance", "mask_network"
-_COMPETENCE = "competence"
+_COMPETENCE, _KINDS = "competence", "kinds"
 _NETWORK_SETTINGS = (*NetworkSettings.model_fields, *InputSettings.model_fields)
 
 
@@ -47,7 +47,8 @@ def load_model(path: str | Path, *, device: str | torch.device = "cpu") -> Corro
         A plain `nn.Module` in evaluation mode with `classes`, `threshold`, `image_size`, `resize`
         and, if training could choose them on validation, `temperature` (in `predict_proba`),
         `thresholds`, `band`, `training_distance`, `competence` and `mask_network` (None where there
-        is none); it maps RGB images (N, 3, H, W), uint8 or float in [0, 1], to logits (N,).
+        is none), and `kinds` of corrosion (empty where it has learnt none); it maps RGB
+        images (N, 3, H, W), uint8 or float in [0, 1], to logits (N,).
 
     Raises:
         CorrosionError: the file is missing, damaged, changed since it was written, contains pickled
@@ -76,13 +77,13 @@ def _network(
     try:
         with torch.device("meta"):  # without memory, which the file's tensors must be worth
             outline = CorrosionClassifier(**arguments)
-        _check_fit(state, outline.state_dict(), path, f"network it describes ({settings.backbone})")
+        check_fit(state, outline.state_dict(), path, f"network it describes ({settings.backbone})")
         network = CorrosionClassifier(**arguments)
     except CorrosionError as error:
         told = str(error)
         raise CorrosionError(told if str(path) in told else f"{path}: {told}") from error
     network.load_state_dict(state)
-    if not _is_finite(network) or not (network.std > 0).all():
+    if not is_finite(network) or not (network.std > 0).all():
         raise CorrosionError(
             f"{path} holds weights that are not finite (NaN), and knows nothing: its training has "
             f"diverged. Train again with a lower model.lr, or take another checkpoint."
@@ -98,14 +99,13 @@ def _network(
         network.temperature = chosen.temperature
         network.thresholds = dict(chosen.thresholds)
         network.band = chosen.band
+    features = network.head.dense.in_features
     if (distance := values.training_distance) is not None:
-        wanted = network.head.dense.in_features
-        if distance.reference.shape[1] != wanted:
-            raise CorrosionError(
-                f"{path}: training_distance.reference has {distance.reference.shape[1]} features "
-                f"for the {wanted} of the network. {WAY_OUT}"
-            )
+        check_width("training_distance.reference", distance.reference, features, path)
         network.training_distance = TrainingDistance(distance.reference, distance.limit)
+    if (kinds := values.kinds) is not None:
+        check_width("kinds.weight", kinds.weight, features, path)
+        network.kind_head = KindHead(kinds.names, kinds.weight, kinds.bias)
     if (masks := values.mask_network) is not None:
         network.mask_network = _mask_network(outline, network, masks, path)
     network.competence = content.get(_COMPETENCE)
@@ -117,41 +117,16 @@ def _mask_network(
 ) -> MaskNetwork:
     with torch.device("meta"):
         wanted = MaskNetwork(outline.backbone, outline.mean, outline.std).state_dict()
-    _check_fit(stored.state_dict, wanted, path, "mask network (corrosion train-masks)")
+    check_fit(stored.state_dict, wanted, path, "mask network (corrosion train-masks)")
     masks = MaskNetwork(network.backbone, network.mean, network.std)
     masks.load_state_dict(stored.state_dict)
     masks.share_scale, masks.validated = stored.share_scale, stored.validated
-    if not _is_finite(masks):
+    if not is_finite(masks):
         raise CorrosionError(
             f"{path}: the weights of its mask network are not finite (NaN). Train it again with a "
             f"lower lr (corrosion train-masks)."
         )
     return masks
-
-
-def _check_fit(
-    state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], path: Path, network: str
-) -> None:
-    """Refuse tensors that a network has not, lacks, or has in another shape or of another kind."""
-    for name in dict.fromkeys([*wanted, *state]):
-        here, there = (_described(one.get(name)) for one in (state, wanted))
-        if here != there:
-            raise CorrosionError(
-                f"{path} doesn't fit the {network}: {name:.80} is {here} in the file, {there} in "
-                f"the network. It was written by another version of corrosion, timm or "
-                f"segmentation-models-pytorch: use that one, or train again."
-            )
-
-
-def _described(tensor: Tensor | None) -> str:
-    if tensor is None:
-        return "missing"
-    kind = "numbers" if tensor.is_floating_point() else "whole numbers"
-    return f"{kind} of shape {tuple(tensor.shape)}"
-
-
-def _is_finite(module: nn.Module) -> bool:
-    return all(bool(value.isfinite().all()) for value in module.state_dict().values())
 
 
 def check_network(network: object) -> None:
@@ -179,6 +154,7 @@ def store_choices(
     calibration: Calibration | None,
     distance: TrainingDistance | None = None,
     competence: Mapping[str, Any] | None = None,
+    kinds: KindHead | None = None,
 ) -> None:
     """Add to a checkpoint what was found out after its training; its tensors stay as they are.
 
@@ -187,6 +163,7 @@ def store_choices(
         calibration: temperature, thresholds and band; None leaves what the checkpoint has.
         distance: what tells photographs unlike those of the training; None likewise.
         competence: plain values of `corrosion.evaluation.competence.Competence`; None likewise.
+        kinds: what tells kinds of corrosion; None likewise.
 
     Raises:
         CorrosionError: the file can't be loaded (see `load_model`), or not be written; it then
@@ -199,6 +176,8 @@ def store_choices(
         content[_DISTANCE] = {"reference": distance.reference.cpu(), "limit": distance.limit}
     if competence is not None:
         content[_COMPETENCE] = dict(competence)
+    if kinds is not None:
+        content[_KINDS] = kinds.stored()
     write_checkpoint(content, path)
 
 
@@ -266,6 +245,7 @@ def describe(path: str | Path) -> dict[str, Any]:
         "mask_network": None
         if masks is None
         else f"learnt from masks, {masks.validated} validation photographs",
+        **({"kinds": ", ".join(network.kinds)} if network.kinds else {}),
         "epoch": values.epoch + 1,
         KEY: content.get(KEY),
         "parameters": sum(

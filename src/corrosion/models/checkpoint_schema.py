@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import torch
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict, field_validator
 from torch import Tensor
 
 from corrosion.errors import CorrosionError
 from corrosion.models.training_distance import MOST_REFERENCES
-from corrosion.settings.data import InputSettings
+from corrosion.settings.data import LONGEST_KIND, MOST_KINDS, InputSettings
 from corrosion.settings.model import ModelSettings
 from corrosion.settings.ranges import brief
 from corrosion.settings.stored import FirstWeights, StoredValues
@@ -52,6 +52,12 @@ def _features(value: Any) -> Any:
     return value
 
 
+def _kind_weights(value: Any) -> Any:
+    if not _is_dense(value) or not value.is_floating_point() or not value.isfinite().all():
+        raise ValueError("give a tensor of finite weights.")
+    return value
+
+
 def _is_dense(value: Any) -> bool:
     if not isinstance(value, Tensor):
         return False
@@ -76,6 +82,8 @@ def _scale(value: float) -> float:
 
 Tensors = Annotated[Any, BeforeValidator(_tensors)]
 Features = Annotated[Any, BeforeValidator(_features)]
+KindWeights = Annotated[Any, BeforeValidator(_kind_weights)]
+KindName = Annotated[str, MinLen(1), MaxLen(LONGEST_KIND)]
 Known = Annotated[float, Field(allow_inf_nan=True), AfterValidator(_known_or_not)]
 Scale = Annotated[float, Field(allow_inf_nan=True), AfterValidator(_scale)]
 
@@ -141,6 +149,28 @@ class StoredMasks(StoredValues):
     """Number of validation photographs."""
 
 
+class StoredKinds(StoredValues):
+    """`corrosion.models.kind_head.KindHead`."""
+
+    names: Annotated[tuple[KindName, ...], Strict(False), MinLen(2), MaxLen(MOST_KINDS)]
+    """Names of K kinds, all different."""
+    weight: KindWeights
+    """(K, C) float."""
+    bias: KindWeights
+    """(K,) float."""
+
+    def conflicts(self) -> Iterator[str]:
+        """A name that is there twice, and weights that are not one row a kind."""
+        count = len(self.names)
+        if len(set(self.names)) < count:
+            yield "{names}: a kind is there twice."
+        if self.weight.ndim != 2 or len(self.weight) != count or self.bias.shape != (count,):
+            yield (
+                f"{{weight}} and {{bias}} have the shapes {tuple(self.weight.shape)} and "
+                f"{tuple(self.bias.shape)}: give ({count}, C) and ({count},)."
+            )
+
+
 class StoredCompetence(StoredValues):
     """`corrosion.evaluation.competence.Competence`."""
 
@@ -177,6 +207,8 @@ class CheckpointContent(StoredValues):
     """What has learnt from masks."""
     competence: StoredCompetence | None = None
     """What the network is good for."""
+    kinds: StoredKinds | None = None
+    """What tells kinds of corrosion."""
 
     @classmethod
     def read_from(cls, content: object, path: Path) -> Self:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -14,6 +13,8 @@ from corrosion.data.labels import CLASSES
 from corrosion.errors import CorrosionError
 from corrosion.models.backbones import create_backbone, feature_map, input_statistics, stages
 from corrosion.models.batch import image_batch, normalised
+from corrosion.models.head import ClassifierHead
+from corrosion.models.kind_head import KindHead
 from corrosion.models.mask_network import MaskNetwork
 from corrosion.models.training_distance import TrainingDistance
 from corrosion.models.tta import VIEWS
@@ -21,37 +22,19 @@ from corrosion.settings.data import InputSettings
 from corrosion.settings.model import NetworkSettings, Unfreeze
 
 
-class ClassifierHead(nn.Module):
-    """The head of the study (paper, section 2.3), from a feature map to one logit.
+class Answers(NamedTuple):
+    """What a network says of N images.
 
-    Spatial dropout (whole channels), global average pooling, dense + ReLU, dropout, dense(1).
-    The sigmoid is left to the loss and to `CorrosionClassifier.predict_proba`.
-
-    Shapes: (N, C, H, W) float -> (N,) float.
-
-    Example:
-        >>> head = ClassifierHead(1280, dense_units=192, spatial_dropout=0.4667, dropout=0.3163)
-        >>> head(torch.zeros(2, 1280, 7, 7)).shape
-        torch.Size([2])
+    Attributes:
+        logits: (N,) float, as `CorrosionClassifier.predict_logits` gives them.
+        distances: (N,) float32, as `unlike_training` gives them, of the images as they are whatever
+            `tta` is; None where there is no `training_distance`.
+        kinds: (N, K) float32, logits of `kinds`, likewise; None where there are none.
     """
 
-    def __init__(
-        self, in_features: int, *, dense_units: int, spatial_dropout: float, dropout: float
-    ) -> None:
-        super().__init__()
-        self.spatial_dropout = nn.Dropout2d(spatial_dropout)
-        self.dense = nn.Linear(in_features, dense_units)
-        self.dropout = nn.Dropout(dropout)
-        self.logit = nn.Linear(dense_units, 1)
-        for layer in (self.dense, self.logit):  # Keras' Dense initialisation
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Map features (N, C, H, W) to logits (N,)."""
-        pooled = self.spatial_dropout(features).mean(dim=(2, 3))
-        hidden = self.dropout(torch.relu(self.dense(pooled)))
-        return self.logit(hidden).squeeze(1)
+    logits: Tensor
+    distances: Tensor | None
+    kinds: Tensor | None
 
 
 class CorrosionClassifier(nn.Module):
@@ -95,6 +78,8 @@ class CorrosionClassifier(nn.Module):
     """Tells photographs unlike those of the training; None before it is made."""
     mask_network: MaskNetwork | None
     """Outlines rust as masks have taught it (`corrosion train-masks`); None without masks."""
+    kind_head: KindHead | None
+    """Tells kinds of corrosion; None where none were learnt."""
     competence: Mapping[str, Any] | None
     """Plain values of `corrosion.evaluation.competence.Competence`; None where they are unknown."""
 
@@ -132,6 +117,7 @@ class CorrosionClassifier(nn.Module):
         self.band = None
         self.training_distance = None
         self.mask_network = None
+        self.kind_head = None
         self.competence = None
         self._freeze_batch_norm = False
         self.backbone = create_backbone(backbone, image_size=image_size)
@@ -175,18 +161,48 @@ class CorrosionClassifier(nn.Module):
         views = VIEWS[self.tta]
         return sum((self(view.apply(images)) for view in views[1:]), first) / len(views)
 
-    def predict_with_distance(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Map images (N, 3, H, W) to what `predict_logits` and `unlike_training` give, in one pass.
-
-        Returns:
-            Logits (N,), and distances (N,) of the images as they are, whatever `tta` is; None for
-            these where there is no `training_distance`.
-        """
-        if self.training_distance is None:
-            return self.predict_logits(images), None
+    def answers(self, images: Tensor) -> Answers:
+        """Map images (N, 3, H, W) to all that the network says of them, in one pass."""
+        if self.training_distance is None and self.kind_head is None:
+            return Answers(self.predict_logits(images), None, None)
         features = self.forward_features(images)
         logits = self._averaged(self.forward_head(features), images)
-        return logits, self.forward_distance(features)
+        kinds = self.forward_kinds(features) if self.kinds else None
+        return Answers(logits, self.forward_distance(features), kinds)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Names of the kinds of corrosion that it tells apart; empty where it has learnt none."""
+        return () if self.kind_head is None else self.kind_head.names
+
+    def forward_kinds(self, features: Tensor) -> Tensor:
+        """Map a feature map (N, C, h, w) to logits (N, K) of `kinds`; a softmax of them is what
+        `predict_kinds` gives.
+
+        Raises:
+            CorrosionError: it has learnt no kinds.
+        """
+        if self.kind_head is None:
+            raise CorrosionError(
+                "This network knows no kinds of corrosion: train one with data.kinds=subfolders."
+            )
+        return self.kind_head(features.float().mean(dim=(2, 3)))
+
+    def predict_kinds(self, images: Tensor | NDArray[Any]) -> Tensor:
+        """Predict what kind of corrosion images show, if they show any.
+
+        Args:
+            images: as for `predict_proba`.
+
+        Returns:
+            Probabilities (N, K) float32 of `kinds`, which sum to 1. They say nothing of whether
+            there is corrosion, and are of the images as they are, whatever `tta` is.
+
+        Raises:
+            CorrosionError: it has learnt no kinds; or as `predict_proba`.
+        """
+        batch = image_batch(images).to(self.mean.device)
+        return self.forward_kinds(self.forward_features(batch)).softmax(dim=1)
 
     def forward_distance(self, features: Tensor) -> Tensor | None:
         """Map a feature map (N, C, h, w) to distances (N,) as `unlike_training` gives them."""

@@ -27,6 +27,7 @@ DECIDING = (
     "training_distance",
     "mask_network",
     "competence",
+    "kinds",
 )
 """Keys of a checkpoint that it covers; the optimiser's state may be left out of a copy."""
 

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from corrosion.errors import CorrosionError
-from corrosion.models.classifier import ClassifierHead
+from corrosion.models.head import ClassifierHead
 
 Floats = NDArray[np.floating]
 
@@ -40,6 +40,62 @@ class LogisticFit:
         return np.asarray(features, dtype=np.float64) @ self.weight + self.bias
 
 
+@dataclass(frozen=True, eq=False)
+class RowSpace:
+    """The space that training features span, in which a penalised fit is quick.
+
+    Features are centred and divided by one common scale: what varies much between photographs is
+    what the network tells them apart by. Nothing is lost by the fit within the row space, since the
+    penalised solution lies in it (the representer theorem).
+
+    Attributes:
+        mean: (C,) float64, of the training features.
+        scale: their standard deviation, of all together.
+        basis: (C, D) float64, orthonormal.
+    """
+
+    mean: NDArray[np.float64]
+    scale: float
+    basis: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, features: Floats) -> RowSpace:
+        """The space of features (N, C).
+
+        Raises:
+            CorrosionError: they are the same for all images.
+        """
+        mean, scale = features.mean(axis=0, dtype=np.float64), float(features.std(dtype=np.float64))
+        if scale == 0:
+            raise CorrosionError("The network gives the same features for all images.")
+        basis = np.linalg.svd((features - mean) / scale, full_matrices=False)[2].T
+        return cls(mean, scale, basis)
+
+    def within(self, features: Floats) -> NDArray[np.float64]:
+        """Coordinates (N, D) of features (N, C)."""
+        return np.asarray((features - self.mean) / self.scale @ self.basis, dtype=np.float64)
+
+    def outside(
+        self, weight: NDArray[np.float64], bias: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Weights (K, C) and biases (K,) for features, of those (K, D), (K,) for coordinates."""
+        outside = weight @ self.basis.T / self.scale
+        return outside, bias - outside @ self.mean
+
+
+def check_finite(*features: Floats) -> None:
+    """Make sure that features are numbers.
+
+    Raises:
+        CorrosionError: one is not finite.
+    """
+    if not all(np.isfinite(one).all() for one in features):
+        raise CorrosionError(
+            "The network's features are not finite (NaN): its weights are damaged, or its training "
+            "has diverged. Take other weights."
+        )
+
+
 def fit_logistic(
     features: Floats,
     labels: NDArray[np.int64],
@@ -50,9 +106,7 @@ def fit_logistic(
 ) -> LogisticFit:
     """Fit a logistic regression whose L2 penalty is chosen by the log loss on validation.
 
-    Features are centred and divided by one common scale: what varies much between photographs is
-    what the network tells them apart by. The fit runs in the row space of the training features,
-    which loses nothing, since the penalised solution lies in it (the representer theorem).
+    The fit runs in the `RowSpace` of the training features.
 
     Args:
         features: (N, C), of the training images.
@@ -72,19 +126,11 @@ def fit_logistic(
         >>> bool(((fit.logits(features) > 0) == labels).mean() > 0.9)
         True
     """
-    if not (np.isfinite(features).all() and np.isfinite(validation).all()):
-        raise CorrosionError(
-            "The network's features are not finite (NaN): its weights are damaged, or its training "
-            "has diverged. Take other weights."
-        )
+    check_finite(features, validation)
     if len(np.unique(labels)) < 2 or len(np.unique(validation_labels)) < 2:
         raise CorrosionError("The head needs images of both classes in training and validation.")
-    mean, scale = features.mean(axis=0, dtype=np.float64), float(features.std(dtype=np.float64))
-    if scale == 0:
-        raise CorrosionError("The network gives the same features for all images.")
-    centred = (features - mean) / scale
-    basis = np.linalg.svd(centred, full_matrices=False)[2].T
-    train, val = centred @ basis, (validation - mean) / scale @ basis
+    space = RowSpace.of(features)
+    train, val = space.within(features), space.within(validation)
     best: tuple[float, float, LogisticRegression] | None = None
     for strength in strengths:
         model = LogisticRegression(C=strength, solver="newton-cholesky", max_iter=200)
@@ -94,8 +140,8 @@ def fit_logistic(
             best = (loss, float(strength), model)
     assert best is not None
     loss, strength, model = best
-    weight = basis @ model.coef_[0] / scale
-    return LogisticFit(weight, float(model.intercept_[0] - mean @ weight), strength, loss)
+    weight, bias = space.outside(model.coef_, model.intercept_)
+    return LogisticFit(weight[0], float(bias[0]), strength, loss)
 
 
 @torch.no_grad()

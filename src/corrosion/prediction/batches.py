@@ -17,6 +17,7 @@ from corrosion.explanation.pyramid import MAP_SIDE, refined
 from corrosion.explanation.rust_mask import rust_evidence
 from corrosion.models.batch import square_batch
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.kind_head import told_kinds
 from corrosion.models.training_distance import as_column
 from corrosion.prediction.outputs import Output, each_output
 from corrosion.prediction.tiled import TileViewer
@@ -62,19 +63,19 @@ def _outputs(
     batch = square_batch(images).to(network.mean.device)
     if explain:
         return [
-            Output(image, one.logit, one.probability, one.unlike_training, one)
+            Output(image, one.logit, one.probability, one.unlike_training, one, kind=one.kind)
             for image, one in zip(images, explain_inputs(network, batch), strict=True)
         ]
     with torch.inference_mode():
-        raw, distance = network.predict_with_distance(batch)
+        raw, distance, kinds = network.answers(batch)
     logits = raw.float().cpu()
     if not logits.isfinite().all():
         raise CorrosionError("The network gives NaN: its weights are damaged.")
     probabilities = network.calibrated(logits).tolist()
     unlike = [None] * len(logits) if distance is None else as_column(distance).tolist()
-    return [
-        Output(*row) for row in zip(images, logits.tolist(), probabilities, unlike, strict=True)
-    ]
+    told = told_kinds(network.kinds, kinds, len(logits))
+    rows = zip(images, logits.tolist(), probabilities, unlike, strict=True)
+    return [replace(Output(*row), kind=kind) for row, kind in zip(rows, told, strict=True)]
 
 
 def _tiled(network: CorrosionClassifier, output: Output, tiles: TileViewer) -> Output:

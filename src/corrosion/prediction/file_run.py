@@ -70,6 +70,7 @@ class FileRun:
         resize: how photographs become the network's input.
         cautions: sentences without which no decision of the network should be read.
         trained_on: the photographs that the network was trained on, in words; empty if unknown.
+        kinds: whether the network tells kinds of corrosion.
     """
 
     network: Path
@@ -80,6 +81,7 @@ class FileRun:
     resize: Resize
     cautions: tuple[str, ...] = ()
     trained_on: str = ""
+    kinds: bool = False
 
     @property
     def folder(self) -> OutputFolder:
@@ -184,6 +186,7 @@ class FileRun:
             self.rows(),
             masks=self.settings.masks,
             tiles=self.settings.tiles,
+            kinds=self.kinds,
         )
         self.folder.finish(
             counts,

@@ -106,6 +106,9 @@ class Row:
         height: height, likewise.
         facts: what the file knows beside its pixels; None if it is not there.
         asset: what it shows a part of, if that was asked for.
+        kind: the likeliest kind of corrosion, where corrosion was detected and the network tells
+            kinds.
+        kind_probability: its probability given that there is corrosion, likewise.
     """
 
     item: Tally
@@ -129,6 +132,8 @@ class Row:
     height: int | None = None
     facts: PhotographFacts | None = None
     asset: str | None = None
+    kind: str | None = None
+    kind_probability: Share | None = None
 
 
 _ROWS = TypeAdapter(Row)

@@ -12,6 +12,7 @@ from corrosion.explanation.explanation import Explanation
 
 if TYPE_CHECKING:  # torch, which an exported file does without
     from corrosion.explanation.rust_mask import LearntRust, RustEvidence
+    from corrosion.models.kind_head import ToldKind
     from corrosion.prediction.tiled import TiledView
 
 
@@ -31,6 +32,8 @@ class Output:
             detected.
         tiles: what its tiles say, if they were asked for and it has several. `probability` and
             `explanation` are then of them, and `evidence` is None: they have a mask.
+        kind: what kind of corrosion the whole photograph shows, if it shows any; None for networks
+            that tell none.
     """
 
     image: ImageInput
@@ -40,6 +43,7 @@ class Output:
     explanation: Explanation | None = None
     evidence: RustEvidence | LearntRust | None = None
     tiles: TiledView | None = None
+    kind: ToldKind | None = None
 
 
 Look: TypeAlias = Callable[[Sequence[ImageInput]], list[Output]]

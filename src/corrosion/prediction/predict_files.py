@@ -107,7 +107,9 @@ def _predict_files(
     rule = decision_rule(network, settings.threshold)
     resize = build_resize(network.image_size, network.resize)
     said = tuple(cautions(network).values())
-    run = FileRun(checkpoint, paths, out, settings, rule, resize, said, trained_on(checkpoint))
+    known = trained_on(checkpoint)
+    kinds = bool(network.kinds)
+    run = FileRun(checkpoint, paths, out, settings, rule, resize, said, known, kinds)
     truth = settings.share_truth
     marked = None if truth is None else find_marked(truth, name="share_truth")
     trainer = _trainer(settings)

@@ -11,6 +11,7 @@ from corrosion.data.image_reader import ImageReader, batched
 from corrosion.data.image_sources import ImageSource, image_items
 from corrosion.data.resizing import build_resize
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.decisions import DETECTED
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.prediction.outputs import Inspector, Look
 from corrosion.system.processors import usable_processors
@@ -35,6 +36,9 @@ class Prediction:
         unlike_training: distance to the nearest training photograph over the limit, to three
             decimals: above 1 the photograph is unlike all that the network was trained on, and goes
             to an inspector; None if it can't be read, and for checkpoints that can't tell.
+        kind: the likeliest kind of corrosion; None where none is detected, and for checkpoints that
+            tell no kinds.
+        kind_probability: its probability given that there is corrosion, in [0, 1]; None likewise.
     """
 
     path: str | None
@@ -45,6 +49,8 @@ class Prediction:
     time: float | None
     error: str | None
     unlike_training: float | None = None
+    kind: str | None = None
+    kind_probability: float | None = None
 
 
 def predict(
@@ -109,16 +115,19 @@ def predict(
         for output in look(batch):
             image, probability = output.image, output.probability
             unlike = output.unlike_training
+            decision = rule.decide(probability) if probability is not None else None
+            told = output.kind if decision == DETECTED else None
             found.append(
                 Prediction(
                     image.path if items[image.item].content is None else None,
                     probability,
-                    rule.decide(probability) if probability is not None else None,
+                    decision,
                     rule.needs_review(probability, unlike) if probability is not None else False,
                     image.frame,
                     image.time,
                     image.error,
                     unlike,
+                    *(told or (None, None)),
                 )
             )
     return found

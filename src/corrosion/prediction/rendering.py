@@ -105,6 +105,8 @@ class Renderer:
             review=review,
             tiles=None if output.tiles is None else output.tiles.facts,
         )
+        if decision == DETECTED and output.kind is not None:
+            row = replace(row, kind=output.kind.name, kind_probability=output.kind.probability)
         with _into(row, "overlay") as result:
             if output.explanation is not None:
                 result.row = self._overlaid(row, output, output.explanation)

@@ -23,18 +23,25 @@ _COLUMNS = (
 _OF_RUST = tuple(field.name for field in fields(RustFacts))
 _OF_TILES = tuple(field.name for field in fields(TileFacts))
 _OF_FILES = ("width", "height", "asset", *(field.name for field in fields(PhotographFacts)))
+_OF_KINDS = ("kind", "kind_probability")
 _SHARES = ("rusted_share", "rusted_share_low", "rusted_share_high", "largest_region")
 _ROWS_IN_A_GROUP = 10_000
 
 
 def write_table(
-    path: Path, rows: Iterable[Row], *, masks: bool = False, tiles: bool = False
+    path: Path,
+    rows: Iterable[Row],
+    *,
+    masks: bool = False,
+    tiles: bool = False,
+    kinds: bool = False,
 ) -> None:
     """Write rows to a file, whole or not at all; a few at a time in memory.
 
     Columns: path, frame, time (seconds), probability, decision, unlike_training (above 1: unlike
     all that the network was trained on), review ("send to an inspector" or empty), boxes ([left,
     top, width, height] of each; as JSON in CSV), overlay, thumbnail, error; before the error with
+    kinds of corrosion kind (the likeliest, where corrosion is detected) and kind_probability, with
     tiles those of `TileFacts`, with masks those of `RustFacts`, shares to six decimals in CSV, and
     always width, height, asset and those of `PhotographFacts`.
 
@@ -43,11 +50,17 @@ def write_table(
         rows: rows in the order of the table.
         masks: whether the columns of masks of rust are written too.
         tiles: whether those of tiles are.
+        kinds: whether those of kinds of corrosion are.
 
     Raises:
         CorrosionError: the file can't be written.
     """
-    added = (*(_OF_TILES if tiles else ()), *(_OF_RUST if masks else ()), *_OF_FILES)
+    added = (
+        *(_OF_KINDS if kinds else ()),
+        *(_OF_TILES if tiles else ()),
+        *(_OF_RUST if masks else ()),
+        *_OF_FILES,
+    )
     columns = (*_COLUMNS[:-1], *added, _COLUMNS[-1])
     with replacing(path) as temporary:
         if path.suffix == ".csv":
@@ -64,6 +77,8 @@ def _write_csv(path: Path, rows: Iterable[Row], columns: Sequence[str]) -> None:
             cells = _cells(row)
             if row.probability is not None:
                 cells["probability"] = f"{row.probability:.6f}"
+            if row.kind_probability is not None:
+                cells["kind_probability"] = f"{row.kind_probability:.6f}"
             if row.unlike_training is not None:
                 cells["unlike_training"] = f"{row.unlike_training:.3f}"
             if row.time is not None:
@@ -90,6 +105,7 @@ def _write_parquet(path: Path, rows: Iterable[Row], columns: Sequence[str]) -> N
         "frame": pyarrow.int64(),
         "time": pyarrow.float64(),
         "probability": pyarrow.float64(),
+        "kind_probability": pyarrow.float64(),
         "unlike_training": pyarrow.float64(),
         "boxes": pyarrow.list_(pyarrow.list_(pyarrow.int32())),
         "width": pyarrow.int64(),
@@ -126,6 +142,8 @@ def _cells(row: Row) -> dict[str, Any]:
         "width": row.width,
         "height": row.height,
         "asset": None if row.asset is None else table_text(row.asset),
+        "kind": None if row.kind is None else table_text(row.kind),
+        "kind_probability": row.kind_probability,
         **_of_file(row),
         **({} if row.tiles is None else asdict(row.tiles)),
         **({} if row.rust is None else _of_rust(row.rust)),

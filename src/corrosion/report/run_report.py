@@ -26,6 +26,10 @@ from corrosion.report.evaluation_report import (
     thresholds_table,
     unlike_table,
 )
+from corrosion.report.kinds_report import (
+    FIGURE as KINDS_FIGURE,
+)
+from corrosion.report.kinds_report import draw_kinds, kinds_cautions, kinds_tables
 from corrosion.report.page import inline_picture, inline_svg, write_page
 from corrosion.report.tables import TextTable, format_number, with_interval
 from corrosion.report.training_curves import draw_curves
@@ -88,6 +92,8 @@ def write_run_page(run: RunFacts, evaluation: Evaluation, *, path: Path | None =
     figures = draw_figures(evaluation)
     if run.history is not None and len(run.history) > 1:
         figures["curves"] = draw_curves(run.history)
+    if run.kinds is not None and run.kinds.evaluation.images:
+        figures[KINDS_FIGURE] = draw_kinds(run.kinds.evaluation)
     write_page(
         path,
         "run.html",
@@ -104,6 +110,8 @@ def write_run_page(run: RunFacts, evaluation: Evaluation, *, path: Path | None =
         thresholds=thresholds_table(evaluation) if evaluation.choices else None,
         unlike=unlike_table(evaluation),
         at_prevalence=prevalence_table(evaluation),
+        kinds=[] if run.kinds is None else kinds_tables(run.kinds),
+        kinds_cautions=[] if run.kinds is None else kinds_cautions(run.kinds),
         notes=notes(evaluation),
         figures={
             name: inline_svg(drawing, name=name.replace("_", " "))

@@ -29,6 +29,12 @@ ResizeMode = Literal["pad", "reflect", "crop", "stretch"]
 GreyLevel = Annotated[float, Ge(0), Le(255)]
 """A grey level of 8 bits."""
 
+MOST_KINDS = 50
+"""Kinds of corrosion that a head can tell apart, at most."""
+
+LONGEST_KIND = 100
+"""Bytes of the name of a kind, at most."""
+
 QualityRule = Literal["small", "blank", "blurred", "dark", "bright", "elongated"]
 
 
@@ -194,6 +200,11 @@ class SourceSettings(Settings):
     """Side of the sample's images in pixels."""
     sample_seed: Seed = 0
     """Seed of what the sample shows."""
+    kinds: Literal["subfolders"] | AnyPath | None = None
+    """Kinds of corrosion that a second head learns (docs/kinds.md): subfolders of the corroded
+    class (corrosion/pitting/...), or a CSV file with the columns path and kind; null for none."""
+    kinds_balanced: bool = True
+    """Give every kind the same total weight, however rare it is; false weighs photographs alike."""
 
     def conflicts(self) -> Iterator[str]:
         """A source without a folder, and a folder without its source."""

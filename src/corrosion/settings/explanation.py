@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator
 
 from corrosion.settings.inference import InferenceSettings, Threshold
-from corrosion.settings.types import Count, Seed
+from corrosion.settings.types import Count, Seed, Text
 
 Method = Literal[
     "gradcam",
@@ -74,8 +74,9 @@ class ExplanationSettings(InferenceSettings):
     """How finely maps tell where: plain costs about a prediction; fine averages the network's maps
     of the photograph at four resolutions and mirrored, costs about 30, and is written as a 16-bit
     PNG too."""
-    target: Target = "corrosion"
-    """What the maps are evidence for; predicted takes each image's own decision."""
+    target: Target | Text = "corrosion"
+    """What the maps are evidence for: corrosion, no_corrosion (or none), predicted, which takes
+    each image's own decision, or a kind of corrosion that the networks tell, as pitting."""
     threshold: Threshold = None
     """Probability from which corrosion counts as detected, in (0, 1), or words of the name of a
     threshold of the checkpoint, as recall or F1; by default each checkpoint's own."""

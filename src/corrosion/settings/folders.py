@@ -59,6 +59,9 @@ class SampleSettings(Settings):
     """Seed of what is drawn."""
     shortcut: Share = 0.0
     """Share of the corroded images with a planted mark, to test explanations."""
+    kinds: bool = False
+    """Draw four kinds of corrosion that can be told apart (uniform, pitting, crevice, stress), each
+    in a folder of its own below corrosion/."""
 
     def conflicts(self) -> Iterable[str]:
         """Sizes that one kind of sample has and the other has not."""
@@ -66,6 +69,8 @@ class SampleSettings(Settings):
             yield f"{{size}}={self.size}: give a whole number from 32 to {_LARGEST}."
         if self.inspection and self.shortcut:
             yield "{shortcut} is of the other sample: leave out {inspection}."
+        if self.inspection and self.kinds:
+            yield "{kinds} are of the other sample: leave out {inspection}."
         if self.inspection and (self.count < _FEWEST or self.size < _SMALLEST):
             yield (
                 f"{{inspection}} has at least {_FEWEST} photographs of {_SMALLEST} pixels: raise "

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict
+from annotated_types import MinLen
+from pydantic import ConfigDict, Strict
 
 from corrosion.errors import CorrosionError
 from corrosion.settings.base import Settings
@@ -139,6 +140,15 @@ class RunConfig(StoredValues):
     """What was asked of the thresholds."""
     seed: Tally | None = None
     """Seed of the run."""
+
+
+class RunKindsStored(StoredValues):
+    """What is read of `kinds.json`."""
+
+    names: Annotated[tuple[str, ...], Strict(False), MinLen(2)]
+    """Names of the kinds that were learnt."""
+    photographs: dict[str, dict[str, Tally]]
+    """Photographs by kind and split."""
 
 
 class PredictionCounts(StoredValues):

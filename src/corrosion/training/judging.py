@@ -33,6 +33,13 @@ class Judge(Protocol):
         """Predictions for the images of a split, with distances where the network has them."""
         ...
 
+    def features(self, split: Literal["train", "val", "test"], rows: NDArray[np.int64]) -> Features:
+        """Pooled features (N, C) of some images of a split, by their rows in its records.
+
+        After `predictions`; one process may ask alone.
+        """
+        ...
+
 
 class TrainerJudge:
     """Judges by the Trainer that has fitted a module.
@@ -79,6 +86,14 @@ class TrainerJudge:
         assert found is not None
         return found
 
+    def features(self, split: Literal["train", "val", "test"], rows: NDArray[np.int64]) -> Features:
+        """See `Judge`."""
+        network = self._module.to(self._trainer.strategy.root_device).network
+        if not len(rows):
+            return np.zeros((0, network.head.dense.in_features), np.float32)
+        chosen = self._datamodule.records(split).iloc[rows]
+        return pooled_features(network, self._datamodule, chosen)
+
 
 class ProbeJudge:
     """Judges by the features that a head was found with; the Trainer's loggers hear of it.
@@ -108,6 +123,10 @@ class ProbeJudge:
             logger.log_metrics(metrics, step=0)
             logger.save()
         return found
+
+    def features(self, split: Literal["train", "val", "test"], rows: NDArray[np.int64]) -> Features:
+        """See `Judge`."""
+        return self._probe.features(split)[rows]
 
 
 def _references(count: int, seed: int) -> NDArray[np.int64]:

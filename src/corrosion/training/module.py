@@ -156,7 +156,7 @@ class CorrosionModule(L.LightningModule):
         self._predict(batch, self.test_predictions)
 
     def _predict(self, batch: Batch, store: PredictionStore) -> None:
-        logits, distances = self.network.predict_with_distance(batch.image)
+        logits, distances, _ = self.network.answers(batch.image)
         losses = self._losses(logits, batch.label)
         store.update(logits, batch.label, losses, batch.index, distances)
 

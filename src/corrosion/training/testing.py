@@ -30,6 +30,7 @@ from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.training_distance import TrainingDistance
 from corrosion.report.console import print_results
 from corrosion.report.evaluation_report import write_evaluation
+from corrosion.report.kinds_report import kinds_sentence, write_kinds
 from corrosion.report.run_report import write_run_page
 from corrosion.report.training_curves import draw_curves, write_figure
 from corrosion.runs import RunDirectory, Subset
@@ -38,6 +39,7 @@ from corrosion.settings.run import RunSettings
 from corrosion.system.provenance import git_commit, machine, shortcut_warning, versions
 from corrosion.training.epoch_metrics import Predictions
 from corrosion.training.judging import Judge
+from corrosion.training.kinds import teach_kinds
 from corrosion.training.module import CorrosionModule
 
 _HYPERPARAMETERS = ("spatial_dropout", "dense_units", "dropout", "lr")  # paper, Table 6
@@ -103,6 +105,16 @@ def test_and_report(
         else EvaluationSettings(),
         temperature=temperature,
     )
+    kinds = None
+    if settings.data.kinds is not None:
+        network.kind_head, kinds = teach_kinds(
+            judge,
+            datamodule,
+            tested,
+            threshold=network.threshold,
+            balanced=settings.data.kinds_balanced,
+        )
+        write_kinds(run, kinds)
     write_figure(run.figure_file("curves"), draw_curves(epochs))
     write_evaluation(run, evaluation)
     competence = replace(evaluation.competence, generated=is_generated(settings.data))
@@ -111,6 +123,7 @@ def test_and_report(
         _calibration(evaluation.choices) if evaluation.choices else None,
         network.training_distance,
         competence.plain(),
+        network.kind_head,
     )
     metrics = {key: value for key, value in best.items() if "/" in key}
     metrics |= _test_metrics(module.metrics(of_test), evaluation)
@@ -124,7 +137,14 @@ def test_and_report(
     run.write_metrics(metrics, facts)
     examples = write_examples(run, module.network, tested, count=settings.explain.images)
     known = RunFacts(
-        run, settings.plain(), {**metrics, **facts}, epochs, split, run.read_overrides(), examples
+        run,
+        settings.plain(),
+        {**metrics, **facts},
+        epochs,
+        split,
+        run.read_overrides(),
+        examples,
+        kinds,
     )
     write_run_page(known, evaluation)
     warning = shortcut_warning(settings.data.shortcut, datamodule.marked)
@@ -136,6 +156,7 @@ def test_and_report(
         notes={
             "weights": _first_weights(module.hparams["weights"], run),
             "training": f"{seconds['fit']:.0f} s, {len(epochs)} epoch(s)",
+            **({"kinds": kinds_sentence(kinds)} if kinds else {}),
             **({"WARNING": warning} if warning else {}),
             **{name.upper(): text for name, text in competence.cautions.items()},
         },

@@ -30,6 +30,20 @@ def add_fittings(rng: Rng, scene: Scene, *, warm: bool) -> None:
         _scratches(rng, scene)
 
 
+def add_joint(rng: Rng, scene: Scene) -> None:
+    """Make sure that there is a place for a crevice: a seam, or bolts, or both.
+
+    Args:
+        rng: source of randomness.
+        scene: scene that gets them, in place.
+    """
+    seam = rng.random() < 0.6
+    if seam:
+        _seam(rng, scene)
+    if not seam or rng.random() < 0.5:
+        _bolts(rng, scene, warm=False)
+
+
 def _line(rng: Rng, scene: Scene) -> tuple[Array, Array]:
     """Distance from a straight line across the metal, and position along it, in shares."""
     y, x = axes(scene.size)

@@ -4,6 +4,9 @@ images/corrosion/00001.jpg        every odd number
 images/no_corrosion/00000.jpg     every even number
 masks/corrosion/00001.png         255 where there is rust; sound metal has no mask file
 sample.json                       what the sample was made with
+
+With kinds of corrosion, corroded pictures lie in a folder a kind, as
+images/corrosion/pitting/00003.jpg, and so do their masks, as masks/corrosion/pitting/00003.png.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ import cv2
 from annotated_types import Ge, Le
 
 from corrosion.data.cache.directory import cache_dir
+from corrosion.data.sample.kinds import KINDS
 from corrosion.data.sample.picture import draw
 from corrosion.data.shortcut import place, stamp
 from corrosion.errors import CorrosionError
@@ -48,11 +52,17 @@ class _Recipe(Settings):
     size: Annotated[int, Ge(32), Le(2048)]
     seed: Seed
     shortcut: Share = 0
+    kinds: bool = False
     generator: int = GENERATOR_VERSION
 
     def as_dict(self) -> dict[str, float]:
-        """What sample.json holds: no word of a shortcut where none is planted."""
-        return {key: value for key, value in dict(self).items() if key != "shortcut" or value}
+        """What sample.json holds: no word of a shortcut or of kinds where there are none."""
+        optional = ("shortcut", "kinds")
+        return {key: value for key, value in dict(self).items() if key not in optional or value}
+
+    def kind(self, index: int) -> str | None:
+        """The kind of corrosion that a corroded picture shows: each in turn."""
+        return KINDS[index // 2 % len(KINDS)] if self.kinds and index % 2 == 1 else None
 
     def marked(self, index: int) -> bool:
         """Whether a picture carries the mark: of the first n corroded ones, n times the share."""
@@ -60,9 +70,10 @@ class _Recipe(Settings):
         return index % 2 == 1 and round((turn + 1) * self.shortcut) > round(turn * self.shortcut)
 
 
-def sample_dir(count: int = 600, size: int = 256, seed: int = 0) -> Path:
+def sample_dir(count: int = 600, size: int = 256, seed: int = 0, *, kinds: bool = False) -> Path:
     """The folder of a sample in the cache, named by its parameters and the generator's version."""
-    return cache_dir() / "sample" / f"{count}-{size}-{seed}-v{GENERATOR_VERSION}"
+    name = f"{count}-{size}-{seed}-v{GENERATOR_VERSION}"
+    return cache_dir() / "sample" / (f"{name}-kinds" if kinds else name)
 
 
 def make_sample(
@@ -72,13 +83,15 @@ def make_sample(
     size: int = 256,
     seed: int = 0,
     shortcut: float = 0,
+    kinds: bool = False,
     workers: int | None = None,
 ) -> Path:
     """Write a sample, unless it is there already.
 
-    Image number i depends on `seed`, `size`, `shortcut` and i alone: a larger sample begins with
-    the images of a smaller one. The sample is built beside `root` and renamed when it is complete,
-    so two runs may build it at once and a killed one leaves nothing that looks like a sample.
+    Image number i depends on `seed`, `size`, `shortcut`, `kinds` and i alone: a larger sample
+    begins with the images of a smaller one. The sample is built beside `root` and renamed when it
+    is complete, so two runs may build it at once and a killed one leaves nothing that looks like a
+    sample.
 
     Args:
         root: folder to write to, missing or empty; `sample_dir` gives its place in the cache.
@@ -87,6 +100,8 @@ def make_sample(
         seed: seed of the pictures, 0 or more.
         shortcut: share of the corroded pictures that carry the mark of `corrosion.data.shortcut`,
             in [0, 1]; their masks leave out the rust beneath it.
+        kinds: draw kinds of corrosion that can be told apart, `corrosion.data.sample.kinds.KINDS`
+            in turn, each in a folder of its own below that of its class.
         workers: number of processes that draw; None for one a processor.
 
     Returns:
@@ -96,7 +111,7 @@ def make_sample(
         CorrosionError: a parameter is out of its range, `root` holds something else or can't be
             written, or the disk is full.
     """
-    recipe = _Recipe(count=count, size=size, seed=seed, shortcut=shortcut)
+    recipe = _Recipe(count=count, size=size, seed=seed, shortcut=shortcut, kinds=kinds)
     root = Path(root)
     if _is_complete(root, recipe):
         return root
@@ -167,8 +182,11 @@ def _remove_abandoned(root: Path) -> None:
 
 
 def _write_images(folder: Path, recipe: _Recipe, workers: int) -> None:
-    for kind in ("images/corrosion", "images/no_corrosion", "masks/corrosion"):
-        (folder / kind).mkdir(parents=True)
+    corroded = [f"corrosion/{kind}" for kind in KINDS] if recipe.kinds else ["corrosion"]
+    for name in ("no_corrosion", *corroded):
+        (folder / "images" / name).mkdir(parents=True)
+    for name in corroded:
+        (folder / "masks" / name).mkdir(parents=True)
     write = partial(_write_image, folder, recipe)
     indices = range(recipe.count)
     workers = min(workers, -(-recipe.count // _PER_WORKER))
@@ -195,16 +213,18 @@ def _write_images(folder: Path, recipe: _Recipe, workers: int) -> None:
 
 def _write_image(folder: Path, recipe: _Recipe, index: int) -> None:
     corroded = index % 2 == 1
-    picture = draw(recipe.seed, index, size=recipe.size, corroded=corroded)
+    kind = recipe.kind(index)
+    picture = draw(recipe.seed, index, size=recipe.size, corroded=corroded, kind=kind)
     if recipe.marked(index):
         picture.mask[place(recipe.size, recipe.size)] = 0
         picture = replace(picture, image=stamp(picture.image))
-    kind = "corrosion" if corroded else "no_corrosion"
+    name = "corrosion" if corroded else "no_corrosion"
+    name = name if kind is None else f"{name}/{kind}"
     quality = [cv2.IMWRITE_JPEG_QUALITY, picture.jpeg_quality]
     bgr = cv2.cvtColor(picture.image, cv2.COLOR_RGB2BGR)
-    _write(folder / f"images/{kind}/{index:05d}.jpg", cv2.imencode(".jpg", bgr, quality))
+    _write(folder / f"images/{name}/{index:05d}.jpg", cv2.imencode(".jpg", bgr, quality))
     if corroded:
-        _write(folder / f"masks/{kind}/{index:05d}.png", cv2.imencode(".png", picture.mask))
+        _write(folder / f"masks/{name}/{index:05d}.png", cv2.imencode(".png", picture.mask))
 
 
 def _write(path: Path, encoded: tuple[bool, cv2.typing.MatLike]) -> None:

@@ -12,6 +12,7 @@ from corrosion.data.sample.camera import photograph
 from corrosion.data.sample.distractors import add_dirt, add_leaves, add_paint_marks
 from corrosion.data.sample.fields import Rng
 from corrosion.data.sample.fittings import add_fittings
+from corrosion.data.sample.kinds import add_kind
 from corrosion.data.sample.rust import add_rust
 from corrosion.data.sample.scene import Scene, build_scene
 
@@ -38,7 +39,7 @@ class Picture:
     jpeg_quality: int
 
 
-def draw(seed: int, index: int, *, size: int, corroded: bool) -> Picture:
+def draw(seed: int, index: int, *, size: int, corroded: bool, kind: str | None = None) -> Picture:
     """Draw one picture; the same arguments give the same picture.
 
     Args:
@@ -46,16 +47,20 @@ def draw(seed: int, index: int, *, size: int, corroded: bool) -> Picture:
         index: number of the picture in its set, from 0.
         size: side in pixels.
         corroded: whether the metal rusts.
+        kind: kind of corrosion, of `corrosion.data.sample.kinds.KINDS`; None for patches as they
+            come, of no kind. A picture that does not rust has none.
     """
     # a stream for each step: more draws in one leave the others as they are
     plan, scenery, marks, rusting, camera = np.random.default_rng([seed, index]).spawn(5)
     warm = plan.random() < (_WARM_WHEN_CORRODED if corroded else _WARM_WHEN_SOUND)
-    kind = str(plan.choice(_WARM_KINDS, p=[0.26, 0.36, 0.22, 0.09, 0.07])) if warm else "none"
+    warmth = str(plan.choice(_WARM_KINDS, p=[0.26, 0.36, 0.22, 0.09, 0.07])) if warm else "none"
     share = _SMALLEST * (_LARGEST / _SMALLEST) ** float(plan.beta(2, 1.6))
-    scene = _set_up(scenery, size, kind=kind, corroded=corroded)
-    _furnish(marks, scene, kind=kind, share=min(share, 0.12) if corroded else share)
+    scene = _set_up(scenery, size, kind=warmth, corroded=corroded)
+    _furnish(marks, scene, kind=warmth, share=min(share, 0.12) if corroded else share)
     rust = np.zeros((size, size), np.float32)
-    if corroded:
+    if corroded and kind is not None:
+        rust = add_kind(rusting, scene, kind)
+    elif corroded:
         rust = add_rust(rusting, scene, share)
     image = photograph(camera, scene)
     mask = np.where(rust > 0.5, 255, 0).astype(np.uint8)

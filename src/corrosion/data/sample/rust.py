@@ -32,14 +32,14 @@ def add_rust(rng: Rng, scene: Scene, share: float) -> Array:
     """
     ramp = rust_ramp(rng)
     likes = _likely_places(rng, scene)
-    margin = likes - _threshold(likes, scene.metal, share)
+    margin = likes - threshold(likes, scene.metal, share)
     patch = smoothstep(-0.08, 0.08, margin) * scene.metal
-    streak = _streaks(rng, scene, patch) if rng.random() < 0.6 else np.zeros_like(patch)
-    _stain(rng, scene, patch, ramp)
+    streak = streaks(rng, scene, patch) if rng.random() < 0.6 else np.zeros_like(patch)
+    stain(rng, scene, patch, ramp)
     if scene.painted:
         _blister(rng, scene, margin)
     rust = np.maximum(patch, streak)
-    _paint_rust(rng, scene, rust, np.clip(margin, 0, 1.5) * patch, ramp)
+    paint_rust(rng, scene, rust, np.clip(margin, 0, 1.5) * patch, ramp)
     return rust
 
 
@@ -54,14 +54,23 @@ def _likely_places(rng: Rng, scene: Scene) -> Array:
     return rough + helped + rng.normal(0, 0.8) * y
 
 
-def _threshold(likes: Array, metal: Array, share: float) -> float:
-    """The level above which the metal's places make up `share` of the picture."""
+def threshold(likes: Array, metal: Array, share: float) -> float:
+    """The level of a field (size, size) above which metal makes up `share` of the picture."""
     places = likes[metal > 0.5]
     return float(np.quantile(places, 1 - min(share * likes.size / places.size, 0.95)))
 
 
-def _streaks(rng: Rng, scene: Scene, patch: Array) -> Array:
-    """Rusty water running down from rusty bolts, seams and the lower rims of patches."""
+def streaks(rng: Rng, scene: Scene, patch: Array) -> Array:
+    """Rusty water running down from rusty bolts, seams and the lower rims of patches.
+
+    Args:
+        rng: source of randomness.
+        scene: scene that rusts.
+        patch: how rusty each pixel is, (size, size) in [0, 1].
+
+    Returns:
+        How rusty the water makes each pixel, (size, size) in [0, 1].
+    """
     size = scene.size
     column = np.clip(standardise(value_noise(rng, size, size, size))[0] + 0.2, 0, None)
     lengths = (rng.uniform(15, 70) * size / 256 * (0.3 + column)).astype(np.float32)
@@ -71,7 +80,7 @@ def _streaks(rng: Rng, scene: Scene, patch: Array) -> Array:
     return flow * broken * scene.metal * rng.uniform(0.6, 1)
 
 
-def _stain(rng: Rng, scene: Scene, patch: Array, ramp: Array) -> None:
+def stain(rng: Rng, scene: Scene, patch: Array, ramp: Array) -> None:
     """A thin brown film around patches and below them."""
     film = blur(patch, rng.uniform(4, 12)) * (0.7 + 0.3 * fractal(rng, scene.size, 10))
     film = np.clip(film, 0, 1) * scene.metal * rng.uniform(0.1, 0.45)
@@ -86,7 +95,16 @@ def _blister(rng: Rng, scene: Scene, margin: Array) -> None:
     scene.height += rng.uniform(0, 3) * bubbles * scene.metal
 
 
-def _paint_rust(rng: Rng, scene: Scene, rust: Array, thickness: Array, ramp: Array) -> None:
+def paint_rust(rng: Rng, scene: Scene, rust: Array, thickness: Array, ramp: Array) -> None:
+    """Give rust its colours, its grain and its pits.
+
+    Args:
+        rng: source of randomness.
+        scene: scene that gets them, in place.
+        rust: how rusty each pixel is, (size, size) in [0, 1].
+        thickness: thickness of the rust, (size, size) from 0 on; thick rust is dark and stands up.
+        ramp: tones of the rust, (256, 3).
+    """
     size = scene.size
     grain = fractal(rng, size, 40, gain=0.9)
     clouds = fractal(rng, size, rng.uniform(5, 10), gain=0.65)

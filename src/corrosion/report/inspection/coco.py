@@ -65,6 +65,8 @@ def _image(one: Labelled, number: int) -> dict[str, Any]:
         "height": one.height,
         "score": found.probability,
     }
+    if found.kind is not None:
+        image |= {"kind": found.kind, "kind_score": found.kind_probability}
     if found.taken_at is not None:
         image["date_captured"] = found.taken_at
     return image

@@ -88,6 +88,9 @@ class Finding:
         gimbal_yaw: bearing of a drone's camera in degrees.
         note: what is special about the file, as that it is thermal.
         verdict: what an inspector said of it last.
+        kind: the likeliest kind of corrosion, where corrosion was detected and the network tells
+            kinds.
+        kind_probability: its probability given that there is corrosion, in [0, 1].
     """
 
     number: int
@@ -128,6 +131,8 @@ class Finding:
     gimbal_yaw: float | None = None
     note: str | None = None
     verdict: Verdict | None = None
+    kind: str | None = None
+    kind_probability: float | None = None
 
     @property
     def name(self) -> str:
@@ -300,6 +305,8 @@ def _finding(
         gimbal_yaw=real(row, "gimbal_yaw"),
         note=text(row, "note"),
         verdict=verdicts.get((path, time_cell(time))),
+        kind=text(row, "kind"),
+        kind_probability=real(row, "kind_probability"),
     )
 
 

@@ -40,13 +40,14 @@ def write_geojson(inspection: Inspection) -> Path:
             len(inspection.findings),
             FILE,
         )
+    kinds = any(one.kind is not None for one in inspection.findings)
     path = inspection.folder / FILE
     write_json(
         path,
         {
             "type": "FeatureCollection",
-            "features": [_feature(one) for one in located],
-            "without_position": [_properties(one) for one in others],
+            "features": [_feature(one, kinds=kinds) for one in located],
+            "without_position": [_properties(one, kinds=kinds) for one in others],
             "model": inspection.model,
             "finished": inspection.when,
             "cautions": list(inspection.cautions),
@@ -55,16 +56,16 @@ def write_geojson(inspection: Inspection) -> Path:
     return path
 
 
-def _feature(one: Finding) -> dict[str, Any]:
+def _feature(one: Finding, *, kinds: bool) -> dict[str, Any]:
     return {
         "type": "Feature",
         "id": one.number,
         "geometry": {"type": "Point", "coordinates": [one.longitude, one.latitude]},
-        "properties": _properties(one),
+        "properties": _properties(one, kinds=kinds),
     }
 
 
-def _properties(one: Finding) -> dict[str, Any]:
+def _properties(one: Finding, *, kinds: bool) -> dict[str, Any]:
     """What is known; the same names for all features, so that a map's table has all columns."""
     verdict = one.verdict
     return {
@@ -74,6 +75,7 @@ def _properties(one: Finding) -> dict[str, Any]:
         "asset": one.asset,
         "decision": one.decision,
         "probability": one.probability,
+        **({"kind": one.kind, "kind_probability": one.kind_probability} if kinds else {}),
         "review": one.review,
         "rusted_share": one.share,
         "rusted_share_low": one.share_low,

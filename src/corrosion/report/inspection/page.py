@@ -18,7 +18,7 @@ from corrosion.evaluation.decisions import is_unlike
 from corrosion.report.inspection.cells import read_run
 from corrosion.report.inspection.drawings import histogram, position_map
 from corrosion.report.inspection.findings import Finding, Inspection
-from corrosion.report.inspection.shown import chance_of, counted, place_of
+from corrosion.report.inspection.shown import chance_of, counted, kind_of, place_of
 from corrosion.report.page import write_page
 
 PAGE = "inspection.html"
@@ -113,6 +113,7 @@ def _card(one: Finding, inspection: Inspection, roots: Sequence[str]) -> dict[st
         "why": list(one.why_review),
         "unlike": one.unlike_training,
         "isUnlike": _is_unlike(one),
+        "kind": kind_of(one),
         "share": one.share,
         "low": one.share_low,
         "high": one.share_high,

@@ -14,6 +14,7 @@ from corrosion.report.inspection.pdf_sheet import BLACK, GREY, INNER, LINE, MARG
 from corrosion.report.inspection.shown import (
     chance_of,
     grades_of,
+    kind_of,
     marked_jpeg,
     photograph_jpeg,
     place_of,
@@ -89,6 +90,7 @@ def _facts_of(one: Finding) -> list[tuple[str, str]]:
         ("Note", note),
         ("For an inspector", " ".join(one.why_review)),
         # where nothing is detected the mask is empty, which measures nothing
+        ("Kind", kind_of(one)),
         ("Rusted share", share_of(one) if one.detected else ""),
         ("Grade", grades_of(one) if one.detected else ""),
         ("Went wrong", one.error or ""),

@@ -80,6 +80,19 @@ def grades_of(one: Finding) -> str:
     return ", ".join(f"{name} {grade}" for name, grade in one.grades.items())
 
 
+def kind_of(one: Finding) -> str:
+    """The kind of corrosion with its probability, as text; empty where it is not told.
+
+    Example:
+        >>> kind_of(Finding(0, "a.jpg", kind="pitting", kind_probability=0.9312))
+        'pitting (0.931)'
+    """
+    if one.kind is None:
+        return ""
+    chance = chance_of(one.kind_probability)
+    return f"{one.kind} ({chance})" if chance else one.kind
+
+
 def photograph_jpeg(inspection: Inspection, one: Finding, side: int) -> bytes | None:
     """The photograph as a small JPEG without metadata; None where there is no picture of it.
 

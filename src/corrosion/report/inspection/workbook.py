@@ -55,6 +55,8 @@ _COLUMNS = (
     _Column("Asset", 18, lambda one: one.asset),
     _Column("Decision", 20, lambda one: one.decision),
     _Column("Probability", 11, lambda one: one.probability, "probability"),
+    _Column("Kind", 14, lambda one: one.kind),
+    _Column("Kind, probability", 11, lambda one: one.kind_probability, "probability"),
     _Column("For an inspector", 15, lambda one: "yes" if one.review else None),
     _Column("Why", 40, lambda one: " ".join(one.why_review) or None),
     _Column("Rusted share", 12, lambda one: one.share, "percent"),

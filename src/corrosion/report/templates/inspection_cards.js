@@ -62,7 +62,7 @@ function rusted(card) {
 const outlined = (card) => (card.detected && card.share === 0 ? "Detected, but no rust could be outlined." : "");
 // what may take several lines; every card has the height that the fullest one needs
 function sentences(card) {
-  return [["chip", (card.why || []).join(" ")], ["found", rusted(card)], ["found", outlined(card)],
+  return [["chip", (card.why || []).join(" ")], ["found", card.kind], ["found", rusted(card)], ["found", outlined(card)],
     ["found", (card.grades || []).join(" \u00b7 ")], ["found", card.tiles], ["missing", card.error]];
 }
 const widths = new Map(), pen = document.createElement("canvas").getContext("2d");

@@ -46,7 +46,7 @@ function enlarge() {
   const link = (label, href) => (href ? element("a", { href, target: "_blank", rel: "noopener", textContent: label }) : "");
   const boxes = (card.boxes || []).slice(0, 12).map((box, number) => `${number + 1}: ${box.join(", ")}`).join("; ");
   const facts = [
-    (card.why || []).join(" "), rusted(card), outlined(card), (card.grades || []).join(", "), card.tiles,
+    (card.why || []).join(" "), card.kind && `Kind: ${card.kind}`, rusted(card), outlined(card), (card.grades || []).join(", "), card.tiles,
     boxes && `Boxes (left, top, width, height in pixels): ${boxes}`, card.error,
     [card.asset, card.taken, card.camera].filter(Boolean).join(", "), card.place, card.path,
     card.unlike === undefined ? "" : `Distance to the training photographs: ${card.unlike.toFixed(2)} (above 1: unlike them)`,

@@ -1,0 +1,204 @@
+"""Kinds of corrosion of photographs, by the folders they lie in or by a CSV file.
+
+A photograph has one kind, or none that is known. Names are anything; those that differ in capitals,
+spaces, hyphens and underscores only are one.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from corrosion.data.labels import is_usual_name
+from corrosion.data.sources import SUBSETS
+from corrosion.errors import CorrosionError
+from corrosion.settings.data import LONGEST_KIND, MOST_KINDS
+from corrosion.system.files import read_csv
+from corrosion.system.names import escaped, shortened
+
+log = logging.getLogger(__name__)
+
+SUBFOLDERS = "subfolders"
+"""Kinds are told by folders: the value of `data.kinds` that is no path."""
+
+COLUMN = "kind"
+"""Column of records: the kind, empty where it is unknown."""
+
+FEWEST = 5
+"""Training photographs below which a kind can't be learnt."""
+
+_UNKNOWN = {"", "unknown", "unlabelled", "unlabeled", "none", "other", "nan"}
+_TARGETS = {"corrosion", "no corrosion", "predicted"}  # what else maps are evidence for
+
+
+def kind_name(text: str) -> str:
+    """The name of a kind as it is used everywhere; empty for what says that it is unknown.
+
+    Example:
+        >>> kind_name("Stress_Corrosion  Cracking"), kind_name("PITTING"), kind_name("Unknown")
+        ('stress corrosion cracking', 'pitting', '')
+    """
+    name = re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFC", text)).strip().lower()
+    return "" if name in _UNKNOWN else name
+
+
+def check_kinds(kinds: str | Path | None) -> None:
+    """Refuse at once a file of kinds that can't be used, before any image is read.
+
+    Args:
+        kinds: `SUBFOLDERS`, the path of a CSV file, or None.
+
+    Raises:
+        CorrosionError: the file can't be read, lacks a column, or says of a photograph that it is
+            of two kinds.
+    """
+    if kinds not in (None, SUBFOLDERS):
+        _table(Path(str(kinds)))
+
+
+def with_kinds(records: pd.DataFrame, kinds: str | Path, roots: Mapping[str, Path]) -> pd.DataFrame:
+    """Add the kinds of corrosion to records.
+
+    Args:
+        records: one row an image, with the columns path, label, source and split.
+        kinds: `SUBFOLDERS`: the first folder below that of the corroded class, or this itself where
+            it was mapped by hand (`data.classes.corrosion=[pitting]`). Else the path of a CSV file
+            with the columns path and kind; paths are below the folder of the file or of a source,
+            or absolute.
+        roots: folder of each source, by its name.
+
+    Returns:
+        The records with the column `COLUMN` (str): the kind of corroded images, empty where it is
+        unknown and for sound ones.
+
+    Raises:
+        CorrosionError: the file can't be used, no kinds are found, there are too many, a name can't
+            be used, or there are fewer than two that can be learnt.
+    """
+    named = _by_file(records, Path(kinds), roots) if kinds != SUBFOLDERS else None
+    if named is None:
+        pairs = zip(records["path"], records["source"].astype(str), strict=True)
+        named = [_of_folder(path, roots[source]) for path, source in pairs]
+    found = pd.Series(named, index=records.index, dtype="str").map(kind_name)
+    sound = (found != "") & (records["label"] == 0)
+    if sound.any() and kinds != SUBFOLDERS:
+        log.warning(
+            "%s: %d photographs of no_corrosion have a kind of corrosion, as %s: not used",
+            kinds,
+            int(sound.sum()),
+            records["path"][sound].iloc[0],
+        )
+    labelled = records.assign(**{COLUMN: found.where(records["label"] == 1, "")})
+    _check(labelled, kinds)
+    return labelled
+
+
+def learnable_kinds(records: pd.DataFrame) -> tuple[str, ...]:
+    """Names of the kinds with at least `FEWEST` training photographs, sorted.
+
+    Args:
+        records: one row an image, with the columns split and `COLUMN`.
+    """
+    training = records[COLUMN][records["split"] == "train"]
+    counts = training[training != ""].value_counts()
+    return tuple(sorted(map(str, counts.index[counts >= FEWEST])))
+
+
+def kind_counts(records: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """The number of photographs of every kind in each split: {"pitting": {"train": 70, ...}, ...}.
+
+    Args:
+        records: one row an image, with the columns split and `COLUMN`.
+    """
+    counts = records.groupby(["split", COLUMN]).size()
+    return {
+        name: {split: int(counts.get((split, name), 0)) for split in ("train", "val", "test")}
+        for name in sorted(set(records[COLUMN]) - {""})
+    }
+
+
+def _of_folder(path: str, root: Path) -> str:
+    """The kind that the folders of a path below the root of its source tell; empty for none."""
+    folders = Path(path).relative_to(escaped(root.expanduser().absolute())).parts[:-1]
+    if folders and folders[0].lower() in SUBSETS:
+        folders = folders[1:]
+    if len(folders) > 1:
+        return folders[1]
+    return "" if not folders or is_usual_name(folders[0]) else folders[0]
+
+
+def _table(file: Path) -> dict[str, str]:
+    """Kinds by path, as a file has them."""
+    file = file.expanduser()
+    if not file.is_file():
+        raise CorrosionError(
+            f"kinds={file}: there is no such file; give {SUBFOLDERS}, or a CSV file with the "
+            f"columns path and {COLUMN}."
+        )
+    table = read_csv(file, required=("path", COLUMN), text=("path", COLUMN)).dropna(subset=["path"])
+    named: dict[str, str] = {}
+    pairs = zip(table["path"], table[COLUMN].fillna("").map(kind_name), strict=True)
+    for path, kind in pairs:
+        if named.setdefault(path, kind) != kind:
+            raise CorrosionError(
+                f"{file}: {path} is both {named[path] or 'of no kind'} and {kind or 'of none'}; "
+                f"give each photograph one row."
+            )
+    return named
+
+
+def _by_file(records: pd.DataFrame, file: Path, roots: Mapping[str, Path]) -> list[str]:
+    named = _table(file)
+    below = [root.expanduser().absolute() for root in (file.expanduser().parent, *roots.values())]
+    known = set(records["path"])
+    found: dict[str, str] = {}
+    for path, kind in named.items():
+        places = (escaped(root / path) for root in below)  # an absolute path stays what it is
+        place = next((one for one in places if one in known), None)
+        if place is not None:
+            found[place] = kind
+    if not found:
+        raise CorrosionError(
+            f"kinds={file}: none of its {len(named)} paths, as {next(iter(named), '(it is empty)')}"
+            f", is that of a photograph. Paths are below the folder of the file or of a source."
+        )
+    if missing := len(named) - len(found):
+        log.info("%s: %d of its %d photographs are not among the images", file, missing, len(named))
+    return [found.get(path, "") for path in records["path"]]
+
+
+def _check(records: pd.DataFrame, kinds: str | Path) -> None:
+    """Refuse kinds that no head can learn, and tell of those that are too rare."""
+    counts = kind_counts(records)
+    for name in counts:
+        if name in _TARGETS or shortened(name, LONGEST_KIND) != name:
+            raise CorrosionError(
+                f"kinds={kinds}: {shortened(name, LONGEST_KIND)} can't be the name of a kind: give "
+                f"it another one, of {LONGEST_KIND} bytes at most."
+            )
+    if len(counts) > MOST_KINDS:
+        raise CorrosionError(
+            f"kinds={kinds}: {len(counts)} kinds, as {', '.join(list(counts)[:3])}; {MOST_KINDS} "
+            f"at most can be told apart. Are they folders of something else?"
+        )
+    learnable = learnable_kinds(records)
+    if len(learnable) < 2:
+        told = ", ".join(f"{name} ({one['train']})" for name, one in counts.items())
+        raise CorrosionError(
+            f"kinds={kinds}: a second head needs two kinds with {FEWEST} training photographs or "
+            f"more. Found: {told or 'none'}. Put photographs into corrosion/KIND/, or name a CSV "
+            f"file with the columns path and {COLUMN}."
+        )
+    rare = [f"{name} ({one['train']})" for name, one in counts.items() if name not in learnable]
+    if rare:
+        log.warning(
+            "kinds with fewer than %d training photographs can't be learnt, and count as unknown: "
+            "%s",
+            FEWEST,
+            ", ".join(rare),
+        )

@@ -1,0 +1,125 @@
+"""The second head: what kind of corrosion a photograph shows, given that it shows any.
+
+It is linear, on the same pooled features as the first one, and is found when the training is over
+(`corrosion.training.kinds`): the backbone, the first head, and so every answer about corrosion stay
+what they are without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from corrosion.errors import CorrosionError
+
+
+class ToldKind(NamedTuple):
+    """What kind of corrosion a photograph shows, if it shows any.
+
+    Attributes:
+        name: the likeliest kind.
+        probability: its probability given that there is corrosion, in [0, 1].
+    """
+
+    name: str
+    probability: float
+
+
+def told_kinds(names: Sequence[str], logits: Tensor | None, count: int) -> list[ToldKind | None]:
+    """The likeliest kind of each of N images.
+
+    Args:
+        names: names of K kinds.
+        logits: (N, K) float; None where no kinds were learnt.
+        count: N.
+
+    Example:
+        >>> told_kinds(("pitting", "uniform"), torch.tensor([[0.0, 0.0], [0.0, 100.0]]), 2)
+        [ToldKind(name='pitting', probability=0.5), ToldKind(name='uniform', probability=1.0)]
+    """
+    if logits is None:
+        return [None] * count
+    chances, numbers = logits.float().softmax(dim=1).max(dim=1)
+    pairs = zip(numbers.tolist(), chances.tolist(), strict=True)
+    return [ToldKind(names[number], chance) for number, chance in pairs]
+
+
+class KindHead(nn.Module):
+    """Maps pooled features to a logit a kind; softmax gives probabilities.
+
+    It moves to the network's device with it, but is no part of a state dict. It computes in
+    float32, also under autocast.
+
+    Args:
+        names: names of K kinds, at least two, all different.
+        weight: (K, C) float.
+        bias: (K,) float.
+
+    Shapes:
+        features (N, C) float -> (N, K) float32.
+
+    Raises:
+        CorrosionError: the shapes don't fit each other, a value is not finite, or a name is there
+            twice.
+
+    Example:
+        >>> head = KindHead(("pitting", "uniform"), torch.eye(2), torch.zeros(2))
+        >>> head(torch.tensor([[2.0, 0.0]])).softmax(dim=1).round(decimals=2)
+        tensor([[0.8800, 0.1200]])
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, names: Sequence[str], weight: Tensor, bias: Tensor) -> None:
+        super().__init__()
+        count = len(names)
+        if count < 2 or len(set(names)) < count:
+            raise CorrosionError(f"kinds={list(names)}: give two or more, all different.")
+        if weight.ndim != 2 or len(weight) != count or bias.shape != (count,):
+            raise CorrosionError(
+                f"a head of {count} kinds has weights ({count}, C) and biases ({count},), not "
+                f"{tuple(weight.shape)} and {tuple(bias.shape)}."
+            )
+        if not (weight.isfinite().all() and bias.isfinite().all()):
+            raise CorrosionError("the weights of the head of kinds are not finite (NaN).")
+        self.names = tuple(names)
+        self.register_buffer("weight", weight.float(), persistent=False)
+        self.register_buffer("bias", bias.float(), persistent=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits (N, K) float32 of pooled features (N, C)."""
+        with torch.autocast(features.device.type, enabled=False):
+            return features.float() @ self.weight.T + self.bias
+
+    def stored(self) -> dict[str, Any]:
+        """Plain values and tensors, as a checkpoint keeps them."""
+        return {"names": list(self.names), "weight": self.weight.cpu(), "bias": self.bias.cpu()}
+
+
+class KindLogit(nn.Module):
+    """The logit of one kind over the mean of all, which a map is evidence for.
+
+    A softmax does not see what all logits have in common, so it is no evidence for any kind.
+
+    Args:
+        head: the head.
+        number: number of the kind, from 0.
+
+    Shapes:
+        features (N, C, h, w) float -> (N,) float32.
+    """
+
+    def __init__(self, head: KindHead, number: int) -> None:
+        super().__init__()
+        weight, bias = (one - one.mean(dim=0) for one in (head.weight, head.bias))
+        # parameters, by which pytorch-grad-cam tells the device
+        self.weight = nn.Parameter(weight[number].clone(), requires_grad=False)
+        self.bias = nn.Parameter(bias[number].clone(), requires_grad=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Scores (N,) of feature maps (N, C, h, w)."""
+        return features.float().mean(dim=(2, 3)) @ self.weight + self.bias
