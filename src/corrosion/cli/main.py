@@ -42,7 +42,7 @@ _FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "audit": ("folders", "find leaks, conflicting labels and bad images in folders"),
         "sample": ("folders", "write the embedded sample photographs"),
         "export": ("export", "write a checkpoint as one file that needs no PyTorch"),
-        "info": ("info", "describe a checkpoint"),
+        "info": ("info", "describe a checkpoint or an exported file"),
     }
 )
 """The module of each command, and its line in the help."""
