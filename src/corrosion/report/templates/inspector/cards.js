@@ -21,7 +21,7 @@ const line = (className, text) => (text ? element("div", { className, textConten
 
 function picture(photo, className) {
   const made = element("div", { className: `picture ${className}` });
-  if (!photo.addresses) made.append(element("div", { className: "missing", textContent: photo.error || "waiting" }));
+  if (!photo.addresses) made.append(element("div", { className: photo.error ? "missing" : "waiting", textContent: photo.error || "waiting" }));
   else made.append(element("img", { src: photo.addresses.thumbnail, alt: className === "first" ? photo.path : `${photo.path} with marks` }));
   for (const layer of ["evidence", "rust"]) {
     if (photo.addresses?.[layer]) made.append(element("img", { className: "layer", src: photo.addresses[layer], alt: "" }));

@@ -19,7 +19,12 @@ function csv(columns, rows) {
 const verdictTable = () => csv(VERDICT_COLUMNS, PHOTOS.filter((photo) => photo.verdict || photo.note).map((photo) => ({
   path: photo.path, sha256: photo.sha256, verdict: photo.verdict, note: photo.note, inspector: photo.inspector, when: photo.when,
 })));
-const fileOf = (photo, kind, ending) => (photo.files ? `${kind}/${String(photo.number).padStart(6, "0")}_${photo.path.replace(/[^\p{L}\p{N}._-]+/gu, "_")}${ending}` : undefined);
+/** The name of a photograph's picture in the ZIP. */
+function fileOf(photo, kind, ending) {
+  if (!photo.files) return undefined;
+  const stem = photo.path.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 80);
+  return `${kind}/${String(photo.number).padStart(6, "0")}_${stem}${ending}`;
+}
 
 function resultTable() {
   return csv(COLUMNS, PHOTOS.filter((photo) => photo.p !== undefined || photo.error).map((photo) => ({
