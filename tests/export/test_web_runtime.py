@@ -13,9 +13,7 @@ FILES = {"ort.wasm.bundle.min.mjs": b"script", "ort-wasm-simd-threaded.wasm": b"
 @pytest.fixture
 def small(monkeypatch):
     """A runtime of a few bytes, in place of the real one."""
-    digests = {
-        name: module.hashlib.sha256(content).hexdigest() for name, content in FILES.items()
-    }
+    digests = {name: module.hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
     monkeypatch.setattr(module, "_DIGESTS", digests)
 
 

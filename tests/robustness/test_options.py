@@ -36,7 +36,7 @@ TEXT = {
     "--asset", "--by", "--calibration", "--compare", "--corrosion", "--ignore", "--inspector",
     "--labelled", "--no-corrosion", "--out", "--pairs", "--photographs", "--relative-to",
     "--share-truth", "--sound", "--surface", "--threshold", "--tile-validation", "--title",
-    "--verdicts",
+    "--verdicts", "--web-runtime",
 }  # fmt: skip
 NONSENSE = ("no such value", "nan", "inf", "-1e30", "1e30", "")
 

@@ -62,7 +62,9 @@ def _run(options: argparse.Namespace) -> None:
 def _use(out: Path, name: str) -> str:
     if name == "html":
         size = out.stat().st_size / 1e6
-        return f"Copy this file ({size:.1f} MB) to a telephone, and open it in its browser:\n{out}\n"
+        return (
+            f"Copy this file ({size:.1f} MB) to a telephone, and open it in its browser:\n{out}\n"
+        )
     return (
         f"Photographs: corrosion predict {out} PHOTOS\n"
         f"In Python: corrosion.runtime.load({str(out)!r})\n{out}\n"

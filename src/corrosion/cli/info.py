@@ -15,13 +15,22 @@ DESCRIBED = (".onnx", ".xml", ".pt2", ".html")
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help=f"{CHECKPOINT}; or a file that corrosion export has written")
+    parser.add_argument(
+        "checkpoint",
+        type=Path,
+        metavar="CHECKPOINT",
+        help=f"{CHECKPOINT}; or a file that corrosion export has written",
+    )
 
 
 def _run(options: argparse.Namespace) -> None:
     if options.checkpoint.suffix.lower() in DESCRIBED:
-        return _exported(options.checkpoint)
-    checkpoint = checkpoint_of(options.checkpoint)
+        _exported(options.checkpoint)
+    else:
+        _checkpoint(checkpoint_of(options.checkpoint))
+
+
+def _checkpoint(checkpoint: Path) -> None:
     from corrosion.evaluation.competence import cautions
     from corrosion.models.checkpoint import describe, load_model
 

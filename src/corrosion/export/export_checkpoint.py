@@ -33,9 +33,9 @@ from corrosion.export.web_runtime import web_runtime
 from corrosion.models.checkpoint import describe, load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.runs import checkpoint_of
+from corrosion.runtime.described import describe_file
 from corrosion.runtime.metadata import RESIZE_RULE, SCHEMA, Metadata
 from corrosion.runtime.network import load
-from corrosion.runtime.described import describe_file
 from corrosion.runtime.seal import UNSEALED, seal
 from corrosion.settings.export import ExportSettings
 
@@ -117,7 +117,9 @@ def export_checkpoint(
         else:
             onnx = Path(folder) / "model.onnx"
             found = export(network, checkpoint, onnx, "onnx", settings)
-            write_inspector(onnx, written, found.metadata.replace(sha256=UNSEALED.decode("ascii")), runtime)
+            write_inspector(
+                onnx, written, found.metadata.replace(sha256=UNSEALED.decode("ascii")), runtime
+            )
             seal(written)
             found = replace(found, metadata=describe_file(written))
         move(written, path)

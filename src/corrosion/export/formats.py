@@ -36,8 +36,8 @@ _OPSET = 18
 _EXAMPLES = 2  # one image would be taken for a batch of one only
 _NO_TFLITE = (
     "format=tflite can't be written: its converter, litert-torch, needs an older PyTorch than the "
-    "one that this project is pinned to. Take format=onnx, which runs on telephones too (ONNX "
-    "Runtime Mobile)."
+    "one that this project is pinned to. Take format=html, which runs in a telephone's browser, or "
+    "format=onnx, for an application of your own (ONNX Runtime Mobile)."
 )
 
 
