@@ -136,6 +136,21 @@ class Page:
                     windowsVirtualKeyCode=code,
                 )
 
+    def choose_files(self, selector: str, *paths: Path) -> None:
+        """Give files to an input, as its dialog does."""
+        root = self._browser.call("DOM.getDocument")["root"]["nodeId"]
+        node = self._browser.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        files = [str(path.resolve()) for path in paths]
+        self._browser.call("DOM.setFileInputFiles", nodeId=node, files=files)
+
+    def wait_until(self, condition: str) -> None:
+        """Wait until an expression of JavaScript is true."""
+        deadline = time.monotonic() + _SECONDS
+        while not self.evaluate(condition):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{condition} is not true after {_SECONDS} s")
+            time.sleep(0.05)
+
     def screenshot(self) -> bytes:
         """What the window shows, as PNG."""
         return base64.b64decode(self._browser.call("Page.captureScreenshot")["data"])

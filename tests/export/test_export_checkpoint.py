@@ -27,9 +27,9 @@ def test_the_file_answers_as_the_checkpoint_does(exported):
 
 
 @pytest.mark.parametrize(("name", "suffix"), [("openvino", ".xml"), ("torch", ".pt2")])
-def test_other_formats_answer_as_the_checkpoint_does(exported, tmp_path, name, suffix):
+def test_formats_of_other_endings_answer_as_the_checkpoint_does(exported, tmp_path, name, suffix):
     pytest.importorskip("openvino" if name == "openvino" else "torch")
-    settings = ExportSettings(format=name, photographs=exported.photographs)
+    settings = ExportSettings(photographs=exported.photographs)
     made = export_checkpoint(exported.checkpoint, tmp_path / f"tiny{suffix}", settings)
     assert made.parity.within(1e-4)
     expected = exported.export.metadata.replace(sha256=made.metadata.sha256)
@@ -44,6 +44,13 @@ def test_any_number_of_images_goes_in(exported):
         images = np.random.default_rng(count).integers(0, 256, (count, 3, 64, 64), dtype=np.uint8)
         known = checkpoint.predict_proba(torch.from_numpy(images)).detach().numpy()
         np.testing.assert_allclose(network.run(images)["probability"], known, atol=1e-5)
+
+
+def test_the_number_of_images_has_a_name(exported):
+    onnx = pytest.importorskip("onnx")
+    graph = onnx.load(exported.onnx).graph
+    for value in (*graph.input, *graph.output):
+        assert value.type.tensor_type.shape.dim[0].dim_param == "batch"
 
 
 def test_metadata_say_all_that_decides(exported):
@@ -88,7 +95,10 @@ def test_changed_decisions_are_counted(exported):
     ("settings", "name", "said"),
     [
         ({"format": "tflite"}, "a.tflite", "litert-torch"),
-        ({}, "a.xml", "end in .onnx"),
+        ({"format": "onnx"}, "a.xml", "end in .onnx"),
+        ({}, "a.tar", "its ending says the format"),
+        ({"int8": True}, "a.pt2", "int8 goes with format"),
+        ({"web_runtime": "a.tgz"}, "a.onnx", "web_runtime is for format=html"),
         ({"photographs": "nowhere"}, "a.onnx", "photographs=nowhere"),
     ],
 )

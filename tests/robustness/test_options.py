@@ -37,7 +37,7 @@ TEXT = {
     "--asset", "--by", "--calibration", "--compare", "--contact", "--corrosion", "--data",
     "--ignore", "--inspector", "--labelled", "--license", "--no-corrosion", "--out", "--pairs",
     "--photographs", "--relative-to", "--share-truth", "--sound", "--surface", "--target",
-    "--threshold", "--tile-validation", "--title", "--verdicts",
+    "--threshold", "--tile-validation", "--title", "--verdicts", "--web-runtime",
 }  # fmt: skip
 NONSENSE = ("no such value", "nan", "inf", "-1e30", "1e30", "")
 

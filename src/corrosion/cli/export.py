@@ -25,8 +25,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         type=Path,
-        help="new file, by default the name of the run or the checkpoint with .onnx, .xml or .pt2; "
-        "what is there already is never overwritten",
+        help="new file, by default the name of the run or the checkpoint with .onnx, .xml, .pt2 or "
+        ".html; what is there already is never overwritten",
     )
     add_options(parser, ExportSettings)
 
@@ -39,13 +39,15 @@ def _run(options: argparse.Namespace) -> None:
             folder(given, f"one with photographs (--{name})")
     share_processors()  # before numpy and torch are imported
     from corrosion.export.export_checkpoint import ParityError, check_target, export_checkpoint
-    from corrosion.export.formats import SUFFIXES, check_format
+    from corrosion.export.formats import SUFFIXES, check_format, format_of
 
-    check_format(settings.format)
+    name = format_of(settings.format, options.out)
+    settings = settings.replace(format=name)  # what does not go with it
+    check_format(name)
     run = RunDirectory.holding(checkpoint)
-    name = checkpoint.stem if run is None else run.path.resolve().name
-    out = options.out or Path(f"{name}{SUFFIXES[settings.format]}")
-    check_target(out, settings.format)
+    stem = checkpoint.stem if run is None else run.path.resolve().name
+    out = options.out or Path(f"{stem}{SUFFIXES[name]}")
+    check_target(out, name)
     try:
         export = export_checkpoint(checkpoint, out, settings)
     except ParityError as error:
@@ -54,7 +56,16 @@ def _run(options: argparse.Namespace) -> None:
     sys.stdout.write(_table(export.parity, export.photographs))
     if export.cost is not None:
         sys.stdout.write(_costs(export.cost, export.metadata.precision))
-    sys.stdout.write(
+    sys.stdout.write(_use(out, name))
+
+
+def _use(out: Path, name: str) -> str:
+    if name == "html":
+        size = out.stat().st_size / 1e6
+        return (
+            f"Copy this file ({size:.1f} MB) to a telephone, and open it in its browser:\n{out}\n"
+        )
+    return (
         f"Photographs: corrosion predict {out} PHOTOS\n"
         f"In Python: corrosion.runtime.load({str(out)!r})\n{out}\n"
     )

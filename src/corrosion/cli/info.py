@@ -1,4 +1,4 @@
-"""`corrosion info`: what a checkpoint holds."""
+"""`corrosion info`: what a checkpoint holds, or an exported file says of itself."""
 
 from __future__ import annotations
 
@@ -10,19 +10,44 @@ from corrosion.cli.command import Command
 from corrosion.cli.paths import CHECKPOINT
 from corrosion.runs import checkpoint_of
 
+DESCRIBED = (".onnx", ".xml", ".pt2", ".html")
+"""Endings of exported files, as `corrosion.runtime.described` has them."""
+
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help=CHECKPOINT)
+    parser.add_argument(
+        "checkpoint",
+        type=Path,
+        metavar="CHECKPOINT",
+        help=f"{CHECKPOINT}; or a file that corrosion export has written",
+    )
 
 
 def _run(options: argparse.Namespace) -> None:
-    checkpoint = checkpoint_of(options.checkpoint)
+    if options.checkpoint.suffix.lower() in DESCRIBED:
+        _exported(options.checkpoint)
+    else:
+        _checkpoint(checkpoint_of(options.checkpoint))
+
+
+def _checkpoint(checkpoint: Path) -> None:
     from corrosion.evaluation.competence import cautions
     from corrosion.models.checkpoint import describe, load_model
 
     for name, value in describe(checkpoint).items():
         sys.stdout.write(f"{name:<18} {value}\n")
     for caution in cautions(load_model(checkpoint)).values():
+        sys.stdout.write(f"{'CAUTION':<18} {caution}\n")
+
+
+def _exported(path: Path) -> None:
+    from corrosion.runtime.described import describe_file
+
+    metadata = describe_file(path)
+    for name, value in metadata.plain().items():
+        if name not in ("schema_version", "resize_rule", "cautions"):
+            sys.stdout.write(f"{name:<18} {value}\n")
+    for caution in metadata.cautions:
         sys.stdout.write(f"{'CAUTION':<18} {caution}\n")
 
 

@@ -43,7 +43,7 @@ _FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "sample": ("folders", "write the embedded sample photographs"),
         "export": ("export", "write a checkpoint as one file that needs no PyTorch"),
         "pack": ("pack", "write a checkpoint as a folder for timm and the Hugging Face hub"),
-        "info": ("info", "describe a checkpoint"),
+        "info": ("info", "describe a checkpoint or an exported file"),
     }
 )
 """The module of each command, and its line in the help."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from corrosion.prediction.output_folder import Counts
 
 _SOME_FAILED = 3
-_EXPORTED = (".onnx", ".xml", ".pt2")  # of `runtime.sessions`, which imports numpy
+_EXPORTED = (".onnx", ".xml", ".pt2", ".html")  # of `runtime.sessions`, which imports numpy
 _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
 
 

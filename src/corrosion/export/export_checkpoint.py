@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import logging
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.competence import cautions
 from corrosion.export.formats import (
-    SUFFIXES,
     check_format,
+    format_of,
     traced,
     write_onnx,
     write_openvino,
@@ -28,12 +28,15 @@ from corrosion.export.photographs import (
     inputs_of_run,
 )
 from corrosion.export.quantising import PRECISIONS, Cost, check_quantiser, cost, quantise
+from corrosion.export.web_page import write_inspector
+from corrosion.export.web_runtime import web_runtime
 from corrosion.models.checkpoint import describe, load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.runs import checkpoint_of
+from corrosion.runtime.described import describe_file
 from corrosion.runtime.metadata import RESIZE_RULE, SCHEMA, Metadata
 from corrosion.runtime.network import load
-from corrosion.runtime.seal import seal
+from corrosion.runtime.seal import UNSEALED, seal
 from corrosion.settings.export import ExportSettings
 
 log = logging.getLogger(__name__)
@@ -81,7 +84,7 @@ def export_checkpoint(
 
     Args:
         checkpoint: a checkpoint, or the directory of a run for its best.
-        path: new file, whose ending is that of the format: .onnx, .xml or .pt2.
+        path: new file, whose ending is that of the format: .onnx, .xml, .pt2 or .html.
         settings: the defaults if None.
 
     Returns:
@@ -95,10 +98,14 @@ def export_checkpoint(
             `path`.
     """
     settings = settings or ExportSettings()
-    check_format(settings.format)
-    check_target(path, settings.format)
+    name = format_of(settings.format, path)
+    settings = settings.replace(format=name)  # what does not go with it
+    check_format(name)
+    check_target(path, name)
     if settings.int8:
         check_quantiser()
+    # found before the long work
+    runtime = web_runtime(settings.web_runtime) if name == "html" else None
     checkpoint = checkpoint_of(checkpoint)
     network = load_model(checkpoint)
     if network.kinds:
@@ -111,19 +118,31 @@ def export_checkpoint(
     export = _export_int8 if settings.int8 else _export_float32
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem[:80]}-") as folder:
-        return export(network, checkpoint, Path(folder) / path.name, path, settings)
+        written = Path(folder) / path.name
+        if runtime is None:
+            found = export(network, checkpoint, written, name, settings)
+        else:
+            onnx = Path(folder) / "model.onnx"
+            found = export(network, checkpoint, onnx, "onnx", settings)
+            write_inspector(
+                onnx, written, found.metadata.replace(sha256=UNSEALED.decode("ascii")), runtime
+            )
+            seal(written)
+            found = replace(found, metadata=describe_file(written))
+        move(written, path)
+    return replace(found, path=path)
 
 
 def _export_float32(
     network: CorrosionClassifier,
     checkpoint: Path,
     written: Path,
-    path: Path,
+    name: str,
     settings: ExportSettings,
 ) -> Export:
     inputs = _inputs(network, checkpoint, settings)
     metadata = metadata_of(network, checkpoint)
-    write(network, written, settings.format, metadata)
+    write(network, written, name, metadata)
     seal(written)
     exported = load(written)
     parity = compare(network, exported, inputs.batches())
@@ -135,15 +154,14 @@ def _export_float32(
             parity,
             inputs.what,
         )
-    move(written, path)
-    return Export(path, exported.metadata, parity, inputs.what)
+    return Export(written, exported.metadata, parity, inputs.what)
 
 
 def _export_int8(
     network: CorrosionClassifier,
     checkpoint: Path,
     written: Path,
-    path: Path,
+    name: str,
     settings: ExportSettings,
 ) -> Export:
     validation = inputs_of_run(network, checkpoint, "val")
@@ -159,7 +177,7 @@ def _export_int8(
     for precision in PRECISIONS:
         metadata = metadata_of(network, checkpoint, precision=precision)
         quantise(exact, whole, calibration.pixels, precision, metadata.text)
-        if settings.format == "openvino":
+        if name == "openvino":
             write_openvino(whole, written, metadata.text)
         else:
             whole.replace(written)
@@ -170,8 +188,7 @@ def _export_int8(
             validation.records, parity.known, parity.probabilities, threshold=network.threshold
         )
         if found.loss <= settings.max_loss:
-            move(written, path)
-            return Export(path, exported.metadata, parity, validation.what, found)
+            return Export(written, exported.metadata, parity, validation.what, found)
         losses.append(f"{precision}: {found.loss:.4f}")
         log.warning("%s costs an accuracy of %.4f on validation: too much", precision, found.loss)
     raise CorrosionError(
@@ -195,13 +212,11 @@ def _calibration(
 
 
 def check_target(path: Path, name: str) -> None:
-    """Make sure that a new file can be called so.
+    """Make sure that there is nothing yet in the place of a new file.
 
     Raises:
-        CorrosionError: something is there, or its ending is not that of the format.
+        CorrosionError: something is there.
     """
-    if path.suffix != SUFFIXES[name]:
-        raise CorrosionError(f"--out={path}: files of format={name} end in {SUFFIXES[name]}.")
     for one in (path, *([path.with_suffix(".bin")] if name == "openvino" else [])):
         if one.exists():
             raise CorrosionError(f"{one} is there already: choose another --out, or remove it.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from corrosion.runtime.metadata import INPUT, KEY
 from corrosion.system.extras import install_command
 
 SUFFIXES: Mapping[str, str] = MappingProxyType(
-    {"onnx": ".onnx", "openvino": ".xml", "torch": ".pt2"}
+    {"onnx": ".onnx", "openvino": ".xml", "torch": ".pt2", "html": ".html"}
 )
 """Ending of the file of each format that can be written."""
 
@@ -29,14 +30,36 @@ _PACKAGES: Mapping[str, tuple[str, ...]] = {
     "onnx": ("onnxscript", "onnxruntime"),
     "openvino": ("onnxscript", "openvino"),
     "torch": (),
+    "html": ("onnxscript", "onnxruntime"),
 }
 _OPSET = 18
 _EXAMPLES = 2  # one image would be taken for a batch of one only
 _NO_TFLITE = (
     "format=tflite can't be written: its converter, litert-torch, needs an older PyTorch than the "
-    "one that this project is pinned to. Take format=onnx, which runs on telephones too (ONNX "
-    "Runtime Mobile)."
+    "one that this project is pinned to. Take format=html, which runs in a telephone's browser, or "
+    "format=onnx, for an application of your own (ONNX Runtime Mobile)."
 )
+
+
+def format_of(given: str | None, path: Path | None) -> str:
+    """The format of a new file: the given one, else that of its ending, else onnx.
+
+    Raises:
+        CorrosionError: the ending is that of another format, or of none.
+
+    Example:
+        >>> format_of(None, Path("model.xml")), format_of(None, None), format_of("torch", None)
+        ('openvino', 'onnx', 'torch')
+    """
+    if path is None or given == "tflite":
+        return given or "onnx"
+    found = next((name for name, suffix in SUFFIXES.items() if suffix == path.suffix.lower()), None)
+    if given is not None and given in SUFFIXES and found != given:
+        raise CorrosionError(f"--out={path}: files of format={given} end in {SUFFIXES[given]}.")
+    if given is None and found is None:
+        endings = ", ".join(f"{suffix} ({name})" for name, suffix in SUFFIXES.items())
+        raise CorrosionError(f"--out={path}: its ending says the format: {endings}.")
+    return given or str(found)
 
 
 def check_format(name: str) -> None:
@@ -101,8 +124,24 @@ def write_onnx(program: torch.export.ExportedProgram, path: Path, metadata: str)
         except Exception as error:  # its errors have no common class of their own
             raise CorrosionError(f"This network can't be written as ONNX. [{error}]") from error
         assert found is not None
+        _name_batch(found.model.graph)
         found.model.metadata_props[KEY] = metadata
         found.save(path)
+
+
+def _name_batch(graph: Any) -> None:
+    """Call the number of images "batch", where torch has a symbol as s34."""
+    import onnx_ir
+
+    symbol = str(graph.inputs[0].shape[0].value)
+    word = re.compile(rf"\b{re.escape(symbol)}\b")
+    made = (value for node in graph for value in node.outputs)
+    for value in (*graph.inputs, *made):
+        if value.shape is not None:
+            sides = [getattr(side, "value", side) for side in value.shape]
+            value.shape = onnx_ir.Shape(
+                [word.sub("batch", side) if isinstance(side, str) else side for side in sides]
+            )
 
 
 def write_openvino(onnx: Path, path: Path, metadata: str) -> None:

@@ -36,6 +36,18 @@ def write_page(path: Path, template: str, **values: Any) -> None:
     write_text(path, _environment().get_template(template).render(**values))
 
 
+def script_json(text: str) -> Markup:
+    """JSON for a script element, which nothing within it can end.
+
+    Example:
+        >>> print(script_json('["</script>"]'))
+        ["\\u003c/script\\u003e"]
+    """
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)
+
+
 @cache
 def _environment() -> Environment:
     return Environment(

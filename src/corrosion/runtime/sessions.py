@@ -51,6 +51,11 @@ def open_session(path: Path, backend: str = "auto") -> Session:
     """
     if backend not in BACKENDS:
         raise CorrosionError(f"backend={backend}: choose {', '.join(BACKENDS)}.")
+    if path.suffix == ".html":
+        raise CorrosionError(
+            f"{path} is for a browser, in which it takes photographs by itself: export another "
+            f"format for this machine, as --out model.onnx."
+        )
     if path.suffix not in SUFFIXES:
         raise CorrosionError(
             f"{path} is no exported file: give one that ends in {', '.join(SUFFIXES)}, as "

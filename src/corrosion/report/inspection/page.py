@@ -19,7 +19,7 @@ from corrosion.report.inspection.cells import read_run
 from corrosion.report.inspection.drawings import histogram, position_map
 from corrosion.report.inspection.findings import Finding, Inspection
 from corrosion.report.inspection.shown import chance_of, counted, kind_of, place_of
-from corrosion.report.page import write_page
+from corrosion.report.page import script_json, write_page
 
 PAGE = "inspection.html"
 """Name of the page in its folder."""
@@ -86,9 +86,7 @@ def _of(given: Sequence[str]) -> str:
 def _json(value: Any) -> Markup:
     """Values for a script element, which nothing within them can end."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    for sign in "<>&\u2028\u2029":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(text)
+    return script_json(text)
 
 
 def _key(inspection: Inspection) -> str:

@@ -1,0 +1,69 @@
+"""The inspector in one HTML file: the network, what runs it, and the page, for a browser offline.
+
+The page's scripts are `report/templates/inspector/*.js`, without a build step. They make the
+network's input of a photograph pixel by pixel as `corrosion.data.resizing` does, since browsers
+scale otherwise; tests compare both.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from base64 import b64encode
+from importlib.resources import files
+from pathlib import Path
+
+from markupsafe import Markup
+
+from corrosion.export.web_runtime import LICENCE, VERSION, WebRuntime
+from corrosion.report.page import script_json, write_page
+from corrosion.runtime.metadata import Metadata
+
+_SCRIPTS = (
+    "base", "pixels", "facts", "network", "drawing", "saving", "cards", "inspector",
+)  # fmt: skip
+_SHARE = (
+    "Rusted: the share of the picture in which rust is more probable than not, in photographs in "
+    "which corrosion was detected. The page looks at the network's own size; corrosion predict "
+    "--masks looks closer, and its shares differ."
+)
+
+
+def write_inspector(onnx: Path, path: Path, metadata: Metadata, runtime: WebRuntime) -> None:
+    """Write the page, with a place for its seal.
+
+    Args:
+        onnx: the network, as `corrosion.export.formats.write_onnx` writes it.
+        path: new HTML file.
+        metadata: what the file says of itself, with `sha256` as it is before sealing.
+        runtime: what runs the network.
+
+    Raises:
+        CorrosionError: the file can't be written.
+    """
+    folder = files("corrosion.report") / "templates" / "inspector"
+    script = "".join((folder / f"{name}.js").read_text("utf-8") for name in _SCRIPTS)
+    model = onnx.read_bytes()
+    notes = [_SHARE] if "mask" in metadata.outputs else []
+    write_page(
+        path,
+        "inspector/inspector.html",
+        known=metadata,
+        notes=notes,
+        metadata=script_json(metadata.text),
+        notes_json=script_json(json.dumps(notes)),
+        model=_packed(model),
+        model_sha256=hashlib.sha256(model).hexdigest(),
+        runtime_script=_packed(runtime.script),
+        runtime_program=_packed(runtime.program),
+        runtime_version=VERSION,
+        licence=LICENCE,
+        script=Markup(script),
+        digest=b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def _packed(content: bytes) -> str:
+    """Bytes as text in HTML: base64 of gzip, which browsers unpack by themselves."""
+    return b64encode(gzip.compress(content, mtime=0)).decode("ascii")

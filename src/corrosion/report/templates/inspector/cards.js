@@ -1,0 +1,175 @@
+"use strict";
+// Photographs as cards, one of them enlarged, and what an inspector says of them. Everything from
+// outside (names, notes) reaches the page as textContent, never as HTML.
+
+const LABELS = { corroded: "Corroded", not: "Not", review: "Review", note: "Note" };
+const SAID = { corroded: "corroded", not: "not corroded", review: "review" };
+
+const chance = (value) => ({ "1.000": ">0.999", "0.000": "<0.001" })[value.toFixed(3)] || value.toFixed(3);
+function summary(photo) {
+  if (photo.error) return `failed: ${photo.error}`;
+  return photo.p === undefined ? "waiting" : `${chance(photo.p)} ${DECISIONS[Number(photo.detected)]}`;
+}
+function placeOf(photo) {
+  if (photo.latitude === undefined) return "";
+  const height = photo.altitude === undefined ? "" : `, ${photo.altitude.toFixed(0)} m`;
+  return `${photo.latitude.toFixed(6)}, ${photo.longitude.toFixed(6)}${height}`;
+}
+const rusted = (photo) => (photo.share === undefined ? "" : `Rusted: ${(100 * photo.share).toFixed(1)} % of the picture`);
+const when = (photo) => (photo.taken_at || "").slice(0, 16).replace("T", " ");
+const line = (className, text) => (text ? element("div", { className, textContent: text }) : "");
+
+function picture(photo, className) {
+  const made = element("div", { className: `picture ${className}` });
+  if (!photo.addresses) made.append(element("div", { className: photo.error ? "missing" : "waiting", textContent: photo.error || "waiting" }));
+  else made.append(element("img", { src: photo.addresses.thumbnail, alt: className === "first" ? photo.path : `${photo.path} with marks` }));
+  for (const layer of ["evidence", "rust"]) {
+    if (photo.addresses?.[layer]) made.append(element("img", { className: "layer", src: photo.addresses[layer], alt: "" }));
+  }
+  return made;
+}
+function verdictButtons(photo, names) {
+  return names.map((name) => {
+    const made = element("button", { type: "button", textContent: LABELS[name], title: { corroded: "c", not: "n", review: "r", note: "m" }[name] });
+    made.setAttribute("aria-pressed", name === "note" ? Boolean(photo.note) : photo.verdict === name);
+    made.onclick = () => { choose(PHOTOS.indexOf(photo), false); if (name === "note") note(); else judge(photo, { verdict: photo.verdict === name ? "" : name }); };
+    return made;
+  });
+}
+
+/** Draw a photograph's card, in the place of the one of before. */
+function show(photo) {
+  const index = PHOTOS.indexOf(photo), seen = Boolean(photo.addresses);
+  const corner = element("div", { className: "corner" });
+  if (seen) {
+    corner.append(
+      element("button", { type: "button", title: "photograph or marks (o)", textContent: "\u25d0", ariaLabel: `switch marks of ${photo.path}`, onclick: () => flip(photo) }),
+      element("button", { type: "button", title: "enlarge (Enter)", textContent: "\u2922", ariaLabel: `enlarge ${photo.path}`, onclick: () => { choose(index, false); enlarge(); } }));
+  }
+  const pictures = element("div", { className: "pictures" }, picture(photo, "first"), seen ? picture(photo, "second") : "", corner);
+  const decision = element("div", { className: "decision" }, photo.p === undefined ? "" : element("b", { textContent: `${chance(photo.p)} ` }),
+    photo.p === undefined ? (photo.error ? "failed" : "waiting") : DECISIONS[Number(photo.detected)]);
+  const made = element("article", { className: "card", role: "listitem", tabIndex: -1 },
+    pictures,
+    element("div", { className: "facts" }, decision, ...(photo.why || []).map((reason) => line("why", reason)), line("share", rusted(photo)),
+      line("missing", photo.error), line("name", photo.path), line("where", [when(photo), placeOf(photo)].filter(Boolean).join(" \u00b7 ")),
+      line("noted", photo.note && `Note: ${photo.note}`)),
+    element("div", { className: "verdicts", role: "group", ariaLabel: `verdict on ${photo.path}` }, ...verdictButtons(photo, Object.keys(LABELS))));
+  made.classList.toggle("detected", Boolean(photo.detected));
+  made.classList.toggle("failed", Boolean(photo.error));
+  made.classList.toggle("flipped", flipped.has(photo));
+  made.classList.toggle("current", index === current);
+  made.setAttribute("aria-label", [photo.path, summary(photo), ...(photo.why || []), photo.verdict && `verdict: ${SAID[photo.verdict]}`].filter(Boolean).join("; "));
+  if (seen) hold(pictures, made, photo);
+  const focused = photo.card?.contains(document.activeElement) ? [...photo.card.querySelectorAll("button")].indexOf(document.activeElement) : null;
+  if (photo.card) photo.card.replaceWith(made);
+  else $("cards").append(made);
+  photo.card = made;
+  if (focused !== null) (made.querySelectorAll("button")[focused] || made).focus({ preventScroll: true });
+}
+
+/** Holding a picture switches its marks as long as it is held; a tap enlarges. */
+function hold(pictures, made, photo) {
+  let timer = 0, held = false;
+  pictures.onpointerdown = () => { held = false; timer = setTimeout(() => { held = true; made.classList.toggle("flipped"); }, 250); };
+  pictures.onpointerup = pictures.onpointercancel = pictures.onpointerleave = () => { clearTimeout(timer); made.classList.toggle("flipped", flipped.has(photo)); };
+  pictures.oncontextmenu = (event) => { if (held) event.preventDefault(); };
+  pictures.onclick = (event) => { if (!held && !event.target.closest("button")) { choose(PHOTOS.indexOf(photo), false); enlarge(); } };
+}
+function flip(photo) {
+  if (!flipped.delete(photo)) flipped.add(photo);
+  photo.card.classList.toggle("flipped", flipped.has(photo));
+}
+function choose(index, scroll = true) {
+  if (!PHOTOS.length) return;
+  PHOTOS[current]?.card?.classList.remove("current");
+  current = Math.min(Math.max(index, 0), PHOTOS.length - 1);
+  const { card } = PHOTOS[current];
+  card.classList.add("current");
+  if (scroll && !$("large").open) card.focus();
+  if ($("large").open) enlarge();
+}
+
+// ---- what an inspector says
+
+function judge(photo, change) {
+  Object.assign(photo, change, { inspector: $("inspector").value.trim(), when: now(), saved: false });
+  show(photo);
+  count();
+  if (change.verdict !== undefined) tell(change.verdict ? `${photo.path}: ${SAID[change.verdict]}` : `${photo.path}: verdict taken back`);
+  if ($("large").open) enlarge();
+}
+function say(verdict) {
+  const photo = PHOTOS[current];
+  if (!photo) return;
+  judge(photo, { verdict });
+  if (verdict) choose(current + 1);
+}
+function note() {
+  const photo = PHOTOS[current];
+  if (!photo) return;
+  $("noted").textContent = photo.path;
+  $("note").value = photo.note || "";
+  note.keep = () => { const typed = $("note").value.trim(); if (typed !== (photo.note || "")) judge(photo, { note: typed }); };
+  $("noting").showModal();
+}
+
+// ---- one photograph, as large as the window
+
+function enlarge() {
+  const photo = PHOTOS[current];
+  if (!photo?.addresses) return;
+  const stage = element("div", { className: "stage", tabIndex: 0, role: "group", ariaLabel: `picture of ${photo.path}, ${summary(photo)}` });
+  const frame = element("div", { className: "frame" }), original = URL.createObjectURL(photo.file);
+  const base = element("img", { alt: photo.path, src: original, draggable: false, onload: () => URL.revokeObjectURL(original), onerror: () => { base.onerror = null; base.src = photo.addresses.thumbnail; } });
+  const layers = ["evidence", "rust"].filter((name) => photo.addresses[name]).map((name) => element("img", { className: "layer", alt: "", draggable: false, src: photo.addresses[name] }));
+  frame.append(base, ...layers);
+  stage.append(frame);
+  const slider = element("input", { type: "range", min: 0, max: 100, value: enlarge.upTo ?? 50, ariaLabel: "marks right of here" });
+  slider.oninput = () => { enlarge.upTo = slider.value; for (const layer of layers) layer.style.clipPath = `inset(0 0 0 ${slider.value}%)`; };
+  slider.oninput();
+  const middle = zooming(stage, frame);
+  enlarge.zoom = middle;
+  const button = (label, title, onclick) => element("button", { type: "button", textContent: label, title, ariaLabel: title, onclick });
+  const facts = [...(photo.why || []), rusted(photo), [photo.taken_at, photo.camera].filter(Boolean).join(", "), placeOf(photo),
+    photo.unlike === undefined ? "" : `Distance to the training photographs: ${photo.unlike.toFixed(2)} (above 1: unlike them)`,
+    photo.note && `Note: ${photo.note}`, photo.sha256 && `SHA-256 ${photo.sha256}`].filter(Boolean);
+  $("large").replaceChildren(
+    element("div", { className: "line" }, element("strong", { textContent: `${photo.path}: ${summary(photo)}` }),
+      element("span", { className: "verdicts" }, ...verdictButtons(photo, ["corroded", "not", "review", "note"]))),
+    stage,
+    element("div", { className: "line" }, button("\u2190", "previous (k)", () => choose(current - 1)), button("\u2192", "next (j)", () => choose(current + 1)),
+      button("\u2212", "smaller (-)", () => middle(0.8)), button("+", "larger (+)", () => middle(1.25)), slider, button("Close", "close (Esc)", () => $("large").close())),
+    element("div", { className: "more" }, ...facts.map((fact) => element("p", { textContent: fact }))));
+  if (!$("large").open) $("large").showModal();
+  stage.focus(); // not a verdict's button: Enter again must not judge
+}
+
+/** Zoom by wheel and two fingers, move by one; gives a function that zooms about the middle. */
+function zooming(stage, frame) {
+  let scale = 1, left = 0, top = 0;
+  const move = () => { frame.style.transform = `translate(${left}px, ${top}px) scale(${scale})`; };
+  const zoom = (by, x, y) => {
+    const at = frame.getBoundingClientRect(), next = Math.min(20, Math.max(1, scale * by)), grown = next / scale;
+    left -= (x - at.left) * (grown - 1);
+    top -= (y - at.top) * (grown - 1);
+    scale = next;
+    if (scale === 1) left = top = 0;
+    move();
+  };
+  const fingers = new Map();
+  stage.onwheel = (event) => { event.preventDefault(); zoom(event.deltaY < 0 ? 1.25 : 0.8, event.clientX, event.clientY); };
+  stage.onpointerdown = (event) => { fingers.set(event.pointerId, event); stage.setPointerCapture(event.pointerId); };
+  stage.onpointerup = stage.onpointercancel = (event) => fingers.delete(event.pointerId);
+  stage.onpointermove = (event) => {
+    const before = fingers.get(event.pointerId);
+    if (!before) return;
+    const other = [...fingers.values()].find((one) => one.pointerId !== event.pointerId);
+    if (other) {
+      const apart = (one) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY) || 1;
+      zoom(apart(event) / apart(before), other.clientX, other.clientY);
+    } else if (scale > 1) { left += event.clientX - before.clientX; top += event.clientY - before.clientY; move(); }
+    fingers.set(event.pointerId, event);
+  };
+  return (by) => { const at = stage.getBoundingClientRect(); zoom(by, at.left + at.width / 2, at.top + at.height / 2); };
+}

@@ -1,0 +1,77 @@
+"use strict";
+// The network: bytes that the page holds, run by ONNX Runtime Web on one thread. Nothing is fetched.
+
+const CHUNK = 1 << 20; // characters of base64 at once, a multiple of 4
+
+/** Bytes that an element holds as base64 of gzip; the element goes, to spare memory. */
+async function unpacked(id) {
+  const element = $(id), text = element.textContent, parts = [];
+  element.remove();
+  for (let at = 0; at < text.length; at += CHUNK) {
+    const binary = atob(text.slice(at, at + CHUNK)), bytes = new Uint8Array(binary.length);
+    for (let index = 0; index < binary.length; index++) bytes[index] = binary.charCodeAt(index);
+    parts.push(bytes);
+  }
+  const stream = new Blob(parts).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).arrayBuffer();
+}
+
+/** SHA-256 in hexadecimal digits; empty in browsers that don't compute it for local files. */
+async function sha256(buffer) {
+  if (!globalThis.crypto?.subtle) return "";
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", buffer));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Load the network; gives a function from a network's input to its outputs by name. */
+async function openNetwork() {
+  const expected = $("model").dataset.sha256, model = await unpacked("model"), found = await sha256(model);
+  if (found && found !== expected) throw new Error("the network in this page has changed since it was written: copy the page again");
+  const script = URL.createObjectURL(new Blob([await unpacked("runtime-script")], { type: "text/javascript" }));
+  const ort = await import(script);
+  URL.revokeObjectURL(script);
+  ort.env.wasm.numThreads = 1;
+  ort.env.wasm.wasmBinary = await unpacked("runtime-program");
+  ort.env.logLevel = "error";
+  const session = await ort.InferenceSession.create(new Uint8Array(model), { executionProviders: ["wasm"] });
+  const size = KNOWN.image_size;
+  return async (square) => {
+    const images = new ort.Tensor("uint8", square, [1, 3, size, size]);
+    const outputs = await session.run({ images }, KNOWN.outputs);
+    images.dispose();
+    return outputs;
+  };
+}
+
+/** What the outputs mean, as corrosion.evaluation.decisions has it. */
+function decisionOf(probability, unlike) {
+  const { threshold, band } = KNOWN, why = [];
+  if (unlike !== undefined && unlike > 1) why.push(`Unlike the training photographs (${unlike.toFixed(2)}, the limit is 1).`);
+  if (band && probability > band[0] && probability < band[1]) {
+    why.push(`The probability is in the range that an inspector decides (${short(band[0])} to ${short(band[1])}).`);
+  }
+  return { detected: probability >= threshold, why };
+}
+const short = (value) => String(Number(value.toPrecision(3)));
+
+/** Decode a photograph, and fill in what the network says of it. */
+async function look(photo, network) {
+  const content = await photo.file.arrayBuffer(), head = new Uint8Array(content, 0, Math.min(3, content.byteLength));
+  Object.assign(photo, factsOf(content), { sha256: await sha256(content) });
+  let bitmap;
+  try {
+    bitmap = await decoded(photo.file);
+  } catch {
+    throw new Error("this browser can't read it: give JPEG, PNG or WebP");
+  }
+  try {
+    const square = squareOf(bitmap, head[0] === 0xff && head[1] === 0xd8, KNOWN.image_size, KNOWN.resize);
+    const outputs = await network(square), probability = outputs.probability.data[0];
+    if (!Number.isFinite(probability)) throw new Error("the network gives NaN");
+    const unlike = outputs.unlike_training && Math.round(1000 * outputs.unlike_training.data[0]) / 1000;
+    Object.assign(photo, { width: bitmap.width, height: bitmap.height, p: probability, unlike }, decisionOf(probability, unlike));
+    await draw(photo, bitmap, outputs);
+  } finally {
+    bitmap.close();
+  }
+}
