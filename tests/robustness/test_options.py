@@ -25,6 +25,7 @@ POSITIONAL = {
     "predict": ["best.ckpt", "photos"],
     "report": ["run"],
     "sample": ["out"],
+    "serve": ["best.ckpt"],
     "train-masks": ["best.ckpt", "photos"],
     "update": ["run", "--verdicts", "photos"],
     "verdicts": ["run", "photos/a.jpg"],
@@ -33,10 +34,11 @@ POSITIONAL = {
 
 # paths and names: what is given for them is looked for, and not found
 TEXT = {
-    "--asset", "--by", "--calibration", "--compare", "--corrosion", "--ignore", "--inspector",
-    "--labelled", "--no-corrosion", "--out", "--pairs", "--photographs", "--relative-to",
+    "--asset", "--by", "--calibration", "--compare", "--corrosion", "--host", "--ignore",
+    "--inspector", "--keep", "--labelled", "--no-corrosion", "--out", "--pairs", "--photographs",
+    "--relative-to",
     "--share-truth", "--sound", "--surface", "--threshold", "--tile-validation", "--title",
-    "--verdicts",
+    "--token-file", "--verdicts",
 }  # fmt: skip
 NONSENSE = ("no such value", "nan", "inf", "-1e30", "1e30", "")
 
