@@ -1,4 +1,4 @@
-"""The real `train.py` in a process of its own."""
+"""Commands in processes of their own: the real `train.py`, and `corrosion` without torch."""
 
 import os
 import subprocess
@@ -7,6 +7,25 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+
+WITHOUT_TORCH = """
+import sys
+
+BLOCKED = {
+    "torch", "torchvision", "lightning", "timm", "hydra", "omegaconf", "pandas", "scipy", "sklearn",
+    "albumentations", "matplotlib", "optuna", "onnx", "pytorch_grad_cam", "safetensors",
+}
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in BLOCKED:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Blocked())
+from corrosion.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+"""A program that runs `corrosion` without torch and all that exported files do without."""
 
 
 def training(*arguments: str, cache: Path) -> dict[str, Any]:
