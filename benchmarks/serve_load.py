@@ -6,13 +6,13 @@ Photographs of 1600 x 1200 pixels are generated. `corrosion predict` predicts th
 service is started on loopback and as many clients as asked for send one photograph each, again
 and again, until the number of requests is reached; a client that is told that the queue is full
 (429) comes back after a moment, as it is told to. Clients, service and network share the processors
-of this machine. Both commands are processes of their own. `predict` counts from its first decoded
-photograph to its last row: two runs, over a tenth and over all, give the time without the start.
-With --plain neither looks for regions (`--no-regions`); otherwise `predict --explain` is printed
-beside `predict`.
+of this machine. Both commands are processes of their own. `predict` counts without its start and
+its end: two runs, over a tenth and over all, give the time between. With --plain neither looks for
+regions (`--no-regions`); otherwise `predict --explain` is printed beside `predict`.
 
 Prints requests/s, the ratio to `predict`, p50 and p99 of the seconds that a request took, the
 service's memory at the start, in the middle and at the end, and how many requests have no answer.
+Processor milliseconds a photograph say the same whatever else the machine does.
 Without MODEL an untrained mobilenetv2 is served.
 """
 
@@ -60,6 +60,22 @@ class Load:
     lost: int = 0
 
 
+@dataclass(frozen=True)
+class Rate:
+    """How fast photographs are answered.
+
+    Attributes:
+        each_second: photographs a second, on the clock.
+        processor: processor milliseconds a photograph.
+    """
+
+    each_second: float
+    processor: float
+
+    def line(self, name: str, what: str) -> str:
+        return f"{name:<18}{self.each_second:7.1f} {what}/s {self.processor:7.1f} processor ms"
+
+
 def main() -> None:
     options = parse()
     with tempfile.TemporaryDirectory() as name:
@@ -69,10 +85,10 @@ def main() -> None:
         few = photographs(folder / "few", max(1, options.photographs // 10))
         print(f"{model}, {options.clients} clients, load of the machine {load_of_machine()}")
         baseline = predict_rate(model, few, paths, folder, ())
-        print(f"predict            {baseline:7.1f} images/s")
+        print(baseline.line("predict", "images"), flush=True)
         if not options.plain:
             explained = predict_rate(model, few, paths, folder, ("--explain",))
-            print(f"predict --explain  {explained:7.1f} images/s", flush=True)
+            print(explained.line("predict --explain", "images"), flush=True)
         given = ("--no-regions",) if options.plain else ()
         with service(model, given) as (process, address):
             measure(options, address, process.pid, paths, baseline)
@@ -80,12 +96,13 @@ def main() -> None:
 
 
 def measure(
-    options: argparse.Namespace, address: str, pid: int, paths: list[Path], baseline: float
+    options: argparse.Namespace, address: str, pid: int, paths: list[Path], baseline: Rate
 ) -> None:
     contents = [path.read_bytes() for path in paths]
     flood(address, contents, options.clients, options.clients * 2)  # warm
     memory = [resident(pid)]
     rates = []
+    spent, own = processor_of(pid), time.process_time()
     total = Load()
     for _ in range(2):
         began = time.perf_counter()
@@ -95,11 +112,15 @@ def measure(
         total.seconds += load.seconds
         total.statuses += load.statuses
         total.lost += load.lost
-    rate = statistics.harmonic_mean(rates)
+    count = len(total.seconds)
+    rate = Rate(statistics.harmonic_mean(rates), 1000 * (processor_of(pid) - spent) / count)
+    clients = 1000 * (time.process_time() - own) / count
     centiles = statistics.quantiles(total.seconds, n=100)
     print(
-        f"serve              {rate:7.1f} requests/s, {rate / baseline:.2f} of predict; halves "
-        f"{rates[0]:.1f} and {rates[1]:.1f}\n"
+        f"{rate.line('serve', 'requests')}, the clients {clients:.1f} beside\n"
+        f"of predict: {rate.each_second / baseline.each_second:.2f} by the clock (halves "
+        f"{rates[0]:.1f} and {rates[1]:.1f}/s), {baseline.processor / rate.processor:.2f} by the "
+        f"processors\n"
         f"seconds of a request: p50 {centiles[49]:.2f}, p99 {centiles[98]:.2f}\n"
         f"memory MiB: start {memory[0]:.0f}, middle {memory[1]:.0f}, end {memory[2]:.0f}\n"
         f"statuses {dict(total.statuses)}, lost {total.lost}; "
@@ -175,12 +196,12 @@ def service(model: Path, given: tuple[str, ...]) -> Iterator[tuple[subprocess.Po
 
 def predict_rate(
     model: Path, few: list[Path], many: list[Path], folder: Path, given: tuple[str, ...]
-) -> float:
-    """Images a second of `corrosion predict`, its start left out."""
-    seconds = []
+) -> Rate:
+    """`corrosion predict`, its start and its end left out."""
+    seconds, processor = [], []
     for number, paths in enumerate((few, many)):
         out = folder / f"out{number}{''.join(given)}"
-        began = time.perf_counter()
+        began, before = time.perf_counter(), processor_of_children()
         subprocess.run(
             [*LAUNCH, "predict", str(model), str(paths[0].parent), "--out", str(out),
              "--device", "cpu", *given],
@@ -189,7 +210,11 @@ def predict_rate(
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
         seconds.append(time.perf_counter() - began)
-    return (len(many) - len(few)) / max(1e-9, seconds[1] - seconds[0])
+        processor.append(processor_of_children() - before)
+    count = len(many) - len(few)
+    return Rate(
+        count / max(1e-9, seconds[1] - seconds[0]), 1000 * (processor[1] - processor[0]) / count
+    )
 
 
 def photographs(folder: Path, count: int) -> list[Path]:
@@ -217,6 +242,18 @@ def untrained(path: Path) -> Path:
     content = {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}
     torch.save(content | {"epoch": 0}, path)
     return path
+
+
+def processor_of(pid: int) -> float:
+    """Processor seconds of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def processor_of_children() -> float:
+    """Processor seconds of the processes that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def resident(pid: int) -> float:

@@ -34,11 +34,10 @@ POSITIONAL = {
 
 # paths and names: what is given for them is looked for, and not found
 TEXT = {
-    "--asset", "--by", "--calibration", "--compare", "--corrosion", "--host", "--ignore",
-    "--inspector", "--keep", "--labelled", "--no-corrosion", "--out", "--pairs", "--photographs",
-    "--relative-to",
-    "--share-truth", "--sound", "--surface", "--threshold", "--tile-validation", "--title",
-    "--token-file", "--verdicts",
+    "--alarms", "--asset", "--by", "--calibration", "--camera", "--compare", "--corrosion",
+    "--host", "--ignore", "--inspector", "--keep", "--labelled", "--no-corrosion", "--out",
+    "--pairs", "--photographs", "--relative-to", "--share-truth", "--sound", "--surface",
+    "--threshold", "--tile-validation", "--title", "--token-file", "--verdicts",
 }  # fmt: skip
 NONSENSE = ("no such value", "nan", "inf", "-1e30", "1e30", "")
 

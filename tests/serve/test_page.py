@@ -3,17 +3,11 @@
 import base64
 import csv
 import json
-import threading
 import time
-from contextlib import contextmanager
 
 import pytest
-import uvicorn
 from browser import needs_chromium, visit
-
-from corrosion.serve.app import build_app
-from corrosion.serve.server import address_of, open_socket
-from corrosion.settings.serve import ServeSettings
+from services import served, wait_for
 
 TOKEN = "0123456789abcdef0123"
 DROP = """
@@ -25,31 +19,6 @@ DROP = """
     new DragEvent("drop", { dataTransfer: dropped, bubbles: true, cancelable: true }));
 })()
 """
-
-
-@contextmanager
-def served(network, token=None):
-    """The address of a service that answers in this process."""
-    settings = ServeSettings(port=0)
-    listening = open_socket(settings)
-    config = uvicorn.Config(build_app(network, settings, token=token), log_config=None)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    try:
-        yield address_of(listening)
-    finally:
-        server.should_exit = True
-        thread.join(60)
-        listening.close()
-
-
-def wait_for(page, condition):
-    """Wait until an expression of JavaScript is true."""
-    deadline = time.monotonic() + 60
-    while not page.evaluate(condition):
-        assert time.monotonic() < deadline, page.evaluate("document.body.innerText")
-        time.sleep(0.05)
 
 
 def drop(page, files):

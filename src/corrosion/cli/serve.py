@@ -9,9 +9,10 @@ from pathlib import Path
 
 from corrosion.cli.command import Command
 from corrosion.cli.options import add_options, read_options
-from corrosion.cli.paths import CHECKPOINT
+from corrosion.cli.paths import CHECKPOINT, LIVE_NAMES
 from corrosion.errors import CorrosionError
 from corrosion.runs import checkpoint_of
+from corrosion.settings.live import LiveSettings
 from corrosion.settings.serve import ServeSettings
 from corrosion.system.extras import install_command
 from corrosion.system.processors import share_processors
@@ -27,10 +28,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"{CHECKPOINT}, or a file that corrosion export has written",
     )
     add_options(parser, ServeSettings, metavar={"keep": "FOLDER", "timeout": "SECONDS"})
+    add_options(parser, LiveSettings, metavar=LIVE_NAMES)
 
 
 def _run(options: argparse.Namespace) -> None:
     settings = read_options(ServeSettings, options)
+    live = read_options(LiveSettings, options)
     for package in _PACKAGES:
         if find_spec(package) is None:
             raise CorrosionError(f"serve needs the package {package}: {install_command(package)}.")
@@ -43,8 +46,9 @@ def _run(options: argparse.Namespace) -> None:
 
     token = None if settings.token_file is None else read_token(settings.token_file)
     listening = open_socket(settings)
-    app = build_app(open_network(path, settings), settings, token=token)
-    sys.stdout.write(f"{address_of(listening)}\n")
+    app = build_app(open_network(path, settings), settings, token=token, live=live)
+    page = "" if live.camera is None else "/live"
+    sys.stdout.write(f"{address_of(listening)}{page}\n")
     sys.stdout.flush()
     serve(app, listening, settings)
 

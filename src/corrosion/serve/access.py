@@ -21,7 +21,7 @@ from corrosion.serve.measured import Measured
 
 log = logging.getLogger(__name__)
 
-OPEN = frozenset({"/", "/page.js", "/healthz", "/openapi.json"})
+OPEN = frozenset({"/", "/page.js", "/live", "/live.js", "/healthz", "/openapi.json"})
 """What is answered without a token: nothing of the network, nor of photographs."""
 
 _LEAST = 16  # characters of a token

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
@@ -15,9 +15,11 @@ from corrosion.report.page import page_text
 from corrosion.serve.access import Gate
 from corrosion.serve.answers import Answers, Refusal
 from corrosion.serve.intake import Intake, RefusedError
+from corrosion.serve.live import LiveDesk, live_routes
 from corrosion.serve.measured import CONTENT_TYPE, Measured
 from corrosion.serve.network import ServedNetwork
 from corrosion.serve.service import Service
+from corrosion.settings.live import LiveSettings
 from corrosion.settings.serve import ServeSettings
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -52,7 +54,11 @@ _BODY = {
 
 
 def build_app(
-    network: ServedNetwork, settings: ServeSettings | None = None, *, token: str | None = None
+    network: ServedNetwork,
+    settings: ServeSettings | None = None,
+    *,
+    token: str | None = None,
+    live: LiveSettings | None = None,
 ) -> FastAPI:
     """Make the service of a network; its threads stop when the application does.
 
@@ -60,18 +66,21 @@ def build_app(
         network: what answers, as `corrosion.serve.network.open_network` gives it.
         settings: the limits; the defaults if None.
         token: what requests must give; None for none, and then only by a name of this machine.
+        live: what is looked at live; None, or without a camera, nothing.
 
     Raises:
-        CorrosionError: the folder of what is kept can't be written.
+        CorrosionError: the folder of what is kept, or of alarms, can't be written; the live source
+            is a file that can't be read.
     """
     settings = settings or ServeSettings()
     intake = Intake(settings)
     measured = Measured(lambda: intake.waiting)
     service = Service(network, settings, measured)
+    desk = None if live is None or live.camera is None else LiveDesk(live, network, service.look)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
-        with service:
+        with service, nullcontext() if desk is None else desk:
             yield
 
     app = FastAPI(
@@ -129,7 +138,10 @@ def build_app(
     async def metrics() -> Response:
         return Response(measured.text(), media_type=CONTENT_TYPE)
 
-    page, script = page_text("serve.html"), page_text("serve.js")
+    if desk is not None:
+        app.include_router(live_routes(desk))
+    page = page_text("serve.html", live=desk is not None)
+    script = page_text("serve.js")
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     async def upload_page() -> HTMLResponse:

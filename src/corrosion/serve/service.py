@@ -55,6 +55,10 @@ class Service:
         self._pool.shutdown()
         self._batcher.close()
 
+    def look(self, image: ImageInput) -> Output:
+        """What the network says of an input, which it sees beside others; for a thread to wait."""
+        return self._batcher.submit(image).result()
+
     def told(self, results: Sequence[Answer] = ()) -> Answers:
         """Results, with what must be known of the network to read them."""
         rule = self.network.rule

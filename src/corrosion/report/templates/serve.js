@@ -153,7 +153,7 @@ function show(answer) {
       part("more").append(chip, " ");
     }
     const share = answer.regions && answer.regions.length
-      ? `; ${answer.regions.length} regions, ${(100 * answer.share).toFixed(1)} % of the photograph` : "";
+      ? `; ${answer.regions.length} ${answer.regions.length > 1 ? "regions" : "region"}, ${(100 * answer.share).toFixed(1)} % of the photograph` : "";
     part("more").append(`${answer.width} × ${answer.height}${share}`);
     if (answer.preview) {
       part("preview").src = answer.preview;
