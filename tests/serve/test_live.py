@@ -9,6 +9,7 @@ from browser import needs_chromium, visit
 from fastapi.testclient import TestClient
 from services import served, wait_for
 
+from corrosion.cli.main import main
 from corrosion.serve.app import build_app
 from corrosion.serve.network import open_network
 from corrosion.settings.live import LiveSettings
@@ -70,3 +71,30 @@ def test_the_live_page_follows_the_frames(network, video):
         looked = page.look()
     assert looked.overflow == 0
     assert [one for one in looked.errors if "401" not in one] == []
+
+
+def test_predict_looks_at_a_camera_too_until_it_ends(exported, video, tmp_path, capsys):
+    folder = tmp_path / "alarms"
+    arguments = ["--camera", video, "--alarms", str(folder), "--alarm-frames=1"]
+    assert main(["predict", str(exported.onnx), *arguments, "--threshold=0.001"]) == 0
+    said = capsys.readouterr().out
+    assert f"{video}: " in said
+    assert "corrosion detected" in said
+    assert said.endswith("frames were looked at, 1 alarms raised\n")
+    assert len((folder / "alarms.csv").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["photos", "--camera", "0"], "--camera is looked at live, without photos"),
+        (["--camera", "0", "--masks"], "without --masks: leave it out"),
+        (["--camera", "0", "--out", "out"], "without --out"),
+        (["--camera", "gone.mp4"], "gone.mp4: No such file"),
+        (["--alarms", "out"], "--alarms is of what is looked at live: give --camera too"),
+        ([], "give files, folders, or --camera SOURCE"),
+    ],
+)
+def test_what_means_nothing_live_is_refused(exported, arguments, said, capsys):
+    assert main(["predict", str(exported.onnx), *arguments]) == 1
+    assert said in capsys.readouterr().err

@@ -198,6 +198,12 @@ def test_forms_that_are_none_are_refused(start, headers, content, status):
     assert response.json()["error"]
 
 
+def test_a_parameter_that_means_nothing_is_refused(start, photographs):
+    response = start().post("/predict?explain=maybe", files=sent(photographs[0]))
+    assert response.status_code == 422
+    assert response.json()["error"].startswith("explain: ")
+
+
 def test_no_file_touches_the_disk(start, monkeypatch, photographs):
     import tempfile
 

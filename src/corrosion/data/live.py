@@ -123,9 +123,10 @@ class LiveSource:
                 break
             if self._is_file and came:
                 continue
-            pause = _FIRST_PAUSE if came else min(2 * pause, _LONGEST_PAUSE)
+            pause = _FIRST_PAUSE if came else pause
             log.warning("%s gives no frame: next attempt in %g s", self.name, pause)
             self._stop.wait(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
         with self._changed:
             self.ended = True
             self._changed.notify_all()

@@ -19,7 +19,7 @@ class ServedNetwork:
     """What answers.
 
     Attributes:
-        name: name of its file, or of its run.
+        name: name of its file.
         look: the network; with class activation maps, unless regions are left out.
         rule: how probabilities become decisions.
         resize: how photographs become its input.
