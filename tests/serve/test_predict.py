@@ -82,6 +82,19 @@ def spotted(network):
     return lambda threshold: replace(network, look=look, rule=Rule(threshold, None))
 
 
+def test_the_rusted_share_is_measured_where_masks_are_asked_for(start, exported, photographs):
+    settings = ServeSettings(device="cpu", masks=True, threshold=0.0001)
+    found = ask(start(answering=open_network(exported.checkpoint, settings)), *photographs[:2])
+    for one in found:
+        rust = one["rust"]
+        assert one["error"] is None
+        assert 0 <= rust["low"] <= rust["share"] <= rust["high"] <= 1
+        assert rust["grade_iso4628_3"].startswith("Ri ")
+    assert ask(start(), photographs[0])[0]["rust"] is None
+    with pytest.raises(CorrosionError, match="give the checkpoint instead"):
+        open_network(exported.onnx, settings)
+
+
 def test_regions_are_told_in_pixels_of_the_photograph(start, photographs, spotted):
     pixels = np.full((1500, 3000, 3), 90, dtype=np.uint8)  # its preview is smaller
     [one] = ask(start(answering=spotted(0.0001)), encoded(pixels))

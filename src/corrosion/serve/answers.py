@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from corrosion.evaluation.decisions import DETECTED
+from corrosion.explanation.grades import grade
 from corrosion.explanation.overlay import jpeg
 from corrosion.explanation.regions import Box
-from corrosion.prediction.marking import mark
+from corrosion.explanation.share_interval import ShareInterval
+from corrosion.prediction.marking import Marked, mark
 from corrosion.prediction.outputs import Output
 from corrosion.serve.network import ServedNetwork
 
@@ -32,6 +35,23 @@ class Region(_Told):
     """Number of rows."""
     strength: float
     """Mean of the class activation map in the region, in (0, 1]."""
+
+
+class Rust(_Told):
+    """How much of a photograph is rust, by its mask."""
+
+    share: float
+    """Rusted share of the photograph, in [0, 1]."""
+    low: float
+    """Lower end of its interval."""
+    high: float
+    """Upper end."""
+    grade_iso4628_3: str
+    """Grade of ISO 4628-3, or two where the interval reaches over both."""
+    grade_astm_d610: str
+    """Grade of ASTM D610, likewise."""
+    grade_imo_coating: str
+    """Grade of the IMO for coatings, likewise."""
 
 
 class Answer(_Told):
@@ -61,6 +81,8 @@ class Answer(_Told):
     look; null where the service leaves them out."""
     share: float | None = None
     """Share of the photograph that these regions cover, in [0, 1]: of evidence, not of rust."""
+    rust: Rust | None = None
+    """The rusted share, where the service makes masks."""
     preview: str | None = None
     """With explain=1: the photograph with a longest side of 640 pixels, as a data URI (JPEG)."""
     overlay: str | None = None
@@ -106,7 +128,7 @@ def answer(name: str, output: Output, network: ServedNetwork, *, drawn: bool) ->
     preview = None if marked.overlay is None else image.preview
     return Answer(
         file=name,
-        error=marked.error,
+        error=marked.error or image.error,
         width=width,
         height=height,
         probability=round(probability, 6),
@@ -115,8 +137,27 @@ def answer(name: str, output: Output, network: ServedNetwork, *, drawn: bool) ->
         unlike_training=output.unlike_training,
         regions=None if marked.boxes is None else tuple(map(_region, marked.boxes)),
         share=None if marked.share is None else round(marked.share, 6),
+        rust=None if network.rust is None else _rust(output, marked, network.rust),
         preview=None if preview is None else data_uri(preview),
         overlay=None if marked.overlay is None else data_uri(marked.overlay),
+    )
+
+
+def _rust(output: Output, marked: Marked, interval: ShareInterval) -> Rust | None:
+    """The rusted share; 0 where no corrosion is detected, as tables have it."""
+    share = 0.0
+    if marked.decision == DETECTED:
+        if output.evidence is None or output.image.photograph is None:
+            return None  # the answer's error says why
+        share = float(output.evidence.mask(output.image.photograph).mean())
+    low, high = interval.around(share)
+    return Rust(
+        share=round(share, 6),
+        low=round(low, 6),
+        high=round(high, 6),
+        grade_iso4628_3=grade("iso4628_3", low, high),
+        grade_astm_d610=grade("astm_d610", low, high),
+        grade_imo_coating=grade("imo_coating", low, high),
     )
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Self, TypeVar
 
+from corrosion.data.geometry import shrink_to
 from corrosion.data.image_reader import ImageInput, ImageReader, Item
+from corrosion.data.images import read_image
 from corrosion.errors import CorrosionError
 from corrosion.prediction.outputs import Output
 from corrosion.serve.answers import Answer, Answers, answer
@@ -20,6 +23,8 @@ from corrosion.settings.serve import ServeSettings
 from corrosion.system.processors import usable_processors
 
 T = TypeVar("T")
+
+_MASK_SIDE = 1024  # longest side of photographs of which masks are made
 
 
 class Service:
@@ -116,7 +121,11 @@ class Service:
         image = reader.photograph(Item(0, upload.name, content=upload.content))
         if image.square is None:
             raise RefusedError(422, image.error or "it can't be read")
-        return image
+        if self.network.rust is None:
+            return image
+        # of a size that bounds what waits in memory; masks look at less
+        pixels = read_image(upload.name, content=upload.content, min_side=_MASK_SIDE)
+        return replace(image, photograph=shrink_to(pixels, _MASK_SIDE))
 
     async def _look(self, image: ImageInput) -> Output:
         """What the network says of an input, which it sees beside others."""

@@ -28,6 +28,9 @@ class ServeSettings(InferenceSettings):
     """Return overlays with every answer, as ?explain=1 does with one."""
     no_regions: bool = False
     """Leave out regions and overlays: no class activation maps are made."""
+    masks: bool = False
+    """Measure the rusted share of photographs in which corrosion is detected, with an interval and
+    grades: about 15 predictions each, and for checkpoints alone."""
     keep: AnyPath | None = None
     """Folder that gets every photograph with its answer; by default nothing is kept."""
     max_mb: Annotated[int, Ge(1), Le(2048)] = 64

@@ -4,7 +4,7 @@
 
 const AT_ONCE = 4, AGAIN = 5, LONGEST_NAME = 200;
 const COLUMNS = ["path", "probability", "decision", "unlike_training", "review", "boxes", "share",
-  "width", "height", "error"];
+  "rusted_share", "rusted_share_low", "rusted_share_high", "width", "height", "error"];
 const element = (id) => document.getElementById(id);
 let token = "", answers = [], waiting = [], running = 0, done = 0, total = 0, stopped = false;
 let locked = false;
@@ -122,10 +122,15 @@ async function work() {
   running -= 1;
   if (running) return;
   element("progress").hidden = true;
-  const failed = answers.slice(-done).filter((one) => one.error).length;
+  const lacking = answers.slice(-done).filter(failed).length;
   const left = stopped ? `Stopped; ${waiting.length} were not sent. ` : "";
   waiting = [];
-  say(`${left}${done} answered${failed ? `, of them ${failed} could not be read` : ""}.`);
+  say(`${left}${done} answered${lacking ? `, of them ${lacking} could not be read` : ""}.`);
+}
+
+/* A file without an answer; one that has an answer may still lack its regions, and say why. */
+function failed(answer) {
+  return answer.probability === null || answer.probability === undefined;
 }
 
 function count() {
@@ -138,7 +143,7 @@ function show(answer) {
   const card = element("card").content.firstElementChild.cloneNode(true);
   const part = (name) => card.querySelector(`.${name}`);
   part("name").textContent = answer.file.slice(0, LONGEST_NAME);
-  if (answer.error) {
+  if (failed(answer)) {
     card.classList.add("failed");
     part("decision").textContent = `No answer: ${answer.error}`;
   } else {
@@ -154,7 +159,11 @@ function show(answer) {
     }
     const share = answer.regions && answer.regions.length
       ? `; ${answer.regions.length} ${answer.regions.length > 1 ? "regions" : "region"}, ${(100 * answer.share).toFixed(1)} % of the photograph` : "";
-    part("more").append(`${answer.width} × ${answer.height}${share}`);
+    const rust = answer.rust
+      ? `; rusted ${(100 * answer.rust.share).toFixed(1)} % (${(100 * answer.rust.low).toFixed(1)} to `
+        + `${(100 * answer.rust.high).toFixed(1)} %)` : "";
+    const beside = answer.error ? `; ${answer.error}` : "";
+    part("more").append(`${answer.width} × ${answer.height}${share}${rust}${beside}`);
     if (answer.preview) {
       part("preview").src = answer.preview;
       part("preview").alt = `Photograph ${answer.file}`;
@@ -172,9 +181,9 @@ function show(answer) {
 function sum() {
   const detected = answers.filter((one) => one.decision === "corrosion detected").length;
   const review = answers.filter((one) => one.review).length;
-  const failed = answers.filter((one) => one.error).length;
+  const lacking = answers.filter(failed).length;
   element("totals").textContent = `${answers.length} photographs: corrosion detected in ${detected}, `
-    + `${review} for an inspector, ${failed} without an answer`;
+    + `${review} for an inspector, ${lacking} without an answer`;
 }
 
 function strength() {
@@ -190,16 +199,18 @@ function cell(value) {
 }
 
 function row(answer) {
-  const failed = Boolean(answer.error);
   const values = {
     path: /^[=+\-@]/.test(answer.file) ? `./${answer.file}` : answer.file,
-    probability: failed ? "" : answer.probability.toFixed(6),
+    probability: failed(answer) ? "" : answer.probability.toFixed(6),
     decision: answer.decision,
-    unlike_training: failed || answer.unlike_training === null ? "" : answer.unlike_training.toFixed(3),
+    unlike_training: failed(answer) || answer.unlike_training === null ? "" : answer.unlike_training.toFixed(3),
     review: answer.review ? "send to an inspector" : "",
-    boxes: failed || !answer.regions ? ""
+    boxes: failed(answer) || !answer.regions ? ""
       : JSON.stringify(answer.regions.map((one) => [one.left, one.top, one.width, one.height])),
-    share: failed || answer.share === null ? "" : answer.share.toFixed(6),
+    share: failed(answer) || answer.share === null ? "" : answer.share.toFixed(6),
+    rusted_share: answer.rust ? answer.rust.share.toFixed(6) : "",
+    rusted_share_low: answer.rust ? answer.rust.low.toFixed(6) : "",
+    rusted_share_high: answer.rust ? answer.rust.high.toFixed(6) : "",
     width: answer.width,
     height: answer.height,
     error: answer.error,
