@@ -41,6 +41,7 @@ ROOMS = (
     "selection",
     "export",
     "runtime",
+    "serve",
     "report",
     "sweep",
     "system",

@@ -57,7 +57,7 @@ def open_page(path: Path, *, width: int = 1000, height: int = 1400) -> Opened:
 
 @contextlib.contextmanager
 def visit(
-    path: Path,
+    path: Path | str,
     *,
     width: int = 1000,
     height: int = 1400,
@@ -67,7 +67,7 @@ def visit(
     """Open an HTML file in a window of this size, and use it as a person does.
 
     Args:
-        path: path of the file.
+        path: path of the file, or the address of a page.
         width: width of the window in pixels.
         height: its height.
         dark: whether the person prefers a dark screen.
@@ -103,10 +103,10 @@ class Page:
 
     Args:
         browser: what shows it.
-        path: path of the file.
+        path: path of the file, or the address of a page.
     """
 
-    def __init__(self, browser: _Browser, path: Path) -> None:
+    def __init__(self, browser: _Browser, path: Path | str) -> None:
         self._browser = browser
         self._path = path
 
@@ -115,7 +115,8 @@ class Page:
         self._browser.events = [
             event for event in self._browser.events if event[0] != "Page.loadEventFired"
         ]
-        self._browser.call("Page.navigate", url=self._path.resolve().as_uri())
+        url = self._path if isinstance(self._path, str) else self._path.resolve().as_uri()
+        self._browser.call("Page.navigate", url=url)
         self._browser.wait_for("Page.loadEventFired")
 
     def evaluate(self, expression: str) -> Any:

@@ -1,4 +1,4 @@
-"""The real `train.py` in a process of its own, with its files, its output and its exit code."""
+"""Commands in processes of their own: the real `train.py`, and `corrosion` without torch."""
 
 import multiprocessing
 import os
@@ -17,6 +17,25 @@ PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
     ["corrosion.training.run", "corrosion.launch", "corrosion.sweep.sweeper", "matplotlib.pyplot"]
 )
+
+WITHOUT_TORCH = """
+import sys
+
+BLOCKED = {
+    "torch", "torchvision", "lightning", "timm", "hydra", "omegaconf", "pandas", "scipy", "sklearn",
+    "albumentations", "matplotlib", "optuna", "onnx", "pytorch_grad_cam", "safetensors",
+}
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in BLOCKED:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Blocked())
+from corrosion.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+"""A program that runs `corrosion` without torch and all that exported files do without."""
 
 
 def training(*arguments: str, cache: Path) -> dict[str, Any]:

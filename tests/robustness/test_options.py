@@ -26,6 +26,7 @@ POSITIONAL = {
     "predict": ["best.ckpt", "photos"],
     "report": ["run"],
     "sample": ["out"],
+    "serve": ["best.ckpt"],
     "train-masks": ["best.ckpt", "photos"],
     "update": ["run", "--verdicts", "photos"],
     "verdicts": ["run", "photos/a.jpg"],
@@ -34,10 +35,11 @@ POSITIONAL = {
 
 # paths and names: what is given for them is looked for, and not found
 TEXT = {
-    "--asset", "--by", "--calibration", "--compare", "--contact", "--corrosion", "--data",
-    "--ignore", "--inspector", "--labelled", "--license", "--no-corrosion", "--out", "--pairs",
-    "--photographs", "--relative-to", "--share-truth", "--sound", "--surface", "--target",
-    "--threshold", "--tile-validation", "--title", "--verdicts", "--web-runtime",
+    "--alarms", "--asset", "--by", "--calibration", "--camera", "--compare", "--contact",
+    "--corrosion", "--data", "--host", "--ignore", "--inspector", "--keep", "--labelled",
+    "--license", "--no-corrosion", "--out", "--pairs", "--photographs", "--relative-to",
+    "--share-truth", "--sound", "--surface", "--target", "--threshold", "--tile-validation",
+    "--title", "--token-file", "--verdicts", "--web-runtime",
 }  # fmt: skip
 NONSENSE = ("no such value", "nan", "inf", "-1e30", "1e30", "")
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from commands import WITHOUT_TORCH
 
 from corrosion.cli.main import main
 from corrosion.errors import CorrosionError
@@ -12,24 +13,6 @@ from corrosion.prediction import share
 from corrosion.runtime import load
 from corrosion.runtime.predict_files import predict_files
 from corrosion.settings.prediction import PredictionSettings
-
-WITHOUT_TORCH = """
-import sys
-
-BLOCKED = {
-    "torch", "torchvision", "lightning", "timm", "hydra", "omegaconf", "pandas", "scipy", "sklearn",
-    "albumentations", "matplotlib", "optuna", "onnx", "pytorch_grad_cam", "safetensors",
-}
-
-class Blocked:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in BLOCKED:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-sys.meta_path.insert(0, Blocked())
-from corrosion.cli.main import main
-sys.exit(main(sys.argv[1:]))
-"""
 
 
 def table(out):

@@ -33,6 +33,7 @@ _FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "which labels a cross-validation contradicts: likely errors, to look at",
         ),
         "predict": ("predict", "probability and decision for photographs and videos"),
+        "serve": ("serve", "answer over HTTP, with a page to drop photographs on"),
         "train-masks": ("train_masks", "teach a trained network from masks where rust is"),
         "update": ("update", "go on from a run with photographs that inspectors have judged"),
         "change": ("change", "compare the photographs of two inspections: has the rust grown?"),

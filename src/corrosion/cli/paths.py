@@ -16,6 +16,8 @@ CHECKPOINT = "a checkpoint, or the directory of a run for its best"
 PATHS = "files, folders, patterns in quotation marks"
 FOLDER_NAMES = dict.fromkeys(("corrosion", "no_corrosion", "ignore"), "NAME")
 """What stands for the values of `FolderNameSettings` in the help."""
+LIVE_NAMES = {"camera": "SOURCE", "alarms": "FOLDER", "webhook": "URL"}
+"""What stands for the values of `LiveSettings` in the help."""
 
 
 def add_out(parser: argparse.ArgumentParser, default: str) -> None:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from corrosion.cli.command import Command
 from corrosion.cli.options import add_options, read_options
-from corrosion.cli.paths import CHECKPOINT, PATHS, add_out, name_of, new_folder
+from corrosion.cli.paths import CHECKPOINT, LIVE_NAMES, PATHS, add_out, name_of, new_folder
 from corrosion.errors import CorrosionError
 from corrosion.runs import checkpoint_of
+from corrosion.settings.live import LiveSettings
 from corrosion.settings.prediction import PredictionSettings
 from corrosion.system.extras import require_package
 from corrosion.system.files import is_taken
@@ -34,16 +35,24 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CHECKPOINT",
         help=f"{CHECKPOINT}, or a file that corrosion export has written",
     )
-    parser.add_argument("paths", nargs="+", metavar="PATH", help=f"{PATHS}, videos")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help=f"{PATHS}, videos")
     add_out(parser, "predictions-PATH")
     parser.add_argument(
         "--resume", action="store_true", help="go on with a run that was killed, in its --out"
     )
     add_options(parser, PredictionSettings, metavar={"every": "SECONDS"})
+    add_options(parser, LiveSettings, metavar=LIVE_NAMES)
 
 
 def _run(options: argparse.Namespace) -> int:
     settings = read_options(PredictionSettings, options)
+    live = read_options(LiveSettings, options)
+    if live.camera is not None:
+        from corrosion.cli.live import watch_live  # a command of its own
+
+        return watch_live(options, settings, live)
+    if not options.paths:
+        raise CorrosionError("No photographs are named: give files, folders, or --camera SOURCE.")
     check_processes(settings.devices, name="devices")
     checkpoint = checkpoint_of(options.checkpoint)
     out = options.out or Path(f"predictions-{name_of(options.paths[0])}")

@@ -142,7 +142,7 @@ class ImageReader:
     ) -> Iterator[Future[ImageInput | None]]:
         for item in items:
             if item.content is not None or not is_video(item.path):
-                yield pool.submit(self._photograph, item)
+                yield pool.submit(self.photograph, item)
                 continue
             frames = self._frames(item)
             future = videos.submit(next, frames, None)
@@ -151,7 +151,8 @@ class ImageReader:
                 future = videos.submit(next, frames, None)
                 yield future
 
-    def _photograph(self, item: Item) -> ImageInput:
+    def photograph(self, item: Item) -> ImageInput:
+        """The input of one photograph, read by the caller's thread; an error is its `error`."""
         found = ImageInput(item.number, 0, True, item.path)
         try:
             if isinstance(item.content, np.ndarray):

@@ -62,12 +62,13 @@ _MAGIC = (  # place, bytes, kind
 )
 
 
-_READ = frozenset(
+READ = frozenset(
     {
         "JPEG photograph", "PNG picture", "GIF picture", "WebP picture", "TIFF picture",
         "BMP picture", "AVIF photograph",
     }
 )  # fmt: skip
+"""Kinds of `kind_by_content` that are read as photographs."""
 
 
 def why_not_read(kind: str) -> str:
@@ -82,7 +83,7 @@ def why_not_read(kind: str) -> str:
     """
     if kind == _VIDEO:
         return f"{kind}: not read"
-    return f"{kind}: lacks its ending" if kind in _READ else f"{kind}: convert it to JPEG"
+    return f"{kind}: lacks its ending" if kind in READ else f"{kind}: convert it to JPEG"
 
 
 def kind_by_suffix(suffix: str) -> str | None:

@@ -67,7 +67,7 @@ def read_frames(path: str | Path, *, every: float, skip: int = 0) -> Iterator[Fr
     Raises:
         ImageError: naming the file, if it can't be read, or if it ends long before its header says.
     """
-    video = _open(path)
+    video = open_video(path)
     try:
         promised = video.get(cv2.CAP_PROP_FRAME_COUNT)
         rate = video.get(cv2.CAP_PROP_FPS)
@@ -93,7 +93,7 @@ def read_frames(path: str | Path, *, every: float, skip: int = 0) -> Iterator[Fr
 def count_frames(path: str | Path, *, every: float) -> int:
     """About how many frames `read_frames` gives, as the header says; 1 where it doesn't."""
     try:
-        video = _open(path)
+        video = open_video(path)
     except ImageError:
         return 1
     frames, rate = video.get(cv2.CAP_PROP_FRAME_COUNT), video.get(cv2.CAP_PROP_FPS)
@@ -103,7 +103,12 @@ def count_frames(path: str | Path, *, every: float) -> int:
     return int(min(frames, math.ceil(frames / rate / every))) if every else int(frames)
 
 
-def _open(path: str | Path) -> cv2.VideoCapture:
+def open_video(path: str | Path) -> cv2.VideoCapture:
+    """Open a video whose content says that it is one.
+
+    Raises:
+        ImageError: the file is missing, no video, or a list of other files.
+    """
     regular_size(path)
     try:
         with on_disk(path).open("rb") as file:

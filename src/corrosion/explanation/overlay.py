@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -58,6 +59,7 @@ WHITE = (255, 255, 255)
 """The colour of boxes that are seen on a map unlike rust."""
 
 _BOX = (0, 255, 255)
+_SCREEN_QUALITY = 85
 _JPEG_SIDE = 65_500  # pixels of a side that libjpeg writes at the most
 
 
@@ -149,6 +151,13 @@ def write_image(path: Path, pixels: Pixels) -> None:
     with replacing(path) as temporary:
         # least compression: three times as fast, a tenth larger
         Image.fromarray(pixels).save(temporary, quality=92, compress_level=1)
+
+
+def jpeg(pixels: Pixels) -> bytes:
+    """Pixels (h, w, 3) uint8 RGB as the bytes of a JPEG file for a screen."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=_SCREEN_QUALITY)
+    return buffer.getvalue()
 
 
 def write_map(path: Path, values: NDArray[np.float32]) -> None:

@@ -33,7 +33,12 @@ def write_page(path: Path, template: str, **values: Any) -> None:
     Raises:
         CorrosionError: the file can't be written.
     """
-    write_text(path, _environment().get_template(template).render(**values))
+    write_text(path, page_text(template, **values))
+
+
+def page_text(template: str, **values: Any) -> str:
+    """Fill a template, as `write_page` does."""
+    return _environment().get_template(template).render(**values)
 
 
 def script_json(text: str) -> Markup:

@@ -17,6 +17,10 @@ EXTRAS = {
     "openvino": "openvino",
     "onnxscript": "export",
     "nncf": "export",
+    "fastapi": "serve",
+    "prometheus_client": "serve",
+    "python_multipart": "serve",
+    "uvicorn": "serve",
 }
 """Extras of pyproject.toml by the package that each brings along."""
 
