@@ -21,6 +21,7 @@ from corrosion.prediction.mask_writer import MaskWriter
 from corrosion.prediction.output_folder import Counts, OutputFolder
 from corrosion.prediction.relative_rows import relative_rows
 from corrosion.prediction.rendering import Renderer
+from corrosion.prediction.shards import ShardedFolder
 from corrosion.prediction.share import RowWriter, Share
 from corrosion.prediction.table import write_table
 from corrosion.report.inspection.reports import write_reports
@@ -40,6 +41,8 @@ def check_prediction(settings: PredictionSettings) -> None:
     """
     if settings.format == "parquet":
         require_package("pyarrow", "format=parquet", instead="csv")
+    if settings.engine == "ray":
+        require_package("ray", "engine=ray", instead="local")
     if settings.surface is not None and not settings.surface.is_dir():
         raise CorrosionError(f"surface={settings.surface}: give a folder of masks.")
 
@@ -84,7 +87,7 @@ class FileRun:
     @property
     def folder(self) -> OutputFolder:
         """The folder of the results."""
-        return OutputFolder(self.out)
+        return (ShardedFolder if self.settings.engine == "ray" else OutputFolder)(self.out)
 
     @property
     def threads(self) -> int:
@@ -147,13 +150,16 @@ class FileRun:
         )
         return Share(self.folder, reader, self.at_once)
 
+    def renderer(self, masks: MaskWriter | None = None) -> Renderer:
+        """What draws images and makes their rows, with masks of rust where they are wanted."""
+        fine = self.settings.map == "fine"
+        return Renderer(self.out, self.rule, self.resize, fine=fine, masks=masks)
+
     def writer(self, masks: MaskWriter | None = None) -> RowWriter:
         """What draws and writes the rows, with masks of rust where there is something for them."""
         return RowWriter(
             self.folder,
-            Renderer(
-                self.out, self.rule, self.resize, fine=self.settings.map == "fine", masks=masks
-            ),
+            self.renderer(masks),
             threads=1 if self.settings.tiles else self.threads,  # what is drawn may be large
             waiting=self.at_once,
             paths=self.paths,

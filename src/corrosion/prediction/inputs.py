@@ -10,7 +10,7 @@ from pathlib import Path
 
 from corrosion.data.asset_names import AssetNames, asset_names
 from corrosion.data.file_search import find_inputs
-from corrosion.prediction.journal import Row, read_journals
+from corrosion.prediction.journal import Row
 from corrosion.prediction.mask_files import common_root, highest_folder
 from corrosion.prediction.output_folder import OutputFolder
 from corrosion.settings.prediction import PredictionSettings
@@ -53,7 +53,7 @@ def finished_rows(
     Raises:
         CorrosionError: `asset` can't be read any more.
     """
-    rows = read_journals(folder.progress)
+    rows = folder.rows()
     if settings.asset is None:
         yield from rows
         return
