@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,14 +184,15 @@ class FileRun:
             CorrosionError: a file of the run has no result yet, or something can't be written.
         """
         self.folder.check_complete()
-        counts = _count(self.rows())
-        tell_notes(self.rows())
+        counting = Counting()
         write_table(
             self.out / f"predictions.{self.settings.format}",
-            self.rows(),
+            counting.over(self.rows()),
             masks=self.settings.masks,
             tiles=self.settings.tiles,
         )
+        counts = counting.counts()
+        tell_notes(counting.notes)
         self.folder.finish(
             counts,
             model=self.network.name,
@@ -208,14 +210,28 @@ class FileRun:
         write_reports(self.out, settings.report, title=settings.title, inspector=settings.inspector)
 
 
-def _count(rows: Iterator[Row]) -> Counts:
-    images = detected = review = failed = 0
-    unlike = None
-    for row in rows:
-        images += 1
-        detected += row.decision == DETECTED
-        review += row.review
-        failed += row.error is not None
-        if row.unlike_training is not None:
-            unlike = (unlike or 0) + is_unlike(row.unlike_training)
-    return Counts(images, detected, review, failed, unlike)
+class Counting:
+    """Counts rows that are on their way to somewhere else: they are read once, however many."""
+
+    def __init__(self) -> None:
+        self.notes: Counter[str] = Counter()
+        """How many rows have each note."""
+        self._images = self._detected = self._review = self._failed = 0
+        self._unlike: int | None = None
+
+    def over(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """The rows, counted."""
+        for row in rows:
+            self._images += 1
+            self._detected += row.decision == DETECTED
+            self._review += row.review
+            self._failed += row.error is not None
+            if row.unlike_training is not None:
+                self._unlike = (self._unlike or 0) + is_unlike(row.unlike_training)
+            if row.facts is not None and row.facts.note:
+                self.notes[row.facts.note] += 1
+            yield row
+
+    def counts(self) -> Counts:
+        """What was counted."""
+        return Counts(self._images, self._detected, self._review, self._failed, self._unlike)

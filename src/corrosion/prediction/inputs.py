@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +17,8 @@ from corrosion.settings.prediction import PredictionSettings
 log = logging.getLogger(__name__)
 
 
-def tell_notes(rows: Iterable[Row]) -> None:
+def tell_notes(notes: Mapping[str, int]) -> None:
     """Log what is special about files, as that they are thermal, with how many are so."""
-    notes = Counter(row.facts.note for row in rows if row.facts is not None and row.facts.note)
     for note, count in sorted(notes.items()):
         log.warning("%d of the files: %s", count, note)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,7 +60,7 @@ class OutputFolder:
         return self.path / _PROGRESS
 
     def begin(
-        self, asked: Mapping[str, Any], find: Callable[[], list[str]], *, resume: bool
+        self, asked: Mapping[str, Any], find: Callable[[], Iterable[str]], *, resume: bool
     ) -> Counts | None:
         """Start a run, or a further attempt at it; for one process alone.
 
@@ -97,9 +97,9 @@ class OutputFolder:
         """The list of the files of a run."""
         return self.progress / "files.json"
 
-    def _list(self, files: Sequence[str]) -> None:
+    def _list(self, files: Iterable[str]) -> None:
         """Keep the list of files."""
-        write_json(self._listing, files)
+        write_json(self._listing, list(files))
 
     def _run_to_resume(self, asked: Mapping[str, Any], *, resume: bool) -> dict[str, Any]:
         run = self._read() if (self.path / "run.json").is_file() else {}

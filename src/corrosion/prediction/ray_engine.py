@@ -36,10 +36,10 @@ log = logging.getLogger(__name__)
 
 _ROUND = 2000  # shards that Ray knows of at a time: it keeps some kilobytes of each
 _OBJECTS = 512 * 2**20  # bytes of decoded photographs on this machine, beside what spills to disk
+_STARTS = 3  # attempts to start Ray on this machine
 _BLOCK = 32 * 2**20  # bytes of inputs that are handed on at a time
 # of a processor; together less than one, so that machines of one have room for both
 _NETWORK, _DECODER = 0.1, 0.8
-_RETRIES = 20  # of a shard whose process dies: a file that kills every one of them ends the run
 
 GPU, CPU = "cuda", "cpu"
 
@@ -64,9 +64,10 @@ def predict_on_ray(
     if not unfinished:
         return
     files = sum(shard.files for shard in unfinished)
-    log.info("%d files in %d shards are left", files, len(unfinished))
+    log.info("%d files are left, in shards of %d", files, SHARD)
+    shutil.rmtree(folder.attempts, ignore_errors=True)
     places = [] if masks is None else mask_files(run.paths, folder.files())
-    with _session(run.settings.address):
+    with ray_session(run.settings.address):
         device, copies = _copies(run.settings.device, run.settings.devices)
         rounds = iter(unfinished)
         with _told(run):
@@ -96,8 +97,8 @@ def _rows(
     """The rows of shards, in any order."""
     import ray.data
 
-    share = run.share()
-    reading = Reading(Path.cwd(), ShardedFolder(run.out).listing, share.reader, share.batch_size)
+    folder, share = ShardedFolder(run.out), run.share()
+    reading = Reading(Path.cwd(), folder.listing, folder.attempts, share.reader, share.batch_size)
     given = [
         vars(shard) | {"masks": list(places[shard.number * SHARD :][: shard.files])}
         for shard in shards
@@ -106,17 +107,15 @@ def _rows(
         reading.pieces,
         batch_size=1,
         num_cpus=_DECODER,
-        max_retries=_RETRIES,
         concurrency=run.settings.num_workers,
     )
     rows = inputs.map_batches(
         Predicting,
-        fn_constructor_args=(load, run.renderer(masks), 1, Path.cwd()),
+        fn_constructor_args=(load, run.renderer(masks), folder.attempts, Path.cwd()),
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=copies, initial_size=copies),
         num_cpus=_NETWORK,
         num_gpus=1 if device == GPU else 0,
-        scheduling_strategy="SPREAD",
     )
     yield from rows.iter_batches(batch_size=None, batch_format="pyarrow")
 
@@ -138,13 +137,14 @@ def _copies(device: str, devices: int) -> tuple[str, int]:
 
 
 @contextmanager
-def _session(address: str | None) -> Iterator[None]:
+def ray_session(address: str | None) -> Iterator[None]:
     """Ray on this machine alone, or the cluster at an address; one that is joined already stays.
 
     Raises:
         CorrosionError: there is no cluster, or Ray does not start.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is told to anybody
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its own files have the rest
     import ray
     import ray.data
 
@@ -155,33 +155,45 @@ def _session(address: str | None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     with _temporary(address) as temporary:
-        try:
-            if temporary is None:
-                ray.init(address=address, **quiet)
-            else:
-                ray.init(
-                    address="local",
-                    num_cpus=usable_processors(),
-                    include_dashboard=False,
-                    object_store_memory=_OBJECTS,
-                    _node_ip_address="127.0.0.1",
-                    _temp_dir=str(temporary),
-                    **quiet,
-                )
-        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
-            reason = " ".join(str(error).split())[:300]
-            way_out = (
-                "Leave it out for Ray on this machine."
-                if address is None
-                else "Start a cluster by ray start --head, and give the address that it tells."
-            )
-            raise CorrosionError(f"address={address}: Ray fails: {reason} {way_out}") from error
+        _start(address, temporary)
         try:
             yield
         finally:
             ray.shutdown()
+
+
+def _start(address: str | None, temporary: Path | None) -> None:
+    """Join a cluster, or start Ray on this machine with a folder for what it needs meanwhile."""
+    import ray
+
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if temporary is None:
+        options |= {"address": address}
+    else:
+        options |= {
+            "address": "local",
+            "num_cpus": usable_processors(),
+            "include_dashboard": False,
+            "object_store_memory": _OBJECTS,
+            "_node_ip_address": "127.0.0.1",
+            "_temp_dir": str(temporary),
+        }
+    for left in reversed(range(1 if temporary is None else _STARTS)):
+        try:
+            ray.init(**options)
+        except Exception as error:  # Ray raises plain ones too, as after 30 s on a busy machine
+            ray.shutdown()
+            if left:
+                continue
+            reason = " ".join(str(error).split())[:300]
+            way_out = (
+                "Try again when the machine is less busy, or leave out engine=ray."
+                if address is None
+                else "Start a cluster by ray start --head, and give the address that it tells."
+            )
+            raise CorrosionError(f"address={address}: Ray fails: {reason} {way_out}") from error
+        return
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from corrosion.prediction.journal import Row
 from corrosion.prediction.outputs import Look
 from corrosion.prediction.rendering import Renderer
 from corrosion.prediction.row_tables import rows_table
-from corrosion.prediction.shards import SHARD, Shard
+from corrosion.prediction.shards import SHARD, Shard, attempted
 
 if TYPE_CHECKING:
     import pyarrow
@@ -33,12 +32,14 @@ class Reading:
     Attributes:
         directory: working directory, from which paths of files lead on.
         listing: the list of the run's files.
+        attempts: where it is counted how often a shard was begun.
         reader: makes inputs of files.
         at_once: inputs in a piece, which go through the network together.
     """
 
     directory: Path
     listing: Path
+    attempts: Path
     reader: ImageReader
     at_once: int
 
@@ -54,9 +55,10 @@ class Reading:
         )
         items = Shard(int(number), int(offset), int(files)).items(self.listing)
         first = int(number) * SHARD
-        for piece in batched(self.reader.inputs(items), self.at_once):
-            places = [str(masks[one.item - first]) if len(masks) else "" for one in piece]
-            yield {"piece": [pickle.dumps((piece, places), protocol=pickle.HIGHEST_PROTOCOL)]}
+        with attempted(self.attempts, f"read-{number}", f"{items[0].path} to {items[-1].path}"):
+            for piece in batched(self.reader.inputs(items), self.at_once):
+                places = [str(masks[one.item - first]) if len(masks) else "" for one in piece]
+                yield {"piece": [pickle.dumps((piece, places), protocol=pickle.HIGHEST_PROTOCOL)]}
 
 
 class Predicting:
@@ -65,17 +67,17 @@ class Predicting:
     Args:
         load: gives the network.
         renderer: draws images and makes their rows.
-        threads: number of threads that draw, at least 1.
+        attempts: where it is counted how often a piece was begun.
         directory: working directory.
     """
 
     def __init__(
-        self, load: Callable[[], Look], renderer: Renderer, threads: int, directory: Path
+        self, load: Callable[[], Look], renderer: Renderer, attempts: Path, directory: Path
     ) -> None:
         os.chdir(directory)
         self._look = load()
         self._renderer = renderer
-        self._pool = ThreadPoolExecutor(threads, "draw")
+        self._attempts = attempts
 
     def __call__(self, pieces: Mapping[str, Sequence[bytes]]) -> pyarrow.Table:
         """The rows of pieces, as `rows_table` gives them."""
@@ -83,5 +85,9 @@ class Predicting:
         for content in pieces["piece"]:
             images: Sequence[ImageInput]
             images, masks = pickle.loads(content)
-            rows += self._pool.map(self._renderer.render, self._look(images), masks)
+            first, last = images[0], images[-1]
+            with attempted(
+                self._attempts, f"look-{first.item}-{first.order}", f"{first.path} to {last.path}"
+            ):
+                rows += map(self._renderer.render, self._look(images), masks)
         return rows_table(rows)

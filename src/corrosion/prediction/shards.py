@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,13 +22,16 @@ from corrosion.data.image_reader import Item
 from corrosion.errors import CorrosionError
 from corrosion.prediction.journal import ROWS, Row
 from corrosion.prediction.output_folder import NEW, OutputFolder
-from corrosion.system.files import replacing, unreadable
+from corrosion.system.files import replacing, unreadable, unwritable
 
 if TYPE_CHECKING:
     import pyarrow
 
 SHARD = 256
 """Files in a shard: a few seconds of work, and 400,000 shards of a hundred million files."""
+
+ATTEMPTS = 20
+"""How often work is begun that never ends: machines may die, but a file may be the reason."""
 
 _WAY_OUT = "Delete it to predict its files anew when the run is resumed, or restore it from a copy."
 
@@ -78,6 +82,11 @@ class ShardedFolder(OutputFolder):
     def listing(self) -> Path:
         """The list of the files."""
         return self.progress / "files.jsonl"
+
+    @property
+    def attempts(self) -> Path:
+        """Where `attempted` counts."""
+        return self.progress / "attempts"
 
     @property
     def _listing(self) -> Path:
@@ -160,6 +169,37 @@ class ShardedFolder(OutputFolder):
 
     def _file(self, shard: Shard) -> Path:
         return self.progress / "shards" / f"{shard.number:08d}.parquet"
+
+
+@contextmanager
+def attempted(folder: Path, name: str, what: str) -> Iterator[None]:
+    """Count how often something has been begun, on the disk, for it may kill its process.
+
+    Ray does again whatever dies, for ever. A file that kills every process ends the run by this.
+
+    Args:
+        folder: where it is counted; what has gone well is counted no more.
+        name: name of what is done, another for each.
+        what: the same in words, for the message.
+
+    Raises:
+        CorrosionError: it was begun `ATTEMPTS` times and never ended; or as `unwritable`.
+    """
+    path = folder / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as count:
+            count.write(b".")
+        begun = path.stat().st_size
+    except OSError as error:
+        raise unwritable(path, error) from error
+    if begun > ATTEMPTS:
+        raise CorrosionError(
+            f"{what}: its processes were killed {ATTEMPTS} times, perhaps as memory ran out, or "
+            f"by a file that is damaged in a new way. Give more memory, or move it elsewhere."
+        )
+    yield
+    path.unlink(missing_ok=True)
 
 
 class ShardWriter:
