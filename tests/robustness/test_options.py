@@ -33,8 +33,8 @@ POSITIONAL = {
 
 # paths and names: what is given for them is looked for, and not found
 TEXT = {
-    "--asset", "--by", "--calibration", "--compare", "--corrosion", "--ignore", "--inspector",
-    "--labelled", "--no-corrosion", "--out", "--pairs", "--photographs", "--relative-to",
+    "--address", "--asset", "--by", "--calibration", "--compare", "--corrosion", "--ignore",
+    "--inspector", "--labelled", "--no-corrosion", "--out", "--pairs", "--photographs", "--relative-to",
     "--share-truth", "--sound", "--surface", "--threshold", "--tile-validation", "--title",
     "--verdicts",
 }  # fmt: skip
