@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
@@ -166,9 +167,10 @@ def on_two_nodes(folder: Path, options: argparse.Namespace) -> Path:
 
     node = {"num_cpus": 2, "object_store_memory": 256 * 2**20, "include_dashboard": False}
     os.environ["PYTHONPATH"] = str(ROOT / "src")  # of the nodes, which load what they are to do
-    cluster = Cluster(initialize_head=True, head_node_args=node)
+    cluster = Cluster()
+    started(cluster, **node)
     say(f"head at {cluster.address}, {node['num_cpus']} processors")
-    second = cluster.add_node(num_cpus=2, object_store_memory=256 * 2**20)
+    second = started(cluster, num_cpus=2, object_store_memory=256 * 2**20)
     say(f"second node {second.node_id[:8]}, 2 processors")
 
     def kill_node(process: subprocess.Popen[bytes], out: Path) -> None:
@@ -187,6 +189,16 @@ def on_two_nodes(folder: Path, options: argparse.Namespace) -> Path:
         return run(folder, "node-killed", options, *more, during=kill_node)
     finally:
         cluster.shutdown()
+
+
+def started(cluster: Any, **options: Any) -> Any:
+    """A further node; Ray gives a node 30 s to start, which a busy machine may need more than."""
+    for attempt in range(6):
+        try:
+            return cluster.add_node(**options)
+        except Exception as error:
+            say(f"attempt {attempt + 1} to start a node: {str(error)[:60]}")
+    sys.exit("a node of Ray did not start")
 
 
 def same(first: Path, second: Path) -> bool:

@@ -11,11 +11,12 @@ from PIL import Image
 from samples import calibration, write_checkpoint
 
 from corrosion.cli.main import main
+from corrosion.errors import CorrosionError
 from corrosion.models.checkpoint import store_choices
 from corrosion.prediction.file_run import FileRun
 from corrosion.prediction.predict_files import predict_files
 from corrosion.prediction.ray_engine import ray_session
-from corrosion.prediction.shards import SHARD
+from corrosion.prediction.shards import SHARD, Shard, ShardedFolder
 from corrosion.settings.prediction import PredictionSettings
 
 pytest.importorskip("ray")
@@ -117,6 +118,15 @@ def test_a_killed_run_goes_on_with_the_shards_that_are_not_finished(
     assert [first.stat().st_ino, third.stat().st_ino] == kept
     predict_files(checkpoint, [many], out, settings, resume=True)
     assert_same(ordinary, out)
+
+
+def test_what_fails_in_a_process_of_ray_is_told_as_it_would_be_here(
+    session, checkpoint, many, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(ShardedFolder, "unfinished", lambda _: [Shard(0, 10**9, 1)])
+    settings = PredictionSettings(device="cpu", engine="ray")
+    with pytest.raises(CorrosionError, match=r"files\.jsonl holds something else than paths"):
+        predict_files(checkpoint, [many], tmp_path / "out", settings)
 
 
 def test_an_exported_network_runs_on_ray_without_torch(session, exported, tmp_path):

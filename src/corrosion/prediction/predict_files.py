@@ -134,7 +134,8 @@ def _predict_files(
     if trainer is None:
         from corrosion.prediction.ray_engine import predict_on_ray
 
-        predict_on_ray(run, partial(_Load, checkpoint.absolute(), looking), masks)
+        load = partial(_Load, checkpoint.absolute(), looking)
+        predict_on_ray(run, load, masks, device=settings.device)
     else:
         _predict_here(trainer, run, network, looking, masks)
     if not first:

@@ -15,6 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,11 @@ GPU, CPU = "cuda", "cpu"
 
 
 def predict_on_ray(
-    run: FileRun, load: Callable[[str], Callable[[], Look]], masks: MaskWriter | None = None
+    run: FileRun,
+    load: Callable[[str], Callable[[], Look]],
+    masks: MaskWriter | None = None,
+    *,
+    device: str = "auto",
 ) -> None:
     """Predict the shards of a run that are not finished.
 
@@ -54,6 +59,7 @@ def predict_on_ray(
         load: gives, for a device ("cuda" or "cpu"), what loads the network there; it is sent to
             other processes.
         masks: writes masks of rust, where they are wanted.
+        device: "cuda", "cpu", or "auto" for GPUs if the cluster has some.
 
     Raises:
         CorrosionError: there is no cluster at `address`; it has fewer GPUs than `devices`; the
@@ -68,7 +74,7 @@ def predict_on_ray(
     shutil.rmtree(folder.attempts, ignore_errors=True)
     places = [] if masks is None else mask_files(run.paths, folder.files())
     with ray_session(run.settings.address):
-        device, copies = _copies(run.settings.device, run.settings.devices)
+        device, copies = _copies(device, run.settings.devices)
         rounds = iter(unfinished)
         with _told(run):
             bar = iter(progress(range(files), "predicting on Ray", total=files))
@@ -98,7 +104,9 @@ def _rows(
     import ray.data
 
     folder, share = ShardedFolder(run.out), run.share()
-    reading = Reading(Path.cwd(), folder.listing, folder.attempts, share.reader, share.batch_size)
+    # a processor each: many tasks decode at a time
+    reader = replace(share.reader, threads=1, ahead=share.batch_size)
+    reading = Reading(Path.cwd(), folder.listing, folder.attempts, reader, share.batch_size)
     given = [
         vars(shard) | {"masks": list(places[shard.number * SHARD :][: shard.files])}
         for shard in shards
@@ -148,7 +156,7 @@ def ray_session(address: str | None) -> Iterator[None]:
     import ray
     import ray.data
 
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # errors are raised too
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.target_max_block_size = _BLOCK

@@ -63,7 +63,7 @@ def predict_files(
             from corrosion.prediction.ray_engine import predict_on_ray
 
             loads = _Load(network.path.absolute(), settings.explain)
-            predict_on_ray(run, lambda _: loads)
+            predict_on_ray(run, lambda _: loads, device="cpu")
             return run.finish()
         writer = run.writer()
         held.callback(writer.close)
