@@ -35,11 +35,11 @@ POSITIONAL = {
 
 # paths and names: what is given for them is looked for, and not found
 TEXT = {
-    "--alarms", "--asset", "--by", "--calibration", "--camera", "--compare", "--contact",
-    "--corrosion", "--data", "--host", "--ignore", "--inspector", "--keep", "--labelled",
-    "--license", "--no-corrosion", "--out", "--pairs", "--photographs", "--relative-to",
-    "--share-truth", "--sound", "--surface", "--target", "--threshold", "--tile-validation",
-    "--title", "--token-file", "--verdicts", "--web-runtime",
+    "--address", "--alarms", "--asset", "--by", "--calibration", "--camera", "--compare",
+    "--contact", "--corrosion", "--data", "--host", "--ignore", "--inspector", "--keep",
+    "--labelled", "--license", "--no-corrosion", "--out", "--pairs", "--photographs",
+    "--relative-to", "--share-truth", "--sound", "--surface", "--target", "--threshold",
+    "--tile-validation", "--title", "--token-file", "--verdicts", "--web-runtime",
 }  # fmt: skip
 NONSENSE = ("no such value", "nan", "inf", "-1e30", "1e30", "")
 

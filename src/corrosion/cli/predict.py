@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corrosion.cli.command import Command
+from corrosion.cli.command import Command, Gone
 from corrosion.cli.options import add_options, read_options
 from corrosion.cli.paths import CHECKPOINT, LIVE_NAMES, PATHS, add_out, name_of, new_folder
 from corrosion.errors import CorrosionError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _SOME_FAILED = 3
 _EXPORTED = (".onnx", ".xml", ".pt2", ".html")  # of `runtime.sessions`, which imports numpy
-_RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
+_RANKS = ("LOCAL_RANK", "SLURM_PROCID")  # of the processes that --devices has
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +42,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_options(parser, PredictionSettings, metavar={"every": "SECONDS"})
     add_options(parser, LiveSettings, metavar=LIVE_NAMES)
+    parser.add_argument(
+        "--num-nodes",
+        action=Gone,
+        const="several machines are a cluster of Ray: run ray start on each, and give --engine "
+        "ray --address auto.",
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -53,7 +59,10 @@ def _run(options: argparse.Namespace) -> int:
         return watch_live(options, settings, live)
     if not options.paths:
         raise CorrosionError("No photographs are named: give files, folders, or --camera SOURCE.")
-    check_processes(settings.devices, name="devices")
+    if settings.engine == "local":
+        check_processes(settings.devices, name="devices")
+    else:
+        require_package("ray", "--engine=ray", instead="local")
     checkpoint = checkpoint_of(options.checkpoint)
     out = options.out or Path(f"predictions-{name_of(options.paths[0])}")
     first = all(os.environ.get(rank, "0") == "0" for rank in _RANKS)

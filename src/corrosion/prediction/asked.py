@@ -43,6 +43,8 @@ def asked_of_run(
         "no_location": settings.no_location or None,
         "asset": settings.asset,
         "relative_to": None if settings.relative_to is None else str(settings.relative_to),
+        # where rows are kept until the end; nothing for the ordinary engine, likewise
+        "engine": None if settings.engine == "local" else settings.engine,
         "tiles": _asked_of_tiles(settings, image_size) if settings.tiles else None,
     }
 

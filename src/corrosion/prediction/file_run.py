@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from corrosion.prediction.mask_writer import MaskWriter
 from corrosion.prediction.output_folder import Counts, OutputFolder
 from corrosion.prediction.relative_rows import relative_rows
 from corrosion.prediction.rendering import Renderer
+from corrosion.prediction.shards import ShardedFolder
 from corrosion.prediction.share import RowWriter, Share
 from corrosion.prediction.table import write_table
 from corrosion.report.inspection.reports import write_reports
@@ -40,6 +42,8 @@ def check_prediction(settings: PredictionSettings) -> None:
     """
     if settings.format == "parquet":
         require_package("pyarrow", "format=parquet", instead="csv")
+    if settings.engine == "ray":
+        require_package("ray", "engine=ray", instead="local")
     if settings.surface is not None and not settings.surface.is_dir():
         raise CorrosionError(f"surface={settings.surface}: give a folder of masks.")
 
@@ -86,7 +90,7 @@ class FileRun:
     @property
     def folder(self) -> OutputFolder:
         """The folder of the results."""
-        return OutputFolder(self.out)
+        return (ShardedFolder if self.settings.engine == "ray" else OutputFolder)(self.out)
 
     @property
     def threads(self) -> int:
@@ -149,13 +153,16 @@ class FileRun:
         )
         return Share(self.folder, reader, self.at_once)
 
+    def renderer(self, masks: MaskWriter | None = None) -> Renderer:
+        """What draws images and makes their rows, with masks of rust where they are wanted."""
+        fine = self.settings.map == "fine"
+        return Renderer(self.out, self.rule, self.resize, fine=fine, masks=masks)
+
     def writer(self, masks: MaskWriter | None = None) -> RowWriter:
         """What draws and writes the rows, with masks of rust where there is something for them."""
         return RowWriter(
             self.folder,
-            Renderer(
-                self.out, self.rule, self.resize, fine=self.settings.map == "fine", masks=masks
-            ),
+            self.renderer(masks),
             threads=1 if self.settings.tiles else self.threads,  # what is drawn may be large
             waiting=self.at_once,
             paths=self.paths,
@@ -179,15 +186,16 @@ class FileRun:
             CorrosionError: a file of the run has no result yet, or something can't be written.
         """
         self.folder.check_complete()
-        counts = _count(self.rows())
-        tell_notes(self.rows())
+        counting = Counting()
         write_table(
             self.out / f"predictions.{self.settings.format}",
-            self.rows(),
+            counting.over(self.rows()),
             masks=self.settings.masks,
             tiles=self.settings.tiles,
             kinds=self.kinds,
         )
+        counts = counting.counts()
+        tell_notes(counting.notes)
         self.folder.finish(
             counts,
             model=self.network.name,
@@ -205,14 +213,28 @@ class FileRun:
         write_reports(self.out, settings.report, title=settings.title, inspector=settings.inspector)
 
 
-def _count(rows: Iterator[Row]) -> Counts:
-    images = detected = review = failed = 0
-    unlike = None
-    for row in rows:
-        images += 1
-        detected += row.decision == DETECTED
-        review += row.review
-        failed += row.error is not None
-        if row.unlike_training is not None:
-            unlike = (unlike or 0) + is_unlike(row.unlike_training)
-    return Counts(images, detected, review, failed, unlike)
+class Counting:
+    """Counts rows that are on their way to somewhere else: they are read once, however many."""
+
+    def __init__(self) -> None:
+        self.notes: Counter[str] = Counter()
+        """How many rows have each note."""
+        self._images = self._detected = self._review = self._failed = 0
+        self._unlike: int | None = None
+
+    def over(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """The rows, counted."""
+        for row in rows:
+            self._images += 1
+            self._detected += row.decision == DETECTED
+            self._review += row.review
+            self._failed += row.error is not None
+            if row.unlike_training is not None:
+                self._unlike = (self._unlike or 0) + is_unlike(row.unlike_training)
+            if row.facts is not None and row.facts.note:
+                self.notes[row.facts.note] += 1
+            yield row
+
+    def counts(self) -> Counts:
+        """What was counted."""
+        return Counts(self._images, self._detected, self._review, self._failed, self._unlike)

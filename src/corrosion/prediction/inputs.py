@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from corrosion.data.asset_names import AssetNames, asset_names
 from corrosion.data.file_search import find_inputs
-from corrosion.prediction.journal import Row, read_journals
+from corrosion.prediction.journal import Row
 from corrosion.prediction.mask_files import common_root, highest_folder
 from corrosion.prediction.output_folder import OutputFolder
 from corrosion.settings.prediction import PredictionSettings
@@ -18,9 +17,8 @@ from corrosion.settings.prediction import PredictionSettings
 log = logging.getLogger(__name__)
 
 
-def tell_notes(rows: Iterable[Row]) -> None:
+def tell_notes(notes: Mapping[str, int]) -> None:
     """Log what is special about files, as that they are thermal, with how many are so."""
-    notes = Counter(row.facts.note for row in rows if row.facts is not None and row.facts.note)
     for note, count in sorted(notes.items()):
         log.warning("%d of the files: %s", count, note)
 
@@ -53,7 +51,7 @@ def finished_rows(
     Raises:
         CorrosionError: `asset` can't be read any more.
     """
-    rows = read_journals(folder.progress)
+    rows = folder.rows()
     if settings.asset is None:
         yield from rows
         return

@@ -136,7 +136,9 @@ class Row:
     kind_probability: Share | None = None
 
 
-_ROWS = TypeAdapter(Row)
+ROWS = TypeAdapter(Row)
+"""Rows of plain values that were read from a file."""
+
 _NAME = re.compile(r"rows-\d{4,9}-\d{4,9}\.jsonl")
 _WAY_OUT = "Delete it to predict its files anew when the run is resumed, or restore it from a copy."
 
@@ -201,7 +203,7 @@ def _read(path: Path) -> Iterator[Row]:
             for number, line in enumerate(lines, start=1):
                 if not line.endswith(b"\n"):  # it was being written when the run was killed
                     return
-                row = _ROWS.validate_json(line, strict=True)
+                row = ROWS.validate_json(line, strict=True)
                 if (row.item, row.order) <= place:
                     raise _damaged(path, number, "it belongs before the line above it")
                 place = (row.item, row.order)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +12,13 @@ from typing import Any
 
 from corrosion.data.image_reader import Item
 from corrosion.errors import CorrosionError
-from corrosion.prediction.journal import read_journals
+from corrosion.prediction.journal import Row, read_journals
 from corrosion.settings.stored import PredictionCounts, PredictionRun
 from corrosion.system.files import is_taken, read_json, write_json
 
 _PROGRESS = "progress"
-_NEW = "Restore it from a copy, or predict into a new folder."
+NEW = "Restore it from a copy, or predict into a new folder."
+"""What to do about a damaged file of a run."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class OutputFolder:
         return self.path / _PROGRESS
 
     def begin(
-        self, asked: Mapping[str, Any], find: Callable[[], list[str]], *, resume: bool
+        self, asked: Mapping[str, Any], find: Callable[[], Iterable[str]], *, resume: bool
     ) -> Counts | None:
         """Start a run, or a further attempt at it; for one process alone.
 
@@ -79,17 +80,26 @@ class OutputFolder:
             files = find()
             run: dict[str, Any] = {"asked": dict(asked), "attempts": 0, "counts": None}
             self._write(run)
-            write_json(self.progress / "files.json", files)
+            self._list(files)
         else:
             run = self._run_to_resume(asked, resume=resume)
             if run["counts"] is not None:
                 return Counts(**dict(PredictionCounts.read(run["counts"])))
-            if not (self.progress / "files.json").is_file():  # killed before it was written
-                write_json(self.progress / "files.json", find())
+            if not self._listing.is_file():  # killed before it was written
+                self._list(find())
             for half_written in self.path.glob("*/*/.*"):  # pictures
                 half_written.unlink()
         self._write(run | {"attempts": run["attempts"] + 1})
         return None
+
+    @property
+    def _listing(self) -> Path:
+        """The list of the files of a run."""
+        return self.progress / "files.json"
+
+    def _list(self, files: Iterable[str]) -> None:
+        """Keep the list of files."""
+        write_json(self._listing, list(files))
 
     def _run_to_resume(self, asked: Mapping[str, Any], *, resume: bool) -> dict[str, Any]:
         run = self._read() if (self.path / "run.json").is_file() else {}
@@ -118,11 +128,18 @@ class OutputFolder:
 
     def files(self) -> list[str]:
         """All files of a run that goes on, in order."""
-        path = self.progress / "files.json"
-        files: list[str] = read_json(path, kind=list, way_out=_NEW)
+        files: list[str] = read_json(self._listing, kind=list, way_out=NEW)
         if not all(isinstance(one, str) for one in files):
-            raise CorrosionError(f"{path} holds something else than paths of files. {_NEW}")
+            raise CorrosionError(f"{self._listing} holds something else than paths of files. {NEW}")
         return files
+
+    def rows(self) -> Iterator[Row]:
+        """The rows of all attempts, sorted by item and order.
+
+        Raises:
+            CorrosionError: as `read_journals`.
+        """
+        return read_journals(self.progress)
 
     def remaining(self) -> list[Item]:
         """The files that attempts before this one have not finished, in order."""
@@ -192,9 +209,9 @@ class OutputFolder:
 
     def _read(self) -> dict[str, Any]:
         path = self.path / "run.json"
-        run: dict[str, Any] = read_json(path, kind=dict, way_out=_NEW)
+        run: dict[str, Any] = read_json(path, kind=dict, way_out=NEW)
         if "asked" in run:  # else it is another program's
-            PredictionRun.of(run, path, way_out=_NEW)
+            PredictionRun.of(run, path, way_out=NEW)
         return run
 
     def _write(self, run: Mapping[str, Any]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,8 @@ from corrosion.models.device import choose_device, lightning_device
 from corrosion.prediction.file_run import FileRun, check_prediction, told_of_disk
 from corrosion.prediction.mask_writer import MaskWriter, share_interval
 from corrosion.prediction.output_folder import Counts
-from corrosion.prediction.process import Predictor, RowCallback
+from corrosion.prediction.outputs import Look
+from corrosion.prediction.process import Looking, Predictor, RowCallback
 from corrosion.prediction.tile_summary import (
     sentence_of_tiles,
     used_thresholds,
@@ -68,7 +71,7 @@ def predict_files(
             what `report` names), thumbnails/, with `explain` overlays/, with `masks` masks/ and
             outlines/, and run.json.
             What must be said of the network itself (`cautions`) is logged, and stands in the last
-            two. On several machines it must lie on a disk that they share.
+            two. With Ray on several machines it must lie on a disk that they share.
         settings: the defaults if None.
         resume: go on with a run that was killed; a finished one is left as it is.
 
@@ -98,7 +101,8 @@ def _predict_files(
     resume: bool,
 ) -> Counts | None:
     check_prediction(settings)
-    if settings.device != "auto":
+    on_ray = settings.engine == "ray"
+    if settings.device != "auto" and not on_ray:
         choose_device(settings.device)  # one sentence instead of Lightning's
     checkpoint = checkpoint_of(checkpoint)
     judged = settings.tiles and settings.threshold is None
@@ -112,8 +116,9 @@ def _predict_files(
     run = FileRun(checkpoint, paths, out, settings, rule, resize, said, known, kinds)
     truth = settings.share_truth
     marked = None if truth is None else find_marked(truth, name="share_truth")
-    trainer = _trainer(settings)
-    if trainer.is_global_zero:
+    trainer = None if on_ray else _trainer(settings)
+    first = trainer is None or trainer.is_global_zero
+    if first:
         counts = run.begin(held, resume=resume)
         if counts is not None:
             return counts
@@ -121,22 +126,21 @@ def _predict_files(
         _tile_viewer(network, rule, settings, validation) if settings.tiles else (None, {})
     )
     interval = share_interval(network, marked, rust_mask if viewer is None else viewer.mask)
-    writer = run.writer(MaskWriter(out, interval, settings.surface) if settings.masks else None)
-    trainer.callbacks.append(RowCallback(writer))  # type: ignore[attr-defined]
-    predictor = Predictor(
-        network,
-        run.share(),
+    masks = MaskWriter(out, interval, settings.surface) if settings.masks else None
+    looking = Looking(
         explain=settings.explain,
         fine=settings.map == "fine",
         masks=rule if settings.masks else None,
         tiles=viewer,
     )
-    try:
-        trainer.predict(predictor, return_predictions=False)
-    except SystemExit:  # what Lightning makes of Ctrl-C
-        log.warning("Interrupted: what is finished is kept, and can be resumed.")
-        raise
-    if not trainer.is_global_zero:
+    if trainer is None:
+        from corrosion.prediction.ray_engine import predict_on_ray
+
+        load = partial(_Load, checkpoint.absolute(), looking)
+        predict_on_ray(run, load, masks, device=settings.device)
+    else:
+        _predict_here(trainer, run, network, looking, masks)
+    if not first:
         return None
     notes = (interval.note, GRADE_NOTE) if settings.masks else ()
     if viewer is not None:
@@ -150,16 +154,44 @@ def _predict_files(
     return run.finish(notes=notes, tiles=None if viewer is None else facts)
 
 
+@dataclass(frozen=True)
+class _Load:
+    """Loads the network where Ray wants it."""
+
+    checkpoint: Path
+    looking: Looking
+    device: str
+
+    def __call__(self) -> Look:
+        quieten_lightning()
+        network = load_model(self.checkpoint, device=self.device)
+        return self.looking.look(network.to(memory_format=torch.channels_last))
+
+
+def _predict_here(
+    trainer: L.Trainer,
+    run: FileRun,
+    network: CorrosionClassifier,
+    looking: Looking,
+    masks: MaskWriter | None,
+) -> None:
+    """Predict on the devices of this machine, a process each."""
+    trainer.callbacks.append(RowCallback(run.writer(masks)))  # type: ignore[attr-defined]
+    try:
+        trainer.predict(Predictor(network, run.share(), looking), return_predictions=False)
+    except SystemExit:  # what Lightning makes of Ctrl-C
+        log.warning("Interrupted: what is finished is kept, and can be resumed.")
+        raise
+
+
 def _trainer(settings: PredictionSettings) -> L.Trainer:
     quieten_lightning()
     accelerator, numbers = lightning_device(settings.device)
-    alone = settings.devices == settings.num_nodes == 1
     try:
         return L.Trainer(
             accelerator=accelerator,
             devices=numbers or settings.devices,
-            num_nodes=settings.num_nodes,
-            strategy="auto" if alone else DDPStrategy(timeout=_PATIENCE),
+            strategy="auto" if settings.devices == 1 else DDPStrategy(timeout=_PATIENCE),
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -185,7 +217,7 @@ def _tile_viewer(
         thresholds: TileThresholds = GivenThreshold(float(settings.threshold or 0))
     else:
         chosen = choose_threshold(
-            network.to(choose_device(settings.device)),
+            network.to(choose_device("auto" if settings.engine == "ray" else settings.device)),
             validation,
             tiling=tiling,
             rule=rule,

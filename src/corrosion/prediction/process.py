@@ -1,12 +1,13 @@
 """One process of a run, as Lightning's distributed prediction calls it.
 
-One GPU, several, or several machines: every process predicts its share of the files and writes its
-own journal.
+One GPU, or several of a machine: every process predicts its share of the files and writes its own
+journal. Several machines: `corrosion.prediction.ray_engine`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
@@ -23,34 +24,42 @@ from corrosion.prediction.share import RowWriter, Share
 from corrosion.prediction.tiled import TileViewer
 
 
-class Predictor(L.LightningModule):
-    """Reads a process's share of the files and runs the network over it.
+@dataclass(frozen=True)
+class Looking:
+    """What is asked of the network of a checkpoint.
 
-    Args:
-        network: the network, of which every process has a copy.
-        share: what is read.
+    Attributes:
         explain: make class activation maps too.
         fine: make fine ones.
         masks: rule by which corrosion is detected, if masks of rust are wanted; None if not.
         tiles: looks at photographs in tiles; None if they are not wanted.
     """
 
-    def __init__(
-        self,
-        network: CorrosionClassifier,
-        share: Share,
-        *,
-        explain: bool,
-        fine: bool = False,
-        masks: Rule | None = None,
-        tiles: TileViewer | None = None,
-    ) -> None:
+    explain: bool = False
+    fine: bool = False
+    masks: Rule | None = None
+    tiles: TileViewer | None = None
+
+    def look(self, network: CorrosionClassifier) -> Look:
+        """What asks it of a network in evaluation mode."""
+        asked = {field.name: getattr(self, field.name) for field in fields(self)}
+        return partial(predict_batch, network, **asked)
+
+
+class Predictor(L.LightningModule):
+    """Reads a process's share of the files and runs the network over it.
+
+    Args:
+        network: the network, of which every process has a copy.
+        share: what is read.
+        looking: what is asked of the network.
+    """
+
+    def __init__(self, network: CorrosionClassifier, share: Share, looking: Looking) -> None:
         super().__init__()
         self.network = network
         self._share = share
-        self._look: Look = partial(
-            predict_batch, network, explain=explain, fine=fine, masks=masks, tiles=tiles
-        )
+        self._look = looking.look(network)
 
     def predict_dataloader(self) -> Iterator[tuple[ImageInput, ...]]:
         """Batches of every n-th of the remaining files, for n processes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from corrosion.errors import CorrosionError
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.prediction.file_run import FileRun, check_prediction, told_of_disk
 from corrosion.prediction.output_folder import Counts
-from corrosion.runtime.network import ExportedNetwork
+from corrosion.prediction.outputs import Look
+from corrosion.runtime.network import ExportedNetwork, load
 from corrosion.settings.prediction import PredictionSettings
 
 log = logging.getLogger(__name__)
@@ -52,15 +54,21 @@ def predict_files(
         build_resize(network.image_size, network.resize),
         network.metadata.cautions,
     )
-    look = partial(network.look, explain=settings.explain)
     with ExitStack() as held:
         held.enter_context(told_of_disk())
         counts = run.begin(held, resume=resume)
         if counts is not None:
             return counts
+        if settings.engine == "ray":
+            from corrosion.prediction.ray_engine import predict_on_ray
+
+            loads = _Load(network.path.absolute(), settings.explain)
+            predict_on_ray(run, lambda _: loads, device="cpu")
+            return run.finish()
         writer = run.writer()
         held.callback(writer.close)
         writer.begin()
+        look = partial(network.look, explain=settings.explain)
         try:
             for batch in run.share().batches():
                 writer.add(look(batch))
@@ -69,6 +77,17 @@ def predict_files(
             log.warning("Interrupted: what is finished is kept, and can be resumed.")
             raise SystemExit(1) from None  # as a run with a checkpoint ends
         return run.finish()
+
+
+@dataclass(frozen=True)
+class _Load:
+    """Loads a network where Ray wants one."""
+
+    path: Path
+    explain: bool
+
+    def __call__(self) -> Look:
+        return partial(load(self.path).look, explain=self.explain)
 
 
 def check_exported(settings: PredictionSettings, path: Path) -> None:
@@ -86,13 +105,12 @@ def check_exported(settings: PredictionSettings, path: Path) -> None:
         "tiles": settings.tiles,
         "map=fine": settings.map == "fine",
         f"device={settings.device}": settings.device not in ("auto", "cpu"),
-        f"devices={settings.devices}": settings.devices != 1,
-        f"num_nodes={settings.num_nodes}": settings.num_nodes != 1,
+        f"devices={settings.devices}": settings.devices != 1 and settings.engine != "ray",
     }
     refused = [name for name, wanted in asked.items() if wanted]
     if refused:
         raise CorrosionError(
-            f"{', '.join(refused)}: an exported network runs on this machine's processor and sees "
+            f"{', '.join(refused)}: an exported network runs on processors and sees "
             f"whole photographs at one size. Leave it out, or give the checkpoint instead of "
             f"{path}."
         )

@@ -14,6 +14,9 @@ from corrosion.settings.types import AnyPath, Count, Devices, NotNegative, Proba
 
 TableFormat = Literal["csv", "parquet"]
 
+Engine = Literal["local", "ray"]
+"""What runs a prediction: this machine, or a cluster of Ray."""
+
 TileRuleName = Literal["max", "kth", "share"]
 """How many tiles must be corroded: one, a number of them, or a share of them."""
 
@@ -81,9 +84,17 @@ class PredictionSettings(InferenceSettings):
     no_location: bool = False
     """Leave out where photographs were taken, in everything that is written."""
     devices: Literal[-1] | Devices = 1
-    """Number of devices, -1 for all."""
-    num_nodes: Devices = 1
-    """Number of machines; each runs the same command, as Lightning's documentation says."""
+    """Number of devices, -1 for all; with the engine ray, number of copies of the network."""
+    engine: Engine = "local"
+    """What runs it: local is this machine; ray a cluster of machines with a shared disk."""
+    address: str | None = None
+    """With the engine ray, the address of a running cluster, or auto for the one that this machine
+    belongs to; by default Ray is started on this machine alone."""
+
+    renamed = {  # noqa: RUF012 -- a ClassVar of the base
+        "num_nodes": "several machines are a cluster of Ray: run ray start on each, and give "
+        "engine=ray and address=auto."
+    }
 
     def conflicts(self) -> Iterable[str]:
         """What nothing would be drawn or written of; how to do what nobody wants done."""
@@ -93,6 +104,13 @@ class PredictionSettings(InferenceSettings):
             yield (
                 "{report} with geojson is a map, and {no_location} leaves out all that it would "
                 "show: leave out one of them."
+            )
+        if self.address is not None and self.engine != "ray":
+            yield "{address} is that of a cluster of Ray: give {engine}=ray too."
+        if self.engine == "ray" and self.device not in ("auto", "cpu", "cuda"):
+            yield (
+                f"{{device}}={self.device} with {{engine}}=ray: Ray chooses the GPUs itself. Give "
+                f"auto, cpu or cuda."
             )
         for name in ("surface", "share_truth"):
             if getattr(self, name) is not None and not self.masks:

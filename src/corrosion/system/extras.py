@@ -9,6 +9,7 @@ from corrosion.errors import CorrosionError
 
 EXTRAS = {
     "pyarrow": "parquet",
+    "ray": "ray",
     "tensorboard": "tensorboard",
     "wandb": "wandb",
     "mlflow": "mlflow",

@@ -1,0 +1,160 @@
+"""`corrosion predict --engine ray` beside the ordinary engine; one session of Ray for all."""
+
+import threading
+import time
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+from samples import calibration, write_checkpoint
+
+from corrosion.cli.main import main
+from corrosion.errors import CorrosionError
+from corrosion.models.checkpoint import store_choices
+from corrosion.prediction.file_run import FileRun
+from corrosion.prediction.predict_files import predict_files
+from corrosion.prediction.ray_engine import ray_session
+from corrosion.prediction.shards import SHARD, Shard, ShardedFolder
+from corrosion.settings.prediction import PredictionSettings
+
+pytest.importorskip("ray")
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def session():
+    """Ray on this machine."""
+    with ray_session(None):
+        yield
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    path = tmp_path_factory.mktemp("run") / "best.ckpt"
+    write_checkpoint(path)
+    store_choices(path, calibration(band=(0.2, 0.8)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """Photographs of three shards, a broken one and a video."""
+    folder = tmp_path_factory.mktemp("many")
+    generator = np.random.default_rng(0)
+    for number in range(2 * SHARD + 40):
+        pixels = generator.integers(0, 256, (4, 6, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((60, 40)).save(folder / f"{number:04d}.jpg")
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8 broken")
+    video = cv2.VideoWriter(str(folder / "0100.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+    for number in range(25):
+        video.write(np.full((48, 64, 3), number * 9, np.uint8))
+    video.release()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ordinary(checkpoint, many, tmp_path_factory):
+    """What the ordinary engine makes of them."""
+    out = tmp_path_factory.mktemp("ordinary") / "out"
+    predict_files(checkpoint, [many], out, PredictionSettings(explain=True, device="cpu"))
+    return out
+
+
+def assert_same(first, second):
+    """The same rows, text by text, and the same pictures, byte by byte."""
+    assert (first / "predictions.csv").read_text() == (second / "predictions.csv").read_text()
+    pictures = [
+        {str(path.relative_to(out)): path.read_bytes() for path in out.glob("*/*/*")}
+        for out in (first, second)
+    ]
+    assert len(pictures[0]) > 2 * SHARD
+    assert pictures[0] == pictures[1]
+
+
+def test_rows_and_pictures_are_those_of_the_ordinary_engine_though_a_worker_is_killed(
+    session, checkpoint, many, ordinary, tmp_path
+):
+    killed = []
+
+    def kill():
+        while not killed:
+            time.sleep(0.05)
+            if not list((tmp_path / "out").glob("thumbnails/*/*.jpg")):
+                continue
+            for process in psutil.process_iter(["cmdline"]):
+                if "Predicting" in " ".join(process.info["cmdline"] or [])[:80]:
+                    process.kill()
+                    killed.append(process.pid)
+                    break
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    settings = PredictionSettings(explain=True, device="cpu", engine="ray", devices=2)
+    counts = predict_files(checkpoint, [many], tmp_path / "out", settings)
+    killer.join(timeout=5)
+    assert len(killed) == 1
+    assert counts.images == 2 * SHARD + 40 + 1 + 3
+    assert counts.failed == 1
+    assert_same(ordinary, tmp_path / "out")
+
+
+def test_a_killed_run_goes_on_with_the_shards_that_are_not_finished(
+    session, checkpoint, many, ordinary, tmp_path, monkeypatch
+):
+    out = tmp_path / "out"
+    settings = PredictionSettings(explain=True, device="cpu", engine="ray")
+    with monkeypatch.context() as patch:
+        patch.setattr(FileRun, "finish", lambda *_, **__: pytest.exit)  # before it is finished
+        predict_files(checkpoint, [many], out, settings)
+    first, second, third = sorted((out / "progress" / "shards").iterdir())
+    second.unlink()
+    kept = [first.stat().st_ino, third.stat().st_ino]
+    with monkeypatch.context() as patch:
+        patch.setattr(FileRun, "finish", lambda *_, **__: pytest.exit)
+        predict_files(checkpoint, [many], out, settings, resume=True)
+    assert second.is_file()
+    assert [first.stat().st_ino, third.stat().st_ino] == kept
+    predict_files(checkpoint, [many], out, settings, resume=True)
+    assert_same(ordinary, out)
+
+
+def test_what_fails_in_a_process_of_ray_is_told_as_it_would_be_here(
+    session, checkpoint, many, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(ShardedFolder, "unfinished", lambda _: [Shard(0, 10**9, 1)])
+    settings = PredictionSettings(device="cpu", engine="ray")
+    with pytest.raises(CorrosionError, match=r"files\.jsonl holds something else than paths"):
+        predict_files(checkpoint, [many], tmp_path / "out", settings)
+
+
+def test_an_exported_network_runs_on_ray_without_torch(session, exported, tmp_path):
+    for engine in ("local", "ray"):
+        arguments = ["predict", exported.onnx, exported.photographs, "--out", tmp_path / engine]
+        assert main([*map(str, arguments), "--engine", engine]) == 0
+    tables = [(tmp_path / engine / "predictions.csv").read_text() for engine in ("local", "ray")]
+    assert tables[0] == tables[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--num-nodes", "2"], "--num-nodes is gone: several machines are a cluster of Ray"),
+        (["--address", "auto"], "--address is that of a cluster of Ray: give --engine=ray too"),
+        (["--engine", "ray", "--device", "mps"], "Ray chooses the GPUs itself"),
+    ],
+)
+def test_what_ray_can_not_do_is_told_before_it_starts(
+    checkpoint, many, tmp_path, capsys, arguments, said
+):
+    out = tmp_path / "out"
+    assert main(["predict", str(checkpoint), str(many), "--out", str(out), *arguments]) in (1, 2)
+    assert said in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_more_gpus_than_the_cluster_has_are_refused(session, checkpoint, many, tmp_path, capsys):
+    arguments = ["predict", str(checkpoint), str(many), "--out", str(tmp_path / "out")]
+    assert main([*arguments, "--engine", "ray", "--device", "cuda"]) == 1
+    assert "the Ray cluster has no GPUs. Give --device=cpu" in capsys.readouterr().err
