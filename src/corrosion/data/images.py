@@ -35,6 +35,7 @@ from corrosion.data.decoding import (
     upright,
 )
 from corrosion.data.kinds import kind_by_content
+from corrosion.data.places import PlaceError, elsewhere_content
 from corrosion.errors import CorrosionError
 from corrosion.system.names import displayable, on_disk
 
@@ -190,11 +191,15 @@ def file_content(path: str | Path) -> bytes:
         ImageError: the file is missing, no regular one, larger than `MAX_BYTES`, can't be read, or
             is empty.
     """
-    size = regular_size(path)
-    if size > MAX_BYTES:
-        raise ImageError(path, f"too large: {size:,} bytes are more than {MAX_BYTES:,}")
     try:
-        content = on_disk(path).read_bytes()  # OpenCV itself stumbles over non-ASCII names
+        content = elsewhere_content(path, MAX_BYTES)
+        if content is None:
+            size = regular_size(path)
+            if size > MAX_BYTES:
+                raise ImageError(path, f"too large: {size:,} bytes are more than {MAX_BYTES:,}")
+            content = on_disk(path).read_bytes()  # OpenCV itself stumbles over non-ASCII names
+    except PlaceError as error:
+        raise ImageError(path, str(error)) from error
     except OSError as error:
         raise ImageError(path, error.strerror or str(error)) from error
     if not content:

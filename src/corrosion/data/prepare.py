@@ -12,7 +12,7 @@ import pandas as pd
 from corrosion.data.curation.findings import Findings, count_findings
 from corrosion.data.curation.policy import inspect, left_out
 from corrosion.data.curation.screening import screen
-from corrosion.data.file_search import PassedOver
+from corrosion.data.passed_over import PassedOver
 from corrosion.data.labels import CLASSES
 from corrosion.data.sample import is_sample, make_sample, sample_dir
 from corrosion.data.shortcut import plant

@@ -9,13 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from corrosion.data.file_search import (
-    PassedOver,
-    check_folder,
-    files_below,
-    subfolders,
-    tell_passed_over,
-)
+from corrosion.data.file_search import check_folder, files_below, subfolders
 from corrosion.data.kinds import SUFFIXES
 from corrosion.data.labels import (
     CLASSES,
@@ -25,8 +19,11 @@ from corrosion.data.labels import (
     is_mapped,
     is_usual_name,
 )
+from corrosion.data.passed_over import PassedOver, tell_passed_over
+from corrosion.data.places import is_folder
 from corrosion.errors import CorrosionError
-from corrosion.system.names import displayable, escaped, on_disk
+from corrosion.system.names import displayable, escaped
+from corrosion.system.place_names import address_of, is_elsewhere
 
 log = logging.getLogger(__name__)
 
@@ -111,8 +108,9 @@ def check_root(root: str | Path, *, classes: ClassNames | None = None) -> None:
 
 
 def _folder(root: str | Path) -> Path:
-    root = Path(root).expanduser().absolute()
-    if not root.is_dir():
+    root = Path(root).expanduser()
+    root = root if address_of(root) is not None else root.absolute()
+    if not (is_elsewhere(root) or root.is_dir()):
         raise CorrosionError(
             f"{root} is {'no folder' if root.exists() else 'missing'}: give a folder "
             f"(data.root=PHOTOS) with a folder of images for each class."
@@ -157,7 +155,7 @@ def _images_outside(root: Path, passed: list[PassedOver]) -> list[PassedOver]:
         PassedOver(
             path,
             "a folder that can't be read"
-            if on_disk(path).is_dir()
+            if is_folder(path)
             else "an image outside the folders of classes",
             True,
         )

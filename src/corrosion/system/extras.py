@@ -17,6 +17,11 @@ EXTRAS = {
     "openvino": "openvino",
     "onnxscript": "export",
     "nncf": "export",
+    "fsspec": "cloud",
+    "s3fs": "cloud",
+    "gcsfs": "cloud",
+    "adlfs": "cloud",
+    "paramiko": "sftp",
 }
 """Extras of pyproject.toml by the package that each brings along."""
 
