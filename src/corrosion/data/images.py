@@ -194,9 +194,8 @@ def file_content(path: str | Path) -> bytes:
     try:
         content = elsewhere_content(path, MAX_BYTES)
         if content is None:
-            size = regular_size(path)
-            if size > MAX_BYTES:
-                raise ImageError(path, f"too large: {size:,} bytes are more than {MAX_BYTES:,}")
+            if (size := regular_size(path)) > MAX_BYTES:
+                raise PlaceError(f"too large: {size:,} bytes are more than {MAX_BYTES:,}")
             content = on_disk(path).read_bytes()  # OpenCV itself stumbles over non-ASCII names
     except PlaceError as error:
         raise ImageError(path, str(error)) from error

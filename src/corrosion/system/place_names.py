@@ -1,7 +1,7 @@
 r"""Where photographs may lie beside the local disk, by their names alone: nothing is opened.
 
-A place is called as users call it: `s3://bucket/photos`, `gs://`, `az://`, `sftp://host/path`, or an
-archive, `flight.zip` and `flight.tar`, whose members are called as if it were a folder.
+A place is called as users call it: `s3://bucket/photos`, `gs://`, `az://`, `sftp://host/path`, or
+an archive, `flight.zip` and `flight.tar`, whose members are called as if it were a folder.
 """
 
 from __future__ import annotations

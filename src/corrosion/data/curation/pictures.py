@@ -132,9 +132,8 @@ class _Views:
                 log.warning("a photograph can't be searched for versions: %s", error)
                 return None
 
-        with ThreadPoolExecutor(
-            reading_threads(self._paths)
-        ) as pool:  # OpenCV needs no lock of Python's
+        # OpenCV needs no lock of Python's
+        with ThreadPoolExecutor(reading_threads(self._paths)) as pool:
             results = pool.map(attempt, [one for one, _ in unknown])
             yield from zip((key for _, key in unknown), results, strict=True)
 

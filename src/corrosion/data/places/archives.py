@@ -140,8 +140,7 @@ def _unzipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 
 def _of_tar(path: Path) -> Iterator[_Member]:
-    file = path.open("rb")  # stays open with the archive
-    whole = os.fstat(file.fileno())
+    whole = path.stat()
     with tarfile.open(path, "r:") as archive:
         for info in archive:
             if info.isdir():
@@ -154,17 +153,21 @@ def _of_tar(path: Path) -> Iterator[_Member]:
             start, size = info.offset_data, info.size
             version = version_of(whole.st_mtime_ns, whole.st_size, start, size)
             there = max(0, min(size, whole.st_size - start))
-            yield (
-                Entry(info.name, size, version, size, problem),
-                lambda start=start, there=there: os.pread(file.fileno(), there, start),
-            )
-        behind = os.pread(file.fileno(), _BLOCK, archive.offset)
+            entry = Entry(info.name, size, version, size, problem)
+            yield entry, partial(_part, path, start, there)
+        behind = _part(path, archive.offset, _BLOCK)
         if len(behind) == _BLOCK and any(behind):
             log.warning(
                 "%s is damaged: what lies behind byte %d can't be listed",
                 displayable(str(path)),
                 archive.offset,
             )
+
+
+def _part(path: Path, start: int, size: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(size)
 
 
 def _free(name: str, taken: Container[str]) -> str:

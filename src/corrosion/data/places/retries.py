@@ -55,7 +55,7 @@ def attempt(call: Callable[[], T], *, attempts: int = ATTEMPTS) -> T:
                 raise PlaceError(f"{reason_of(error)}, after {attempts} attempts") from error
             log.debug("attempt %d failed", number, exc_info=True)
             # not all threads at once again
-            time.sleep(FIRST_PAUSE * 2 ** (number - 1) * random.uniform(0.5, 1.5))  # noqa: S311
+            time.sleep(FIRST_PAUSE * 2 ** (number - 1) * random.uniform(0.5, 1.5))
     raise AssertionError("the last attempt returns or raises")
 
 

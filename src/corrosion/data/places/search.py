@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 

@@ -17,7 +17,7 @@ _CONNECTIONS = 4  # servers refuse more than some ten at once
 _PATIENCE = 20  # seconds for a server to answer
 
 
-class KnownHosts(SFTPFileSystem):  # type: ignore[misc]
+class KnownHosts(SFTPFileSystem):
     """fsspec's files by SFTP, but only of a server whose key is in `~/.ssh/known_hosts`.
 
     fsspec trusts whatever server answers. The private key comes from an SSH agent or from
