@@ -194,16 +194,18 @@ def file_content(path: str | Path) -> bytes:
     try:
         content = elsewhere_content(path, MAX_BYTES)
         if content is None:
-            if (size := regular_size(path)) > MAX_BYTES:
-                raise PlaceError(f"too large: {size:,} bytes are more than {MAX_BYTES:,}")
-            content = on_disk(path).read_bytes()  # OpenCV itself stumbles over non-ASCII names
-    except PlaceError as error:
-        raise ImageError(path, str(error)) from error
-    except OSError as error:
-        raise ImageError(path, error.strerror or str(error)) from error
+            content = _content_here(path)
+    except (PlaceError, OSError) as error:
+        raise ImageError(path, getattr(error, "strerror", None) or str(error)) from error
     if not content:
         raise ImageError(path, "the file is empty")
     return content
+
+
+def _content_here(path: str | Path) -> bytes:
+    if (size := regular_size(path)) > MAX_BYTES:
+        raise ImageError(path, f"too large: {size:,} bytes are more than {MAX_BYTES:,}")
+    return on_disk(path).read_bytes()  # OpenCV itself stumbles over non-ASCII names
 
 
 def regular_size(path: str | Path) -> int:

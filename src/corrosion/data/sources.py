@@ -23,7 +23,7 @@ from corrosion.data.passed_over import PassedOver, tell_passed_over
 from corrosion.data.places import is_folder
 from corrosion.errors import CorrosionError
 from corrosion.system.names import displayable, escaped
-from corrosion.system.place_names import address_of, is_elsewhere
+from corrosion.system.place_names import address_of, is_elsewhere, shown_place
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ def _folder(root: str | Path) -> Path:
     root = root if address_of(root) is not None else root.absolute()
     if not (is_elsewhere(root) or root.is_dir()):
         raise CorrosionError(
-            f"{root} is {'no folder' if root.exists() else 'missing'}: give a folder "
+            f"{shown_place(root)} is {'no folder' if root.exists() else 'missing'}: give a folder "
             f"(data.root=PHOTOS) with a folder of images for each class."
         )
     check_folder(root)
@@ -176,7 +176,7 @@ def _labels(
     if not counts.total():
         loose = len(list(files_below(root)))
         raise CorrosionError(
-            f"{root} holds no images in folders of classes"
+            f"{shown_place(root)} holds no images in folders of classes"
             + (f" ({loose} lie elsewhere below it)" if loose else "")
             + ". Make a folder for each class, e.g. corrosion/ and no_corrosion/, with images "
             f"({', '.join(sorted(SUFFIXES))}) inside."
@@ -184,18 +184,18 @@ def _labels(
     if (waiting := counts[UNSORTED]) and not is_mapped(UNSORTED, classes):
         wait = "1 photograph still waits" if waiting == 1 else f"{waiting} photographs still wait"
         raise CorrosionError(
-            f"{root / UNSORTED}: {wait} to be sorted. Move each into one of the folders beside it, "
+            f"{shown_place(root / UNSORTED)}: {wait} to be sorted. Move each into one of the folders beside it, "
             f"{' or '.join(CLASSES)}, and delete what can't be decided."
         )
     try:
         return folder_labels(counts, classes)
     except CorrosionError as error:
-        roots = [str(folder) for folder in subfolders(root) if _is_root(folder)]
+        roots = [shown_place(folder) for folder in subfolders(root) if _is_root(folder)]
         if not roots:
-            raise CorrosionError(f"{root}: {error}") from error
+            raise CorrosionError(f"{shown_place(root)}: {error}") from error
         use = roots[0] if len(roots) == 1 else f"[{','.join(roots)}]"
         raise CorrosionError(
-            f"{root} holds no folders of classes itself, but folders that do; use root={use}."
+            f"{shown_place(root)} holds no folders of classes itself, but folders that do; use root={use}."
         ) from error
 
 

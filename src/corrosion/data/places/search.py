@@ -64,10 +64,7 @@ def check_elsewhere(folder: str | Path) -> None:
     Raises:
         CorrosionError: it can't.
     """
-    if address_of(folder) is None:
-        _check_member(folder)
-    elif not is_folder(folder):
-        raise CorrosionError(f"{shown_place(folder)} is no folder.")
+    _check_member(folder)
 
 
 def files_elsewhere(
