@@ -65,10 +65,12 @@ class Server:
     Attributes:
         faults: what fails.
         client: boto3's client, whose requests fail too.
+        environment: variables that lead programs to the server.
     """
 
     faults: Faults
     client: Any
+    environment: Mapping[str, str]
 
     def fill(self, files: Mapping[str, bytes]) -> None:
         """Put objects into the bucket, by their keys."""
@@ -80,10 +82,15 @@ class Server:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
         return sorted(one["Key"] for page in pages for one in page.get("Contents", ()))
 
+    def empty(self) -> None:
+        """Delete all objects."""
+        for key in self.keys():
+            self.client.delete_object(Bucket=BUCKET, Key=key)
+
 
 @contextmanager
 def s3_server(folder: Path) -> Iterator[Server]:
-    """A server with an empty bucket, which the environment's settings of AWS lead to.
+    """A server with an empty bucket.
 
     Args:
         folder: an empty folder, so that no settings of the user are read.
@@ -105,12 +112,12 @@ def s3_server(folder: Path) -> Iterator[Server]:
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     try:
+        assert server._server is not None
+        faults = Faults(server._server.app)
+        server._server.app = faults
         with patch.dict(os.environ, environment):
-            assert server._server is not None
-            faults = Faults(server._server.app)
-            server._server.app = faults
             client = boto3.client("s3")
-            client.create_bucket(Bucket=BUCKET)
-            yield Server(faults, client)
+        client.create_bucket(Bucket=BUCKET)
+        yield Server(faults, client, environment)
     finally:
         server.stop()

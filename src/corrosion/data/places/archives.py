@@ -17,7 +17,7 @@ from corrosion.system.names import displayable, escaped
 
 log = logging.getLogger(__name__)
 
-_BOMB = 256 * 2**20  # bytes from which a member must not be packed to less than a hundredth
+_BOMB = 64 * 2**20  # bytes from which a member must not be packed to less than a hundredth
 _RATIO = 100
 _ENCRYPTED = 0x1  # flag of a member of a zip
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")  # gzip, bzip2, xz, zstd
@@ -142,7 +142,7 @@ def _unzipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 def _of_tar(path: Path) -> Iterator[_Member]:
     whole = path.stat()
     with tarfile.open(path, "r:") as archive:
-        for info in archive:
+        for info in _headers(archive):
             if info.isdir():
                 continue
             problem = None if info.isreg() else "no regular file"
@@ -156,12 +156,28 @@ def _of_tar(path: Path) -> Iterator[_Member]:
             entry = Entry(info.name, size, version, size, problem)
             yield entry, partial(_part, path, start, there)
         behind = _part(path, archive.offset, _BLOCK)
-        if len(behind) == _BLOCK and any(behind):
+        if archive.offset > whole.st_size or (len(behind) == _BLOCK and any(behind)):
             log.warning(
                 "%s is damaged: what lies behind byte %d can't be listed",
                 displayable(str(path)),
                 archive.offset,
             )
+
+
+def _headers(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """The headers of a tar, as far as they can be read; at least one."""
+    found = False
+    while True:
+        try:
+            info = archive.next()
+        except tarfile.TarError:
+            if not found:
+                raise
+            return  # what is said of the rest is said by the caller
+        if info is None:
+            return
+        found = True
+        yield info
 
 
 def _part(path: Path, start: int, size: int) -> bytes:
