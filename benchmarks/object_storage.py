@@ -13,22 +13,21 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
-import logging
 import os
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 from PIL import Image
+from rich.console import Console
 from s3_server import Server, s3_server
 
 from corrosion.cli.main import main as corrosion
 from corrosion.report.tables import TextTable
-from corrosion.runs import checkpoint_of
 from corrosion.system.files import write_json
 
 
@@ -48,7 +47,7 @@ def main() -> None:
         write_json(options.json, found)
 
 
-def measure(options: argparse.Namespace, folder: Path, server: Server) -> list[dict[str, object]]:
+def measure(options: argparse.Namespace, folder: Path, server: Server) -> list[dict[str, Any]]:
     draw(folder / "photos", options.count, options.size)
     server.fill({f"in/{one.name}": one.read_bytes() for one in (folder / "photos").iterdir()})
     server.faults.share = options.failures
@@ -58,9 +57,8 @@ def measure(options: argparse.Namespace, folder: Path, server: Server) -> list[d
         "bucket": ("s3://photos/in", folder / "far"),
         "bucket, results too": ("s3://photos/in", "s3://photos/out"),
     }
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     expected = pd.DataFrame()
-    table = TextTable(["photographs in", "images/s", "ratio", "requests", "failed", "rows equal"])
     for name, (given, out) in places.items():
         server.faults.seen.clear()
         seconds = predict(options.run, given, out)
@@ -72,24 +70,33 @@ def measure(options: argparse.Namespace, folder: Path, server: Server) -> list[d
             {
                 "place": name,
                 "images_per_second": options.count / seconds,
-                "ratio": float(str(rows[0]["seconds"])) / seconds if rows else 1.0,
+                "ratio": rows[0]["seconds"] / seconds if rows else 1.0,
                 "seconds": seconds,
                 "requests": sum(seen.values()),
                 "failed": failed,
                 "equal": len(found) == options.count and found.equals(expected),
             }
         )
-        last = rows[-1]
-        table.add_row(
-            name,
-            f"{last['images_per_second']:.1f}",
-            f"{last['ratio']:.2f}",
-            str(last["requests"]),
-            str(failed),
-            "yes" if last["equal"] else "NO",
-        )
-    table.print()
+    show(rows, options)
     return rows
+
+
+def show(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
+    """Print what was measured."""
+    title = f"{options.count} photographs of {options.size} px, {options.failures:.0%} failures"
+    columns = ("photographs in", "images/s", "ratio", "requests", "failed", "rows equal")
+    cells = [
+        (
+            row["place"],
+            f"{row['images_per_second']:.1f}",
+            f"{row['ratio']:.2f}",
+            str(row["requests"]),
+            str(row["failed"]),
+            "yes" if row["equal"] else "NO",
+        )
+        for row in rows
+    ]
+    TextTable.of(title, columns, cells).print(Console())
 
 
 def draw(folder: Path, count: int, size: int) -> None:

@@ -51,7 +51,10 @@ def test_a_bucket_and_an_archive_are_predicted_as_their_folder(server, checkpoin
     assert predict(checkpoint, "s3://photos/in", "--out", far, *options) == 0
     assert predict(checkpoint, photographs / "in.zip", "--out", packed, *options) == 0
     expected = table(local)
-    for found, start in ((table(far), "s3://photos/in/"), (table(packed), f"{photographs}/in.zip/")):
+    for found, start in (
+        (table(far), "s3://photos/in/"),
+        (table(packed), f"{photographs}/in.zip/"),
+    ):
         below = expected["path"].str.removeprefix(f"{photographs}/in/")
         assert (found["path"] == start + below).all()
         pd.testing.assert_frame_equal(found.drop(columns="path"), expected.drop(columns="path"))
@@ -98,7 +101,7 @@ def test_results_that_could_not_be_sent_are_kept_and_sent_by_resuming(
     [kept] = (cache / "results").iterdir()
     assert len(table(kept)) == 16
     assert predict(checkpoint, photographs / "in", *out, "--resume") == 0
-    assert "results/two/run.json" in server.keys()
+    assert "results/two/run.json" in server.keys("results/")
     assert not kept.exists()
 
 

@@ -184,8 +184,8 @@ def _labels(
     if (waiting := counts[UNSORTED]) and not is_mapped(UNSORTED, classes):
         wait = "1 photograph still waits" if waiting == 1 else f"{waiting} photographs still wait"
         raise CorrosionError(
-            f"{shown_place(root / UNSORTED)}: {wait} to be sorted. Move each into one of the folders beside it, "
-            f"{' or '.join(CLASSES)}, and delete what can't be decided."
+            f"{shown_place(root / UNSORTED)}: {wait} to be sorted. Move each into one of the "
+            f"folders beside it, {' or '.join(CLASSES)}, and delete what can't be decided."
         )
     try:
         return folder_labels(counts, classes)
@@ -195,7 +195,8 @@ def _labels(
             raise CorrosionError(f"{shown_place(root)}: {error}") from error
         use = roots[0] if len(roots) == 1 else f"[{','.join(roots)}]"
         raise CorrosionError(
-            f"{shown_place(root)} holds no folders of classes itself, but folders that do; use root={use}."
+            f"{shown_place(root)} holds no folders of classes itself, but folders that do; use "
+            f"root={use}."
         ) from error
 
 

@@ -77,7 +77,7 @@ def test_names_of_members_are_only_names(tmp_path, picture, kind, names):
     visible = [name for name in members if not any(p.startswith(".") for p in name.split("/"))]
     found = find_inputs([path]) if visible else []
     for one in found:
-        assert os.path.abspath(one).startswith(f"{path}/")
+        assert Path(os.path.normpath(one)).is_relative_to(path)
     assert {file_content(one) for one in found} >= {members[name] for name in visible}
 
 
@@ -86,16 +86,17 @@ def test_names_of_members_are_only_names(tmp_path, picture, kind, names):
 def test_a_name_that_leads_out_of_the_archive_stays_in_it(tmp_path, picture, kind, name):
     path = PACK[kind](tmp_path / f"odd.{kind}", {name: picture(1)})
     [found] = find_inputs([path])
-    assert os.path.abspath(found) == found
+    assert os.path.normpath(found) == found
     assert found.startswith(f"{path}/")
     assert file_content(found) == picture(1)
 
 
 def test_members_of_one_name_are_all_read(tmp_path, picture):
     path = tmp_path / "twice.zip"
-    with zipfile.ZipFile(path, "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
+    with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.jpg", picture(1))
-        archive.writestr("a.jpg", picture(2))
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("a.jpg", picture(2))
     found = find_inputs([path])
     assert [Path(one).name for one in found] == ["a (2).jpg", "a.jpg"]
     assert [file_content(one) for one in found] == [picture(2), picture(1)]

@@ -18,7 +18,7 @@ from corrosion.errors import CorrosionError
 
 KEYS = st.text(
     st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="/\\"), min_size=1, max_size=9
-).filter(lambda name: not name.startswith(".") and not name.strip() == "")
+).filter(lambda name: not name.startswith(".") and name.strip() != "")
 
 
 def inputs(paths, **options):
