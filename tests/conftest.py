@@ -63,6 +63,45 @@ def draw_scene() -> Callable[..., Any]:
     return draw
 
 
+@pytest.fixture(scope="session")
+def picture() -> Callable[..., bytes]:
+    """The bytes of a small photograph, unlike that of any other seed."""
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    def made(seed: int, kind: str = "JPEG") -> bytes:
+        colours = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), dtype=np.uint8)
+        stream = io.BytesIO()
+        Image.fromarray(colours).resize((48, 32)).save(stream, kind)
+        return stream.getvalue()
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def _s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    from s3_server import s3_server
+
+    with s3_server(tmp_path_factory.mktemp("aws")) as server:
+        yield server
+
+
+@pytest.fixture
+def server(_s3_server: Any, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An S3 server on loopback with an empty bucket, photos; nothing fails."""
+    from corrosion.data.places import remote, retries
+
+    monkeypatch.setattr(retries, "FIRST_PAUSE", 0.001)
+    for name, value in _s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    yield _s3_server
+    _s3_server.faults.share, _s3_server.faults.stubborn = 0.0, ()
+    _s3_server.empty()
+    remote.forget()
+
+
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder for what is kept between runs, not there yet."""

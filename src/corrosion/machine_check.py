@@ -12,6 +12,7 @@ from corrosion.settings.run import RunSettings
 from corrosion.settings.trainer import TrainerSettings
 from corrosion.system.configuration import config_dir
 from corrosion.system.extras import EXTRAS, require_package
+from corrosion.system.place_names import is_elsewhere
 from corrosion.system.processors import check_processes
 
 
@@ -57,7 +58,7 @@ def check_writable(folder: str, *, key: str) -> None:
 
 def _check_files(settings: RunSettings) -> None:
     for root in settings.data.roots:
-        if settings.data.source == "folder" and not root.is_dir():
+        if settings.data.source == "folder" and not (is_elsewhere(root) or root.is_dir()):
             raise CorrosionError(f"root={root}: there is no such folder.")
     split = settings.data.split_file
     if split is not None and not split.expanduser().is_file():

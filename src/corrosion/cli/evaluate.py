@@ -92,7 +92,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         evaluation = evaluate_run(run.path, settings)
     else:
         checkpoint = checkpoint_of(options.judged)
-        root = folder(options.root, "one with a folder of photographs per class")
+        root = folder(options.root, "one with a folder of photographs per class", elsewhere=True)
         run = RunDirectory(own_folder(options, f"evaluation-{name_of(root)}"))
         from corrosion.prediction.labelled_folder import evaluate_folder
 

@@ -48,14 +48,14 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
 def _explain(options: argparse.Namespace) -> int:
     settings = read_options(ExplanationSettings, options)
     checkpoints = _checkpoints(options)
-    out = own_folder(options, f"explanations-{name_of(options.paths[0])}")
+    out = own_folder(options, f"explanations-{name_of(options.paths[0])}", elsewhere=True)
     from corrosion.data.file_search import find_inputs
 
     find_inputs(options.paths, recursive=settings.recursive, videos=False, tell=False)
     from corrosion.explanation.explain_files import explain_files
 
     table = explain_files(checkpoints, options.paths, out, settings)
-    sys.stdout.write(f"{out}\n")
+    sys.stdout.write(f"{options.out}\n")
     return _SOME_FAILED if table["error"].notna().any() else 0
 
 

@@ -31,8 +31,9 @@ def _add_audit(parser: argparse.ArgumentParser) -> None:
 
 def _audit(options: argparse.Namespace) -> int:
     settings = read_options(AuditSettings, options)
-    roots = [folder(root, "one with a folder of photographs per class") for root in options.roots]
-    out = own_folder(options, "audit")
+    wanted = "one with a folder of photographs per class"
+    roots = [folder(root, wanted, elsewhere=True) for root in options.roots]
+    out = own_folder(options, "audit", elsewhere=True)
     from corrosion.data.curation.audit import audit_folders
     from corrosion.report.audit_report import print_audit, write_audit
 
@@ -41,7 +42,7 @@ def _audit(options: argparse.Namespace) -> int:
     )
     audit = audit_folders(roots, classes=settings.classes, policy=policy)
     write_audit(out, audit)
-    print_audit(audit, out=out)
+    print_audit(audit, out=str(options.out))
     return int(settings.strict and audit.failed)
 
 

@@ -7,13 +7,18 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from corrosion.errors import CorrosionError
 from corrosion.system.files import is_taken
 from corrosion.system.locks import sole_writer
+from corrosion.system.place_names import is_elsewhere
+
+if TYPE_CHECKING:
+    from corrosion.data.places.output import Output
 
 CHECKPOINT = "a checkpoint, or the directory of a run for its best"
-PATHS = "files, folders, patterns in quotation marks"
+PATHS = "files, folders, .zip and .tar archives, s3:// gs:// az:// sftp://, patterns in quotes"
 FOLDER_NAMES = dict.fromkeys(("corrosion", "no_corrosion", "ignore"), "NAME")
 """What stands for the values of `FolderNameSettings` in the help."""
 LIVE_NAMES = {"camera": "SOURCE", "alarms": "FOLDER", "webhook": "URL"}
@@ -30,8 +35,8 @@ def add_out(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument(
         "--out",
         type=Path,
-        help=f"new or empty folder of the results, by default {default}; what is there already is "
-        f"never overwritten",
+        help=f"new or empty folder of the results, by default {default}, or s3:// gs:// az:// "
+        f"sftp://; what is there already is never overwritten",
     )
 
 
@@ -53,22 +58,44 @@ def new_folder(out: Path, *, option: str = "--out") -> Path:
     return out
 
 
-def own_folder(options: argparse.Namespace, default: str | Path) -> Path:
+def own_folder(
+    options: argparse.Namespace, default: str | Path, *, elsewhere: bool = False
+) -> Path:
     """The folder of a command's results: --out, or a default; no other process writes there.
 
-    It is held until the command ends, and removed then if nothing was written.
+    It is held until the command ends, and removed then if nothing was written. Results for an
+    address are copied there in the end; `options.out` is what users call their place.
 
     Args:
         options: of the command; `main` gives them what holds the folder.
         default: path where --out is not given.
+        elsewhere: whether an address will do too.
 
     Raises:
         CorrosionError: something is there already, it can't be made, or another process writes
             there.
     """
-    out = new_folder(options.out or Path(default))
+    options.out = output = output_of(options.out or default)
+    if output.address is not None and not elsewhere:
+        raise CorrosionError(
+            f"--out={output}: predict, explain and audit write there; give a folder, and copy it."
+        )
+    output.check()
+    out = new_folder(output.folder)
+    options._held.push(lambda kind, *_: None if kind else output.deliver())
     options._held.enter_context(sole_writer(out, name="--out"))
     return out
+
+
+def output_of(out: str | Path) -> Output:
+    """Where the results of a command go, as its --out says: to a folder or to an address.
+
+    Raises:
+        CorrosionError: they can't go there.
+    """
+    from corrosion.data.places.output import Output
+
+    return Output.of(out)
 
 
 def name_of(path: str | Path) -> str:
@@ -78,17 +105,18 @@ def name_of(path: str | Path) -> str:
     return re.sub(r"[^\w.-]+", "_", name).strip("._") or "photographs"
 
 
-def folder(path: Path, what: str) -> Path:
+def folder(path: Path, what: str, *, elsewhere: bool = False) -> Path:
     """A folder of photographs.
 
     Args:
         path: path as it was given.
         what: what kind of folder is wanted, as "one with masks/".
+        elsewhere: whether an address or an archive will do too.
 
     Raises:
         CorrosionError: there is no folder.
     """
-    if not path.is_dir():
+    if not (path.is_dir() or (elsewhere and is_elsewhere(path))):
         raise CorrosionError(f"There is no folder {path}: give {what}.")
     return path
 

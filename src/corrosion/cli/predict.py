@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 from corrosion.cli.command import Command, Gone
 from corrosion.cli.options import add_options, read_options
-from corrosion.cli.paths import CHECKPOINT, LIVE_NAMES, PATHS, add_out, name_of, new_folder
+from corrosion.cli.paths import (
+    CHECKPOINT,
+    LIVE_NAMES,
+    PATHS,
+    add_out,
+    name_of,
+    new_folder,
+    output_of,
+)
 from corrosion.errors import CorrosionError
 from corrosion.runs import checkpoint_of
 from corrosion.settings.live import LiveSettings
@@ -64,9 +72,11 @@ def _run(options: argparse.Namespace) -> int:
     else:
         require_package("ray", "--engine=ray", instead="local")
     checkpoint = checkpoint_of(options.checkpoint)
-    out = options.out or Path(f"predictions-{name_of(options.paths[0])}")
+    output = output_of(options.out or f"predictions-{name_of(options.paths[0])}")
+    out = output.folder
     first = all(os.environ.get(rank, "0") == "0" for rank in _RANKS)
     if first:  # others join the run that the first one has begun
+        output.check()
         _check_out(out, resume=options.resume)
     if settings.format == "parquet":
         require_package("pyarrow", "--format=parquet", instead="csv")
@@ -82,10 +92,12 @@ def _run(options: argparse.Namespace) -> int:
         raise
     if counts is None:  # not the first of several processes
         return 0
+    output.deliver()
     unlike = "" if counts.unlike is None else f" ({counts.unlike} unlike the training photographs)"
     sys.stdout.write(
         f"{counts.images} images: corrosion detected in {counts.detected}, "
-        f"{counts.review} to be looked at by an inspector{unlike}, {counts.failed} failed\n{out}\n"
+        f"{counts.review} to be looked at by an inspector{unlike}, {counts.failed} failed\n"
+        f"{output}\n"
     )
     return _SOME_FAILED if counts.failed else 0
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from corrosion.errors import CorrosionError
+from corrosion.system.place_names import absolute
 
 _FIELD = re.compile(r"\{([A-Za-z_]\w*)\}")
 _TOKEN = re.compile(r"\{[A-Za-z_]\w*\}|\*\*/|\*\*|\*|\?|[^*?{]+|\{")
@@ -35,14 +36,14 @@ class AssetNames:
 
     def of(self, path: str) -> str | None:
         """The asset of a file by its path; None where nothing tells it."""
-        absolute = os.path.abspath(path)  # noqa: PTH100 -- links stay as they are
+        whole = absolute(path)
         if self.pattern is None:
-            parts = Path(absolute).parts
+            parts = Path(whole).parts
             for start in range(len(parts)):  # the longest that is known
                 if (name := self.table.get(parts[start:])) is not None:
                     return name or None
             return None
-        shown = absolute if self.root is None else os.path.relpath(absolute, self.root)
+        shown = whole if self.root is None else os.path.relpath(whole, self.root)
         found = self.pattern.search(Path(shown).as_posix())
         name = None if found is None else found["asset"]
         return name or None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,10 +15,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from corrosion.data.cache.segments import ImageCache
 from corrosion.data.images import ImageError, file_content, read_image
+from corrosion.data.places.remote import CONNECTIONS
 from corrosion.data.resizing import Resize
 from corrosion.data.sampler import Draw
 from corrosion.data.shortcut import stamp
 from corrosion.data.transforms import Augmentation
+from corrosion.system.place_names import address_of
 
 
 class Sample(NamedTuple):
@@ -95,6 +98,7 @@ class ImageDataset(Dataset[Sample]):
         cache: ImageCache | None = None,
         marked: Iterable[bool] | None = None,
     ) -> None:
+        paths = list(paths)
         self._paths = _PackedStrings(paths)
         if labels is None:
             self._labels = torch.full((len(self._paths),), torch.nan)
@@ -103,6 +107,7 @@ class ImageDataset(Dataset[Sample]):
         self._resize = resize
         self._augment = augment
         self._cache = cache
+        self._far = any(address_of(path) is not None for path in paths)
         self._marked = None if marked is None else torch.from_numpy(np.array(marked, dtype=bool))
 
     def __len__(self) -> int:
@@ -124,6 +129,9 @@ class ImageDataset(Dataset[Sample]):
         its message; one that is returned arrives as it is, and `ImageLoader` raises it there.
         """
         try:
+            if self._far:  # the network answers many questions in the time of one
+                with ThreadPoolExecutor(CONNECTIONS) as pool:
+                    return list(pool.map(self.__getitem__, items))
             return [self[item] for item in items]
         except ImageError as error:
             return error

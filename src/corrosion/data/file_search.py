@@ -5,8 +5,7 @@ from __future__ import annotations
 import glob
 import logging
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from corrosion.data.kinds import (
@@ -18,29 +17,24 @@ from corrosion.data.kinds import (
     kind_by_suffix,
     why_not_read,
 )
+from corrosion.data.passed_over import PassedOver, is_visible, tell_passed_over
+from corrosion.data.places.search import (
+    check_elsewhere,
+    files_elsewhere,
+    given_elsewhere,
+    subfolders_elsewhere,
+)
 from corrosion.errors import CorrosionError
-from corrosion.system.names import brief, displayable, escaped, on_disk
+from corrosion.system.names import displayable, escaped, on_disk
+from corrosion.system.place_names import (
+    absolute,
+    archive_of,
+    is_address,
+    is_elsewhere,
+    shown_place,
+)
 
 log = logging.getLogger(__name__)
-
-_LITTER = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
-_NAMED = 5  # files that a line in the log names
-
-
-@dataclass(frozen=True)
-class PassedOver:
-    """Something in a folder that is not read.
-
-    Attributes:
-        path: its path, as `corrosion.system.names.escaped` gives it.
-        reason: why it is not read.
-        missed: whether it looks like a photograph, a video or a folder of them, which somebody may
-            miss.
-    """
-
-    path: str
-    reason: str
-    missed: bool
 
 
 def find_inputs(
@@ -55,7 +49,8 @@ def find_inputs(
 
     Args:
         paths: files (images whatever they are called, or videos by their ending), folders of them,
-            or patterns such as `bridge*/**/*.jpg`.
+            or patterns such as `bridge*/**/*.jpg`; zip and tar archives, of which all members are
+            taken; addresses as `s3://bucket/photos` (docs/places.md).
         recursive: look into subfolders of folders.
         videos: take the videos of folders and patterns too.
         below: a folder in which all files must lie, given as `relative_to`; None for none.
@@ -74,11 +69,11 @@ def find_inputs(
     passed: list[PassedOver] = []
     for path in paths:
         for file in _files(os.fspath(path), wanted, passed, recursive=recursive, tell=tell):
-            found.setdefault(os.path.abspath(file), file)  # noqa: PTH100 -- links stay as they are
+            found.setdefault(absolute(file), file)
     if not found:
         raise CorrosionError("There are no images: name files, folders or patterns.")
     if below is not None:
-        start = os.path.join(os.path.abspath(escaped(below)), "")  # noqa: PTH100, PTH118
+        start = os.path.join(absolute(below), "")  # noqa: PTH118
         beyond = next((file for path, file in found.items() if not path.startswith(start)), None)
         if beyond is not None:
             raise CorrosionError(
@@ -109,6 +104,9 @@ def files_below(
         suffixes: endings of the files wanted, in lower case.
         passed: gets what is not read, and why.
     """
+    if is_elsewhere(directory):
+        yield from files_elsewhere(directory, recursive=recursive, suffixes=suffixes, passed=passed)
+        return
     videos = not VIDEO_SUFFIXES.isdisjoint(suffixes)
     waiting = [os.fspath(directory)]
     while waiting:
@@ -140,15 +138,13 @@ def visible(directory: str | Path) -> list[os.DirEntry[str]]:
         OSError: the folder can't be read.
     """
     with os.scandir(directory) as entries:
-        return [
-            entry
-            for entry in entries
-            if not entry.name.startswith(".") and entry.name.lower() not in _LITTER
-        ]
+        return [entry for entry in entries if is_visible(entry.name)]
 
 
 def subfolders(directory: Path) -> list[Path]:
     """The visible folders in a folder, sorted, with links to folders; none if unreadable."""
+    if is_elsewhere(directory):
+        return subfolders_elsewhere(directory)
     try:
         entries = visible(directory)
     except OSError:
@@ -164,11 +160,14 @@ def check_folder(folder: Path) -> None:
     Raises:
         CorrosionError: it can't.
     """
+    if is_elsewhere(folder):
+        check_elsewhere(folder)
+        return
     try:
         visible(folder)
     except OSError as error:
         raise CorrosionError(
-            f"{displayable(str(folder))} can't be read: {error.strerror or error}."
+            f"{shown_place(folder)} can't be read: {error.strerror or error}."
         ) from error
 
 
@@ -179,25 +178,6 @@ def leads_back(entry: os.DirEntry[str]) -> bool:
     there = Path(os.path.realpath(entry.path))
     here = Path(os.path.realpath(os.path.dirname(entry.path)))  # noqa: PTH120
     return there == here or there in here.parents
-
-
-def tell_passed_over(passed: Sequence[PassedOver]) -> None:
-    """Log what is not read: a warning of what somebody may miss, a line of the rest."""
-    for missed in (True, False):
-        some = sorted({one.path: one.reason for one in passed if one.missed == missed}.items())
-        if not some:
-            continue
-        names = "; ".join(
-            f"{brief(path)} ({reason})" if missed else brief(path) for path, reason in some[:_NAMED]
-        )
-        log.log(
-            logging.WARNING if missed else logging.INFO,
-            "%d %s not read: %s%s",
-            len(some),
-            "that may be photographs or videos are" if missed else "other files are",
-            names,
-            f"; ... and {len(some) - _NAMED} more" if len(some) > _NAMED else "",
-        )
 
 
 def _passed_over(path: str) -> PassedOver:
@@ -230,6 +210,11 @@ def _files(
     recursive: bool,
     tell: bool,
 ) -> list[str]:
+    if is_address(path) or archive_of(path) is not None:
+        file, whole = given_elsewhere(path, recursive=recursive, matching=wanted)
+        if file is not None:
+            return file
+        return _inside(Path(path), wanted, passed, recursive=whole, tell=tell)
     there = on_disk(path)
     if os.path.isdir(there):  # noqa: PTH112 -- Path's raises where a name is too long
         return _inside(there, wanted, passed, recursive=recursive, tell=tell)
@@ -257,13 +242,13 @@ def _inside(
         missed = [one for one in here if one.missed]
         there = f"; {missed[0].path}: {missed[0].reason}" if missed else ""
         raise CorrosionError(
-            f"{displayable(str(folder))} holds no {_kinds(wanted)}{more}{displayable(there)}."
+            f"{shown_place(folder)} holds no {_kinds(wanted)}{more}{displayable(there)}."
         )
     if tell and not recursive and subfolders(folder):
         log.warning(
             "%s has subfolders, which are passed over: --recursive (in Python recursive=True) "
             "searches them too",
-            displayable(str(folder)),
+            shown_place(folder),
         )
     return files
 
@@ -275,7 +260,7 @@ def _matches(
     matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 -- takes absolute ones too
     files = []
     for match in matches:
-        if os.path.isdir(match):  # noqa: PTH112
+        if os.path.isdir(match) or archive_of(match) is not None:  # noqa: PTH112
             files += sorted(
                 files_below(Path(match), recursive=recursive, suffixes=wanted, passed=passed)
             )

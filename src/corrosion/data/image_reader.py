@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from corrosion.data.flight_log import FactsReader
+from corrosion.data.flight_log import FactsReader, VideoFacts
 from corrosion.data.geometry import Window, shrink_to
 from corrosion.data.images import (
     ImageError,
@@ -21,9 +21,13 @@ from corrosion.data.images import (
     read_image,
     reason_of,
 )
+from corrosion.data.kinds import LOG_SUFFIXES
 from corrosion.data.photograph_facts import PhotographFacts
+from corrosion.data.places import local_file
+from corrosion.data.places.remote import CONNECTIONS
 from corrosion.data.resizing import Resize
 from corrosion.data.video import Frame, is_video, read_frames
+from corrosion.system.place_names import address_of
 
 T = TypeVar("T")
 
@@ -124,25 +128,33 @@ class ImageReader:
         Closing the iterator stops the threads.
         """
         pool = ThreadPoolExecutor(self.threads, "read")
+        fetching = ThreadPoolExecutor(CONNECTIONS, "fetch")  # starts threads where it is used
         videos = ThreadPoolExecutor(1, "read-video")  # frames come one after the other
         try:
             pending: deque[Future[ImageInput | None]] = deque()
-            for future in self._futures(items, pool, videos):
+            for future in self._futures(items, pool, fetching, videos):
                 pending.append(future)
                 if len(pending) >= self.ahead:
                     yield from _finished(pending.popleft())
             while pending:
                 yield from _finished(pending.popleft())
         finally:
-            for executor in (pool, videos):
+            for executor in (fetching, pool, videos):
                 executor.shutdown(cancel_futures=True)
 
     def _futures(
-        self, items: Iterable[Item], pool: ThreadPoolExecutor, videos: ThreadPoolExecutor
+        self,
+        items: Iterable[Item],
+        pool: ThreadPoolExecutor,
+        fetching: ThreadPoolExecutor,
+        videos: ThreadPoolExecutor,
     ) -> Iterator[Future[ImageInput | None]]:
         for item in items:
             if item.content is not None or not is_video(item.path):
-                yield pool.submit(self.photograph, item)
+                if item.content is None and address_of(item.path) is not None:
+                    yield fetching.submit(self._fetched, item, pool)
+                else:
+                    yield pool.submit(self.photograph, item)
                 continue
             frames = self._frames(item)
             future = videos.submit(next, frames, None)
@@ -150,6 +162,18 @@ class ImageReader:
             while not (future.done() and future.result() is None):
                 future = videos.submit(next, frames, None)
                 yield future
+
+    def _fetched(self, item: Item, pool: ThreadPoolExecutor) -> ImageInput:
+        """A photograph from a network, read while others are decoded.
+
+        The thread waits until its photograph is decoded too: no more than one a connection lie in
+        memory, however slowly they are decoded.
+        """
+        try:
+            content = file_content(item.path)
+        except ImageError as error:
+            return ImageInput(item.number, 0, True, item.path, error=error.reason)
+        return pool.submit(self.photograph, replace(item, content=content)).result()
 
     def photograph(self, item: Item) -> ImageInput:
         """The input of one photograph, read by the caller's thread; an error is its `error`."""
@@ -175,15 +199,17 @@ class ImageReader:
         """The frames of a video; each waits for the next one, to know whether it is the last."""
         waiting: ImageInput | None = None
         order = item.done
-        facts = None if self.facts is None else self.facts.of_video(item.path)
+        facts: VideoFacts | None = None
         try:
-            for frame in read_frames(item.path, every=self.every, skip=item.done):
-                if waiting is not None:
-                    yield waiting
-                waiting = self._frame(item, order, frame)
-                if facts is not None:
-                    waiting = replace(waiting, facts=facts.at(frame.time))
-                order += 1
+            with local_file(item.path, beside=LOG_SUFFIXES) as file:
+                facts = None if self.facts is None else self.facts.of_video(file)
+                for frame in read_frames(file, every=self.every, skip=item.done):
+                    if waiting is not None:
+                        yield waiting
+                    waiting = self._frame(item, order, frame)
+                    if facts is not None:
+                        waiting = replace(waiting, facts=facts.at(frame.time))
+                    order += 1
         except Exception as error:
             if waiting is not None:
                 yield waiting

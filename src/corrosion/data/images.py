@@ -35,6 +35,7 @@ from corrosion.data.decoding import (
     upright,
 )
 from corrosion.data.kinds import kind_by_content
+from corrosion.data.places import PlaceError, elsewhere_content
 from corrosion.errors import CorrosionError
 from corrosion.system.names import displayable, on_disk
 
@@ -190,16 +191,21 @@ def file_content(path: str | Path) -> bytes:
         ImageError: the file is missing, no regular one, larger than `MAX_BYTES`, can't be read, or
             is empty.
     """
-    size = regular_size(path)
-    if size > MAX_BYTES:
-        raise ImageError(path, f"too large: {size:,} bytes are more than {MAX_BYTES:,}")
     try:
-        content = on_disk(path).read_bytes()  # OpenCV itself stumbles over non-ASCII names
-    except OSError as error:
-        raise ImageError(path, error.strerror or str(error)) from error
+        content = elsewhere_content(path, MAX_BYTES)
+        if content is None:
+            content = _content_here(path)
+    except (PlaceError, OSError) as error:
+        raise ImageError(path, getattr(error, "strerror", None) or str(error)) from error
     if not content:
         raise ImageError(path, "the file is empty")
     return content
+
+
+def _content_here(path: str | Path) -> bytes:
+    if (size := regular_size(path)) > MAX_BYTES:
+        raise ImageError(path, f"too large: {size:,} bytes are more than {MAX_BYTES:,}")
+    return on_disk(path).read_bytes()  # OpenCV itself stumbles over non-ASCII names
 
 
 def regular_size(path: str | Path) -> int:

@@ -23,6 +23,7 @@ HEAD = 32
 """So many bytes of a file tell its kind."""
 
 _HEIC, _RAW, _VIDEO = "HEIC photograph", "raw photograph", "video"
+_ARCHIVE = "archive"
 _UNREAD_SUFFIXES: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys((".heic", ".heif", ".hif"), _HEIC),
@@ -31,6 +32,7 @@ _UNREAD_SUFFIXES: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys((".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".sr2"), _RAW),
         **dict.fromkeys((".orf", ".rw2", ".raf", ".pef", ".srw", ".raw", ".3fr", ".iiq"), _RAW),
         ".psd": "Photoshop picture",
+        **dict.fromkeys((".zip", ".tar"), _ARCHIVE),
         **dict.fromkeys((".tga", ".ppm", ".pgm", ".exr", ".hdr"), "picture"),
         **dict.fromkeys((".3gp", ".3g2", ".flv", ".ogv", ".vob", ".mxf", ".h264"), _VIDEO),
     }
@@ -83,6 +85,8 @@ def why_not_read(kind: str) -> str:
     """
     if kind == _VIDEO:
         return f"{kind}: not read"
+    if kind == _ARCHIVE:
+        return f"{kind}: give it as a path of its own"
     return f"{kind}: lacks its ending" if kind in READ else f"{kind}: convert it to JPEG"
 
 

@@ -12,9 +12,9 @@ import pandas as pd
 from corrosion.data.curation.findings import Findings, count_findings
 from corrosion.data.curation.policy import inspect, left_out
 from corrosion.data.curation.screening import screen
-from corrosion.data.file_search import PassedOver
 from corrosion.data.kind_labels import check_kinds, with_kinds
 from corrosion.data.labels import CLASSES
+from corrosion.data.passed_over import PassedOver
 from corrosion.data.sample import is_sample, make_sample, sample_dir
 from corrosion.data.shortcut import plant
 from corrosion.data.sources import check_root, scan

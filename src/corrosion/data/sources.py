@@ -9,13 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from corrosion.data.file_search import (
-    PassedOver,
-    check_folder,
-    files_below,
-    subfolders,
-    tell_passed_over,
-)
+from corrosion.data.file_search import check_folder, files_below, subfolders
 from corrosion.data.kinds import SUFFIXES
 from corrosion.data.labels import (
     CLASSES,
@@ -25,8 +19,11 @@ from corrosion.data.labels import (
     is_mapped,
     is_usual_name,
 )
+from corrosion.data.passed_over import PassedOver, tell_passed_over
+from corrosion.data.places import is_folder
 from corrosion.errors import CorrosionError
-from corrosion.system.names import displayable, escaped, on_disk
+from corrosion.system.names import displayable, escaped
+from corrosion.system.place_names import address_of, is_elsewhere, shown_place
 
 log = logging.getLogger(__name__)
 
@@ -111,10 +108,11 @@ def check_root(root: str | Path, *, classes: ClassNames | None = None) -> None:
 
 
 def _folder(root: str | Path) -> Path:
-    root = Path(root).expanduser().absolute()
-    if not root.is_dir():
+    root = Path(root).expanduser()
+    root = root if address_of(root) is not None else root.absolute()
+    if not (is_elsewhere(root) or root.is_dir()):
         raise CorrosionError(
-            f"{root} is {'no folder' if root.exists() else 'missing'}: give a folder "
+            f"{shown_place(root)} is {'no folder' if root.exists() else 'missing'}: give a folder "
             f"(data.root=PHOTOS) with a folder of images for each class."
         )
     check_folder(root)
@@ -157,7 +155,7 @@ def _images_outside(root: Path, passed: list[PassedOver]) -> list[PassedOver]:
         PassedOver(
             path,
             "a folder that can't be read"
-            if on_disk(path).is_dir()
+            if is_folder(path)
             else "an image outside the folders of classes",
             True,
         )
@@ -178,7 +176,7 @@ def _labels(
     if not counts.total():
         loose = len(list(files_below(root)))
         raise CorrosionError(
-            f"{root} holds no images in folders of classes"
+            f"{shown_place(root)} holds no images in folders of classes"
             + (f" ({loose} lie elsewhere below it)" if loose else "")
             + ". Make a folder for each class, e.g. corrosion/ and no_corrosion/, with images "
             f"({', '.join(sorted(SUFFIXES))}) inside."
@@ -186,18 +184,19 @@ def _labels(
     if (waiting := counts[UNSORTED]) and not is_mapped(UNSORTED, classes):
         wait = "1 photograph still waits" if waiting == 1 else f"{waiting} photographs still wait"
         raise CorrosionError(
-            f"{root / UNSORTED}: {wait} to be sorted. Move each into one of the folders beside it, "
-            f"{' or '.join(CLASSES)}, and delete what can't be decided."
+            f"{shown_place(root / UNSORTED)}: {wait} to be sorted. Move each into one of the "
+            f"folders beside it, {' or '.join(CLASSES)}, and delete what can't be decided."
         )
     try:
         return folder_labels(counts, classes)
     except CorrosionError as error:
-        roots = [str(folder) for folder in subfolders(root) if _is_root(folder)]
+        roots = [shown_place(folder) for folder in subfolders(root) if _is_root(folder)]
         if not roots:
-            raise CorrosionError(f"{root}: {error}") from error
+            raise CorrosionError(f"{shown_place(root)}: {error}") from error
         use = roots[0] if len(roots) == 1 else f"[{','.join(roots)}]"
         raise CorrosionError(
-            f"{root} holds no folders of classes itself, but folders that do; use root={use}."
+            f"{shown_place(root)} holds no folders of classes itself, but folders that do; use "
+            f"root={use}."
         ) from error
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from corrosion.data.images import ImageError, regular_size
 from corrosion.data.kinds import VIDEO_SUFFIXES
 from corrosion.system.names import escaped, on_disk
+from corrosion.system.place_names import is_elsewhere
 
 # FFmpeg goes by the content, and a list of other files (ffconcat, m3u8) would have it open these
 _CONTAINERS = (
@@ -91,7 +92,10 @@ def read_frames(path: str | Path, *, every: float, skip: int = 0) -> Iterator[Fr
 
 
 def count_frames(path: str | Path, *, every: float) -> int:
-    """About how many frames `read_frames` gives, as the header says; 1 where it doesn't."""
+    """About how many frames `read_frames` gives, as the header says; 1 where it doesn't, and for
+    videos elsewhere, which would have to be fetched for it."""
+    if is_elsewhere(path):
+        return 1
     try:
         video = open_video(path)
     except ImageError:

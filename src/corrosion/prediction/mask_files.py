@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from corrosion.system.names import escaped
+from corrosion.data.places import is_folder
+from corrosion.system.place_names import absolute, is_address
 
 FOLDER = "masks"
 
@@ -30,7 +31,7 @@ def mask_files(paths: Sequence[str | Path], files: Sequence[str]) -> list[str]:
         ['masks/a.jpg.png', 'masks/a.png.png', 'masks/b.png']
     """
     root = common_root(paths)
-    below = [Path(os.path.relpath(_absolute(file), root)) for file in files]
+    below = [Path(os.path.relpath(absolute(file), root)) for file in files]
     names = [path.with_suffix(".png").as_posix() for path in below]
     count = Counter(name.casefold() for name in names)  # as disks that ignore case see them
     return [
@@ -59,23 +60,19 @@ def of_frame(file: str, time: float | None) -> str:
 
 
 def _root(given: str) -> str:
-    if Path(given).is_dir():
-        return _absolute(given)
+    if is_folder(given) and not (is_address(given) and glob.has_magic(given)):
+        return absolute(given)
     if not Path(given).exists() and glob.has_magic(given):
         parts = Path(given).parts
         first = next(number for number, part in enumerate(parts) if glob.has_magic(part))
-        return _absolute(os.fspath(Path(*parts[:first])))
-    return _absolute(os.fspath(Path(given).parent))
+        return absolute(os.fspath(Path(*parts[:first])))
+    return absolute(os.fspath(Path(given).parent))
 
 
 def _highest(given: str) -> str:
     root = _root(given)
-    if not Path(given).is_dir():
-        shared = os.path.commonpath([root, _absolute(os.curdir)])
+    if not is_folder(given):
+        shared = os.path.commonpath([root, absolute(os.curdir)])
         if shared != root:
             return shared
     return os.path.dirname(root)  # noqa: PTH120
-
-
-def _absolute(path: str) -> str:
-    return os.path.abspath(escaped(path))  # noqa: PTH100 -- links stay as they are

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from corrosion.prediction.journal import Row
 from corrosion.system.names import escaped
+from corrosion.system.place_names import absolute, address_of
 
 
 def relative_rows(rows: Iterable[Row], folder: Path | None) -> Iterator[Row]:
@@ -33,13 +34,12 @@ def relative_rows(rows: Iterable[Row], folder: Path | None) -> Iterator[Row]:
         if rust is not None and rust.surface is not None and Path(rust.surface).is_absolute():
             rust = replace(rust, surface=_below(rust.surface, folder) or Path(rust.surface).name)
         if error is not None:
-            for start in (folder, folder.absolute()):
+            for start in (address_of(folder) or folder, folder.absolute()):
                 error = error.replace(f"{escaped(start)}{os.sep}", "")
         yield replace(row, path=_below(row.path, folder) or row.path, rust=rust, error=error)
 
 
 def _below(path: str, folder: Path) -> str | None:
     """A path relative to a folder, with slashes; None beyond it. Links stay as they are."""
-    whole = Path(os.path.abspath(path))  # noqa: PTH100
-    start = Path(os.path.abspath(escaped(folder)))  # noqa: PTH100
+    whole, start = Path(absolute(path)), Path(absolute(folder))
     return whole.relative_to(start).as_posix() if whole.is_relative_to(start) else None

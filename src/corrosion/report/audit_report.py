@@ -62,7 +62,7 @@ def write_audit(out: Path, audit: Audit) -> None:
     write_json(out / "audit.json", as_dict(audit))
 
 
-def print_audit(audit: Audit, *, out: Path) -> None:
+def print_audit(audit: Audit, *, out: str | Path) -> None:
     """Print the tables of an audit on standard output.
 
     Args:

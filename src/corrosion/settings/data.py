@@ -189,7 +189,8 @@ class SourceSettings(Settings):
     source: Literal["sample", "folder", "paper"] = "sample"
     """sample: generated pictures; folder: your photographs; paper: the study's public sets."""
     root: AnyPath | Annotated[tuple[AnyPath, ...], Strict(False)] | None = None
-    """Folder with a folder of images per class, or several: data.root=[SHIPS,BRIDGES]."""
+    """Folder with a folder of images per class, or several: data.root=[SHIPS,BRIDGES]; here or in a
+    bucket or archive (docs/places.md)."""
     classes: ClassFolders = Field(default_factory=ClassFolders)
     """Further names of the classes' folders."""
     sources: Annotated[tuple[PublicSource, ...], Strict(False)] = ()

@@ -12,6 +12,8 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from corrosion.system.place_names import without_secrets
+
 
 def allowed(annotation: Any, metadata: Iterable[Any] = ()) -> str:
     """The values that a type takes, as a phrase that follows "give".
@@ -155,7 +157,7 @@ def brief(value: Any, *, depth: int = 0) -> str:
     if isinstance(value, int) and abs(value) >= 10**_LONGEST:
         return f"a number of more than {_LONGEST} digits"
     if value is None or isinstance(value, (bool, int, float, str, Path)):
-        text = as_written(value)
+        text = without_secrets(as_written(value))
     elif isinstance(value, (list, tuple, Mapping)) and len(value) <= _MOST_ITEMS and depth < 2:
         inner = partial(brief, depth=depth + 1)
         if isinstance(value, Mapping):

@@ -12,6 +12,9 @@ from typing import Annotated
 from annotated_types import Ge, Gt, Le, Lt, Predicate
 from pydantic import BeforeValidator, Strict
 
+from corrosion.errors import CorrosionError
+from corrosion.system.place_names import address_of
+
 Count = Annotated[int, Ge(1), Le(10**6)]
 """A whole number from 1."""
 
@@ -69,13 +72,18 @@ Text = Annotated[str, Predicate(_is_written)]
 """Text that is not empty."""
 
 
-def _not_empty(path: object) -> object:
+def _usable(path: object) -> object:
     if isinstance(path, str) and not path.strip():
         raise ValueError("give a path, not an empty text.")
+    if isinstance(path, (str, Path)):
+        try:
+            address_of(path)
+        except CorrosionError as error:
+            raise ValueError(str(error)) from error
     return path
 
 
-AnyPath = Annotated[Path, Strict(False), BeforeValidator(_not_empty)]
+AnyPath = Annotated[Path, Strict(False), BeforeValidator(_usable)]
 """A path, given as such or as text."""
 
 Names = Annotated[tuple[Text, ...], Strict(False)]

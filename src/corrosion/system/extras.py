@@ -22,6 +22,11 @@ EXTRAS = {
     "prometheus_client": "serve",
     "python_multipart": "serve",
     "uvicorn": "serve",
+    "fsspec": "cloud",
+    "s3fs": "cloud",
+    "gcsfs": "cloud",
+    "adlfs": "cloud",
+    "paramiko": "sftp",
 }
 """Extras of pyproject.toml by the package that each brings along."""
 

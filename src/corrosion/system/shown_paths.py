@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from corrosion.system.place_names import absolute, address_of
+
 # an absolute path within a text, up to what ends a word there: its folders, then its name
 _IN_TEXT = re.compile(r"(?<![\w.])(?:[A-Za-z]:|~\w*)?/+(?:[^\s/,;'\"\[\](){}=]+/)+")
 
@@ -31,7 +33,7 @@ def shown_path(path: str | Path, roots: Iterable[str | Path] = ()) -> str:
         >>> shown_path("/home/jane/photos/rusty/1.jpg"), shown_path("photos/1.jpg")
         ('1.jpg', 'photos/1.jpg')
     """
-    whole, folders = Path(path), [Path(root).absolute() for root in roots]
+    whole, folders = _whole(path), [Path(absolute(root)) for root in roots]
     if not whole.is_absolute() and not {"..", "~"} & set(whole.parts):
         return str(path)
     for root in folders:
@@ -41,6 +43,10 @@ def shown_path(path: str | Path, roots: Iterable[str | Path] = ()) -> str:
     return whole.name
 
 
+def _whole(path: str | Path) -> Path:
+    return Path(path) if address_of(path) is None else Path(absolute(path))
+
+
 def beside_each_other(folders: Sequence[Path]) -> list[str]:
     """Folders by what tells them apart: below the one that holds all of them, or by name.
 
@@ -48,6 +54,7 @@ def beside_each_other(folders: Sequence[Path]) -> list[str]:
         >>> beside_each_other([Path("/home/jane/runs/a/0"), Path("/home/jane/runs/b/0")])
         ['a/0', 'b/0']
     """
+    folders = [_whole(folder) for folder in folders]
     if not folders or not all(folder.is_absolute() for folder in folders):
         return [shown_path(folder) for folder in folders]
     return [shown_path(folder, [os.path.commonpath(folders)]) for folder in folders]

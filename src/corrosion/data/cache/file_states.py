@@ -10,7 +10,8 @@ from contextlib import closing, suppress
 from dataclasses import astuple, dataclass, fields
 
 from corrosion.data.cache.directory import cache_dir
-from corrosion.system.names import escaped, on_disk
+from corrosion.data.places import version
+from corrosion.system.names import escaped
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,8 @@ class FileState:
 
     Attributes:
         size: size of the file in bytes.
-        mtime_ns: time of its last change, in nanoseconds.
+        mtime_ns: time of its last change, in nanoseconds; of a file elsewhere a number for its
+            ETag (`corrosion.data.places.version`).
         content_hash: hexadecimal hash of its bytes.
         width: width in pixels, as displayed.
         height: height in pixels, as displayed.
@@ -143,7 +145,6 @@ def _marks(count: int) -> str:
 
 def _unchanged(path: str, state: FileState) -> bool:
     try:
-        stat = on_disk(path).stat()
+        return version(path) == (state.size, state.mtime_ns)
     except OSError:
         return False  # gone, or no longer ours to read: reading it will tell
-    return (stat.st_size, stat.st_mtime_ns) == (state.size, state.mtime_ns)

@@ -27,10 +27,10 @@ from corrosion.data.cache.segments import (
 )
 from corrosion.data.dataset import load_image
 from corrosion.data.images import ImageError, content_hash, file_content
+from corrosion.data.places import reading_threads
 from corrosion.data.resizing import Resize
 from corrosion.errors import CorrosionError
 from corrosion.system.files import replacing
-from corrosion.system.processors import usable_processors
 from corrosion.system.progress import progress
 
 log = logging.getLogger(__name__)
@@ -185,7 +185,7 @@ def _add(paths: Sequence[str], hashes: Sequence[str], resize: Resize) -> None:
     """Write new segments."""
     folder = settings_dir(resize)
     rows = max(1, _SEGMENT // _image_bytes(resize))
-    with ThreadPoolExecutor(usable_processors()) as pool:  # decoding needs no lock of Python's
+    with ThreadPoolExecutor(reading_threads(paths)) as pool:  # decoding needs no lock of Python's
         decoded = (
             kept
             for start in range(0, len(paths), rows)

@@ -13,7 +13,7 @@ import pandas as pd
 from corrosion.data.curation.findings import count_leaks
 from corrosion.data.curation.policy import Inspection, inspect, left_out
 from corrosion.data.curation.screening import screen
-from corrosion.data.file_search import PassedOver
+from corrosion.data.passed_over import PassedOver
 from corrosion.data.prepare import find_images
 from corrosion.data.splits import split
 from corrosion.errors import CorrosionError

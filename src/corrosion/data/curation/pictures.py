@@ -17,7 +17,7 @@ from corrosion.data.curation.duplicates import Duplicates, find_duplicates
 from corrosion.data.curation.same_view import MOST_POINTS, SIDE, View, see, shared
 from corrosion.data.curation.words import NO_WORD, TABLES, likely_pairs, words_of
 from corrosion.data.images import ImageError, content_hash, file_content, read_image
-from corrosion.system.processors import usable_processors
+from corrosion.data.places import reading_threads
 from corrosion.system.progress import progress
 
 log = logging.getLogger(__name__)
@@ -132,7 +132,8 @@ class _Views:
                 log.warning("a photograph can't be searched for versions: %s", error)
                 return None
 
-        with ThreadPoolExecutor(usable_processors()) as pool:  # OpenCV needs no lock of Python's
+        # OpenCV needs no lock of Python's
+        with ThreadPoolExecutor(reading_threads(self._paths)) as pool:
             results = pool.map(attempt, [one for one, _ in unknown])
             yield from zip((key for _, key in unknown), results, strict=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -17,9 +16,9 @@ from corrosion.data.cache.file_states import FileCache, FileState
 from corrosion.data.curation.fingerprint import perceptual_hash, pixel_hash
 from corrosion.data.curation.quality import measure, to_grey
 from corrosion.data.images import MAX_PIXELS, CheckedImage, ImageError, check_image, content_hash
+from corrosion.data.places import reading_threads, version
 from corrosion.errors import CorrosionError
-from corrosion.system.names import brief, on_disk
-from corrosion.system.processors import usable_processors
+from corrosion.system.names import brief
 from corrosion.system.progress import progress
 
 log = logging.getLogger(__name__)
@@ -108,7 +107,7 @@ def _states(
     Portions bound the memory, and a run that is killed has lost no more than one.
     """
     cache = FileCache("screening")
-    with ThreadPoolExecutor(workers or usable_processors()) as pool:
+    with ThreadPoolExecutor(workers or reading_threads(paths)) as pool:
         for start in range(0, len(paths), _PORTION):
             portion = paths[start : start + _PORTION]
             known = {
@@ -127,8 +126,7 @@ def _states(
 
 def _state(path: str, *, max_pixels: int) -> FileState | ImageError:
     try:
-        image, stat = _checked(path, max_pixels)
-        return _measured(image, stat)
+        return _measured(*_checked(path, max_pixels))
     except ImageError as error:
         return error
     except Exception as error:  # whatever one file does must not stop the others
@@ -136,19 +134,19 @@ def _state(path: str, *, max_pixels: int) -> FileState | ImageError:
         return ImageError(path, f"can't be measured: {error or type(error).__name__}")
 
 
-def _checked(path: str, max_pixels: int) -> tuple[CheckedImage, os.stat_result]:
+def _checked(path: str, max_pixels: int) -> tuple[CheckedImage, tuple[int, int]]:
     try:
-        stat = on_disk(path).stat()  # before reading: a later change is then noticed
+        found = version(path)  # before reading: a later change is then noticed
     except (OSError, ValueError):
-        stat = os.stat_result((0,) * 10)
-    return check_image(path, max_pixels=max_pixels), stat
+        found = 0, 0
+    return check_image(path, max_pixels=max_pixels), found
 
 
-def _measured(image: CheckedImage, stat: os.stat_result) -> FileState:
+def _measured(image: CheckedImage, found: tuple[int, int]) -> FileState:
     grey = to_grey(image.pixels)
     return FileState(
-        size=stat.st_size,
-        mtime_ns=stat.st_mtime_ns,
+        size=found[0],
+        mtime_ns=found[1],
         content_hash=content_hash(image.content),
         width=image.width,
         height=image.height,
