@@ -22,7 +22,7 @@ from corrosion.explanation.explanation import Explanation, over_photograph
 from corrosion.explanation.overlay import UNLIKE_RUST, WHITE, boxed, overlay, write_image
 from corrosion.explanation.regions import LEAST_SHARE, Box, find_regions
 from corrosion.prediction.journal import Row
-from corrosion.prediction.layers import (
+from corrosion.explanation.layers import (
     evidence_layer,
     outline_layer,
     with_boxes,
