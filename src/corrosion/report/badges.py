@@ -24,6 +24,10 @@ class Badge:
     anchor: str = ""
 
 
+CAUTIONS = {"chance": "not told from guessing", "sample": "generated pictures"}
+"""Words of badges for those of `corrosion.evaluation.competence.Competence.cautions`."""
+
+
 def weights_badge(weights: Mapping[str, Any] | None) -> Badge | None:
     """What a network's training started from; None where that is not known.
 

@@ -224,7 +224,7 @@ def draw_thresholds(
         CorrosionError: bad arrays (as `checked`).
     """
     table = sweep(*checked(label, probability))
-    figure = Figure(figsize=(7, 5), layout="constrained")
+    figure = Figure(figsize=(5, 5.6), layout="constrained")
     axes = figure.subplots()
     for name, color, style in (
         ("precision", _CLEAN, "-"),
@@ -239,7 +239,7 @@ def draw_thresholds(
         axes.axvline(threshold.value, color=_GREY, linestyle=_DASHES[number % 4], label=text)
     axes.set(xlim=(0, 1), ylim=(-0.02, 1.02), xlabel="threshold", ylabel="on validation")
     axes.grid(alpha=0.3)
-    figure.legend(loc="outside lower center", ncols=2, fontsize="small")
+    figure.legend(loc="outside lower center", ncols=1, fontsize="small")
     return figure
 
 

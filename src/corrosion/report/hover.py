@@ -42,6 +42,8 @@ def hover_values(figure: Figure) -> Markup:
 def _lines(figure: Figure, axes: Axes) -> Iterator[str]:
     intervals = dict(_intervals(axes))
     for line in axes.lines:
+        if line.get_transform() != axes.transData:  # a line across, named by the legend
+            continue
         points = np.column_stack([np.asarray(line.get_xdata(), float), line.get_ydata()])
         told = intervals.get(id(line), (str(line.get_label()), [""] * len(points)))
         if told[0].startswith("_"):  # of what is drawn beside: its dot, or the diagonal

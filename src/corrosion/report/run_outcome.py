@@ -10,7 +10,7 @@ from markupsafe import Markup
 from corrosion.evaluation.evaluation import Evaluation
 from corrosion.evaluation.metric_table import METRICS, few_images
 from corrosion.evaluation.run_facts import RunFacts
-from corrosion.report.badges import Badge, weights_badge
+from corrosion.report.badges import CAUTIONS, Badge, weights_badge
 from corrosion.report.data_summary import leaks
 from corrosion.report.estimate_drawings import interval_drawing
 from corrosion.report.tables import format_number
@@ -75,7 +75,7 @@ def warnings(run: RunFacts, evaluation: Evaluation) -> dict[str, str]:
         found["planted marks"] = shortcut
     generated = bool(run.facts.get("generated"))
     for word, sentence in replace(evaluation.competence, generated=generated).cautions.items():
-        found[_CAUTIONS.get(word, word)] = sentence
+        found[CAUTIONS.get(word, word)] = sentence
     weights = run.facts.get("weights") or {}
     if weights.get("used") == "random" and weights.get("requested") is not None:
         found["random weights"] = (
@@ -83,9 +83,6 @@ def warnings(run: RunFacts, evaluation: Evaluation) -> dict[str, str]:
             f"nothing of what fine-tuning ImageNet weights would reach."
         )
     return found
-
-
-_CAUTIONS = {"chance": "not told from guessing", "sample": "generated pictures"}
 
 
 def badges(run: RunFacts, evaluation: Evaluation) -> list[Badge]:
