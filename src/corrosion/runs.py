@@ -252,7 +252,7 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
             text=(*_PICTURES, "path"),
             numbers=("label", "probability"),
         )
-        told = table.columns.intersection(_PICTURES)  # those of before had one alone
+        told = table.columns.intersection(list(_PICTURES))  # those of before had one alone
         names = [*table["picture"], *(one for column in told for one in table[column].dropna())]
         if not all(Path(str(name)).name == name for name in names):
             raise CorrosionError(

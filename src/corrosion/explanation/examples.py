@@ -107,7 +107,7 @@ def _remove_earlier(run: RunDirectory) -> None:
     """Delete the pictures that an earlier test of the run wrote, and their table."""
     earlier = run.read_examples()
     if earlier is not None:
-        for column in earlier.columns.intersection(_PICTURES):
+        for column in earlier.columns.intersection(list(_PICTURES)):
             for name in earlier[column].dropna():
                 (run.examples / Path(name).name).unlink(missing_ok=True)
         run.examples_file.unlink()

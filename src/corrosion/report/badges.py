@@ -24,7 +24,11 @@ class Badge:
     anchor: str = ""
 
 
-CAUTIONS = {"chance": "not told from guessing", "sample": "generated pictures"}
+CAUTIONS = {
+    "chance": "not told from guessing",
+    "few": "too few to tell from guessing",
+    "sample": "generated pictures",
+}
 """Words of badges for those of `corrosion.evaluation.competence.Competence.cautions`."""
 
 

@@ -50,7 +50,9 @@ def _of_model(model: ComparedModel) -> Iterator[Badge]:
         yield replace(badge, title="", anchor="hyperparameters")
     seeds, runs = len(model.pooled.tables), len(model.of_runs)
     folds = runs // seeds
-    several = [f"{count} {what}" for count, what in ((seeds, "seeds"), (folds, "folds")) if count > 1]
+    several = [
+        f"{count} {what}" for count, what in ((seeds, "seeds"), (folds, "folds")) if count > 1
+    ]
     yield Badge(" of ".join(several) or model.of_runs[0].name, anchor="runs")
     if shortcut_warning(**model.pooled.runs[0].facts.get("shortcut") or {}):
         yield Badge("planted marks", "bad", anchor="notices")

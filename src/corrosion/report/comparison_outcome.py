@@ -66,9 +66,7 @@ def forests(
         names: short name of each model by its name.
         paper: add the published figures of the same networks.
     """
-    models = sorted(
-        comparison.models, key=lambda one: -_or_lowest(one.metrics[CONCLUDED[0]].value)
-    )
+    models = sorted(comparison.models, key=lambda one: -_or_lowest(one.metrics[CONCLUDED[0]].value))
     found = []
     for metric in CONCLUDED:
         known: list[tuple[str, Estimate | None, bool]] = []
@@ -121,8 +119,8 @@ class Matrix:
 
     Attributes:
         columns: short names of the models but the last.
-        rows: short names of the models but the first, each with cells of verdicts, a metric each; None
-            where the pair stands in another cell, or is none.
+        rows: short names of the models but the first, each with cells of verdicts, a metric each;
+            None where the pair stands in another cell, or is none.
     """
 
     columns: tuple[str, ...]

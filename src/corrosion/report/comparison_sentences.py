@@ -13,7 +13,7 @@ from corrosion.evaluation.run_tests import ENOUGH_RUNS, POWER
 from corrosion.system.provenance import shortcut_warning
 
 if TYPE_CHECKING:  # compare measures with torch
-    from corrosion.evaluation.comparison import ComparedModel, Comparison
+    from corrosion.evaluation.comparison import Comparison
 
 CONCLUDED = ("accuracy", "f1", "auroc")
 """Metrics on which sentences are written."""

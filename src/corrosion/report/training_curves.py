@@ -49,7 +49,7 @@ def _plot_curve(axes: Axes, history: pd.DataFrame, name: str) -> None:
         if (column := f"{stage}/{name}") in history:
             axes.plot(history["epoch"], history[column], marker=".", label=label)
     axes.set(xlabel="epoch", ylabel=metric.title)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.grid(alpha=0.3)
     axes.legend()
     if metric.higher_is_better:
