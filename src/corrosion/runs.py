@@ -56,6 +56,7 @@ _CHECKPOINTS, _HYDRA = "checkpoints", ".hydra"
 _OF_HYDRA = {_HYDRA, "train.log"}
 _PREDICTIONS: Mapping[Subset, str] = {"val": "predictions_val.csv", "test": "predictions.csv"}
 _NAMED = 3  # runs that a message names of a folder of runs
+_PICTURES = ("picture", "photograph", "evidence")  # columns of examples: names of files
 _TEXT = ("path", "source", "content_hash")  # columns, whatever they look like
 
 
@@ -273,10 +274,12 @@ outputs/first/predictions.csv): give the directory of a run whose training has e
         table = read_csv(
             self.examples_file,
             required=required,
-            text=("picture", "path"),
+            text=(*_PICTURES, "path"),
             numbers=("label", "probability"),
         )
-        if not all(Path(str(name)).name == name for name in table["picture"]):
+        told = table.columns.intersection(list(_PICTURES))  # those of before had one alone
+        names = [*table["picture"], *(one for column in told for one in table[column].dropna())]
+        if not all(Path(str(name)).name == name for name in names):
             raise CorrosionError(
                 f"{self.examples_file} names pictures that are not beside it: restore it from a "
                 f"copy, or delete it, and the report goes without them."

@@ -9,7 +9,7 @@ from corrosion.explanation.overlay import COLORMAPS, UNLIKE_RUST, heat_map, over
 from corrosion.explanation.panels import grid, panel, shrink, verdict
 from corrosion.explanation.photographs import Photograph
 from corrosion.explanation.regions import find_regions
-from corrosion.prediction.layers import evidence_layer
+from corrosion.explanation.layers import evidence_layer
 
 
 def photograph(height=120, width=160, values=None, name="bolt.jpg", **kwargs):

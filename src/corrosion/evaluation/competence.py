@@ -15,6 +15,7 @@ import pandas as pd
 
 from corrosion.evaluation.estimates import estimate_table
 from corrosion.evaluation.intervals import Estimate
+from corrosion.evaluation.metric_table import few_images
 
 if TYPE_CHECKING:
     from corrosion.models.classifier import CorrosionClassifier
@@ -94,13 +95,22 @@ chance is 0.5) on 60 test photographs. Its decisions say nothing of such photogr
 longer, from pretrained weights, or on more.
             >>> Competence(0.9, 0.8, 0.95, 0.95, 60, "test").cautions
             {}
+            >>> list(Competence(0.85, 0.45, 0.97, 0.95, 12, "test").cautions)
+            ['few']
         """
         found = {}
-        if self.low <= _CHANCE:  # NaN is not
+        measured = (
+            f"ROC-AUC {self.auroc:.3f} ({self.level:.0%} interval {self.low:.3f} to "
+            f"{self.high:.3f}, chance is {_CHANCE}) on {self.images} {self.subset} photographs"
+        )
+        if self.low <= _CHANCE < self.auroc and few_images(self.images):
+            found["few"] = (
+                f"There are too few photographs to tell the network from guessing: {measured}. "
+                f"Label more before you rely on its decisions."
+            )
+        elif self.low <= _CHANCE:  # NaN is not
             found["chance"] = (
-                f"The network can't be told from guessing: ROC-AUC {self.auroc:.3f} "
-                f"({self.level:.0%} interval {self.low:.3f} to {self.high:.3f}, chance is "
-                f"{_CHANCE}) on {self.images} {self.subset} photographs. Its decisions say "
+                f"The network can't be told from guessing: {measured}. Its decisions say "
                 f"nothing of such photographs: train longer, from pretrained weights, or on more."
             )
         if self.generated:

@@ -11,7 +11,8 @@ from corrosion.data.labels import CLASSES
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.runs import RunDirectory
 
-_COLUMNS = ["picture", "kind", "number", "path", "label", "probability", "logit"]
+_PICTURES = ("picture", "photograph", "evidence")
+_COLUMNS = [*_PICTURES, "kind", "number", "path", "label", "probability", "logit"]
 _LONGEST_STEM = 80  # of a photograph's name, kept in ours: file systems allow 255 bytes
 _MAX_SIDE = 640  # pixels of a photograph: drawing costs little time and the files stay small
 
@@ -53,6 +54,9 @@ def write_examples(
 ) -> pd.DataFrame | None:
     """Draw the examples: `KIND-NUMBER_LABEL_PROBABILITY_FILE.png`, which sort by kind.
 
+    Beside each lie the photograph (`.jpg`) and the evidence as a transparent layer (`.webp`), which
+    the page of the run lays over it, in colours that rust never has.
+
     Args:
         run: run that gets the pictures and their table, in place of those of an earlier test.
         network: network that made the predictions; on any device.
@@ -60,8 +64,9 @@ def write_examples(
         count: number of images of each kind; 0 writes none.
 
     Returns:
-        One row a picture: picture (its name), kind, number (of its kind, from 1), path and label of
-        the photograph, probability and logit; None for no pictures.
+        One row a picture: picture, photograph and evidence (names of their files), kind, number (of
+        its kind, from 1), path and label of the photograph, probability and logit; None for no
+        pictures.
 
     Raises:
         CorrosionError: an image can't be read.
@@ -70,7 +75,8 @@ def write_examples(
     if count == 0:
         return None
     # drawing takes seconds to import: not for runs that draw nothing
-    from corrosion.explanation.overlay import write_image
+    from corrosion.explanation.layers import evidence_layer, write_layer
+    from corrosion.explanation.overlay import UNLIKE_RUST, write_image
     from corrosion.explanation.panels import panel
     from corrosion.explanation.photographs import explain_photographs
 
@@ -84,11 +90,14 @@ def write_examples(
     for (kind, number, label), photograph in zip(rows, photographs, strict=True):
         explanation = photograph.explanation
         name = f"{kind}-{number:02d}_{CLASSES[label]}_{explanation.probability:.3f}"
-        name += f"_{Path(photograph.path).stem[:_LONGEST_STEM]}.png"
-        drawn = panel(photograph, threshold=network.threshold, label=label)
-        write_image(run.examples / name, drawn)
+        name += f"_{Path(photograph.path).stem[:_LONGEST_STEM]}"
+        drawn = panel(photograph, threshold=network.threshold, label=label, colormap=UNLIKE_RUST)
+        files = (f"{name}.png", f"{name}.jpg", f"{name}.webp")
+        write_image(run.examples / files[0], drawn)
+        write_image(run.examples / files[1], photograph.image)
+        write_layer(run.examples / files[2], evidence_layer(explanation.map))
         seen = (photograph.path, label, explanation.probability, explanation.logit)
-        examples.append((name, kind, number, *seen))
+        examples.append((*files, kind, number, *seen))
     written = pd.DataFrame(examples, columns=_COLUMNS)
     run.write_examples(written)
     return written
@@ -98,6 +107,7 @@ def _remove_earlier(run: RunDirectory) -> None:
     """Delete the pictures that an earlier test of the run wrote, and their table."""
     earlier = run.read_examples()
     if earlier is not None:
-        for name in earlier["picture"]:
-            (run.examples / Path(name).name).unlink(missing_ok=True)
+        for column in earlier.columns.intersection(list(_PICTURES)):
+            for name in earlier[column].dropna():
+                (run.examples / Path(name).name).unlink(missing_ok=True)
         run.examples_file.unlink()

@@ -19,15 +19,15 @@ from corrosion.data.resizing import Resize, whole
 from corrosion.errors import DiskError
 from corrosion.evaluation.decisions import CLEAN, DETECTED, Rule
 from corrosion.explanation.explanation import Explanation, over_photograph
-from corrosion.explanation.overlay import UNLIKE_RUST, WHITE, boxed, overlay, write_image
-from corrosion.explanation.regions import LEAST_SHARE, Box, find_regions
-from corrosion.prediction.journal import Row
-from corrosion.prediction.layers import (
+from corrosion.explanation.layers import (
     evidence_layer,
     outline_layer,
     with_boxes,
     write_layer,
 )
+from corrosion.explanation.overlay import UNLIKE_RUST, WHITE, boxed, overlay, write_image
+from corrosion.explanation.regions import LEAST_SHARE, Box, find_regions
+from corrosion.prediction.journal import Row
 from corrosion.prediction.mask_files import of_frame
 from corrosion.prediction.mask_writer import Mask, MaskWriter, outlined
 from corrosion.prediction.outputs import Output

@@ -1,33 +1,30 @@
-"""An audit as people and programs read it: tables, contact sheets, `audit.json`, `audit.html`."""
+"""An audit as people and programs read it: tables, `audit.json`, `audit.html`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 from rich.console import Console
 
 from corrosion.data.curation.audit import Audit, Leaks
 from corrosion.data.curation.quality import RULES
 from corrosion.data.labels import CLASSES
-from corrosion.report.page import inline_picture, write_page
-from corrosion.report.photograph_sheets import Block, contact_sheets
-from corrosion.report.tables import MISSING, TextTable, format_number
-from corrosion.system.files import replacing, write_csv, write_json
+from corrosion.report.audit_outcome import answers, badges, headline, known_share
+from corrosion.report.audit_pictures import rows_of_groups, shown_groups, shown_suspicious
+from corrosion.report.page import write_page
+from corrosion.report.tables import MISSING, TextTable
+from corrosion.system.files import write_csv, write_json
 from corrosion.system.names import displayable
 from corrosion.system.shown_paths import beside_each_other, shown_path
 
-_SHEETS = 4  # of duplicates, and of suspicious images; audit.json names all
 _LISTED = 200  # files that are not read, on the page; audit.json names all
-_PHOTOGRAPHS = 8  # of a group, in a block
 
 
 def write_audit(out: Path, audit: Audit) -> None:
-    """Write audit.json, audit.html, left_out.csv and the contact sheets.
+    """Write audit.json, audit.html and left_out.csv.
 
     Args:
         out: new or empty folder.
@@ -36,28 +33,25 @@ def write_audit(out: Path, audit: Audit) -> None:
     Raises:
         CorrosionError: the folder can't be written.
     """
-    sheets = {
-        "duplicates": contact_sheets(_groups(audit), most=_SHEETS),
-        "suspicious": contact_sheets(_suspicious(audit), most=_SHEETS),
-    }
-    for name, pages in sheets.items():
-        for number, page in enumerate(pages, start=1):
-            _write_png(out / f"{name}-{number}.png", page)
     write_csv(out / "left_out.csv", audit.left_out)
+    groups = rows_of_groups(audit)
     write_page(
         out / "audit.html",
         "audit.html",
         audit=audit,
         roots=beside_each_other(audit.roots),
+        headline=headline(audit),
+        badges=badges(audit),
+        answers=answers(audit),
         verdict=verdict(audit),
         tables=tables(audit),
+        without=_without(audit),
         conflicts=_conflicts_table(audit),
         unreadable=_unreadable_table(audit),
         passed_over=_passed_over_table(audit),
-        sheets={
-            name: [inline_picture(page, max_side=max(page.size)) for page in pages]
-            for name, pages in sheets.items()
-        },
+        groups=shown_groups(audit),
+        all_groups=len(groups),
+        suspicious=shown_suspicious(audit),
     )
     write_json(out / "audit.json", as_dict(audit))
 
@@ -72,7 +66,7 @@ def print_audit(audit: Audit, *, out: str | Path) -> None:
     console = Console(soft_wrap=True)
     for table in tables(audit):
         table.print(console)
-    for sentence in verdict(audit):
+    for sentence in (*verdict(audit), _without(audit)):
         console.print(sentence, highlight=False, markup=False)
     console.print(f"results: {out}", highlight=False, markup=False)
 
@@ -94,10 +88,9 @@ def verdict(audit: Audit) -> list[str]:
             )
     if audit.random and audit.grouped:
         sentences.append(
-            f"Of {audit.random.images['test']:.0f} test images of a random split, "
-            f"{audit.random.known['test']:.1f} on average have a copy or near-duplicate in training"
-            f"; of {audit.grouped.images['test']:.0f} of the split that training makes "
-            f"{audit.grouped.known['test']:.1f}."
+            f"A random split has a copy or near-duplicate in training of "
+            f"{known_share(audit.random)} of its test images on average, the split that training "
+            f"makes of {known_share(audit.grouped)}."
         )
     return sentences
 
@@ -137,7 +130,7 @@ def as_dict(audit: Audit) -> dict[str, Any]:
         "near_pairs": duplicates.near_pairs(),
         "cropped_pairs": len(duplicates.versions),
         "pairs_across_sources": _pairs_across_sources(audit),
-        "groups": [listed.loc[rows].to_dict("records") for rows in _rows_of_groups(audit)],
+        "groups": [listed.loc[rows].to_dict("records") for rows in rows_of_groups(audit)],
         "conflicts": records.loc[inspection.conflicting, "path"].tolist(),
         "left_out": audit.left_out["reason"].value_counts().to_dict(),
         "leaks": {
@@ -169,9 +162,20 @@ def _images_table(audit: Audit) -> TextTable:
 
 
 def _findings_table(audit: Audit) -> TextTable:
+    rows = ((name, f"{count:,}") for name, count in _counted(audit).items() if count)
+    return TextTable.of("Findings", ("finding", "count"), rows)
+
+
+def _without(audit: Audit) -> str:
+    """What was looked for and not found, in a sentence; empty where all was found."""
+    names = [name for name, count in _counted(audit).items() if not count and " these" not in name]
+    return f"Looked for and not found: {', '.join(names)}." if names else ""
+
+
+def _counted(audit: Audit) -> dict[str, int]:
     inspection, duplicates = audit.inspection, audit.inspection.duplicates
     sizes = np.bincount(duplicates.group)
-    counts = {
+    return {
         "unreadable images": len(audit.unreadable),
         "files that are not read": len(audit.passed_over),
         "that may be photographs or videos among these": sum(
@@ -182,25 +186,25 @@ def _findings_table(audit: Audit) -> TextTable:
         "pairs of near-duplicates": duplicates.near_pairs(),
         "cropped, turned or framed versions among these": len(duplicates.versions),
         "pairs across sources, copies included": _pairs_across_sources(audit),
-        "groups": int((sizes > 1).sum()),
-        "images in the largest group": int(sizes.max(initial=0)),
+        "groups of copies and near-duplicates": int((sizes > 1).sum()),
+        "images in the largest group": int(sizes.max(initial=0)) if (sizes > 1).any() else 0,
         "images with conflicting labels": int(inspection.conflicting.sum()),
         "left out by training": len(audit.left_out) + len(audit.unreadable),
     }
-    rows = ((name, f"{count:,}") for name, count in counts.items())
-    return TextTable.of("Findings", ("finding", "count"), rows)
 
 
 def _leaks_table(audit: Audit) -> TextTable:
     rows = []
     for name, leaks in (("random", audit.random), ("groups kept together", audit.grouped)):
         for subset, title in (("val", "validation"), ("test", "test")):
-            cells = (leaks.images[subset], leaks.known[subset]) if leaks else (None, None)
-            rows.append((f"{name}: {title}", *(format_number(cell, 1) for cell in cells)))
+            images = f"{leaks.images[subset]:.0f}" if leaks else MISSING
+            known = known_share(leaks, subset) if leaks else MISSING
+            rows.append((f"{name}: {title}", images, known))
     if audit.official is not None:
         rows += [(f"official: {where}", MISSING, str(n)) for where, n in audit.official.items()]
     return TextTable.of(
-        "Images with a copy or near-duplicate in training (splits 70/20/10, mean of 20 seeds)",
+        "Known from training: images with a copy or near-duplicate there (splits 70/20/10, mean "
+        "of 20 seeds)",
         ("split", "images", "known"),
         rows,
     )
@@ -242,55 +246,5 @@ def _pairs_across_sources(audit: Audit) -> int:
     return audit.inspection.duplicates.pairs_across(codes)
 
 
-def _rows_of_groups(audit: Audit) -> list[list[int]]:
-    """Rows of each group of several images: both classes first, then several sources, then size."""
-    table = pd.DataFrame(
-        {
-            "group": audit.inspection.duplicates.group,
-            "conflict": audit.inspection.conflicting,
-            "source": audit.inspection.records["source"].astype(str),
-        }
-    )
-    table = table[table["group"].duplicated(keep=False)]
-    groups = table.groupby("group")
-    rank = groups.agg(
-        conflict=("conflict", "any"), sources=("source", "nunique"), images=("source", "size")
-    ).sort_values(["conflict", "sources", "images"], ascending=False, kind="stable")
-    return [table.index[groups.indices[group]].tolist() for group in rank.index]
-
-
-def _groups(audit: Audit) -> Iterator[Block]:
-    records = audit.inspection.records
-    for rows in _rows_of_groups(audit):
-        members = records.loc[rows]
-        title = f"{len(rows)} images"
-        if audit.inspection.conflicting[rows].any():
-            title += ", both classes"
-        if members["source"].nunique() > 1:
-            title += ", several sources"
-        yield _block(title, members.head(_PHOTOGRAPHS))
-
-
-def _suspicious(audit: Audit) -> Iterator[Block]:
-    for rule, broken in audit.inspection.broken.items():
-        images = audit.inspection.records[broken]
-        values = RULES[str(rule)].value(images)
-        images = images.loc[values.sort_values().index]
-        for start in range(0, len(images), _PHOTOGRAPHS):
-            yield _block(str(rule), images.iloc[start : start + _PHOTOGRAPHS])
-
-
-def _block(title: str, records: pd.DataFrame) -> Block:
-    classes = records["label"].map(_class)
-    return Block(
-        title, records["path"].tolist(), (classes + ", " + records["source"].astype(str)).tolist()
-    )
-
-
 def _class(label: int) -> str:
     return CLASSES[label].replace("_", " ")
-
-
-def _write_png(path: Path, picture: Image.Image) -> None:
-    with replacing(path) as temporary:
-        picture.save(temporary)

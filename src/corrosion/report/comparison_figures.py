@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import cycle
 from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from corrosion.report.evaluation_figures import plot_confusion, plot_pr, plot_roc
 
 if TYPE_CHECKING:  # compare measures with torch, which drawing needs not
     from corrosion.evaluation.comparison import ComparedModel, Comparison
+    from corrosion.models.cost import Cost
 
 _SIDE = 4.0  # inches of a model's panel
+_WIDE = 5  # times: costs that lie further apart stand on a logarithmic axis
 
 
 def draw_comparison(comparison: Comparison) -> dict[str, Figure]:
@@ -35,6 +39,32 @@ def draw_comparison(comparison: Comparison) -> dict[str, Figure]:
     if any(model.cost for model in comparison.models):
         figures["accuracy_cost"] = draw_accuracy_cost(comparison)
     return figures
+
+
+def draw_page_comparison(comparison: Comparison) -> dict[str, dict[str, Figure]]:
+    """The same as a page shows them: figures of one pair of axes, which a phone shows whole.
+
+    Returns:
+        By name as `draw_comparison` but confusion_matrices, which are tables there; then by model,
+        or by what is counted as cost.
+    """
+    plots = {"loss_curves": _plot_losses, "roc": _plot_roc, "pr": _plot_pr}
+    figures = {
+        name: {model.name: _single(partial(plot, model=model)) for model in comparison.models}
+        for name, plot in plots.items()
+    }
+    if any(model.cost for model in comparison.models):
+        figures["accuracy_cost"] = {
+            title: _single(partial(_plot_cost, comparison=comparison, title=title))
+            for title in _COSTS
+        }
+    return figures
+
+
+def _single(plot: Callable[[Axes], None]) -> Figure:
+    figure = Figure(figsize=(4.8, 4.2), layout="constrained")
+    plot(figure.subplots())
+    return figure
 
 
 def _panels(comparison: Comparison, plot: Callable[[Axes, ComparedModel], None]) -> Figure:
@@ -99,28 +129,44 @@ def _plot_curves(axes: Axes, model: ComparedModel, plot: Callable[..., None]) ->
 def draw_accuracy_cost(comparison: Comparison) -> Figure:
     """Accuracy with its interval against operations and against time of an image."""
     figure = Figure(figsize=(9, 4.2), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
+    for axes, title in zip(figure.subplots(1, 2, sharey=True), _COSTS, strict=True):
+        _plot_cost(axes, comparison, title)
+    return figure
+
+
+_COSTS: dict[str, Callable[[Cost], float]] = {
+    "GFLOPs an image": lambda cost: cost.flops / 1e9,
+    "milliseconds an image": lambda cost: cost.latency.median,
+}
+
+
+def _plot_cost(axes: Axes, comparison: Comparison, title: str) -> None:
     markers = cycle("osD^vP*X")
+    costs = []
     for model in comparison.models:
         marker, accuracy = next(markers), model.metrics["accuracy"]
         if model.cost is None:
             continue
         ends = [[accuracy.value - accuracy.low], [accuracy.high - accuracy.value]]
-        for axes, cost in zip(
-            panels, (model.cost.flops / 1e9, model.cost.latency.median), strict=True
-        ):
-            axes.errorbar(
-                cost,
-                accuracy.value,
-                yerr=ends,
-                fmt=marker,
-                capsize=3,
-                markersize=8,
-                label=model.name,
-            )
-    for axes, name in zip(panels, ("GFLOPs an image", "milliseconds an image"), strict=True):
-        axes.set(xlabel=name, xscale="log")
-        axes.grid(alpha=0.3)
-    panels[0].set_ylabel(f"test accuracy, {comparison.level:.0%} interval")
-    panels[0].legend(fontsize="small")
-    return figure
+        costs.append(_COSTS[title](model.cost))
+        axes.errorbar(
+            costs[-1],
+            accuracy.value,
+            yerr=ends,
+            fmt=marker,
+            capsize=3,
+            markersize=8,
+            label=model.name,
+        )
+    axes.set(xlabel=title, ylabel=f"test accuracy, {comparison.level:.0%} interval")
+    if max(costs) > _WIDE * min(costs):
+        axes.set_xscale("log")
+        # 1, 2, 5, 10 alone: numbers at all steps lie over each other
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.margins(x=0.15)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")

@@ -18,8 +18,11 @@ from corrosion.evaluation.metric_table import (
     few_for_losses,
     few_images,
 )
-from corrosion.report.comparison_figures import draw_comparison
-from corrosion.report.comparison_sentences import CONCLUDED, conclusions, notices
+from corrosion.report.comparison_badges import comparison_badges
+from corrosion.report.comparison_figures import draw_comparison, draw_page_comparison
+from corrosion.report.comparison_names import short_names
+from corrosion.report.comparison_outcome import forests, matrix
+from corrosion.report.comparison_sentences import CONCLUDED, conclusions, headline, notices
 from corrosion.report.comparison_tables import runs_table, tests_table
 from corrosion.report.latex import write_latex
 from corrosion.report.page import inline_svg, write_page
@@ -42,7 +45,7 @@ _SETTINGS = {
 _OF_SOURCES = ("accuracy", "recall", "specificity", "auroc", "ece")
 _CAPTIONS = {
     "loss_curves": "Loss of training and validation by epoch (the paper's Figure 4).",
-    "confusion_matrices": "Confusion matrices of the test set (Figure 5).",
+    "confusion_matrices": "Confusion matrices of the test set, summed over seeds (Figure 5).",
     "roc": "ROC curves of both classes with their areas (Figure 6).",
     "pr": "Precision-recall curves with average precision (Figure 7).",
     "accuracy_cost": "Accuracy against cost: up and to the left is better.",
@@ -65,6 +68,7 @@ def write_comparison(
     """
     write_json(directory / "compare.json", comparison.as_dict())
     figures = draw_comparison(comparison)
+    names = short_names([model.name for model in comparison.models])
     if latex:
         write_latex(directory, shown_tables(comparison, paper=paper), figures)
     for name, drawing in figures.items():
@@ -73,14 +77,23 @@ def write_comparison(
         directory / "compare.html",
         "compare.html",
         comparison=comparison,
+        headline=headline(comparison),
+        names=names,
+        badges=comparison_badges(comparison, names),
+        forests=forests(comparison, names, paper=paper),
+        matrix=matrix(comparison, names),
         notices=notices(comparison, paper=paper),
         conclusions=conclusions(comparison),
         tables=tables(comparison, paper=paper),
         tests=None if comparison.tests is None else tests_table(comparison, TESTED),
-        figures=[
-            (inline_svg(drawing, name=name.replace("_", " ")), _CAPTIONS[name])
-            for name, drawing in figures.items()
-        ],
+        figures={
+            name: [
+                (of, inline_svg(drawing, name=f"{name.replace('_', ' ')} {of}"))
+                for of, drawing in drawings.items()
+            ]
+            for name, drawings in draw_page_comparison(comparison).items()
+        },
+        captions=_CAPTIONS,
         errata=ERRATA if paper else (),
     )
 

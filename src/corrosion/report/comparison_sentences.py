@@ -13,7 +13,7 @@ from corrosion.evaluation.run_tests import ENOUGH_RUNS, POWER
 from corrosion.system.provenance import shortcut_warning
 
 if TYPE_CHECKING:  # compare measures with torch
-    from corrosion.evaluation.comparison import ComparedModel, Comparison
+    from corrosion.evaluation.comparison import Comparison
 
 CONCLUDED = ("accuracy", "f1", "auroc")
 """Metrics on which sentences are written."""
@@ -32,7 +32,7 @@ def notices(comparison: Comparison, *, paper: bool = False) -> list[str]:
     for model in comparison.models:
         if warning := shortcut_warning(**model.pooled.runs[0].facts.get("shortcut") or {}):
             found.append(f"{model.name}: {warning}")
-        found += _cautions(model)
+    found += _cautions(comparison)
     corroded = int(comparison.models[0].pooled.tables[0]["label"].sum())
     images = len(comparison.models[0].pooled.tables[0])
     if few := few_for_losses(corroded, images - corroded):
@@ -63,12 +63,29 @@ def scope(comparison: Comparison) -> str | None:
 
 
 def conclusions(comparison: Comparison) -> list[str]:
-    """Which differences are significant, what that holds for, and which would have been found."""
-    about = scope(comparison)
-    if comparison.tests is None or about is None:
+    """Which differences are significant, and which would have been found.
+
+    What they hold for is the first of `notices`, and not said again.
+    """
+    if comparison.tests is None:
         return ["A single model: there is nothing to test it against."]
     tested = [conclusion(comparison.tests, name) for name in CONCLUDED]
-    return [*tested, about, *_detectable(comparison)]
+    return [*tested, *_detectable(comparison)]
+
+
+def headline(comparison: Comparison) -> str:
+    """The answer in a sentence: how many of the differences in `CONCLUDED` are significant."""
+    if comparison.tests is None:
+        return "A single model: there is nothing to test it against."
+    rows = comparison.tests[comparison.tests["metric"].isin(CONCLUDED)]
+    count, names = int(rows["significant"].sum()), [METRICS[name].title for name in CONCLUDED]
+    listed = f"{', '.join(names[:-1])} and {names[-1]}"
+    of = "models" if (rows["speaks_of"] != CHECKPOINTS).all() else "checkpoints"
+    if count == 0:
+        return f"Nothing is significant: the test images tell no two {of} apart in {listed}."
+    which = "Every difference" if count == len(rows) else f"{count} of {len(rows)} differences"
+    are = "is" if count in (1, len(rows)) else "are"
+    return f"{which} of these {of} in {listed} {are} significant."
 
 
 def _detectable(comparison: Comparison) -> Iterator[str]:
@@ -111,12 +128,16 @@ def _not_from_imagenet(comparison: Comparison) -> Iterator[str]:
         )
 
 
-def _cautions(model: ComparedModel) -> Iterator[str]:
-    """What must be said of a model's networks; once where it is the same of all."""
+def _cautions(comparison: Comparison) -> Iterator[str]:
+    """What must be said of the networks; once where it is the same of several."""
     told: dict[str, list[str]] = {}
-    for run in model.of_runs:
-        for sentence in run.cautions.values():
-            told.setdefault(sentence, []).append(run.name)
-    for sentence, runs in told.items():
-        which = "" if len(runs) == len(model.of_runs) else f", {', '.join(runs)}"
-        yield f"{model.name}{which}: {sentence}"
+    for model in comparison.models:
+        of_model: dict[str, list[str]] = {}
+        for run in model.of_runs:
+            for sentence in run.cautions.values():
+                of_model.setdefault(sentence, []).append(run.name)
+        for sentence, runs in of_model.items():
+            which = "" if len(runs) == len(model.of_runs) else f", {', '.join(runs)}"
+            told.setdefault(sentence, []).append(f"{model.name}{which}")
+    for sentence, names in told.items():
+        yield f"{'; '.join(names)}: {sentence}"

@@ -48,6 +48,32 @@ def draw_figures(evaluation: Evaluation) -> dict[str, Figure]:
     return figures
 
 
+def draw_page_figures(evaluation: Evaluation) -> dict[str, Figure]:
+    """The same as a page shows them: one pair of axes each, which a phone shows whole, and no
+    confusion matrix, which is a table there.
+
+    Returns:
+        By name: roc, pr, and those of `draw_figures` but confusion_matrix and roc_pr.
+    """
+    table = evaluation.predictions
+    figures = {}
+    for name, plot in (("roc", plot_roc), ("pr", plot_pr)):
+        figures[name] = Figure(figsize=(4.8, 4.2), layout="constrained")
+        plot(
+            figures[name].subplots(),
+            table["label"],
+            table["probability"],
+            threshold=evaluation.threshold,
+            metrics=evaluation.metrics,
+        )
+    others = draw_figures(evaluation)
+    return figures | {
+        name: drawing
+        for name, drawing in others.items()
+        if name not in ("confusion_matrix", "roc_pr")
+    }
+
+
 def draw_confusion(counts: Confusion) -> Figure:
     """The confusion matrix with counts and shares of the true class (paper, Figure 5)."""
     figure = Figure(figsize=(4.4, 3.8), layout="constrained")
@@ -198,7 +224,7 @@ def draw_thresholds(
         CorrosionError: bad arrays (as `checked`).
     """
     table = sweep(*checked(label, probability))
-    figure = Figure(figsize=(7, 5), layout="constrained")
+    figure = Figure(figsize=(5, 5.6), layout="constrained")
     axes = figure.subplots()
     for name, color, style in (
         ("precision", _CLEAN, "-"),
@@ -213,7 +239,7 @@ def draw_thresholds(
         axes.axvline(threshold.value, color=_GREY, linestyle=_DASHES[number % 4], label=text)
     axes.set(xlim=(0, 1), ylim=(-0.02, 1.02), xlabel="threshold", ylabel="on validation")
     axes.grid(alpha=0.3)
-    figure.legend(loc="outside lower center", ncols=2, fontsize="small")
+    figure.legend(loc="outside lower center", ncols=1, fontsize="small")
     return figure
 
 

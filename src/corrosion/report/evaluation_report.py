@@ -19,7 +19,7 @@ from corrosion.evaluation.metric_table import (
     few_for_losses,
     few_images,
 )
-from corrosion.evaluation.selective import BandResult
+from corrosion.evaluation.selective import Band, BandResult
 from corrosion.report.evaluation_figures import draw_figures
 from corrosion.report.tables import MISSING, TextTable, ends, format_number, with_interval
 from corrosion.report.training_curves import write_figure
@@ -170,7 +170,7 @@ def unlike_table(evaluation: Evaluation) -> TextTable | None:
     ]
     if evaluation.choices is not None and found.decided is not None:
         band, by_band = evaluation.choices.band, evaluation.choices.band_on_test
-        outside = f"not for an inspector: probability outside {band.low:.3f} to {band.high:.3f}"
+        outside = f"not for an inspector: probability outside {band.low:.3g} to {band.high:.3g}"
         also_like = "of these, like the training photographs"
         for name, one in ((outside, by_band), (also_like, found.decided)):
             rows.append((name, one.coverage, _complement(one.risk)))
@@ -202,6 +202,15 @@ def _decided(result: BandResult) -> str:
         return "none of the test images"
     coverage, risk = with_interval(result.coverage), with_interval(result.risk)
     return f"{coverage} of the test images, of which {risk} wrongly"
+
+
+def _for_inspector(band: Band) -> str:
+    """Which photographs the band sends to an inspector."""
+    if band.low <= 0 and band.high >= 1:
+        return "every photograph"
+    if band.low >= band.high:
+        return "no photograph"
+    return f"probabilities between {band.low:.3g} and {band.high:.3g}"
 
 
 def notes(evaluation: Evaluation) -> dict[str, str]:
@@ -238,6 +247,6 @@ def notes(evaluation: Evaluation) -> dict[str, str]:
     return lines | {
         "temperature": f"{chosen.temperature.value:.3f}; calibration error on the test set "
         f"{chosen.ece[0]:.4f} before, {chosen.ece[1]:.4f} after",
-        "inspector": f"probabilities between {band.low:.3f} and {band.high:.3f}; the network "
-        f"decides {_decided(chosen.band_on_test)}; the band: {band.rule}",
+        "inspector": f"{_for_inspector(band)}; the network decides "
+        f"{_decided(chosen.band_on_test)}; the band: {band.rule}",
     }

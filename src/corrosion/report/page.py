@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
+import mimetypes
 import re
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from PIL import Image
 
+from corrosion.report.hover import hover_values
 from corrosion.system.files import write_text
 
 if TYPE_CHECKING:
@@ -27,7 +31,8 @@ def write_page(path: Path, template: str, **values: Any) -> None:
     Args:
         path: path of the HTML file.
         template: a file of `report/templates`, which extends `base.html` by its blocks title,
-            subtitle and content (and style, for what no other page needs).
+            subtitle and content (and style, for what no other page needs). Each runs `page.js`, by
+            its digest.
         values: what the template names; strings are escaped, `Markup` is not.
 
     Raises:
@@ -55,17 +60,25 @@ def script_json(text: str) -> Markup:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("corrosion.report"),
         autoescape=True,
         undefined=StrictUndefined,  # a name that is missing is a bug, not an empty cell
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    script = (files("corrosion.report") / "templates" / "page.js").read_text("utf-8")
+    environment.globals |= {"page_script": Markup(script), "page_digest": script_digest(script)}
+    return environment
+
+
+def script_digest(script: str) -> str:
+    """What a content security policy knows a script by: its SHA-256 in base64."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def inline_svg(figure: Figure, *, name: str) -> Markup:
-    """A figure as an <svg> element: sharp on paper, its text selectable.
+    """A figure as an <svg> element: sharp on paper, its text selectable, values where one points.
 
     Args:
         figure: figure of matplotlib.
@@ -75,12 +88,24 @@ def inline_svg(figure: Figure, *, name: str) -> Markup:
 
     buffer = io.StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
+        figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
     drawing = buffer.getvalue()
     # several figures on a page share one space of ids
     prefix = re.sub(r"\W+", "-", name)
     drawing = _REFERENCE.sub(rf"\g<before>{prefix}-", drawing[drawing.index("<svg") :])
-    return Markup(drawing.replace("<svg", f'<svg role="img" aria-label="{escape(name)}"', 1))
+    drawing = drawing.replace("</svg>", f"{hover_values(figure)}</svg>")
+    head = f'<svg class="chart" role="img" aria-label="{escape(name)}"'
+    return Markup(drawing.replace("<svg", head, 1))
+
+
+def inline_file(path: Path) -> str:
+    """A picture as a data URI, byte for byte.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    kind = mimetypes.guess_type(path.name)[0] or "image/webp"  # of which some systems know nothing
+    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
 def inline_picture(picture: Image.Image | Path, *, max_side: int) -> str:

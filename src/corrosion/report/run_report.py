@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,10 @@ from markupsafe import Markup
 from corrosion.data.labels import CLASSES
 from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.evaluation import Evaluation
-from corrosion.evaluation.metric_table import METRICS, few_images
+from corrosion.evaluation.metric_table import METRICS
 from corrosion.evaluation.run_facts import RunFacts, read_run_facts
 from corrosion.report.data_summary import data_tables, findings, leaks
-from corrosion.report.evaluation_figures import draw_figures
+from corrosion.report.evaluation_figures import draw_page_figures
 from corrosion.report.evaluation_report import (
     metrics_table,
     notes,
@@ -30,31 +29,16 @@ from corrosion.report.kinds_report import (
     FIGURE as KINDS_FIGURE,
 )
 from corrosion.report.kinds_report import draw_kinds, kinds_cautions, kinds_tables
-from corrosion.report.page import inline_picture, inline_svg, write_page
-from corrosion.report.tables import TextTable, format_number, with_interval
-from corrosion.report.training_curves import draw_curves
+from corrosion.report.page import inline_svg, write_page
+from corrosion.report.run_outcome import answers, badges, warnings
+from corrosion.report.run_photographs import foremost, shown_photographs
+from corrosion.report.tables import TextTable, format_number
+from corrosion.report.training_curves import draw_page_curves
 from corrosion.runs import RunDirectory
 from corrosion.settings.resumed import flat
-from corrosion.system.provenance import shortcut_warning
 from corrosion.system.shown_paths import shown_path, without_folders
 
 _MISTAKES = 20
-_WIDTH = 900  # pixels of an overlay: photograph, map and both beside each other
-
-
-@dataclass(frozen=True)
-class Overlay:
-    """A picture of what the network looks at.
-
-    Attributes:
-        kind: wrong, uncertain or right.
-        caption: what it shows.
-        picture: data URI.
-    """
-
-    kind: str
-    caption: str
-    picture: str
 
 
 def write_report(run_dir: Path, evaluation: Evaluation, *, path: Path | None = None) -> Path:
@@ -89,18 +73,23 @@ def write_run_page(run: RunFacts, evaluation: Evaluation, *, path: Path | None =
         CorrosionError: the page can't be written.
     """
     path = path or run.directory.report_file
-    figures = draw_figures(evaluation)
+    figures = draw_page_figures(evaluation)
     if run.history is not None and len(run.history) > 1:
-        figures["curves"] = draw_curves(run.history)
+        figures |= draw_page_curves(run.history)
     if run.kinds is not None and run.kinds.evaluation.images:
         figures[KINDS_FIGURE] = draw_kinds(run.kinds.evaluation)
+    photographs = shown_photographs(run)
+    first = foremost(photographs)
     write_page(
         path,
         "run.html",
         run=run,
         evaluation=evaluation,
-        summary=summary(evaluation),
-        warnings=_warnings(run, evaluation),
+        answers=answers(evaluation),
+        badges=badges(run, evaluation),
+        warnings=warnings(run, evaluation).values(),
+        first=first,
+        photographs=[one for one in photographs if one not in first],
         data_tables=[] if run.split is None else data_tables(run.split),
         findings=findings(run.facts.get("curation") or {}),
         single_epoch=_single_epoch(run),
@@ -118,53 +107,11 @@ def write_run_page(run: RunFacts, evaluation: Evaluation, *, path: Path | None =
             for name, drawing in figures.items()
         },
         mistakes=mistakes_table(evaluation, roots=_roots(run.config)),
-        overlays=_overlays(run),
         facts=_facts(run.facts),
         config=_config(run.config),
         commands=_commands(run),
     )
     return path
-
-
-def summary(evaluation: Evaluation) -> str:
-    """The outcome in plain sentences."""
-    metrics, counts = evaluation.metrics, evaluation.confusion
-    images, corroded, alarms = sum(counts), counts.tp + counts.fn, counts.tp + counts.fp
-    sentences = [
-        f"Of {images} test images, {corroded} of them with corrosion, the network decides "
-        f"{counts.tp + counts.tn} rightly and {counts.fn + counts.fp} wrongly: accuracy "
-        f"{with_interval(metrics['accuracy'])}."
-    ]
-    if corroded:
-        recall = with_interval(metrics["recall"])
-        sentences.append(f"It finds {counts.tp} of the {corroded} corroded ones: recall {recall}.")
-    if alarms:
-        precision = with_interval(metrics["precision"])
-        sentences.append(f"Of its {alarms} alarms {counts.tp} are right: precision {precision}.")
-    else:
-        sentences.append("It raises no alarm.")
-    sentences.append(
-        f"In brackets stand {evaluation.settings.level:.0%} intervals: what other test images of "
-        f"the same kind could have given."
-    )
-    return " ".join(sentences)
-
-
-def _warnings(run: RunFacts, evaluation: Evaluation) -> list[str]:
-    warnings = []
-    if few := few_images(sum(evaluation.confusion)):
-        warnings.append(f"{few[0].upper()}{few[1:]}.")
-    if shortcut := shortcut_warning(**run.facts.get("shortcut") or {}):
-        warnings.append(shortcut)
-    generated = bool(run.facts.get("generated"))
-    warnings += replace(evaluation.competence, generated=generated).cautions.values()
-    weights = run.facts.get("weights") or {}
-    if weights.get("used") == "random" and weights.get("requested") is not None:
-        warnings.append(
-            f"The network was trained from random weights: {weights.get('detail')} Its figures say "
-            f"nothing of what fine-tuning ImageNet weights would reach."
-        )
-    return warnings
 
 
 def _single_epoch(run: RunFacts) -> str | None:
@@ -205,23 +152,6 @@ def mistakes_table(evaluation: Evaluation, *, roots: Sequence[str] = ()) -> Text
             for path, label, value in rows
         ),
     )
-
-
-def _overlays(run: RunFacts) -> list[Overlay]:
-    if run.examples is None:
-        return []
-    columns = ["picture", "kind", "path", "label", "probability"]
-    rows = run.examples[columns].itertuples(index=False, name=None)
-    overlays = []
-    for picture, kind, path, label, probability in rows:
-        file = run.directory.examples / picture
-        if file.is_file():
-            caption = (
-                f"{Path(path).stem}: shows {_words(CLASSES[label])}, probability of corrosion "
-                f"{format_number(probability, 3)}"
-            )
-            overlays.append(Overlay(kind, caption, inline_picture(file, max_side=_WIDTH)))
-    return overlays
 
 
 def _roots(config: Mapping[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -37,6 +38,17 @@ class TextTable:
     ) -> TextTable:
         """A table from anything that can be iterated over."""
         return cls(title, tuple(columns), tuple(tuple(row) for row in rows), names)
+
+    @property
+    def anchor(self) -> str:
+        """What a page leads to it by: the words that its title begins with.
+
+        Example:
+            >>> TextTable.of("Training time (Table 8) and cost", ["a"], []).anchor
+            'training-time'
+        """
+        words = re.split(r"[(,;:]", self.title)[0]
+        return re.sub(r"\W+", "-", words.lower()).strip("-")
 
     def print(self, console: Console) -> None:
         """Print it, in several parts one below the other where the terminal is too narrow.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from corrosion.evaluation.metric_table import METRICS
@@ -30,16 +31,28 @@ def draw_curves(history: pd.DataFrame) -> Figure:
     """
     figure = Figure(figsize=(9, 3.6), layout="constrained")  # no pyplot: no global state
     for axes, name in zip(figure.subplots(1, 2), _SHOWN, strict=True):
-        metric = METRICS[name]
-        for stage, label in (("train", "training"), ("val", "validation")):
-            if (column := f"{stage}/{name}") in history:
-                axes.plot(history["epoch"], history[column], marker=".", label=label)
-        axes.set(xlabel="epoch", ylabel=metric.title)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.3)
-        axes.legend()
-        if metric.higher_is_better:
-            axes.set_ylim(top=metric.high + 0.01)
-        else:
-            axes.set_ylim(bottom=metric.low)
+        _plot_curve(axes, history, name)
     return figure
+
+
+def draw_page_curves(history: pd.DataFrame) -> dict[str, Figure]:
+    """The same in figures of their own, by metric, as a page shows them."""
+    figures = {name: Figure(figsize=(4.8, 3.6), layout="constrained") for name in _SHOWN}
+    for name, figure in figures.items():
+        _plot_curve(figure.subplots(), history, name)
+    return figures
+
+
+def _plot_curve(axes: Axes, history: pd.DataFrame, name: str) -> None:
+    metric = METRICS[name]
+    for stage, label in (("train", "training"), ("val", "validation")):
+        if (column := f"{stage}/{name}") in history:
+            axes.plot(history["epoch"], history[column], marker=".", label=label)
+    axes.set(xlabel="epoch", ylabel=metric.title)
+    axes.locator_params(axis="x", integer=True)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    if metric.higher_is_better:
+        axes.set_ylim(top=metric.high + 0.01)
+    else:
+        axes.set_ylim(bottom=metric.low)

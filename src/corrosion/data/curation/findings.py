@@ -48,8 +48,12 @@ class Findings:
     def summary(self) -> str:
         """The numbers that are not 0, in one line."""
         parts = [f"{self.images} images, {_sum(self.left_out)} left out{_listed(self.left_out)}"]
-        if self.near_pairs:
-            parts.append(f"{self.near_pairs} pairs of near-duplicates in {self.groups} groups")
+        if self.groups:
+            parts.append(
+                f"{self.groups} {'group shows' if self.groups == 1 else 'groups show'} the same or "
+                f"nearly so (exact copies: {self.copies}, pairs of near-duplicates: "
+                f"{self.near_pairs})"
+            )
         if _sum(self.leaks):
             parts.append(f"{_sum(self.leaks)} images{_listed(self.leaks)} known from training")
         if _sum(self.suspicious):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from base64 import b64encode
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path, PurePath
@@ -19,7 +18,7 @@ from corrosion.report.inspection.cells import read_run
 from corrosion.report.inspection.drawings import histogram, position_map
 from corrosion.report.inspection.findings import Finding, Inspection
 from corrosion.report.inspection.shown import chance_of, counted, kind_of, place_of
-from corrosion.report.page import script_json, write_page
+from corrosion.report.page import script_digest, script_json, write_page
 
 PAGE = "inspection.html"
 """Name of the page in its folder."""
@@ -46,7 +45,6 @@ def write_inspection_page(inspection: Inspection) -> Path:
     path = inspection.folder / PAGE
     templates = files("corrosion.report") / "templates"
     script = "".join((templates / name).read_text("utf-8") for name in _SCRIPTS)
-    digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     findings = inspection.findings
     roots = _roots(inspection)
     data = {
@@ -69,7 +67,7 @@ def write_inspection_page(inspection: Inspection) -> Path:
         histogram=histogram(inspection),
         map=position_map(findings),
         script=Markup(script),
-        digest=digest,
+        digest=script_digest(script),
         data=_json(data),
     )
     return path
