@@ -199,7 +199,13 @@ class FileRun:
 
     def _write_reports(self) -> None:
         settings = self.settings
-        write_reports(self.out, settings.report, title=settings.title, inspector=settings.inspector)
+        write_reports(
+            self.out,
+            settings.report,
+            title=settings.title,
+            inspector=settings.inspector,
+            consequence=settings.consequence,
+        )
 
 
 def _count(rows: Iterator[Row]) -> Counts:

@@ -78,6 +78,9 @@ class PredictionSettings(InferenceSettings):
     asset: str | None = None
     """How the asset of a photograph is told: a pattern of its folders as "{asset}/{date}/*", a
     regular expression with (?P<asset>...), or a CSV file with the columns path and asset."""
+    consequence: AnyPath | None = None
+    """With asset, a CSV file with the columns asset and consequence (a number from 0 on), by which
+    the list for maintenance ranks assets: risk = worst share x consequence. Kept with the results."""
     no_location: bool = False
     """Leave out where photographs were taken, in everything that is written."""
     devices: Literal[-1] | Devices = 1
@@ -94,6 +97,8 @@ class PredictionSettings(InferenceSettings):
                 "{report} with geojson is a map, and {no_location} leaves out all that it would "
                 "show: leave out one of them."
             )
+        if self.consequence is not None and self.asset is None:
+            yield "{consequence} is of assets: tell by {asset} how they are named."
         for name in ("surface", "share_truth"):
             if getattr(self, name) is not None and not self.masks:
                 yield f"{{{name}}} says how masks are measured: give {{masks}} too."

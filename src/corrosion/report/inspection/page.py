@@ -15,6 +15,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from corrosion.evaluation.decisions import is_unlike
+from corrosion.report.inspection.assets import maintenance_of
 from corrosion.report.inspection.cells import read_run
 from corrosion.report.inspection.drawings import histogram, position_map
 from corrosion.report.inspection.findings import Finding, Inspection
@@ -24,7 +25,7 @@ from corrosion.report.page import write_page
 PAGE = "inspection.html"
 """Name of the page in its folder."""
 
-_SCRIPTS = ("inspection.js", "inspection_cards.js", "inspection_zoom.js")
+_SCRIPTS = ("inspection.js", "inspection_cards.js", "inspection_assets.js", "inspection_zoom.js")
 
 
 def write_inspection_page(inspection: Inspection) -> Path:
@@ -62,7 +63,8 @@ def write_inspection_page(inspection: Inspection) -> Path:
         of=_of(inspection.given),
         total=counted(findings),
         unlike=sum(_is_unlike(one) for one in findings),
-        assets=_by_asset(findings, inspection.assets),
+        maintenance=maintenance_of(inspection),
+        chance_of=chance_of,
         unlocated=sum(not one.located for one in findings),
         failures=[one for one in findings if one.error is not None],
         with_layers=any(one.evidence or one.rust for one in findings),
@@ -192,23 +194,3 @@ def _original(path: str, inspection: Inspection) -> str | None:
     except ValueError:  # on another drive
         return original.absolute().as_uri()
     return quote(Path(relative).as_posix())
-
-
-def _by_asset(findings: Sequence[Finding], assets: Sequence[str]) -> list[dict[str, Any]]:
-    """A row an asset, the one with most corrosion first; empty where no asset is known."""
-    rows = []
-    for name in (*assets, *([None] if assets else [])):
-        own = [one for one in findings if one.asset == name]
-        if not own:
-            continue
-        shares = [one.share for one in own if one.share is not None]
-        chances = [one.probability for one in own if one.probability is not None]
-        rows.append(
-            counted(own)
-            | {
-                "name": name or "no asset",
-                "highest": chance_of(max(chances, default=None)),
-                "share": max(shares, default=None),
-            }
-        )
-    return sorted(rows, key=lambda row: (-row["detected"], str(row["name"])))

@@ -108,13 +108,7 @@ for (const id of ["sort", "decision", "review", "verdict", "asset"]) if ($(id)) 
 $("search").oninput = refresh;
 if ($("view")) $("view").onchange = layOut;
 $("inspector").onchange = () => { try { localStorage.setItem("corrosion-inspector", $("inspector").value.trim()); } catch { keeps = false; } };
-for (const point of document.querySelectorAll("circle[data-number]")) {
-  point.onclick = () => {
-    const card = CARDS[Number(point.dataset.number)];
-    if (!shown.includes(card)) show("all");
-    choose(shown.indexOf(card));
-  };
-}
+for (const point of document.querySelectorAll("circle[data-number]")) point.onclick = () => goTo(point.dataset.number);
 let held = 0;
 grid.addEventListener("pointerdown", (event) => {
   const on = event.target.closest(".picture"), card = event.target.closest(".card");
