@@ -6,7 +6,7 @@ RUN is a finished run, or a folder of runs as of the folds of a cross-validation
 its test photographs: a sound one of n sound photographs; a corroded one of n photographs of which k
 are corroded, with k drawn from 1 to n (`any`) or always 1 (`one`). `copies` are as `any`, but each
 photograph counts three times, as views of one spot do. All photographs of an asset come from the
-test photographs of one run; what has parameters was fitted on the validation photographs of that run.
+test photographs of one run; what has parameters is fitted on the validation photographs of it.
 
 Printed are, for each rule, kind of asset and n: ROC-AUC, Brier score and expected calibration error
 (10 bins of equal width) with as many sound as corroded assets; false alarms, the share of the

@@ -62,7 +62,7 @@ class Finding:
         decision: `DETECTED` or `CLEAN` of `corrosion.evaluation.decisions`; None likewise.
         review: whether an inspector shall look at it.
         why_review: sentences that say why; empty where `review` is False.
-        whole_probability: probability of the photograph seen whole, of one in tiles; None of others.
+        whole_probability: probability of one in tiles, seen as a whole; None of others.
         unlike_training: above 1, it is unlike all that the network was trained on.
         share: rusted share of the surface, in [0, 1].
         share_low: lower end of its interval.

@@ -19,7 +19,7 @@ from corrosion.report.inspection.assets import maintenance_of
 from corrosion.report.inspection.cells import read_run
 from corrosion.report.inspection.drawings import histogram, position_map
 from corrosion.report.inspection.findings import Finding, Inspection
-from corrosion.report.inspection.shown import chance_of, counted, place_of
+from corrosion.report.inspection.shown import chance_of, counted, grades_of, place_of
 from corrosion.report.page import write_page
 
 PAGE = "inspection.html"
@@ -118,7 +118,7 @@ def _card(one: Finding, inspection: Inspection, roots: Sequence[str]) -> dict[st
         "share": one.share,
         "low": one.share_low,
         "high": one.share_high,
-        "grades": [f"{name} {grade}" for name, grade in one.grades.items()],
+        "grades": list(grades_of(one)),
         "boxes": [list(box) for box in one.boxes],
         "tiles": _tiles(one),
         "error": one.error,

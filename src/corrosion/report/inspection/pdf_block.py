@@ -90,7 +90,7 @@ def _facts_of(one: Finding) -> list[tuple[str, str]]:
         ("For an inspector", " ".join(one.why_review)),
         # where nothing is detected the mask is empty, which measures nothing
         ("Rusted share", share_of(one) if one.detected else ""),
-        ("Grade", grades_of(one) if one.detected else ""),
+        ("Grade", ", ".join(grades_of(one)) if one.detected else ""),
         ("Went wrong", one.error or ""),
     )
     return [(label, value) for label, value in facts if value]

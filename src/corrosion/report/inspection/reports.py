@@ -90,5 +90,8 @@ def write_reports(
         check_consequences(told, read_inspection(folder).assets)
     keep_in_run(folder, {"title": title, "inspector": inspector, "consequences": told})
     inspection = read_inspection(folder)
-    files = [write_assets(inspection), *(WRITERS[name](inspection) for name in report_names(reports))]
+    files = [
+        write_assets(inspection),
+        *(WRITERS[name](inspection) for name in report_names(reports)),
+    ]
     return tuple(file for file in files if file is not None)

@@ -67,7 +67,7 @@ function enlarge() {
   enlarge.tell();
   large.replaceChildren(
     element("div", { className: "line" },
-      element("strong", { textContent: `${card.name}: ${card.chance || ""}${decided(card)}` }),
+      element("strong", { textContent: `${card.n + 1} \u00b7 ${card.name}: ${card.chance || ""}${decided(card)}` }),
       given, verdicts),
     stage,
     element("div", { className: "line" }, button("\u2190", () => choose(current - 1), "k"), button("\u2192", () => choose(current + 1), "j"),
