@@ -80,7 +80,8 @@ class PredictionSettings(InferenceSettings):
     regular expression with (?P<asset>...), or a CSV file with the columns path and asset."""
     consequence: AnyPath | None = None
     """With asset, a CSV file with the columns asset and consequence (a number from 0 on), by which
-    the list for maintenance ranks assets: risk = worst share x consequence. Kept with the results."""
+    the list for maintenance ranks assets: risk = worst share x consequence; kept with the
+    results."""
     no_location: bool = False
     """Leave out where photographs were taken, in everything that is written."""
     devices: Literal[-1] | Devices = 1

@@ -208,9 +208,7 @@ def test_thousands_of_photographs_are_elements_only_while_they_are_in_view(tmp_p
         assert page.evaluate(count) < 30
         page.evaluate("choose(1990)")
         assert page.evaluate(count) < 30
-        assert (
-            page.evaluate("document.querySelector('.current .name').textContent") == "1991 · 9.jpg"
-        )
+        assert page.evaluate("document.querySelector('.current .name').textContent") == "10 · 9.jpg"
         printed = page.printed()
         assert printed.count(b"/Type /Page\n") > 100 or printed.count(b"/Type /Page") > 100
 
