@@ -24,6 +24,7 @@ from corrosion.prediction.rendering import Renderer
 from corrosion.prediction.share import RowWriter, Share
 from corrosion.prediction.table import write_table
 from corrosion.report.inspection.reports import write_reports
+from corrosion.settings.explanation import side_of
 from corrosion.settings.prediction import PredictionSettings
 from corrosion.system.extras import require_package
 from corrosion.system.locks import sole_writer
@@ -152,7 +153,12 @@ class FileRun:
         return RowWriter(
             self.folder,
             Renderer(
-                self.out, self.rule, self.resize, fine=self.settings.map == "fine", masks=masks
+                self.out,
+                self.rule,
+                self.resize,
+                fine=self.settings.map == "fine",
+                masks=masks,
+                side=side_of(self.settings.overlay_size),
             ),
             threads=1 if self.settings.tiles else self.threads,  # what is drawn may be large
             waiting=self.at_once,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le
 
-from corrosion.settings.explanation import MapKind
+from corrosion.settings.explanation import SCREEN, MapKind, OverlaySize
 from corrosion.settings.inference import InferenceSettings, Threshold
 from corrosion.settings.inspection import Reports, report_names
 from corrosion.settings.types import AnyPath, Count, Devices, NotNegative, Probability
@@ -26,6 +26,9 @@ class PredictionSettings(InferenceSettings):
     map: MapKind = "plain"
     """How finely these tell where: plain costs about nothing; fine averages maps of several
     resolutions, and costs about 30 predictions an image."""
+    overlay_size: OverlaySize = SCREEN
+    """Longest side of overlays and outlines in pixels, or full for that of the photograph, which
+    takes several times the time, memory and disk."""
     masks: bool = False
     """Outline the rust: a mask of each photograph, its rusted share with an interval, and grades,
     at about 15 predictions for each photograph in which corrosion is detected."""
