@@ -33,7 +33,7 @@ MapKind = Literal["plain", "fine"]
 mean over an image pyramid (`corrosion.explanation.pyramid`)."""
 
 OverlaySize = Annotated[int, Ge(256), Le(65_500)] | Literal["full"]
-"""Longest side in pixels of what is drawn upon photographs, or "full" for that of the photograph."""
+"""Longest side in pixels of what is drawn upon photographs; "full" is that of the photograph."""
 
 SCREEN = 1600
 """Pixels of the longest side that a screen shows of a photograph."""

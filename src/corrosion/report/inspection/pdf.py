@@ -7,14 +7,13 @@ from pathlib import Path
 
 from reportlab import rl_config
 from reportlab.lib.colors import HexColor
-from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
-from reportlab.pdfgen.canvas import Canvas
 
 from corrosion.errors import CorrosionError
 from corrosion.report.inspection.assets import maintenance_of
 from corrosion.report.inspection.findings import Finding, Inspection
 from corrosion.report.inspection.pdf_block import BLOCK_HEIGHT, draw_finding
+from corrosion.report.inspection.pdf_file import SpooledCanvas
 from corrosion.report.inspection.pdf_fonts import BOLD, REGULAR, register_fonts, wrapped
 from corrosion.report.inspection.pdf_sheet import BLACK, BOTTOM, GREY, INNER, LINE, MARGIN, Sheet
 from corrosion.report.inspection.shown import chance_of, counted, said_of
@@ -47,12 +46,10 @@ def write_pdf(inspection: Inspection) -> Path:
     """
     path = inspection.folder / FILE
     register_fonts()
-    rl_config.useA85 = (
-        0  # pictures as bytes: as text they are a quarter larger, and take 20 ms each
-    )
+    rl_config.useA85 = 0  # pages as bytes: as text they are a quarter larger
     try:
-        with replacing(path) as temporary:
-            sheet = Sheet(Canvas(str(temporary), pagesize=A4, pageCompression=1), inspection.title)
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            sheet = Sheet(SpooledCanvas(file), inspection.title)
             sheet.canvas.setTitle(inspection.title)
             sheet.canvas.setAuthor(inspection.inspector)
             _write(sheet, inspection)
