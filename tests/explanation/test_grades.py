@@ -91,8 +91,9 @@ def test_more_rust_is_never_a_better_grade(scale, one, other):
 @given(scales, shares, shares)
 def test_the_grade_of_an_interval_has_the_grades_of_its_ends(scale, one, other):
     low, high = sorted((one, other))
-    ends = [grade(scale, low), grade(scale, high)]
-    expected = ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+    apart = rank(scale, high) - rank(scale, low)
+    ends = (grade(scale, low), grade(scale, high))
+    expected = ends[0] if apart == 0 else " to ".join(ends) if apart == 1 else "unclear"
     assert grade(scale, low, high) == expected
 
 
@@ -106,7 +107,12 @@ def test_intervals_name_the_end_with_less_rust_first():
     assert grade("iso4628_3", 0.01, 0.02) == "Ri 3 to Ri 4"
     assert grade("iso4628_3", 0.006, 0.01) == "Ri 3"
     assert grade("astm_d610", 0.01, 0.02) == "grade 6 to grade 5"
-    assert grade("imo_coating", 0.01, 0.3) == "GOOD to POOR"
+    assert grade("imo_coating", 0.01, 0.1) == "GOOD to FAIR"
+
+
+def test_an_interval_of_more_than_two_grades_has_none():
+    assert grade("imo_coating", 0.01, 0.3) == "unclear"
+    assert grade("iso4628_3", 0, 0.6) == "unclear"
 
 
 @pytest.mark.parametrize("share", [-0.01, 1.01, 3, math.nan])

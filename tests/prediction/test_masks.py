@@ -12,6 +12,7 @@ from samples import write_checkpoint
 import corrosion
 from corrosion.cli.main import main
 from corrosion.data.images import read_image
+from corrosion.explanation.grades import grade
 from corrosion.explanation.overlay import write_image
 from corrosion.explanation.rust_mask import rust_mask
 
@@ -58,8 +59,9 @@ def test_masks_lie_over_the_photographs_and_shares_are_theirs(checkpoint, marked
         assert row["rusted_share"] == pytest.approx((mask == 255).mean(), abs=1e-6)
         assert row["rusted_share_low"] <= row["rusted_share"] <= row["rusted_share_high"]
         assert row["surface"] == "whole photograph"
-        assert row["grade_iso4628_3"].startswith("Ri ")
-        assert row["grade_astm_d610"].startswith("grade ")
+        ends = row["rusted_share_low"], row["rusted_share_high"]
+        assert row["grade_iso4628_3"] == grade("iso4628_3", *ends)
+        assert row["grade_astm_d610"] == grade("astm_d610", *ends)
     assert table["rusted_share"].max() > 0.1
     assert [file.name for file in sorted((out / "masks").iterdir())] == [
         f"{number}.png" for number in range(10)

@@ -161,6 +161,22 @@ def test_overlays_and_boxes_lie_upright_at_full_resolution(checkpoint, photos, t
     assert read_image(out / table["overlay"][1]).shape[:2] == (120, 80)
 
 
+def test_overlays_of_large_photographs_have_the_size_of_a_screen_or_their_own(checkpoint, tmp_path):
+    file = tmp_path / "large.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (600, 900, 3), np.uint8)).save(file)
+    sizes = {}
+    for size in ("300", "full"):
+        out = tmp_path / size
+        given = ("--explain", "--threshold=1e-6", f"--overlay-size={size}", "--out", out)
+        assert predict(checkpoint, file, *given) == 0
+        [row] = pd.read_csv(out / "predictions.csv").to_dict("records")
+        assert (row["width"], row["height"]) == (900, 600)
+        sizes[size] = read_image(out / row["overlay"]).shape[:2]
+        boxes = json.loads(row["boxes"])
+        assert max(left + width for left, _, width, _ in boxes) > 300  # of the photograph's pixels
+    assert sizes == {"300": (200, 300), "full": (600, 900)}
+
+
 def test_fine_maps_are_drawn_over_whole_photographs_and_frames(tmp_path, photos, capsys):
     checkpoint = tmp_path / "cropping" / "best.ckpt"
     write_checkpoint(checkpoint, resize="crop")

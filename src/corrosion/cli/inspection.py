@@ -26,7 +26,11 @@ def _report(options: argparse.Namespace) -> None:
     from corrosion.report.inspection.reports import write_reports
 
     files = write_reports(
-        options.folder, settings.report, title=settings.title, inspector=settings.inspector
+        options.folder,
+        settings.report,
+        title=settings.title,
+        inspector=settings.inspector,
+        consequence=settings.consequence,
     )
     for file in files:
         sys.stdout.write(f"{file}\n")
@@ -74,8 +78,8 @@ def _verdicts(options: argparse.Namespace) -> None:
             inspection, given, source=options.verdicts, inspector=options.inspector
         )
         inspection = read_inspection(options.folder)
-        if (options.folder / PAGE).is_file():
-            write_reports(options.folder, "html")
+        # the list of assets goes with any of them, and with none
+        write_reports(options.folder, "html" if (options.folder / PAGE).is_file() else "")
     said = said_of(inspection.findings)
     say = sys.stdout.write
     say(

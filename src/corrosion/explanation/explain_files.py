@@ -25,7 +25,7 @@ from corrosion.explanation.targets import check_target
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.runs import checkpoint_of
-from corrosion.settings.explanation import ExplanationSettings
+from corrosion.settings.explanation import ExplanationSettings, side_of
 from corrosion.system.files import is_taken, write_csv
 from corrosion.system.names import displayable, shortened, table_path
 from corrosion.system.progress import progress
@@ -177,6 +177,11 @@ class _Network:
             regions = find_regions(explanation, settings.rule)
             self.regions.add(photograph.path, explanation, regions)
             row |= {"regions": len(regions.boxes), "area_share": regions.share}
+        side = side_of(settings.overlay_size)
+        if side is not None and max(photograph.image.shape[:2]) > side:  # read whole for the files
+            photograph = shrink(photograph, side)
+            if settings.rule is not None:
+                regions = find_regions(photograph.explanation, settings.rule)
         drawn = panel(
             photograph,
             threshold=self.rule.threshold,
@@ -191,6 +196,7 @@ def _explained(
     networks: Sequence[_Network], paths: Sequence[str], settings: ExplanationSettings
 ) -> Iterator[tuple[Photograph | ImageError, ...]]:
     """Each photograph as every network sees it; one photograph at a time in memory."""
+    side = side_of(settings.overlay_size)
     found = [
         attempt_photographs(
             network.model,
@@ -201,6 +207,8 @@ def _explained(
             fine=settings.map == "fine",
             batch_size=settings.batch_size,
             num_workers=settings.num_workers,
+            # maps and regions that are written as files have the photograph's own pixels
+            max_side=None if settings.coco or settings.map == "fine" else side,
         )
         for network in networks
     ]

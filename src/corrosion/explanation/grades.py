@@ -14,6 +14,9 @@ GRADE_NOTE = (
 )
 """The sentence that belongs beside every grade in documents and outputs."""
 
+UNCLEAR = "unclear"
+"""The grade of an interval that spans more than two grades: its ends would tell nothing."""
+
 
 @dataclass(frozen=True)
 class GradeStep:
@@ -127,8 +130,9 @@ def grade(scale: str, low: float, high: float | None = None) -> str:
         high: upper end of the interval, in [low, 1]; `low` by default.
 
     Returns:
-        The grade, as "Ri 3"; if the ends differ in it, both, with that of the lower share first,
-        as "Ri 3 to Ri 4". `GRADE_NOTE` says what a grade does not say.
+        The grade, as "Ri 3"; if the ends have neighbouring grades, both, with that of the lower
+        share first, as "Ri 3 to Ri 4"; if a grade lies between them, `UNCLEAR`. `GRADE_NOTE` says
+        what a grade does not say.
 
     Raises:
         CorrosionError: the scale is unknown, a share is not in [0, 1], or the ends are swapped.
@@ -140,6 +144,8 @@ def grade(scale: str, low: float, high: float | None = None) -> str:
         'grade 6 to grade 5'
         >>> grade("imo_coating", 0.008, 0.021)
         'GOOD'
+        >>> grade("iso4628_3", 0.0, 0.6)
+        'unclear'
     """
     if scale not in SCALES:
         raise CorrosionError(f"scale={scale}: give one of {', '.join(SCALES)}.")
@@ -149,5 +155,8 @@ def grade(scale: str, low: float, high: float | None = None) -> str:
             raise CorrosionError(f"{name}={share}: give a share in [0, 1], as 0.03 for 3 %.")
     if low > high:
         raise CorrosionError(f"low={low}: it is above high={high}; give the lower end first.")
-    ends = [SCALES[scale].step(share).label for share in (low, high)]
-    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
+    steps = SCALES[scale].steps
+    first, last = (steps.index(SCALES[scale].step(share)) for share in (low, high))
+    if last > first + 1:
+        return UNCLEAR
+    return " to ".join(step.label for step in steps[first : last + 1])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from corrosion.settings.explanation import side_of
 from corrosion.settings.prediction import PredictionSettings
 
 
@@ -36,6 +37,8 @@ def asked_of_run(
         "threshold": threshold,
         # a word instead of true, so that runs begun before there were fine maps can go on
         "explain": settings.map if settings.map == "fine" else settings.explain,
+        # nothing instead of full, likewise
+        "overlay_size": side_of(settings.overlay_size),
         "every": settings.every,
         "recursive": settings.recursive,
         # nothing instead of false, likewise

@@ -26,6 +26,7 @@ from corrosion.prediction.shards import ShardedFolder
 from corrosion.prediction.share import RowWriter, Share
 from corrosion.prediction.table import write_table
 from corrosion.report.inspection.reports import write_reports
+from corrosion.settings.explanation import side_of
 from corrosion.settings.prediction import PredictionSettings
 from corrosion.system.extras import require_package
 from corrosion.system.locks import sole_writer
@@ -155,8 +156,14 @@ class FileRun:
 
     def renderer(self, masks: MaskWriter | None = None) -> Renderer:
         """What draws images and makes their rows, with masks of rust where they are wanted."""
-        fine = self.settings.map == "fine"
-        return Renderer(self.out, self.rule, self.resize, fine=fine, masks=masks)
+        return Renderer(
+            self.out,
+            self.rule,
+            self.resize,
+            fine=self.settings.map == "fine",
+            masks=masks,
+            side=side_of(self.settings.overlay_size),
+        )
 
     def writer(self, masks: MaskWriter | None = None) -> RowWriter:
         """What draws and writes the rows, with masks of rust where there is something for them."""
@@ -210,7 +217,13 @@ class FileRun:
 
     def _write_reports(self) -> None:
         settings = self.settings
-        write_reports(self.out, settings.report, title=settings.title, inspector=settings.inspector)
+        write_reports(
+            self.out,
+            settings.report,
+            title=settings.title,
+            inspector=settings.inspector,
+            consequence=settings.consequence,
+        )
 
 
 class Counting:

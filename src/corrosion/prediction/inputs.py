@@ -12,6 +12,7 @@ from corrosion.data.file_search import find_inputs
 from corrosion.prediction.journal import Row
 from corrosion.prediction.mask_files import common_root, highest_folder
 from corrosion.prediction.output_folder import OutputFolder
+from corrosion.report.inspection.consequences import check_consequences, read_consequences
 from corrosion.settings.prediction import PredictionSettings
 
 log = logging.getLogger(__name__)
@@ -35,11 +36,15 @@ def find_files(
 
     Raises:
         CorrosionError: a path is missing or holds nothing; `asset` tells nothing of them;
+            `consequence` can't be read, or is of other assets;
             a file lies beyond `relative_to`.
     """
     files = find_inputs(paths, recursive=settings.recursive, below=settings.relative_to, tell=tell)
     if settings.asset is not None:
-        _names(settings.asset, files, paths)
+        names = _names(settings.asset, files, paths)
+        if settings.consequence is not None:
+            assets = sorted(filter(None, {names.of(file) for file in files}))
+            check_consequences(read_consequences(settings.consequence), tuple(assets))
     return files
 
 

@@ -1,4 +1,4 @@
-"""Small pictures for the inspection page, and overlays at the photograph's own resolution."""
+"""Small pictures for the inspection page, and larger ones with what the network sees drawn."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ class Renderer:
         resize: how photographs became the network's input.
         fine: whether the maps of explanations are fine, and lie over whole photographs.
         masks: writes masks of rust; None where they are not wanted.
+        side: longest side of overlays and outlines in pixels; None for that of the photograph.
     """
 
     out: Path
@@ -62,6 +63,7 @@ class Renderer:
     resize: Resize
     fine: bool = False
     masks: MaskWriter | None = None
+    side: int | None = None
 
     def render(self, output: Output, mask_file: str = "") -> Row:
         """Draw an image; returns its row.
@@ -168,36 +170,43 @@ class Renderer:
             return masks.write(row, np.zeros(image.shape, dtype=bool), place), None
         if mask is None and output.evidence is None:
             return row, None  # the photograph has vanished, as the row's error says
-        photograph = self._photograph(output)
         if mask is None:
             assert output.evidence is not None
+            photograph = self._photograph(output, None)
             mask = output.evidence.mask(photograph)
+            drawn = shrink_to(photograph, self.side)
+            del photograph  # large, and the mask is still to be compressed
+        else:
+            drawn = self._drawn(output)
         row = masks.write(row, mask, place)
         file = self._place("outlines", image)
-        write_image(self.out / file, outlined(photograph, mask))
+        write_image(self.out / file, outlined(drawn, mask))
         return replace(row, outline=file), mask
 
+    def _drawn(self, output: Output) -> NDArray[np.uint8]:
+        """What is drawn upon: the photograph at the size that was asked for, within bounds."""
+        bound = None if output.tiles is None else DRAWN_SIDE
+        return self._photograph(output, min(filter(None, (self.side, bound)), default=None))
+
     @staticmethod
-    def _photograph(output: Output) -> NDArray[np.uint8]:
-        """What is drawn upon: the photograph, of one in tiles no more than is looked at.
+    def _photograph(output: Output, side: int | None) -> NDArray[np.uint8]:
+        """The photograph, decoded no larger than its longest side needs; None for all of it.
 
         Raises:
             ImageError: it has vanished.
         """
         image = output.image
         assert image.shape is not None
-        if output.tiles is None:
-            return read_image(image.path) if image.photograph is None else image.photograph
         pixels = image.photograph
         if pixels is None:
-            enough = DRAWN_SIDE * min(image.shape) // max(image.shape)
-            pixels = read_image(image.path, min_side=max(1, enough))
-        return shrink_to(pixels, DRAWN_SIDE)
+            enough = None if side is None else side * min(image.shape) // max(image.shape)
+            pixels = read_image(image.path, min_side=None if enough is None else max(1, enough))
+        return shrink_to(pixels, side)
 
     def _overlaid(self, row: Row, output: Output, explanation: Explanation) -> Row:
         image = output.image
         assert image.shape is not None
-        photograph = self._photograph(output)
+        photograph = self._drawn(output)
         resize = whole(self.resize) if self._over_whole(output) else self.resize
         explanation = over_photograph(explanation, resize, *photograph.shape[:2])
         drawn = overlay(photograph, explanation.map, colormap=UNLIKE_RUST)

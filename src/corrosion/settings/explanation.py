@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Literal, get_args
 
+from annotated_types import Ge, Le
 from pydantic import AfterValidator
 
 from corrosion.settings.inference import InferenceSettings, Threshold
@@ -30,6 +31,23 @@ Method = Literal[
 MapKind = Literal["plain", "fine"]
 """How finely a map tells where: "plain" is that of the prediction's own forward pass, "fine" the
 mean over an image pyramid (`corrosion.explanation.pyramid`)."""
+
+OverlaySize = Annotated[int, Ge(256), Le(65_500)] | Literal["full"]
+"""Longest side in pixels of what is drawn upon photographs; "full" is that of the photograph."""
+
+SCREEN = 1600
+"""Pixels of the longest side that a screen shows of a photograph."""
+
+
+def side_of(size: int | str) -> int | None:
+    """The longest side in pixels that an `OverlaySize` stands for; None for no bound.
+
+    Example:
+        >>> side_of(1600), side_of("full")
+        (1600, None)
+    """
+    return size if isinstance(size, int) else None
+
 
 JudgedMap = Literal["plain", "fine", "mask"]
 """What is judged by masks: a kind of map, or the scores of masks of rust."""
@@ -85,6 +103,9 @@ class ExplanationSettings(InferenceSettings):
     regions: RegionRule = None
     """Draw boxes around the map above Otsu's threshold (otsu), or above a share of its maximum, as
     0.5; by default none."""
+    overlay_size: OverlaySize = SCREEN
+    """Longest side of each drawn picture in pixels, or full for that of the photograph, which takes
+    several times the time, memory and disk."""
     coco: bool = False
     """Write the regions as COCO JSON too."""
     recursive: bool = False

@@ -23,7 +23,8 @@ def _device(name: str) -> str:
 
 def _threshold(threshold: float | str | None) -> float | str | None:
     if isinstance(threshold, str):
-        fits = threshold.strip() and threshold.strip("+- ").lower() not in ("nan", "inf")
+        word = threshold.strip("+- ").lower()
+        fits = word and word not in ("nan", "inf") and not meant_share(threshold)
     else:
         fits = threshold is None or 0 < threshold < 1
     if not fits:

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from corrosion.settings.base import Settings
+from corrosion.settings.types import AnyPath
 
 REPORTS = ("html", "xlsx", "pdf", "geojson", "coco", "labelstudio")
 """What can be made of the results of an inspection."""
@@ -44,3 +45,6 @@ class ReportSettings(Settings):
     """What the reports are called, by default Corrosion inspection; kept with the results."""
     inspector: str | None = None
     """Who signs them; kept with the results."""
+    consequence: AnyPath | None = None
+    """A CSV file with the columns asset and consequence (a number from 0 on), by which the list for
+    maintenance ranks assets: risk = worst share x consequence. Kept with the results."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le
 
-from corrosion.settings.explanation import MapKind
+from corrosion.settings.explanation import SCREEN, MapKind, OverlaySize
 from corrosion.settings.inference import InferenceSettings, Threshold
 from corrosion.settings.inspection import Reports, report_names
 from corrosion.settings.types import AnyPath, Count, Devices, NotNegative, Probability
@@ -29,6 +29,9 @@ class PredictionSettings(InferenceSettings):
     map: MapKind = "plain"
     """How finely these tell where: plain costs about nothing; fine averages maps of several
     resolutions, and costs about 30 predictions an image."""
+    overlay_size: OverlaySize = SCREEN
+    """Longest side of overlays and outlines in pixels, or full for that of the photograph, which
+    takes several times the time, memory and disk."""
     masks: bool = False
     """Outline the rust: a mask of each photograph, its rusted share with an interval, and grades,
     at about 15 predictions for each photograph in which corrosion is detected."""
@@ -81,6 +84,10 @@ class PredictionSettings(InferenceSettings):
     asset: str | None = None
     """How the asset of a photograph is told: a pattern of its folders as "{asset}/{date}/*", a
     regular expression with (?P<asset>...), or a CSV file with the columns path and asset."""
+    consequence: AnyPath | None = None
+    """With asset, a CSV file with the columns asset and consequence (a number from 0 on), by which
+    the list for maintenance ranks assets: risk = worst share x consequence; kept with the
+    results."""
     no_location: bool = False
     """Leave out where photographs were taken, in everything that is written."""
     devices: Literal[-1] | Devices = 1
@@ -112,6 +119,8 @@ class PredictionSettings(InferenceSettings):
                 f"{{device}}={self.device} with {{engine}}=ray: Ray chooses the GPUs itself. Give "
                 f"auto, cpu or cuda."
             )
+        if self.consequence is not None and self.asset is None:
+            yield "{consequence} is of assets: tell by {asset} how they are named."
         for name in ("surface", "share_truth"):
             if getattr(self, name) is not None and not self.masks:
                 yield f"{{{name}}} says how masks are measured: give {{masks}} too."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -62,6 +63,7 @@ def _choices(annotation: Any, metadata: Iterable[Any]) -> list[str]:
 
 
 _PERCENT = 100
+_WRITTEN = re.compile(r"\s*\+?(\d{1,9}(?:[.,]\d{1,15})?|[.,]\d{1,15})\s*(%?)\s*")
 _MOST_ITEMS, _LONGEST = 20, 80  # of a value in a message
 _LONG = 10_000  # from here on thousands are told apart
 
@@ -127,12 +129,21 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def meant_share(value: Any) -> str:
-    """The share that a percentage stands for, as a question behind an error; else nothing.
+    """The share that a percentage or a decimal comma stands for, as a question behind an error.
+
+    Args:
+        value: what was given; of anything else than such a number nothing is said.
 
     Example:
         >>> meant_share(5), meant_share(0.5)
         (' Did you mean 0.05?', '')
+        >>> meant_share("98%"), meant_share("0,5"), meant_share("recall")
+        (' Did you mean 0.98?', ' Did you mean 0.5?', '')
     """
+    if isinstance(value, str) and (written := _WRITTEN.fullmatch(value)):
+        number = float(written[1].replace(",", "."))
+        share = number / _PERCENT if written[2] or number > 1 else number
+        return f" Did you mean {share:g}?" if share <= 1 else ""
     percentage = isinstance(value, (int, float)) and 1 < value <= _PERCENT
     return f" Did you mean {value / _PERCENT:g}?" if percentage else ""
 

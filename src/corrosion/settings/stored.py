@@ -179,3 +179,5 @@ class PredictionRun(StoredValues):
     """What reports are called."""
     inspector: str | None = None
     """Who signs them."""
+    consequences: dict[str, Measured] | None = None
+    """What the failure of each asset would cost."""

@@ -96,7 +96,7 @@ def test_every_report_that_can_be_asked_for_has_its_writer():
 def test_the_workbook_has_a_summary_all_photographs_and_a_sheet_an_asset(inspection):
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.load_workbook(write_workbook(inspection))
-    assert book.sheetnames == ["Summary", "Photographs", "=Tank 1_2", "Tank 橋"]
+    assert book.sheetnames == ["Summary", "Maintenance", "Photographs", "=Tank 1_2", "Tank 橋"]
     sheet = book["Photographs"]
     head = [cell.value for cell in sheet[1]]
     rows = [dict(zip(head, [cell.value for cell in row], strict=True)) for row in sheet["2:5"]]
@@ -109,10 +109,10 @@ def test_the_workbook_has_a_summary_all_photographs_and_a_sheet_an_asset(inspect
     assert rows[3]["Error"] == "the file is empty"
     assert rows[3]["Probability"] is None
     assert "IMO" not in head  # a column of which nothing is known
-    assert sheet.freeze_panes == "D2"
+    assert sheet.freeze_panes == "E2"
     assert sheet.auto_filter.ref.startswith("A1:")
     assert len(sheet._images) == 4  # 3 photographs, and one with its evidence
-    assert [cell.value for cell in book["Tank 橋"]["C"]] == [
+    assert [cell.value for cell in book["Tank 橋"]["D"]] == [
         "Name",
         "b.jpg",
         "c.mp4 at 1.0 s",

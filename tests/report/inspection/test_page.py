@@ -1,52 +1,18 @@
 """The inspection page: what it holds, and, in a browser, what an inspector does on it."""
 
-import csv
 import json
 import re
 import time
 
 import pytest
 from browser import needs_chromium, open_page, visit
+from inspection_folders import CLASSES, row, write_folder
 from PIL import Image
 
 from corrosion.cli.main import main
 from corrosion.report.inspection import read_inspection
 
-CLASSES = ("corrosion detected", "no corrosion")
 EVIL = "</script><script>document.title='hacked'</script><img src=x onerror=alert(1)>'\".jpg"
-
-
-def write_folder(path, rows, **run):
-    """An output folder with rows of columns that are given, and pictures for each."""
-    (path / "thumbnails" / "000").mkdir(parents=True)
-    names = [*dict.fromkeys(name for row in rows for name in row), "thumbnail"]
-    for number, row in enumerate(rows):
-        if row.get("probability") is not None:
-            file = row.setdefault("thumbnail", f"thumbnails/000/{number:06d}_a.jpg")
-            Image.new("RGB", (64, 48), (90, 80, 60)).save(path / file)
-    with (path / "predictions.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, dict.fromkeys(names))
-        writer.writeheader()
-        writer.writerows(rows)
-    asked = {"checkpoint": "", "paths": ["photos"], "threshold": 0.5}
-    (path / "run.json").write_text(
-        json.dumps({"asked": asked, "band": [0.3, 0.7], "model": "best.ckpt", **run})
-    )
-    return path
-
-
-def row(number, probability, **more):
-    return {
-        "path": f"photos/tank {number % 2}/{number}.jpg",
-        "probability": probability,
-        "decision": CLASSES[probability < 0.5],
-        "review": "send to an inspector" if 0.3 < probability < 0.7 else "",
-        "asset": f"tank {number % 2}",
-        "rusted_share": number / 100,
-        "rusted_share_low": 0,
-        "rusted_share_high": 0.5,
-        **more,
-    }
 
 
 @pytest.fixture
@@ -75,7 +41,8 @@ def pick(page, name, value):
 
 def test_the_page_opens_with_what_was_found(folder, capsys):
     assert main(["inspection-report", str(folder)]) == 0
-    assert capsys.readouterr().out == f"{folder / 'inspection.html'}\n"
+    written = [folder / name for name in ("assets.csv", "inspection.html")]
+    assert capsys.readouterr().out == "".join(f"{file}\n" for file in written)
     page = (folder / "inspection.html").read_text(encoding="utf-8")
     for fact in (
         "<b>9</b> photographs",
@@ -88,8 +55,7 @@ def test_the_page_opens_with_what_was_found(folder, capsys):
     assert '<p class="warning">Read this first.</p>' in page
     assert page.count("<circle") == 8
     assert "200 m, north is up" in page
-    rows = re.findall(r"<tr><th>(tank \d)</th><td class=\"number\">(\d)", page)
-    assert rows == [("tank 1", "4"), ("tank 0", "5")]  # three detected, one detected
+    assert re.findall(r'data-asset="(tank \d)"', page) == ["tank 1", "tank 0"]  # 7 % and 2 %
 
 
 def test_a_report_that_there_is_not_is_refused(folder, capsys):
@@ -115,7 +81,7 @@ def test_names_and_notes_are_text_and_nothing_else(tmp_path):
         assert page.evaluate("document.title") == "Corrosion inspection"
         assert (
             page.evaluate("document.querySelector('.card .name').textContent")
-            == EVIL.split("/")[-1]
+            == f"1 · {EVIL.split('/')[-1]}"
         )
         assert page.evaluate("document.querySelectorAll('[onerror], script').length") == 2
     assert opened.errors == ()
@@ -242,7 +208,7 @@ def test_thousands_of_photographs_are_elements_only_while_they_are_in_view(tmp_p
         assert page.evaluate(count) < 30
         page.evaluate("choose(1990)")
         assert page.evaluate(count) < 30
-        assert page.evaluate("document.querySelector('.current .name').textContent") == "9.jpg"
+        assert page.evaluate("document.querySelector('.current .name').textContent") == "10 · 9.jpg"
         printed = page.printed()
         assert printed.count(b"/Type /Page\n") > 100 or printed.count(b"/Type /Page") > 100
 
@@ -307,7 +273,7 @@ def test_a_note_is_lost_only_when_it_is_discarded(folder):
 @needs_chromium
 @pytest.mark.parametrize("width", [400, 1400])
 def test_cards_have_room_for_reasons_grades_and_errors(tmp_path, width):
-    grades = {"grade_iso4628_3": "Ri 0 to Ri 4", "grade_imo_coating": "GOOD to FAIR"}
+    grades = {"grade_iso4628_3": "unclear", "grade_imo_coating": "GOOD to FAIR"}
     unlike = {"unlike_training": 1.3, "grade_astm_d610": "10 to 4", "tiles": 9}
     rows = [row(1, 0.6, **grades, **unlike), row(2, 0.9996, rusted_share=0.0001, **grades)]
     rows += [row(3, 0.93, rusted_share=0), row(4, 0.0001, rusted_share=0)]
@@ -334,7 +300,8 @@ def test_cards_have_room_for_reasons_grades_and_errors(tmp_path, width):
     assert ">0.999" in certain
     assert "rusted <0.1 %" in certain
     assert "Unlike the training" in unclear
-    assert "ISO 4628-3 Ri 0 to Ri 4" in unclear
+    assert "IMO GOOD to FAIR" in unclear
+    assert "ISO 4628-3: grade unclear (share 1 %, 90 % between 0 and 50 %)" in unclear
     outlined = ["no rust could be outlined" in one for one in (certain, rusty, unclear, clean)]
     assert outlined == [False, True, False, False]
     assert "<0.001" in clean

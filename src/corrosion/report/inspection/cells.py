@@ -36,7 +36,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     return run
 
 
-def keep_in_run(folder: Path, told: Mapping[str, str | None]) -> None:
+def keep_in_run(folder: Path, told: Mapping[str, Any]) -> None:
     """Keep what reports are told beside what their run was asked for.
 
     Args:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import DETECTED
 from corrosion.report.inspection.cells import (
@@ -26,12 +28,15 @@ from corrosion.report.inspection.verdict_history import (
     read_history,
     time_cell,
 )
+from corrosion.settings.types import Measured
 
 TABLES = ("predictions.csv", "predictions.parquet")
 """The tables of a folder, by their format."""
 
 TITLE = "Corrosion inspection"
 """What reports are called, where nobody has said otherwise."""
+
+_CONSEQUENCES = TypeAdapter(dict[str, Measured])
 
 Box = tuple[int, int, int, int]
 """(left, top, width, height)."""
@@ -57,6 +62,7 @@ class Finding:
         decision: `DETECTED` or `CLEAN` of `corrosion.evaluation.decisions`; None likewise.
         review: whether an inspector shall look at it.
         why_review: sentences that say why; empty where `review` is False.
+        whole_probability: probability of one in tiles, seen as a whole; None of others.
         unlike_training: above 1, it is unlike all that the network was trained on.
         share: rusted share of the surface, in [0, 1].
         share_low: lower end of its interval.
@@ -101,6 +107,7 @@ class Finding:
     decision: str | None = None
     review: bool = False
     why_review: tuple[str, ...] = ()
+    whole_probability: float | None = None
     unlike_training: float | None = None
     share: float | None = None
     share_low: float | None = None
@@ -171,6 +178,7 @@ class Inspection:
         trained_on: the photographs that the network was trained on; empty if unknown.
         title: what the reports are called.
         inspector: who signs them; empty if unknown.
+        consequences: what the failure of each asset would cost; None where nobody has said.
     """
 
     folder: Path
@@ -187,6 +195,7 @@ class Inspection:
     trained_on: str = ""
     title: str = TITLE
     inspector: str = ""
+    consequences: Mapping[str, float] | None = None
 
     @property
     def detected(self) -> int:
@@ -255,7 +264,20 @@ def read_inspection(folder: Path) -> Inspection:
         trained_on=run.get("trained_on") or "",
         title=str(run.get("title") or TITLE),
         inspector=str(run.get("inspector") or ""),
+        consequences=_consequences(folder, run.get("consequences")),
     )
+
+
+def _consequences(folder: Path, kept: object) -> Mapping[str, float] | None:
+    if kept is None:
+        return None
+    try:
+        return _CONSEQUENCES.validate_python(kept)
+    except ValidationError as error:
+        raise CorrosionError(
+            f"{folder / 'run.json'}: consequences are no numbers by asset: give them again "
+            f"(corrosion inspection-report --consequence)."
+        ) from error
 
 
 def _finding(
@@ -278,6 +300,7 @@ def _finding(
         decision=text(row, "decision"),
         review=review,
         why_review=reasons if review else (),
+        whole_probability=seen_whole,
         unlike_training=unlike,
         share=real(row, "rusted_share"),
         share_low=real(row, "rusted_share_low"),

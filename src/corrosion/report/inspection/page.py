@@ -14,16 +14,17 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from corrosion.evaluation.decisions import is_unlike
+from corrosion.report.inspection.assets import maintenance_of
 from corrosion.report.inspection.cells import read_run
 from corrosion.report.inspection.drawings import histogram, position_map
 from corrosion.report.inspection.findings import Finding, Inspection
-from corrosion.report.inspection.shown import chance_of, counted, kind_of, place_of
+from corrosion.report.inspection.shown import chance_of, counted, grades_of, kind_of, place_of
 from corrosion.report.page import script_digest, script_json, write_page
 
 PAGE = "inspection.html"
 """Name of the page in its folder."""
 
-_SCRIPTS = ("inspection.js", "inspection_cards.js", "inspection_zoom.js")
+_SCRIPTS = ("inspection.js", "inspection_cards.js", "inspection_assets.js", "inspection_zoom.js")
 
 
 def write_inspection_page(inspection: Inspection) -> Path:
@@ -60,7 +61,8 @@ def write_inspection_page(inspection: Inspection) -> Path:
         of=_of(inspection.given),
         total=counted(findings),
         unlike=sum(_is_unlike(one) for one in findings),
-        assets=_by_asset(findings, inspection.assets),
+        maintenance=maintenance_of(inspection),
+        chance_of=chance_of,
         unlocated=sum(not one.located for one in findings),
         failures=[one for one in findings if one.error is not None],
         with_layers=any(one.evidence or one.rust for one in findings),
@@ -113,7 +115,7 @@ def _card(one: Finding, inspection: Inspection, roots: Sequence[str]) -> dict[st
         "share": one.share,
         "low": one.share_low,
         "high": one.share_high,
-        "grades": [f"{name} {grade}" for name, grade in one.grades.items()],
+        "grades": list(grades_of(one)),
         "boxes": [list(box) for box in one.boxes],
         "tiles": _tiles(one),
         "error": one.error,
@@ -189,23 +191,3 @@ def _original(path: str, inspection: Inspection) -> str | None:
     except ValueError:  # on another drive
         return original.absolute().as_uri()
     return quote(Path(relative).as_posix())
-
-
-def _by_asset(findings: Sequence[Finding], assets: Sequence[str]) -> list[dict[str, Any]]:
-    """A row an asset, the one with most corrosion first; empty where no asset is known."""
-    rows = []
-    for name in (*assets, *([None] if assets else [])):
-        own = [one for one in findings if one.asset == name]
-        if not own:
-            continue
-        shares = [one.share for one in own if one.share is not None]
-        chances = [one.probability for one in own if one.probability is not None]
-        rows.append(
-            counted(own)
-            | {
-                "name": name or "no asset",
-                "highest": chance_of(max(chances, default=None)),
-                "share": max(shares, default=None),
-            }
-        )
-    return sorted(rows, key=lambda row: (-row["detected"], str(row["name"])))

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from reportlab import rl_config
 from reportlab.lib.colors import HexColor
-from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
-from reportlab.pdfgen.canvas import Canvas
 
 from corrosion.errors import CorrosionError
+from corrosion.report.inspection.assets import maintenance_of
 from corrosion.report.inspection.findings import Finding, Inspection
 from corrosion.report.inspection.pdf_block import BLOCK_HEIGHT, draw_finding
+from corrosion.report.inspection.pdf_file import SpooledCanvas
 from corrosion.report.inspection.pdf_fonts import BOLD, REGULAR, register_fonts, wrapped
 from corrosion.report.inspection.pdf_sheet import BLACK, BOTTOM, GREY, INNER, LINE, MARGIN, Sheet
 from corrosion.report.inspection.shown import chance_of, counted, said_of
@@ -46,12 +46,10 @@ def write_pdf(inspection: Inspection) -> Path:
     """
     path = inspection.folder / FILE
     register_fonts()
-    rl_config.useA85 = (
-        0  # pictures as bytes: as text they are a quarter larger, and take 20 ms each
-    )
+    rl_config.useA85 = 0  # pages as bytes: as text they are a quarter larger
     try:
-        with replacing(path) as temporary:
-            sheet = Sheet(Canvas(str(temporary), pagesize=A4, pageCompression=1), inspection.title)
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            sheet = Sheet(SpooledCanvas(file), inspection.title)
             sheet.canvas.setTitle(inspection.title)
             sheet.canvas.setAuthor(inspection.inspector)
             _write(sheet, inspection)
@@ -67,6 +65,7 @@ def _write(sheet: Sheet, inspection: Inspection) -> None:
     shown.sort(key=lambda one: (one.asset or "\uffff", -(one.probability or 0), one.number))
     sheet.new_page()
     _assets(sheet, inspection)
+    _maintenance(sheet, inspection)
     if shown:
         sheet.need(BLOCK_HEIGHT + 30 * mm)
         sheet.y -= 8 * mm
@@ -199,7 +198,6 @@ def _assets(sheet: Sheet, inspection: Inspection) -> None:
         groups.append(("no asset", unknown))
     rows = []
     for name, findings in groups:
-        chances = [one.probability for one in findings if one.probability is not None]
         shares = [one.share for one in findings if one.detected and one.share is not None]
         said = said_of(findings)
         judged = said[CORRODED] + said[NOT_CORRODED]
@@ -207,7 +205,6 @@ def _assets(sheet: Sheet, inspection: Inspection) -> None:
             (
                 name,
                 *(str(value) for value in counted(findings).values()),
-                chance_of(max(chances, default=None)),
                 f"{max(shares):.1%}" if shares else "",
                 f"{said[CORRODED]} of {judged}" if judged else "",
                 str(said[UNDECIDED] or ""),
@@ -215,6 +212,35 @@ def _assets(sheet: Sheet, inspection: Inspection) -> None:
         )
     head = (
         "Asset", "Photo- graphs", "Corrosion detected", "For an inspector", "Not read",
-        "Highest probability", "Largest share", "Judged corroded", "To look at again",
+        "Largest share", "Judged corroded", "To look at again",
     )  # fmt: skip
-    sheet.table("Summary", head, rows, (34, 16, 20, 20, 14, 22, 17, 18, 17))
+    sheet.table("Summary", head, rows, (46, 18, 22, 20, 16, 19, 19, 18))
+
+
+def _maintenance(sheet: Sheet, inspection: Inspection) -> None:
+    """The assets, the greatest risk first, and what risk is."""
+    maintenance = maintenance_of(inspection)
+    if not maintenance.rows:
+        return
+    rows = [
+        (
+            str(row.rank),
+            row.name,
+            str(row.photographs),
+            str(row.detected),
+            chance_of(row.probability),
+            "" if row.worst_share is None else f"{row.worst_share:.1%}",
+            "" if row.worst is None else f"{row.worst.number + 1} · {row.worst.name}",
+            "" if row.consequence is None else f"{row.consequence:.6g}",
+            "not known" if row.risk is None else f"{row.risk:.3g}",
+        )
+        for row in maintenance.rows
+    ]
+    head = (
+        "Rank", "Asset", "Photo- graphs", "Detected", "Probability", "Worst share",
+        "Worst photograph", "Conse- quence", "Risk",
+    )  # fmt: skip
+    sheet.table("For maintenance", head, rows, (11, 38, 15, 17, 20, 15, 30, 16, 16))
+    sheet.y -= 2 * mm
+    for note in maintenance.notes:
+        sheet.text(note, size=8, colour=GREY)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 
+from PIL import Image
 from reportlab.lib.units import mm
-from reportlab.lib.utils import ImageReader
-from reportlab.pdfgen.canvas import Canvas
 
 from corrosion.report.inspection.findings import Finding, Inspection
+from corrosion.report.inspection.pdf_file import SpooledCanvas
 from corrosion.report.inspection.pdf_fonts import BOLD, wrapped
 from corrosion.report.inspection.pdf_sheet import BLACK, GREY, INNER, LINE, MARGIN, RULE, Sheet
 from corrosion.report.inspection.shown import (
@@ -92,15 +92,16 @@ def _facts_of(one: Finding) -> list[tuple[str, str]]:
         # where nothing is detected the mask is empty, which measures nothing
         ("Kind", kind_of(one)),
         ("Rusted share", share_of(one) if one.detected else ""),
-        ("Grade", grades_of(one) if one.detected else ""),
+        ("Grade", ", ".join(grades_of(one)) if one.detected else ""),
         ("Went wrong", one.error or ""),
     )
     return [(label, value) for label, value in facts if value]
 
 
-def _draw(canvas: Canvas, picture: bytes, left: float, top: float, height: float) -> None:
+def _draw(canvas: SpooledCanvas, picture: bytes, left: float, top: float, height: float) -> None:
     """A picture in its place, as large as fits, at the top left."""
-    reader = ImageReader(io.BytesIO(picture))
-    wide, high = reader.getSize()
+    with Image.open(io.BytesIO(picture)) as opened:
+        wide, high = opened.size
     scale = min(_PICTURE / wide, height / high)
-    canvas.drawImage(reader, left, top - high * scale, wide * scale, high * scale)
+    place = (left, top - high * scale, wide * scale, high * scale)
+    canvas.draw_jpeg(picture, (wide, high), place)

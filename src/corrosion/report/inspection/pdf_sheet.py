@@ -9,8 +9,8 @@ from typing import Any
 from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
-from reportlab.pdfgen.canvas import Canvas
 
+from corrosion.report.inspection.pdf_file import SpooledCanvas
 from corrosion.report.inspection.pdf_fonts import BOLD, REGULAR, wrapped
 
 MARGIN = 16 * mm
@@ -36,7 +36,7 @@ class Sheet:
         page: number of the page, from 1.
     """
 
-    canvas: Canvas
+    canvas: SpooledCanvas
     title: str
     y: float = TOP
     page: int = 1

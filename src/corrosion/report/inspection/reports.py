@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from corrosion.report.inspection.assets import write_assets
 from corrosion.report.inspection.cells import keep_in_run
 from corrosion.report.inspection.coco import write_coco
+from corrosion.report.inspection.consequences import check_consequences, read_consequences
 from corrosion.report.inspection.findings import Inspection, read_inspection
 from corrosion.report.inspection.geojson import FILE as GEOJSON
 from corrosion.report.inspection.geojson import write_geojson
@@ -57,9 +59,16 @@ def outdated_reports(folder: Path) -> Mapping[str, str]:
 
 
 def write_reports(
-    folder: Path, reports: str, *, title: str | None = None, inspector: str | None = None
+    folder: Path,
+    reports: str,
+    *,
+    title: str | None = None,
+    inspector: str | None = None,
+    consequence: Path | None = None,
 ) -> tuple[Path, ...]:
     """Write reports into an output folder of `corrosion predict`, over those of before.
+
+    Where assets are known, their list for maintenance (assets.csv) is written with any of them.
 
     Args:
         folder: folder of a finished run.
@@ -67,13 +76,22 @@ def write_reports(
         title: what they are called, kept for reports that are written later; None for what was said
             before, and empty for "Corrosion inspection".
         inspector: who signs them, kept likewise.
+        consequence: file for `read_consequences`, whose numbers are kept likewise.
 
     Returns:
         Their files.
 
     Raises:
-        CorrosionError: the folder can't be read, or not be written.
+        CorrosionError: the folder can't be read, or not be written; as `read_consequences` and
+            `check_consequences`.
     """
-    keep_in_run(folder, {"title": title, "inspector": inspector})
+    told = None if consequence is None else read_consequences(consequence)
+    if told is not None:
+        check_consequences(told, read_inspection(folder).assets)
+    keep_in_run(folder, {"title": title, "inspector": inspector, "consequences": told})
     inspection = read_inspection(folder)
-    return tuple(WRITERS[name](inspection) for name in report_names(reports))
+    files = [
+        write_assets(inspection),
+        *(WRITERS[name](inspection) for name in report_names(reports)),
+    ]
+    return tuple(file for file in files if file is not None)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from corrosion.explanation.grades import UNCLEAR
+from corrosion.explanation.share_interval import LEVEL
 from corrosion.report.inspection.findings import Finding, Inspection
 from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED, UNDECIDED, VERDICTS
 
@@ -75,9 +77,27 @@ def share_of(one: Finding) -> str:
     return f"{one.share:.1%} ({one.share_low:.1%} to {one.share_high:.1%})"
 
 
-def grades_of(one: Finding) -> str:
-    """The grades, as text; empty where there are none."""
-    return ", ".join(f"{name} {grade}" for name, grade in one.grades.items())
+def grades_of(one: Finding) -> tuple[str, ...]:
+    """The grades, each as text; those that the interval leaves unclear together, with the share.
+
+    Example:
+        >>> grades_of(Finding(0, "a.jpg", grades={"ISO 4628-3": "Ri 3 to Ri 4", "IMO": "GOOD"}))
+        ('ISO 4628-3 Ri 3 to Ri 4', 'IMO GOOD')
+        >>> wide = {"ISO 4628-3": "unclear", "IMO": "unclear"}
+        >>> grades_of(Finding(0, "a.jpg", share=0.03, share_low=0, share_high=0.6, grades=wide))
+        ('grade unclear (share 3 %, 90 % between 0 and 60 %)',)
+    """
+    clear = tuple(f"{name} {grade}" for name, grade in one.grades.items() if grade != UNCLEAR)
+    unclear = [name for name, grade in one.grades.items() if grade == UNCLEAR]
+    if not unclear:
+        return clear
+    text = "grade unclear"
+    if one.share is not None and one.share_low is not None and one.share_high is not None:
+        share, low, high = (
+            f"{100 * end:.3g}" for end in (one.share, one.share_low, one.share_high)
+        )
+        text += f" (share {share} %, {100 * LEVEL:.0f} % between {low} and {high} %)"
+    return (*clear, f"{', '.join(unclear)}: {text}" if clear else text)
 
 
 def kind_of(one: Finding) -> str:

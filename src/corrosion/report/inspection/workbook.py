@@ -22,6 +22,7 @@ from corrosion.report.inspection.shown import (
     verdict_word,
 )
 from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED, UNDECIDED
+from corrosion.report.inspection.workbook_assets import LONGEST_TEXT, write_maintenance
 from corrosion.system.files import replacing
 from corrosion.system.progress import progress
 
@@ -30,9 +31,8 @@ FILE = "inspection.xlsx"
 
 _SIDE = 160  # pixels of the small pictures
 _SHOWN = 80  # pixels at which they stand in their cells: sharp on screens of high resolution
-_ALL, _SUMMARY = "Photographs", "Summary"
+_ALL, _SUMMARY, _MAINTENANCE = "Photographs", "Summary", "Maintenance"
 _LONGEST_NAME = 31  # characters of a sheet's name
-_LONGEST_TEXT = 32_000  # characters of a cell
 _MOST_SHEETS = 200
 _FEWEST_FOR_A_BAR = 100  # photographs whose pictures take a second or more
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
@@ -51,6 +51,7 @@ def _said(what: str) -> Callable[[Finding], str | None]:
 
 
 _COLUMNS = (
+    _Column("Number", 8, lambda one: one.number + 1, "text"),
     _Column("Name", 26, lambda one: one.name),
     _Column("Asset", 18, lambda one: one.asset),
     _Column("Decision", 20, lambda one: one.decision),
@@ -132,6 +133,8 @@ def write_workbook(inspection: Inspection) -> Path:
                 for name, values in _FORMATS.items()
             }
             _write_summary(book.add_worksheet(_SUMMARY), formats, inspection, sheets)
+            if inspection.assets:
+                write_maintenance(book.add_worksheet(_MAINTENANCE), formats, inspection)
             pictures = _Pictures(inspection)
             for name, findings in sheets.items():
                 _write_table(book.add_worksheet(name), formats, columns, findings, pictures)
@@ -160,7 +163,8 @@ class _Pictures:
 def _by_asset(inspection: Inspection) -> dict[str, Sequence[Finding]]:
     """The findings of each asset, by the name of its sheet."""
     sheets: dict[str, Sequence[Finding]] = {}
-    taken = {_ALL.casefold(), _SUMMARY.casefold(), "history"}  # a name that Excel keeps for itself
+    # Excel keeps "history" for itself
+    taken = {_ALL.casefold(), _SUMMARY.casefold(), _MAINTENANCE.casefold(), "history"}
     for asset in inspection.assets[:_MOST_SHEETS]:
         name = sheet_name(asset, taken)
         taken.add(name.casefold())
@@ -195,7 +199,7 @@ def _write_table(
     findings: Sequence[Finding],
     pictures: _Pictures,
 ) -> None:
-    sheet.freeze_panes(1, 3)
+    sheet.freeze_panes(1, 4)
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(0)
@@ -215,7 +219,7 @@ def _write_table(
         for number, column in enumerate(columns, start=first):
             value = column.value(one)
             if isinstance(value, str):
-                sheet.write_string(row, number, value[:_LONGEST_TEXT], formats["wrapped"])
+                sheet.write_string(row, number, value[:LONGEST_TEXT], formats["wrapped"])
             elif value is not None:
                 sheet.write_number(row, number, value, formats[column.format])
     last = max(1, len(findings))
@@ -270,7 +274,7 @@ def _write_summary(
     for name, value in facts:
         sheet.write_string(row, 0, name, formats["label"])
         if isinstance(value, str):
-            sheet.write_string(row, 1, value[:_LONGEST_TEXT], formats["text"])
+            sheet.write_string(row, 1, value[:LONGEST_TEXT], formats["text"])
         else:
             sheet.write_number(row, 1, value, formats["text"])
         row += 1
@@ -286,10 +290,7 @@ def _write_summary(
 def _write_assets(
     sheet: Any, formats: Mapping[str, Any], row: int, sheets: Mapping[str, Sequence[Finding]]
 ) -> None:
-    titles = (
-        "Sheet", "Photographs", "Detected", "For an inspector", "Failed", "Highest probability",
-        "Largest share",
-    )  # fmt: skip
+    titles = ("Sheet", "Photographs", "Detected", "For an inspector", "Failed", "Largest share")
     sheet.set_row(row, 32)
     for number, title in enumerate(titles):
         sheet.write_string(row, number, title, formats["header"])
@@ -298,9 +299,6 @@ def _write_assets(
         sheet.write_url(line, 0, f"internal:'{quoted}'!A1", formats["link"], string=name)
         for number, value in enumerate(counted(findings).values(), start=1):
             sheet.write_number(line, number, value, formats["text"])
-        chances = [one.probability for one in findings if one.probability is not None]
         shares = [one.share for one in findings if one.detected and one.share is not None]
-        if chances:
-            sheet.write_number(line, 5, max(chances), formats["probability"])
         if shares:
-            sheet.write_number(line, 6, max(shares), formats["percent"])
+            sheet.write_number(line, 5, max(shares), formats["percent"])

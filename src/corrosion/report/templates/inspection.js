@@ -128,7 +128,7 @@ function wanted(card) {
   if (judged === "against" && said.verdict !== (card.detected ? "not" : "corroded")) return false;
   if (value("asset") && (card.asset || "no asset") !== value("asset")) return false;
   const words = value("search").toLowerCase().split(/\s+/).filter(Boolean);
-  const where = [card.path, card.name, card.asset, card.error, card.camera, said.note].join(" ").toLowerCase();
+  const where = [`#${card.n + 1}`, card.path, card.name, card.asset, card.error, card.camera, said.note].join(" ").toLowerCase();
   return words.every((word) => where.includes(word));
 }
 function refresh() {

@@ -113,7 +113,7 @@ function build(card, index) {
   }
   made.append(element("div", { className: "pictures" }, picture(card, "first"), layers && value("view") === "both" ? picture(card, "second") : "", corner),
     element("div", { className: "facts" }, top, ...sentences(card).map(([name, words]) => line(`wraps ${name}`, words)),
-      line("name", card.name, card.path), line("where", where), element("div", { className: "said" }), verdicts));
+      line("name", `${card.n + 1} \u00b7 ${card.name}`, card.path), line("where", where), element("div", { className: "said" }), verdicts));
   press(made, card);
   return made;
 }

@@ -67,7 +67,7 @@ function enlarge() {
   enlarge.tell();
   large.replaceChildren(
     element("div", { className: "line" },
-      element("strong", { textContent: `${card.name}: ${card.chance || ""}${decided(card)}` }),
+      element("strong", { textContent: `${card.n + 1} \u00b7 ${card.name}: ${card.chance || ""}${decided(card)}` }),
       given, verdicts),
     stage,
     element("div", { className: "line" }, button("\u2190", () => choose(current - 1), "k"), button("\u2192", () => choose(current + 1), "j"),
@@ -108,13 +108,7 @@ for (const id of ["sort", "decision", "review", "verdict", "asset"]) if ($(id)) 
 $("search").oninput = refresh;
 if ($("view")) $("view").onchange = layOut;
 $("inspector").onchange = () => { try { localStorage.setItem("corrosion-inspector", $("inspector").value.trim()); } catch { keeps = false; } };
-for (const point of document.querySelectorAll("circle[data-number]")) {
-  point.onclick = () => {
-    const card = CARDS[Number(point.dataset.number)];
-    if (!shown.includes(card)) show("all");
-    choose(shown.indexOf(card));
-  };
-}
+for (const point of document.querySelectorAll("circle[data-number]")) point.onclick = () => goTo(point.dataset.number);
 let held = 0;
 grid.addEventListener("pointerdown", (event) => {
   const on = event.target.closest(".picture"), card = event.target.closest(".card");

@@ -1,0 +1,233 @@
+"""assets.csv: the assets of an inspection as a list for maintenance, the greatest risk first."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from corrosion.evaluation.asset_probability import RULE_NOTE, asset_probability
+from corrosion.report.inspection.findings import Finding, Inspection
+from corrosion.report.inspection.shown import counted
+from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED
+from corrosion.system.files import replacing
+from corrosion.system.names import table_path, table_text
+
+FILE = "assets.csv"
+"""Name of the file in its folder."""
+
+_COLUMNS = (
+    "rank", "asset", "photographs", "detected", "to_review", "failed", "probability",
+    "worst_share", "photograph", "consequence", "risk", "risk_basis", "note",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AssetRow:
+    """What is known of an asset.
+
+    Attributes:
+        rank: its place in the list, from 1.
+        name: name of the asset.
+        photographs: number of its photographs and frames, those that can't be read too.
+        detected: number of those with corrosion.
+        review: number of those for an inspector.
+        failed: number of those that could not be read or drawn.
+        probability: that it has corrosion, by `asset_probability`; None where nothing can be read.
+        worst_share: largest rusted share, in [0, 1]; None without masks.
+        worst: the photograph of that share, or, without rust, of the highest probability.
+        consequence: what its failure would cost; None where that was not said.
+        risk: by which it is ranked; None where it is not known.
+        note: what must be said of it; empty for nothing.
+    """
+
+    rank: int
+    name: str
+    photographs: int
+    detected: int
+    review: int
+    failed: int
+    probability: float | None
+    worst_share: float | None
+    worst: Finding | None
+    consequence: float | None
+    risk: float | None
+    note: str
+
+
+@dataclass(frozen=True)
+class Maintenance:
+    """The assets of an inspection, the greatest risk first.
+
+    Equal risks come by probability, the highest first, then by name. An asset whose risk is not
+    known stands behind all others.
+
+    Attributes:
+        rows: the assets; empty where none is known.
+        basis: what the risk is, as "worst share x consequence".
+        notes: sentences that belong beside the list.
+    """
+
+    rows: tuple[AssetRow, ...]
+    basis: str
+    notes: tuple[str, ...]
+
+
+def maintenance_of(inspection: Inspection) -> Maintenance:
+    """Rank the assets of an inspection by risk = worst share x consequence.
+
+    Without masks the probability stands for the share, and without consequences the share or the
+    probability alone is the risk; `basis` says so. What an inspector said comes before the network:
+    a photograph that was judged corroded counts as certain, one judged not corroded as sound.
+
+    Args:
+        inspection: what was found.
+    """
+    shares = any(one.share is not None for one in inspection.findings)
+    told = inspection.consequences
+    basis = ("worst share" if shares else "probability") + (" x consequence" if told else "")
+    rows = [_row(name, inspection, shares=shares) for name in inspection.assets]
+    rows.sort(key=_order)
+    ranked = tuple(_ranked(row, rank) for rank, row in enumerate(rows, start=1))
+    return Maintenance(ranked, basis, tuple(_notes(inspection, ranked, basis, shares=shares)))
+
+
+def write_assets(inspection: Inspection) -> Path | None:
+    """Write the list beside the table of the photographs, over one of before.
+
+    Args:
+        inspection: what was found.
+
+    Returns:
+        The file; None where no asset is known, and nothing is written.
+
+    Raises:
+        CorrosionError: it can't be written.
+    """
+    maintenance = maintenance_of(inspection)
+    path = inspection.folder / FILE
+    if not maintenance.rows:
+        return None
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        writer.writerows(_cells(row, maintenance.basis) for row in maintenance.rows)
+    return path
+
+
+def _row(name: str, inspection: Inspection, *, shares: bool) -> AssetRow:
+    own = [one for one in inspection.findings if one.asset == name]
+    known = [chance for one in own if (chance := _chance(one, inspection.threshold)) is not None]
+    probability = asset_probability(known) if known else None
+    worst = max(own, key=_weight, default=None)
+    measured = [_share(one) for one in own if one.share is not None]
+    share = max(measured) if measured else None
+    told = inspection.consequences
+    consequence = told.get(name) if told else None
+    severity = share if shares else probability
+    factor = consequence if told else 1.0
+    count = counted(own)
+    return AssetRow(
+        rank=0,
+        name=name,
+        photographs=count["photographs"],
+        detected=count["detected"],
+        review=count["review"],
+        failed=count["failed"],
+        probability=probability,
+        worst_share=share,
+        worst=worst if worst is not None and worst.probability is not None else None,
+        consequence=consequence,
+        risk=None if severity is None or factor is None else severity * factor,
+        note="; ".join(_said_of(own, share, consequence, told=bool(told))),
+    )
+
+
+def _said_of(
+    own: Sequence[Finding], share: float | None, consequence: float | None, *, told: bool
+) -> list[str]:
+    said = []
+    if told and consequence is None:
+        said.append("no consequence is given")
+    unread = sum(one.probability is None for one in own)
+    if unread:
+        said.append(f"{unread} of {len(own)} not read")
+    if share == 0 and any(_corroded(one) for one in own):
+        said.append("corrosion, but no rust could be outlined")
+    return said
+
+
+def _corroded(one: Finding) -> bool:
+    """Whether corrosion was found, by an inspector where one has judged."""
+    judged = None if one.verdict is None else one.verdict.verdict
+    return judged == CORRODED or (one.detected and judged != NOT_CORRODED)
+
+
+def _chance(one: Finding, threshold: float) -> float | None:
+    """The probability that a photograph shows corrosion; None where it can't be read."""
+    judged = None if one.verdict is None else one.verdict.verdict
+    if judged == CORRODED:
+        return 1.0
+    if judged == NOT_CORRODED:
+        return 0.0
+    if one.whole_probability is None:
+        return one.probability
+    # that of a tile is the highest of many: only the whole one is calibrated
+    return max(one.whole_probability, threshold) if one.detected else one.whole_probability
+
+
+def _share(one: Finding) -> float:
+    return (one.share or 0.0) if _corroded(one) else 0.0
+
+
+def _weight(one: Finding) -> tuple[float, float, int]:
+    chance = -1.0 if one.probability is None else one.probability
+    return _share(one), chance, -one.number
+
+
+def _order(row: AssetRow) -> tuple[bool, float, float, str]:
+    return row.risk is None, -(row.risk or 0.0), -(row.probability or 0.0), row.name
+
+
+def _ranked(row: AssetRow, rank: int) -> AssetRow:
+    return AssetRow(**{**vars(row), "rank": rank})
+
+
+def _notes(
+    inspection: Inspection, rows: Sequence[AssetRow], basis: str, *, shares: bool
+) -> list[str]:
+    if not rows:
+        return []
+    notes = [f"The risk of an asset is its {basis}."]
+    if not shares:
+        notes[0] += " Shares need masks: corrosion predict --masks."
+    notes.append(RULE_NOTE)
+    told = inspection.consequences
+    if told:
+        missing = [row.name for row in rows if row.consequence is None]
+        unknown = sorted(set(told) - {row.name for row in rows})
+        if missing:
+            notes.append(
+                f"No consequence is given for {', '.join(missing)}: no risk is known, and they "
+                f"stand at the end."
+            )
+        if unknown:
+            notes.append(f"Consequences of assets without photographs: {', '.join(unknown)}.")
+    without = sum(one.asset is None for one in inspection.findings)
+    if without:
+        notes.append(f"{without} photographs have no asset, and are not in the list of assets.")
+    return notes
+
+
+def _cells(row: AssetRow, basis: str) -> list[object]:
+    def number(value: float | None) -> str:
+        return "" if value is None else f"{value:.6f}"
+
+    worst = "" if row.worst is None else row.worst.path
+    return [
+        row.rank, table_text(row.name), row.photographs, row.detected, row.review, row.failed,
+        number(row.probability), number(row.worst_share), table_path(worst) if worst else "",
+        "" if row.consequence is None else f"{row.consequence:.12g}",
+        "" if row.risk is None else f"{row.risk:.9g}", basis, row.note,
+    ]  # fmt: skip
