@@ -1,6 +1,6 @@
-"""Faults that come from outside: kills at random moments, a full disk, two of a command at once.
+"""Faults from outside: kills, a full disk, two of a command at once, little shared memory.
 
-    python benchmarks/faults.py [--kills 20] [--only kills,disk,twice,clock]
+    python benchmarks/faults.py [--kills 20] [--only kills,disk,twice,clock,shared]
 
 A small network is trained, and everything happens to it:
 
@@ -13,6 +13,9 @@ A small network is trained, and everything happens to it:
 - *twice*: two of a command start at once in one folder: one does the work, or both do; nothing is
   lost or doubled.
 - *clock*: files come from a time that has not been yet; answers stay.
+- *shared*: `/dev/shm` of 16 MB, in a mount namespace of the command's own (root may make one);
+  `loaders` is a training whose loader processes want more. The end must be that of an undisturbed
+  one.
 
 Exits with 1 if an end differs.
 """
@@ -21,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import os
 import random
 import shutil
@@ -36,8 +40,9 @@ from pathlib import Path
 import pandas as pd
 from attack import import_all
 from attacks.world import ROOT, TRAINING, World, make_world
+from load import photographs as small_photographs
 
-PHOTOGRAPHS = 120
+PHOTOGRAPHS, DISTINCT = 120, 1500
 
 
 @dataclass(frozen=True)
@@ -49,12 +54,16 @@ class Command:
         again: those that go on after it was stopped.
         end: what it came to, of the output folder; ends of two that went well are equal.
         keeps: whether it goes on with what there is; otherwise its folder is removed before.
+        environment: what it finds in its environment, by the output folder.
+        kinds: faults that say something of it.
     """
 
     arguments: Callable[[Path], Sequence[str]]
     again: Callable[[Path], Sequence[str]]
     end: Callable[[Path], object]
     keeps: bool = True
+    environment: Callable[[Path], Mapping[str, str]] = lambda _: {}
+    kinds: Sequence[str] = ("kills", "disk", "twice", "clock", "shared")
 
     def go_on(self, out: Path) -> Sequence[str]:
         """The arguments after it was stopped."""
@@ -63,7 +72,7 @@ class Command:
         return self.again(out)
 
 
-def commands(world: World, photographs: Path) -> Mapping[str, Command]:
+def commands(world: World, photographs: Path, distinct: Path) -> Mapping[str, Command]:
     """The commands that write much."""
 
     def predict(out: Path) -> Sequence[str]:
@@ -82,6 +91,17 @@ def commands(world: World, photographs: Path) -> Mapping[str, Command]:
     def train(out: Path) -> Sequence[str]:
         return ("train", *TRAINING, f"hydra.run.dir={out}", "resume=auto")
 
+    def loaders(out: Path) -> Sequence[str]:
+        more = ("data.num_workers=2", "data.image_size=224", "data.batch_size=32")
+        return (*train(out), *more, "data.count=200", "trainer.max_epochs=1")
+
+    def cache(out: Path) -> Sequence[str]:
+        run = out.with_name(f"{out.name}-run")
+        return (
+            "train", *TRAINING, f"hydra.run.dir={run}", "resume=auto", "data=folder",
+            f"data.root={distinct}", "data.cache=true", "trainer.max_epochs=1",
+        )  # fmt: skip
+
     def sweep(out: Path) -> Sequence[str]:
         return (
             "train", "-m", "sweep=pruned", *TRAINING, "hydra.sweeper.n_trials=3",
@@ -92,7 +112,15 @@ def commands(world: World, photographs: Path) -> Mapping[str, Command]:
     return {
         "predict": Command(predict, lambda out: (*predict(out), "--resume"), table_of),
         "audit": Command(audit, audit, files_of, keeps=False),
+        "cache": Command(
+            cache,
+            cache,
+            filled,
+            environment=lambda out: {"CORROSION_CACHE": str(out)},
+            kinds=("kills", "twice", "clock"),
+        ),
         "train": Command(train, train, trained),
+        "loaders": Command(loaders, loaders, trained, kinds=("shared",)),
         "sweep": Command(sweep, sweep, trials),
     }
 
@@ -116,6 +144,18 @@ def trained(out: Path) -> object:
     )
 
 
+def filled(out: Path) -> object:
+    """Predictions of a training, and the images that its cache keeps, each once."""
+    files = [file for file in (out / "images").rglob("*.images") if not file.name.startswith(".")]
+    side = 64 * 64 * 3
+    kept = [
+        hashlib.sha256(content[start : start + side]).hexdigest()
+        for content in (file.read_bytes() for file in files)
+        for start in range(0, len(content), side)
+    ]
+    return trained(out.with_name(f"{out.name}-run")), sorted(kept)
+
+
 def trials(out: Path) -> object:
     """Number of finished trials of a study, each once."""
     import optuna
@@ -135,9 +175,11 @@ def main() -> None:
         import_all()
         world = make_world(folder / "world")
         photographs = many_photographs(world, folder / "many")
+        (folder / "distinct").mkdir()
+        distinct = small_photographs(folder / "distinct", DISTINCT)
         for kind in options.only.split(","):
-            for command, one in commands(world, photographs).items():
-                if command not in options.commands.split(","):
+            for command, one in commands(world, photographs, distinct).items():
+                if command not in options.commands.split(",") or kind not in one.kinds:
                     continue
                 place = folder / f"{kind}-{command}"
                 place.mkdir()
@@ -157,13 +199,17 @@ def many_photographs(world: World, folder: Path) -> Path:
     return folder
 
 
-def start(arguments: Sequence[str], output: Path) -> subprocess.Popen[bytes]:
-    """A command in a process of its own."""
+def start(
+    command: Command, out: Path, output: Path, *, again: bool = False, within: Sequence[str] = ()
+) -> subprocess.Popen[bytes]:
+    """A command in a process of its own, which another command may start."""
     program = "import sys; from corrosion.cli.main import main; sys.exit(main())"
+    arguments = command.go_on(out) if again else command.arguments(out)
     with output.open("ab") as file:
         return subprocess.Popen(
-            [sys.executable, "-c", program, *arguments],
-            cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
+            [*within, sys.executable, "-c", program, *arguments], cwd=ROOT,
+            stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
+            env=os.environ | dict(command.environment(out)),
         )  # fmt: skip
 
 
@@ -171,7 +217,7 @@ def undisturbed(command: Command, place: Path) -> tuple[object, float, float]:
     """The end of a command that nothing happens to; seconds until its first file, and in all."""
     out = place / "whole"
     began = time.monotonic()
-    process = start(command.arguments(out), place / "whole.txt")
+    process = start(command, out, place / "whole.txt")
     first = None
     while process.poll() is None:
         if first is None and out.exists():
@@ -188,9 +234,8 @@ def kills(command: Command, place: Path, draw: random.Random, count: int) -> str
     killed = runs = different = 0
     while killed < count:
         out, output = place / f"run{runs}", place / f"run{runs}.txt"
-        arguments = command.arguments(out)
-        for _ in range(5):  # then it may come through
-            process = start(arguments, output)
+        for attempt in range(5):  # then it may come through
+            process = start(command, out, output, again=attempt > 0)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(first + draw.random() * (whole - first))
             if process.poll() is not None:
@@ -198,9 +243,8 @@ def kills(command: Command, place: Path, draw: random.Random, count: int) -> str
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             killed += 1
-            arguments = command.go_on(out)
         else:
-            process = start(arguments, output)
+            process = start(command, out, output, again=True)
             process.wait()
         runs += 1
         if process.returncode != 0 or command.end(out) != expected:
@@ -231,7 +275,7 @@ def disk(command: Command, place: Path, *_: object) -> str:
         mount = place / f"disk{number}"
         output = place / f"disk{number}.txt"
         with small_disk(mount, max(4096, int(used * share))):
-            process = start(command.arguments(mount / "out"), output)
+            process = start(command, mount / "out", output)
             process.wait()
             text = output.read_text()
             if process.returncode != 0 and ("Traceback" in text or "space" not in text):
@@ -240,7 +284,7 @@ def disk(command: Command, place: Path, *_: object) -> str:
             remount = ["mount", "-o", f"remount,size={used * 20}", str(mount)]
             subprocess.run(remount, check=True)
             if process.returncode != 0:
-                process = start(command.go_on(mount / "out"), output)
+                process = start(command, mount / "out", output, again=True)
                 process.wait()
             if process.returncode != 0 or command.end(mount / "out") != expected:
                 different += 1
@@ -259,9 +303,9 @@ def twice(command: Command, place: Path, draw: random.Random, count: int) -> str
     times = max(1, count // 5)
     for number in range(times):
         out, outputs = place / f"both{number}", [place / f"both{number}-{one}.txt" for one in "ab"]
-        one = start(command.arguments(out), outputs[0])
+        one = start(command, out, outputs[0])
         time.sleep(draw.random() * first)
-        other = start(command.again(out) if out.exists() else command.arguments(out), outputs[1])
+        other = start(command, out, outputs[1], again=out.exists() and command.keeps)
         codes = sorted([one.wait(), other.wait()])
         refused += codes == [0, 1]
         text = "".join(output.read_text() for output in outputs)
@@ -278,9 +322,19 @@ def clock(command: Command, place: Path, *_: object) -> str:
     tomorrow = time.time() + 10**6
     for path in (*place.rglob("*"), *Path(os.environ["CORROSION_CACHE"]).rglob("*")):
         os.utime(path, (tomorrow, tomorrow))
-    process = start(command.arguments(place / "after"), place / "after.txt")
+    process = start(command, place / "after", place / "after.txt")
     same = process.wait() == 0 and command.end(place / "after") == expected
     return "equal" if same else f"DIFFERENT: {(place / 'after.txt').read_text()[-1500:]}"
+
+
+def shared(command: Command, place: Path, *_: object) -> str:
+    """Leave a command little of the memory that processes share."""
+    expected, _, _ = undisturbed(command, place)
+    mount = 'mount -t tmpfs -o size=16m tmpfs /dev/shm && exec "$@"'
+    within = ("unshare", "-m", "sh", "-c", mount, "sh")
+    process = start(command, place / "little", place / "little.txt", within=within)
+    same = process.wait() == 0 and command.end(place / "little") == expected
+    return "equal" if same else f"DIFFERENT: {(place / 'little.txt').read_text()[-1500:]}"
 
 
 KINDS: Mapping[str, Callable[[Command, Path, random.Random, int], str]] = {
@@ -288,6 +342,7 @@ KINDS: Mapping[str, Callable[[Command, Path, random.Random, int], str]] = {
     "disk": disk,
     "twice": twice,
     "clock": clock,
+    "shared": shared,
 }
 
 
@@ -297,7 +352,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--kills", type=int, default=20, help="of each command")
     parser.add_argument("--only", default=",".join(KINDS), help="kinds (default: %(default)s)")
-    parser.add_argument("--commands", default="predict,audit,train,sweep")
+    parser.add_argument("--commands", default="predict,audit,cache,train,loaders,sweep")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 

@@ -1,3 +1,5 @@
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -5,11 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from corrosion.data.dataset import Batch, ImageDataset, Sample, collate
+from corrosion.data.dataset import Batch, ImageDataset, ImageLoader, Sample, collate
 from corrosion.data.images import ImageError
 from corrosion.data.resizing import build_resize
 from corrosion.data.sampler import Draw
 from corrosion.data.transforms import build_augmentation
+from corrosion.errors import CorrosionError
 
 PAPER = {"horizontal_flip": {"p": 0.5}, "brightness": {"p": 1.0, "limit": 0.15}}
 
@@ -59,6 +62,20 @@ def test_a_file_that_goes_bad_is_an_error_that_names_it(paths):
     for row in (1, 2):
         with pytest.raises(ImageError, match=Path(paths[row]).name):
             images[row]
+
+
+class _Killed(ImageDataset):
+    """Whoever reads it is killed, as by a system without memory."""
+
+    def load(self, index: int) -> np.ndarray:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return super().load(index)
+
+
+def test_a_reading_process_that_is_killed_is_told_with_the_way_out(paths):
+    loader = ImageLoader(_Killed(paths, resize=build_resize(16)), batch_size=1, num_workers=1)
+    with pytest.raises(CorrosionError, match=r"reads images was killed .* give num_workers=0"):
+        next(iter(loader))
 
 
 def test_a_batch_is_uint8_nchw_in_channels_last_memory():

@@ -5,11 +5,11 @@ from pytorch_grad_cam.utils.image import show_cam_on_image
 
 from corrosion.errors import CorrosionError
 from corrosion.explanation.explanation import Explanation
+from corrosion.explanation.layers import evidence_layer
 from corrosion.explanation.overlay import COLORMAPS, UNLIKE_RUST, heat_map, overlay, write_image
 from corrosion.explanation.panels import grid, panel, shrink, verdict
 from corrosion.explanation.photographs import Photograph
 from corrosion.explanation.regions import find_regions
-from corrosion.explanation.layers import evidence_layer
 
 
 def photograph(height=120, width=160, values=None, name="bolt.jpg", **kwargs):

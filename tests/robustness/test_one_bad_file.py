@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from corrosion.report.photograph_sheets import Block, contact_sheets
 from PIL import Image
 from samples import write_checkpoint
 
@@ -20,7 +21,6 @@ from corrosion.explanation import overlay
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.prediction import rendering
 from corrosion.prediction.tiled import TileViewer
-from corrosion.report.photograph_sheets import Block, contact_sheets
 from corrosion.system import files
 from corrosion.system.files import replacing, unwritable
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from corrosion.cli.main import main
-from corrosion.data.splits import read_split
+from corrosion.data.splits import read_split, write_split
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.evaluation import evaluate_run
 from corrosion.evaluation.pooling import pool
@@ -22,8 +22,9 @@ from corrosion.prediction.journal import Journal, Row, RustFacts, read_journals
 from corrosion.prediction.output_folder import OutputFolder
 from corrosion.report.run_report import write_report
 from corrosion.runs import RunDirectory
-from corrosion.settings.resumed import resumed_settings
+from corrosion.settings.resumed import resumed_settings, saved_settings
 from corrosion.settings.run import RunSettings
+from corrosion.system.checksums import CHECKSUMS
 
 FUZZ = settings(max_examples=60, derandomize=True, suppress_health_check=list(HealthCheck))
 
@@ -113,6 +114,61 @@ def test_damaged_files_of_a_run_are_named(run, tmp_path, name):
         message = told(readers, run, tmp_path)
         assert message is not None, kind
         assert says_what_to_do(message, str(run.path / name)), (kind, message)
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """The files that a training writes and that are read again, with who reads each."""
+    run = RunDirectory(tmp_path / "trained")
+    images = pd.DataFrame(
+        {"path": ["a", "b"], "label": [0, 1], "probability": [0.1, 0.9], "name": ["no", "rust"]}
+    )
+    run.write_config(RunSettings().plain())
+    run.write_metrics({"test/auroc": 1.0}, {"model": "resnet50"})
+    run.write_history(pd.DataFrame({"epoch": [1, 2], "train/loss": 0.5, "val/loss": 0.5}))
+    run.write_predictions("test", images)
+    run.write_predictions("val", images)
+    run.write_examples(images.assign(picture=["a.png", "b.png"], kind="right"))
+    records = images.assign(source="", group=0, content_hash=["1", "2"], split="test")
+    write_split(records, run.split_file)
+    return {
+        run.config_file: [run.read_config, lambda: saved_settings(run.config_file)],
+        run.metrics_file: [run.read_metrics],
+        run.history_file: [run.read_history],
+        run.predictions_file("test"): [lambda: run.read_predictions("test")],
+        run.predictions_file("val"): [lambda: run.read_predictions("val")],
+        run.examples_file: [run.read_examples],
+        run.split_file: [run.read_split, lambda: read_split(run.split_file, records)],
+    }
+
+
+def test_a_file_of_a_run_that_was_cut_anywhere_is_told_from_a_sound_smaller_one(trained):
+    for path, readers_of in trained.items():
+        whole = path.read_bytes()
+        lines = [end + 1 for end, sign in enumerate(whole[:-1]) if sign == ord("\n")]
+        for length in {*lines[:: max(1, len(lines) // 5)], len(whole) - 1, 0}:
+            path.write_bytes(whole[:length])
+            for read in readers_of:
+                assert says_what_to_do(told(read), str(path)), (path, length)
+        path.write_bytes(whole)
+        for read in readers_of:
+            assert told(read) is None
+
+
+def test_a_file_without_a_checksum_is_read_as_it_is(trained):
+    for path, readers_of in trained.items():
+        (path.parent / CHECKSUMS).unlink(missing_ok=True)
+        if path.suffix == ".csv":
+            path.write_text("".join(path.read_text().splitlines(keepends=True)[:2]))
+        for read in readers_of:
+            assert told(read) is None
+
+
+@pytest.mark.parametrize("kind", [one for one in JUNK if one != "a huge number"])
+def test_damaged_checksums_are_named(trained, kind):
+    path, (read, *_) = next(iter(trained.items()))
+    (path.parent / CHECKSUMS).write_bytes(JUNK[kind])
+    assert says_what_to_do(told(read), CHECKSUMS)
 
 
 @pytest.mark.parametrize("name", WRONG)

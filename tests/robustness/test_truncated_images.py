@@ -127,6 +127,29 @@ def test_an_interlaced_png_is_whole_with_all_of_its_passes(height, width, missin
     assert isinstance(read(png(short, height=height, width=width, interlaced=True)), str)
 
 
+@given(
+    height=st.integers(2, 90), width=st.integers(1, 60), kept=st.floats(0, 1), plain=st.booleans(),
+    interlaced=st.booleans(),
+)  # fmt: skip
+def test_a_gif_that_was_closed_after_some_of_its_data_is_truncated(
+    height, width, kept, plain, interlaced
+):
+    pixels = np.zeros_like(SCENE) if plain else SCENE.copy()
+    pixels[-1] = 7
+    content = encoded("GIF", pixels[-height:, :width], interlace=interlaced)
+    assert read(content).shape == (height, width, 3)
+    start = content.index(b",\0\0\0\0") + 10  # of its data, behind which comes the end mark
+    start += 3 * 2 ** ((content[start - 1] & 7) + 1) if content[start - 1] & 0x80 else 0
+    codes, place = b"", start + 1
+    while content[place]:
+        codes += content[place + 1 : place + 1 + content[place]]
+        place += 1 + content[place]
+    codes = codes[: int(kept * max(0, len(codes) - 4))]
+    blocks = [codes[at : at + 255] for at in range(0, len(codes), 255)]
+    closed = b"".join(bytes([len(one)]) + one for one in blocks) + b"\0;"
+    assert isinstance(read(content[: start + 1] + closed), str)
+
+
 def test_a_photograph_with_something_behind_it_is_whole():
     for kind in KINDS:
         assert read(encoded(kind) + b"trailer of a telephone").shape == SCENE.shape

@@ -33,6 +33,7 @@ _PASSES = (
     (1, 0, 2, 1),
 )  # first row and column and steps of both, of interlaced PNGs
 _PIECE = 2**20  # bytes inflated at once
+_CODES = 4096  # of GIF's LZW
 
 
 class TruncatedError(Exception):
@@ -65,7 +66,7 @@ def refuse_cut(kind: str | None, content: bytes) -> None:
 
 
 def refuse_filled(kind: str | None, content: bytes, last: NDArray[Any]) -> None:
-    """Make sure that the last pixels of a JPEG or PNG are its own, and none that a decoder fills.
+    """Make sure that the last pixels of a JPEG, PNG or GIF are its own, and none that fill it up.
 
     Args:
         kind: format of the file, as PIL calls it.
@@ -78,6 +79,8 @@ def refuse_filled(kind: str | None, content: bytes, last: NDArray[Any]) -> None:
     if kind == "PNG":
         if not last.any() or content[28:29] != b"\0":  # black, or interlaced
             _refuse_short_png(content)
+    elif kind == "GIF":
+        _refuse_short_gif(content, last)
     elif kind in ("JPEG", "MPO"):
         end = last[-max(1, len(last) // 8) :]
         if (end == end[0]).all() and _jpeg_goes_on(content):
@@ -178,17 +181,78 @@ def _refuse_short_png(content: bytes) -> None:
 
 def _goes_on_behind_gif(content: bytes) -> bool:
     """Whether anything, if only the end mark, follows the first picture of a GIF."""
+    place = _picture_of_gif(content)
+    if place is None:
+        return True  # none that this knows
+    return _behind_blocks(content, _data_of_gif(content, place) + 1) < len(content)
+
+
+def _picture_of_gif(content: bytes) -> int | None:
+    """Where the first picture of a GIF begins; the end of the file where none does."""
     place = 13 + _colours(content[10:11])
     while place < len(content):
-        kind = content[place]
-        if kind == 0x21:  # an extension
-            place = _behind_blocks(content, place + 2)
-        elif kind == 0x2C:  # a picture
-            place += 11 + _colours(content[place + 9 : place + 10])
-            return _behind_blocks(content, place) < len(content)
-        else:
-            return True  # none that this knows
-    return False
+        if content[place] == 0x2C:
+            return place
+        if content[place] != 0x21:  # an extension
+            return None
+        place = _behind_blocks(content, place + 2)
+    return len(content)
+
+
+def _data_of_gif(content: bytes, place: int) -> int:
+    """Where the data of a picture begins, behind its own colours, with the bits of its codes."""
+    return place + 10 + _colours(content[place + 9 : place + 10])
+
+
+def _refuse_short_gif(content: bytes, last: NDArray[Any]) -> None:
+    place = _picture_of_gif(content)
+    interlaced = place is not None and content[place + 9 : place + 10] >= b"\x40"
+    if place is None or not (interlaced or (last == last[0]).all()):
+        return
+    wanted = math.prod(
+        int.from_bytes(content[place + at : place + at + 2], "little") for at in (5, 7)
+    )
+    start = _data_of_gif(content, place)
+    blocks, at = bytearray(), start + 1
+    while at < len(content) and content[at]:
+        blocks += content[at + 1 : at + 1 + content[at]]
+        at += 1 + content[at]
+    found = _pixels_of_lzw(blocks, content[start], wanted)
+    if found < wanted:
+        raise TruncatedError(f"its data ends after {found / wanted:.0%} of its pixels")
+
+
+def _pixels_of_lzw(data: bytes, bits: int, wanted: int) -> int:
+    """How many pixels the codes of a GIF stand for, of those that are wanted.
+
+    GIF89a, appendix F: a code stands for a string of pixels, and each code but the first adds the
+    string of the one before with one pixel more to the table. Lengths are all that counts here.
+    """
+    clear = 1 << bits
+    lengths, width = [1] * clear + [0, 0], bits + 1
+    waiting = held = before = pixels = 0
+    for byte in data:
+        waiting |= byte << held
+        held += 8
+        while held >= width:
+            code = waiting & ((1 << width) - 1)
+            waiting >>= width
+            held -= width
+            if code == clear:
+                del lengths[clear + 2 :]
+                width, before = bits + 1, 0
+                continue
+            new = code == len(lengths) and before > 0
+            if code == clear + 1 or pixels >= wanted or not (new or code < len(lengths)):
+                return pixels
+            length = before + 1 if new else lengths[code]
+            if before and len(lengths) < _CODES:
+                lengths.append(before + 1)
+                if len(lengths) == 1 << width and len(lengths) < _CODES:
+                    width += 1
+            pixels += length
+            before = length
+    return pixels
 
 
 def _colours(flags: bytes) -> int:

@@ -24,6 +24,7 @@ from corrosion.errors import CorrosionError
 from corrosion.settings.augmentation import AugmentationSettings
 from corrosion.settings.data import LoadingSettings
 from corrosion.system.processors import usable_processors
+from corrosion.system.shared_memory import workers_with_room
 
 log = logging.getLogger(__name__)
 
@@ -236,6 +237,8 @@ class CorrosionDataModule(L.LightningDataModule):
             workers = worker_count(cuda=cuda, processes=trainer.num_devices if trainer else 1)
         else:
             workers = wanted
+        side, batch = self._resize.image_size, self._settings.batch_size
+        workers = workers_with_room(workers, batch_bytes=batch * side * side * 3)
         return ImageLoader(
             dataset,
             batch_size=self._settings.batch_size,

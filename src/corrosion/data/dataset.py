@@ -20,6 +20,7 @@ from corrosion.data.resizing import Resize
 from corrosion.data.sampler import Draw
 from corrosion.data.shortcut import stamp
 from corrosion.data.transforms import Augmentation
+from corrosion.errors import CorrosionError
 from corrosion.system.place_names import address_of
 
 
@@ -178,6 +179,7 @@ class ImageLoader(DataLoader[Batch]):
 
     Raises:
         ImageError: a file can't be read, naming it; raised while iterating.
+        CorrosionError: the system has killed a process that reads images; likewise.
     """
 
     def __init__(self, dataset: ImageDataset, **options: Any) -> None:
@@ -185,7 +187,19 @@ class ImageLoader(DataLoader[Batch]):
         super().__init__(dataset, **options | {"collate_fn": _collate_or_error})  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
-        for batch in super().__iter__():
+        batches = super().__iter__()
+        while True:
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            except RuntimeError as error:
+                if "DataLoader worker" not in str(error):
+                    raise
+                raise CorrosionError(
+                    f"A process that reads images was killed ({error}), as the system does where "
+                    f"memory is full: give num_workers=0, or a smaller batch_size."
+                ) from error
             if isinstance(batch, ImageError):
                 raise batch
             yield batch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -272,10 +273,16 @@ def read_content(path: Path, *, mapped: bool = False) -> tuple[dict[str, Any], C
     content = read_checkpoint(path, mapped=mapped)
     values = CheckpointContent.read_from(content, path)
     if not verify(content, path):
-        log.warning(
-            "%s has no %s, as checkpoints of earlier versions have none: nothing tells whether it "
-            "was changed since it was written",
-            path,
-            KEY,
-        )
+        _warn_of_unsigned(path)
     return content, values
+
+
+@cache
+def _warn_of_unsigned(path: Path) -> None:
+    """Say it once: a command may read a checkpoint several times."""
+    log.warning(
+        "%s has no %s, as checkpoints of earlier versions have none: nothing tells whether it was "
+        "changed since it was written",
+        path,
+        KEY,
+    )

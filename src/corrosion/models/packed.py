@@ -23,7 +23,7 @@ from torch import Tensor
 
 from corrosion.errors import CorrosionError
 from corrosion.models.digest import DECIDING, KEY
-from corrosion.runs import PACKED
+from corrosion.run_places import PACKED
 from corrosion.system.files import read_json
 
 CONFIG = "config.json"

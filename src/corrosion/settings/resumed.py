@@ -10,6 +10,7 @@ from corrosion.errors import CorrosionError
 from corrosion.settings.base import Settings
 from corrosion.settings.ranges import as_written
 from corrosion.settings.run import RunSettings
+from corrosion.system.checksums import check_recorded
 from corrosion.system.files import read_yaml
 
 # how, where and how long a run goes on, not what it is
@@ -45,6 +46,8 @@ def saved_settings(saved: Path) -> RunSettings:
     Raises:
         CorrosionError: the file can't be read, or holds something else.
     """
+    if saved.is_file():
+        check_recorded(saved)
     content = read_yaml(saved, kind=dict)
     try:
         return RunSettings.read(_translated(content, RunSettings))

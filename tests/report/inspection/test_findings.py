@@ -52,6 +52,25 @@ def test_a_folder_is_read_with_every_row_of_its_table(folder):
     assert broken.probability is None
 
 
+@pytest.mark.parametrize("left", [-1, -2, 0])
+def test_a_table_that_was_cut_is_no_smaller_inspection(folder, left):
+    run = json.loads((folder / "run.json").read_text())
+    run["counts"] = {"images": 4, "detected": 1, "review": 2, "failed": 1}
+    (folder / "run.json").write_text(json.dumps(run))
+    assert len(read_inspection(folder).findings) == 4
+    rows = TABLE.splitlines(keepends=True)[1:]
+    whole = TABLE[: len(TABLE) - sum(map(len, rows))]
+    (folder / "predictions.csv").write_text(whole + "".join(rows[:left]), encoding="utf-8")
+    with pytest.raises(CorrosionError, match=r"predictions.csv has \d rows, and its run .* 4"):
+        read_inspection(folder)
+
+
+def test_a_table_that_ends_within_a_row_is_named(folder):
+    (folder / "predictions.csv").write_text(TABLE[:-10], encoding="utf-8")
+    with pytest.raises(CorrosionError, match=r"predictions.csv ends within row 4\. Restore it"):
+        read_inspection(folder)
+
+
 def test_the_last_verdict_of_each_photograph_is_found(folder):
     said = [
         Verdict("b.jpg", verdict="not", inspector="Ada"),

@@ -12,6 +12,7 @@ from corrosion.data.shortcut import MARKED
 from corrosion.data.splits.holdout import SPLITS
 from corrosion.data.splits.strata import twins
 from corrosion.errors import CorrosionError
+from corrosion.system.checksums import check_recorded, recorded
 from corrosion.system.files import write_csv
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,8 @@ def write_split(records: pd.DataFrame, path: Path) -> None:
     Raises:
         CorrosionError: the file can't be written.
     """
-    write_csv(path, split_table(records))
+    with recorded(path):
+        write_csv(path, split_table(records))
 
 
 def split_table(records: pd.DataFrame) -> pd.DataFrame:
@@ -62,6 +64,8 @@ def read_split(
         CorrosionError: the file is missing, is no split, or knows none of the images; an image has
             changed, with `on_changed="error"`.
     """
+    if path.is_file():
+        check_recorded(path)
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:  # ValueError covers pandas' own parser errors

@@ -5,17 +5,19 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import is_unlike, needs_review
 from corrosion.system.extras import require_package
-from corrosion.system.files import read_json, write_json
+from corrosion.system.files import RESTORE, read_json, write_json
 
 Row = Mapping[str, Any]
 """A row by column: text from CSV, values from Parquet."""
+
+_ROWS_AT_ONCE = 10_000
 
 
 def read_run(folder: Path) -> dict[str, Any]:
@@ -52,31 +54,54 @@ def keep_in_run(folder: Path, told: Mapping[str, Any]) -> None:
         write_json(folder / "run.json", kept)
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a table.
-
-    Raises:
-        CorrosionError: it can't be read, or the package that reads it is missing.
-    """
+def _read(path: Path) -> Iterator[dict[str, Any]]:
     return _read_csv(path) if path.suffix == ".csv" else _read_parquet(path)
 
 
-def _read_csv(path: Path) -> list[dict[str, Any]]:
+def whole_rows(path: Path, run: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The rows of a run's table, one after the other, and no fewer than the run has counted.
+
+    A table that was cut is a sound smaller one but for that.
+
+    Args:
+        path: path of the table.
+        run: what `read_run` says.
+
+    Raises:
+        CorrosionError: it can't be read, ends within a row, or has more or fewer rows; the
+            package that reads it is missing.
+    """
+    number = 0
+    for number, row in enumerate(_read(path), start=1):
+        if path.suffix == ".csv" and None in row.values():
+            raise CorrosionError(f"{path} ends within row {number}. {RESTORE}")
+        yield row
+    counted = (run.get("counts") or {}).get("images", number)
+    if counted != number:
+        raise CorrosionError(
+            f"{path} has {number} rows, and its run has counted {counted} photographs and frames. "
+            f"{RESTORE}"
+        )
+
+
+def _read_csv(path: Path) -> Iterator[dict[str, Any]]:
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # boxes of many regions are long
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return list(csv.DictReader(file))
+            yield from csv.DictReader(file)
     except (OSError, ValueError, csv.Error) as error:
         raise CorrosionError(f"{path} can't be read as CSV: {error}") from error
 
 
-def _read_parquet(path: Path) -> list[dict[str, Any]]:
+def _read_parquet(path: Path) -> Iterator[dict[str, Any]]:
     require_package("pyarrow", str(path), instead="predictions.csv")
     import pyarrow
     from pyarrow import parquet
 
     try:
-        return parquet.read_table(path).to_pylist()
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(_ROWS_AT_ONCE):
+                yield from batch.to_pylist()
     except (OSError, pyarrow.ArrowException) as error:
         raise CorrosionError(f"{path} can't be read: {error}") from error
 
@@ -84,14 +109,20 @@ def _read_parquet(path: Path) -> list[dict[str, Any]]:
 def reasons_for_review(
     probability: float | None, unlike: float | None, band: tuple[float, float] | None
 ) -> tuple[str, ...]:
-    """Why an inspector shall look at a photograph that goes to one."""
+    """Why an inspector shall look at a photograph that goes to one.
+
+    Sentences are interned: 100,000 photographs have few different ones.
+    """
     reasons: list[str] = []
     if unlike is not None and is_unlike(unlike):
-        reasons.append(f"Unlike the training photographs ({unlike:.2f}, the limit is 1).")
+        reasons.append(
+            sys.intern(f"Unlike the training photographs ({unlike:.2f}, the limit is 1).")
+        )
     in_band = probability is not None and band is not None and needs_review(probability, band)
     if in_band or not reasons:
         ends = "" if band is None else f" ({band[0]:.3g} to {band[1]:.3g})"
-        reasons.append(f"The probability is in the range that an inspector decides{ends}.")
+        sentence = f"The probability is in the range that an inspector decides{ends}."
+        reasons.append(sys.intern(sentence))
     return tuple(reasons)
 
 

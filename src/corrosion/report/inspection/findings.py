@@ -6,20 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.decisions import DETECTED
+from corrosion.evaluation.decisions import CLEAN, DETECTED
 from corrosion.report.inspection.cells import (
     boxes,
-    read_rows,
     read_run,
     real,
     reasons_for_review,
     text,
     whole,
+    whole_rows,
 )
 from corrosion.report.inspection.pictures import evidence_file, outline_file, rust_file
 from corrosion.report.inspection.verdict_history import (
@@ -48,8 +49,11 @@ GRADES = {
 }
 """Columns of grades, and the names of their standards."""
 
+_NO_GRADES: Mapping[str, str] = MappingProxyType({})
+_DECISIONS = {one: one for one in (CLEAN, DETECTED)}  # one text each for 100,000 findings
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)  # there may be very many
 class Finding:
     """What is known of one photograph, or of one frame of a video; None where it is not known.
 
@@ -238,12 +242,11 @@ def read_inspection(folder: Path) -> Inspection:
     band = run.get("band")
     band = None if band is None else (float(band[0]), float(band[1]))
     verdicts = latest_verdicts(read_history(folder))
-    rows = read_rows(table)
     finished = datetime.fromtimestamp(table.stat().st_mtime, UTC).isoformat(timespec="seconds")
     try:
         findings = tuple(
             _with_pictures(folder, _finding(number, row, band, verdicts))
-            for number, row in enumerate(rows)
+            for number, row in enumerate(whole_rows(table, run))
         )
     except (KeyError, ValueError, TypeError) as error:
         raise CorrosionError(
@@ -297,7 +300,7 @@ def _finding(
         frame=whole(row, "frame"),
         time=time,
         probability=probability,
-        decision=text(row, "decision"),
+        decision=_DECISIONS.get(str(row.get("decision")), text(row, "decision")),
         review=review,
         why_review=reasons if review else (),
         whole_probability=seen_whole,
@@ -305,7 +308,8 @@ def _finding(
         share=real(row, "rusted_share"),
         share_low=real(row, "rusted_share_low"),
         share_high=real(row, "rusted_share_high"),
-        grades={name: value for column, name in GRADES.items() if (value := text(row, column))},
+        grades={name: value for column, name in GRADES.items() if (value := text(row, column))}
+        or _NO_GRADES,
         overlay=text(row, "overlay"),
         mask=text(row, "mask"),
         thumbnail=text(row, "thumbnail"),

@@ -52,7 +52,6 @@ def write_inspection_page(inspection: Inspection) -> Path:
         "key": _key(inspection),
         "threshold": inspection.threshold,
         "inspector": inspection.inspector,
-        "cards": [_card(one, inspection, roots) for one in findings],
     }
     write_page(
         path,
@@ -71,6 +70,7 @@ def write_inspection_page(inspection: Inspection) -> Path:
         script=Markup(script),
         digest=script_digest(script),
         data=_json(data),
+        cards=(_json(_card(one, inspection, roots)) for one in findings),
     )
     return path
 
