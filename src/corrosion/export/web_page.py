@@ -17,7 +17,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from corrosion.export.web_runtime import LICENCE, VERSION, WebRuntime
-from corrosion.report.page import script_json, write_page
+from corrosion.report.page import script_digest, script_json, write_page
 from corrosion.runtime.metadata import Metadata
 
 _SCRIPTS = (
@@ -60,7 +60,7 @@ def write_inspector(onnx: Path, path: Path, metadata: Metadata, runtime: WebRunt
         runtime_version=VERSION,
         licence=LICENCE,
         script=Markup(script),
-        digest=b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        digest=script_digest(script),
     )
 
 
