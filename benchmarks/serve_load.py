@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import math
 import os
 import statistics
 import subprocess
@@ -211,10 +212,10 @@ def predict_rate(
         )  # fmt: skip
         seconds.append(time.perf_counter() - began)
         processor.append(processor_of_children() - before)
-    count = len(many) - len(few)
-    return Rate(
-        count / max(1e-9, seconds[1] - seconds[0]), 1000 * (processor[1] - processor[0]) / count
-    )
+    count, spent = len(many) - len(few), seconds[1] - seconds[0]
+    # on a busy machine a start may take longer than all photographs: the clock tells nothing then
+    each_second = count / spent if spent > 0 else math.nan
+    return Rate(each_second, 1000 * (processor[1] - processor[0]) / count)
 
 
 def photographs(folder: Path, count: int) -> list[Path]:
