@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from corrosion.data.images import ImageError
 from corrosion.data.video import open_video
 from corrosion.errors import CorrosionError
+from corrosion.system.names import displayable
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +151,8 @@ class LiveSource:
                 if not came:
                     came = self.connected = True
                     self.connections += 1
-                    log.info("%s gives frames", self.name)
+                    if self.connections == 1 or not self._is_file:  # no word of every loop
+                        log.info("%s gives frames", self.name)
                 self._take(pixels)
                 if 0 < rate < 1000:
                     due += 1 / rate
@@ -168,7 +171,7 @@ class LiveSource:
 
 
 def shown_source(source: str) -> str:
-    """A source as pages, tables and logs may have it: without a user's name and password.
+    """A source as pages, tables and logs may have it: without a user's name, password or folders.
 
     Example:
         >>> shown_source("rtsp://admin:secret@10.0.0.7:554/cam?token=x"), shown_source("0")
@@ -177,7 +180,7 @@ def shown_source(source: str) -> str:
     if source.isdecimal():
         return f"camera {int(source)}"
     if "://" not in source:
-        return source
+        return displayable(Path(source).name)
     parts = urlsplit(source)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
