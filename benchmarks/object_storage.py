@@ -30,6 +30,8 @@ from corrosion.cli.main import main as corrosion
 from corrosion.report.tables import TextTable
 from corrosion.system.files import write_json
 
+_WARM = 20  # photographs that are predicted before anything is measured
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -51,7 +53,8 @@ def measure(options: argparse.Namespace, folder: Path, server: Server) -> list[d
     draw(folder / "photos", options.count, options.size)
     server.fill({f"in/{one.name}": one.read_bytes() for one in (folder / "photos").iterdir()})
     server.faults.share = options.failures
-    predict(options.run, folder / "photos", folder / "warm")
+    draw(folder / "few", _WARM, options.size)
+    predict(options.run, folder / "few", folder / "warm")  # imports, and what is set up once
     places = {
         "folder": (folder / "photos", folder / "local"),
         "bucket": ("s3://photos/in", folder / "far"),

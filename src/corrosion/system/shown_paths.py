@@ -14,7 +14,9 @@ from typing import Any
 from corrosion.system.place_names import absolute, address_of
 
 # an absolute path within a text, up to what ends a word there: its folders, then its name
-_IN_TEXT = re.compile(r"(?<![\w.])(?:[A-Za-z]:|~\w*)?/+(?:[^\s/,;'\"\[\](){}=]+/)+")
+_IN_TEXT = re.compile(
+    r"(?<![\w.])(?:(?:s3|gs|az|sftp|[A-Za-z]):|~\w*)?/+(?:[^\s/,;'\"\[\](){}=]+/)+"
+)
 
 
 def shown_path(path: str | Path, roots: Iterable[str | Path] = ()) -> str:
@@ -66,6 +68,8 @@ def without_folders(value: Any) -> Any:
     Example:
         >>> without_folders({"root": ["/home/jane/photos"], "storage": "sqlite:////data/j/s.db"})
         {'root': ['photos'], 'storage': 'sqlite:s.db'}
+        >>> without_folders(["s3://bucket/photos", "data.root=s3://bucket/photos"])
+        ['photos', 'data.root=photos']
         >>> without_folders("data.root=/home/jane/photos"), without_folders("https://a.org/b/c")
         ('data.root=photos', 'https://a.org/b/c')
     """
@@ -75,6 +79,6 @@ def without_folders(value: Any) -> Any:
         return [without_folders(item) for item in value]
     if not isinstance(value, str):
         return value
-    if Path(value).is_absolute():
+    if Path(value).is_absolute() or address_of(value) is not None:
         return Path(value).name
     return value if re.match(r"[\w.=]*https?://", value) else _IN_TEXT.sub("", value)

@@ -30,6 +30,11 @@ class Login(paramiko.ServerInterface):
         return paramiko.AUTH_SUCCESSFUL if fits else paramiko.AUTH_FAILED
 
 
+class Handle(paramiko.SFTPHandle):
+    def stat(self):
+        return paramiko.SFTPAttributes.from_stat(os.fstat(self.readfile.fileno()))
+
+
 class Folder(paramiko.SFTPServerInterface):
     root = Path()
 
@@ -61,7 +66,7 @@ class Folder(paramiko.SFTPServerInterface):
         return paramiko.SFTP_OK
 
     def open(self, path, flags, attr):
-        handle = paramiko.SFTPHandle(flags)
+        handle = Handle(flags)
         try:
             file = os.fdopen(os.open(self._path(path), flags, 0o644), "r+b" if flags & 3 else "rb")
         except OSError as error:
@@ -73,10 +78,10 @@ class Folder(paramiko.SFTPServerInterface):
 @pytest.fixture
 def address(tmp_path, monkeypatch):
     """The address of a server whose key is in known_hosts, and that knows jane's key."""
-    mine, its = paramiko.RSAKey.generate(2048), paramiko.RSAKey.generate(2048)
+    mine, its = paramiko.ECDSAKey.generate(), paramiko.ECDSAKey.generate()
     home = tmp_path / "home"
     (home / ".ssh").mkdir(parents=True)
-    mine.write_private_key_file(str(home / ".ssh" / "id_rsa"))
+    mine.write_private_key_file(str(home / ".ssh" / "id_ecdsa"))
     Folder.root = tmp_path / "served"
     Folder.root.mkdir()
     listening = socket.create_server(("127.0.0.1", 0))
