@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow
 
+from corrosion.data import file_search
 from corrosion.data.photograph_facts import PhotographFacts
 from corrosion.prediction.file_run import Counting
 from corrosion.prediction.journal import Row
@@ -54,7 +55,7 @@ def simulate(count: int, parent: Path | None) -> None:
     with tempfile.TemporaryDirectory(dir=parent) as name:
         folder = ShardedFolder(Path(name) / "out")
         steps: dict[str, Callable[[], Path]] = {
-            "list into shards": lambda: listed(folder, count),
+            "list a folder, into shards": lambda: listed(folder, count),
             "find unfinished shards": lambda: unfinished(folder),
             "gather rows, write shards": lambda: gathered(folder),
             "find that none is missing": lambda: complete(folder),
@@ -80,7 +81,11 @@ def path_of(number: int) -> str:
 
 
 def listed(folder: ShardedFolder, count: int) -> Path:
-    folder.begin({}, lambda: map(path_of, range(count)), resume=False)
+    def below(*_: object, **__: object) -> Iterator[str]:  # for what looks into the folder
+        return map(path_of, range(count))
+
+    file_search.files_below = below  # type: ignore[assignment]
+    folder.begin({}, lambda: file_search.find_inputs([folder.path.parent]), resume=False)
     return folder.listing
 
 

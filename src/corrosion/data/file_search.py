@@ -65,16 +65,21 @@ def find_inputs(
             no path at all, or a file lies beyond `below`.
     """
     wanted = SUFFIXES | VIDEO_SUFFIXES if videos else SUFFIXES
-    found: dict[str, str] = {}
     passed: list[PassedOver] = []
-    for path in paths:
-        for file in _files(os.fspath(path), wanted, passed, recursive=recursive, tell=tell):
-            found.setdefault(absolute(file), file)
+    given = [os.fspath(path) for path in paths]
+    found: list[str] = []
+    for path in given:
+        found += _files(path, wanted, passed, recursive=recursive, tell=tell)
+    if len(given) != 1 or not os.path.isdir(on_disk(given[0])):  # noqa: PTH112
+        once: dict[str, str] = {}  # as large as the list: a folder alone has each file once
+        for file in found:
+            once.setdefault(absolute(file), file)
+        found = list(once.values())
     if not found:
         raise CorrosionError("There are no images: name files, folders or patterns.")
     if below is not None:
         start = os.path.join(absolute(below), "")  # noqa: PTH118
-        beyond = next((file for path, file in found.items() if not path.startswith(start)), None)
+        beyond = next((file for file in found if not absolute(file).startswith(start)), None)
         if beyond is not None:
             raise CorrosionError(
                 f"relative_to={displayable(str(below))}: {displayable(beyond)} lies beyond it. "
@@ -82,7 +87,7 @@ def find_inputs(
             )
     if tell:
         tell_passed_over(passed)
-    return list(found.values())
+    return found
 
 
 def files_below(
