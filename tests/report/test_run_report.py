@@ -88,7 +88,7 @@ def test_a_browser_shows_every_section_and_asks_for_nothing(run_dir, width):
 
 
 def with_layers(run_dir):
-    """The run, its examples with photographs and layers of the evidence, as trainings write them."""
+    """The run, its examples with photographs and layers, as trainings write them."""
     folder = run_dir / "gradcam"
     examples = pd.read_csv(folder / "examples.csv").head(2)
     for name in ("right", "wrong"):
