@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from corrosion.report.photograph_sheets import Block, contact_sheets
 from PIL import Image
 from samples import write_checkpoint
 
