@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from browser import needs_chromium, open_page
+from browser import needs_chromium, open_page, visit
 from finished_runs import cells, write_run
 from PIL import Image
 
@@ -57,7 +57,24 @@ def test_a_browser_shows_the_page_and_asks_for_nothing(study, width):
     page = open_page(path, width=width)
     assert (page.requests, page.failed, page.errors) == ((path.as_uri(),), (), ())
     assert page.overflow <= 0
-    for text in ("What is significant", "Table 9", "Figure 6", "Errata", "McNemar", "DeLong"):
+    forest = "document.querySelector('.forest').getBoundingClientRect().top"
+    table = "document.querySelector('table').getBoundingClientRect().top"
+    with visit(path, width=width) as visited:
+        assert visited.evaluate(f"{forest} < {table}") or width > 400
+        titles = visited.evaluate(
+            "[...document.querySelectorAll('.matrix [title]')].map((one) => one.title)"
+        )
+    assert len(titles) == 3
+    assert all("p (Holm)" in title and "significant for these" in title for title in titles)
+    for text in (
+        "significant",
+        "What is significant",
+        "Table 9",
+        "Figure 6",
+        "Errata",
+        "McNemar",
+        "DeLong",
+    ):
         assert text in page.text
     assert np.asarray(Image.open(io.BytesIO(page.screenshot))).std() > 5
 

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from browser import needs_chromium, open_page
+from browser import needs_chromium, visit
 from PIL import Image
 
 from corrosion.cli.main import main
@@ -55,7 +55,9 @@ def test_near_duplicates_across_sources_leak_from_a_random_split_but_not_from_ou
     assert {len(group) for group in found["groups"]} == {2}
     assert found["leaks"]["random"]["known_from_training"]["test"] > 0.5
     assert found["leaks"]["grouped"]["known_from_training"] == {"val": 0, "test": 0}
-    assert (tmp_path / "out" / "duplicates-1.png").is_file()
+    page = (tmp_path / "out" / "audit.html").read_text()
+    assert page.count("2 images, nearly the same, several sources") == 10
+    assert "training keeps them together in one subset" in page
 
 
 def test_leaks_of_official_subsets_fail_with_strict_alone(tmp_path, capsys):
@@ -99,7 +101,9 @@ def test_bad_images_are_listed(tmp_path):
     found = audit(tmp_path, root)
     assert [entry["reason"] for entry in found["unreadable"]] == ["no image of a known kind"]
     assert [path.split("/")[-1] for path in found["suspicious"]["blank"]] == ["grey.png"]
-    assert (tmp_path / "out" / "suspicious-1.png").is_file()
+    page = (tmp_path / "out" / "audit.html").read_text()
+    assert "1 blank images" in page
+    assert "data.quality.remove=[blank]" in page
 
 
 def test_folders_too_small_to_split_are_audited_all_the_same(tmp_path, caplog):
@@ -129,8 +133,20 @@ def test_the_page_needs_nothing_but_itself(tmp_path):
     root = photos(tmp_path / "ships", "rust", "clean")
     export(root / "rust" / "1.png", root / "clean" / "<b>again.jpg")
     audit(tmp_path, root)
-    opened = open_page(tmp_path / "out" / "audit.html")
+    assert "0 images" not in (tmp_path / "out" / "audit.html").read_text()
+    with visit(tmp_path / "out" / "audit.html", width=400) as page:
+        page.evaluate("document.querySelector('.together .frame').click()")
+        assert page.evaluate("document.querySelectorAll('#enlarged[open] .photo').length") == 2
+        page.press("Escape")
+        opened = page.look()
     assert (opened.errors, opened.failed, opened.requests[1:]) == ((), (), ())
     assert opened.overflow == 0
-    for text in ("Findings", "conflicting labels", "<b>again.jpg", "Copies and near-duplicates"):
+    for text in (
+        "Findings",
+        "conflicting labels",
+        "<b>again.jpg",
+        "Copies and near-duplicates",
+        "A label is wrong",
+        "Looked for and not found: unreadable images",
+    ):
         assert text in opened.text

@@ -8,16 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from browser import needs_chromium, open_page
+from browser import needs_chromium, open_page, visit
 from PIL import Image
 from samples import predictions
 
 from corrosion.cli.main import main
 from corrosion.evaluation.evaluation import EvaluationSettings, evaluate_run
-from corrosion.report.run_report import mistakes_table, summary, write_report
+from corrosion.evaluation.run_facts import read_run_facts
+from corrosion.report.run_outcome import answers, badges
+from corrosion.report.run_report import mistakes_table, write_report
 from corrosion.runs import RunDirectory
 
-SECTIONS = ["Outcome", "Images", "Training", "Metrics", "Thresholds", "Mistakes", "repeat", "Made"]
+SECTIONS = ["recall", "Images", "Training", "Metrics", "Thresholds", "Mistakes", "repeat", "Made"]
 SETTINGS = EvaluationSettings(resamples=50)
 
 
@@ -80,9 +82,75 @@ def test_a_browser_shows_every_section_and_asks_for_nothing(run_dir, width):
     assert page.failed == ()
     assert page.errors == ()
     assert page.overflow <= 0
-    for text in (*SECTIONS, "a <b>: shows no corrosion, probability of corrosion 0.973"):
+    for text in (*SECTIONS, "a <b>", "shows no corrosion, probability of corrosion 0.973"):
         assert text in page.text
     assert np.asarray(Image.open(io.BytesIO(page.screenshot))).std() > 5
+
+
+def with_layers(run_dir):
+    """The run, its examples with photographs and layers, as trainings write them."""
+    folder = run_dir / "gradcam"
+    examples = pd.read_csv(folder / "examples.csv").head(2)
+    for name in ("right", "wrong"):
+        Image.new("RGB", (64, 48), (90, 80, 60)).save(folder / f"{name}.jpg")
+        Image.new("RGBA", (64, 48), (0, 225, 255, 190)).save(folder / f"{name}.webp")
+    stems = examples["picture"].str.removesuffix(".png")
+    examples = examples.assign(photograph=stems + ".jpg", evidence=stems + ".webp")
+    RunDirectory(run_dir).write_examples(examples)
+    return run_dir
+
+
+@needs_chromium
+def test_the_first_screen_has_three_figures_and_photographs_that_a_tap_or_a_hold_switches(run_dir):
+    path = write_report(with_layers(run_dir), evaluate_run(run_dir, SETTINGS))
+    held = (
+        "new Promise((done) => { const frame = document.querySelector('.photo .frame');"
+        "const at = { bubbles: true }; frame.dispatchEvent(new PointerEvent('pointerdown', at));"
+        "setTimeout(() => { const during = frame.parentNode.classList.contains('marked');"
+        "frame.dispatchEvent(new PointerEvent('pointerup', at)); frame.click();"
+        "done([during, frame.parentNode.classList.contains('marked')]); }, 400); })"
+    )
+    shown = "getComputedStyle(document.querySelector('.photo .layer')).display"
+    with visit(path, width=1400, height=900) as page:
+        assert (
+            page.evaluate(
+                "[...document.querySelectorAll('.answer b')].map((one) => "
+                "one.getBoundingClientRect().bottom < innerHeight)"
+            )
+            == [True] * 3
+        )
+        assert page.evaluate(
+            "[...document.querySelectorAll('.first .photo')].every((one) => "
+            "one.getBoundingClientRect().bottom < innerHeight)"
+        )
+        assert page.evaluate(shown) == "none"  # the photograph first
+        page.evaluate("document.querySelector('.photo .frame').click()")
+        assert page.evaluate(shown) == "block"
+        page.evaluate("document.querySelector('.photo .frame').click()")
+        assert page.evaluate(held) == [True, False]
+        page.evaluate("document.querySelector('.photo .corner').click()")
+        assert page.evaluate("document.querySelectorAll('#enlarged[open] .layer').length") == 1
+        page.press("Escape")
+        page.evaluate("location.hash = 'configuration'")
+        assert page.evaluate("document.getElementById('configuration').open")
+        seen = page.look()
+    assert (seen.errors, seen.failed, seen.requests) == ((), (), (path.as_uri(),))
+
+
+def test_figures_and_estimates_tell_their_values_where_one_points(run_dir):
+    text = write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
+    assert re.search(r"<title>recall 0\.\d{3} \(0\.\d{3}–[01]\.\d{3}\)</title>", text)
+    assert "<title>training\nepoch 1, loss 0.9</title>" in text
+    assert re.search(r"<title>observed, 95% interval\nprobability of corrosion [\d.]+, share", text)
+    assert re.search(r"<title>[\d.]+ to [\d.]+: \d+ images</title>", text)
+
+
+def test_badges_tell_weights_seed_and_leaks(run_dir):
+    run, evaluation = read_run_facts(RunDirectory(run_dir)), evaluate_run(run_dir, SETTINGS)
+    told = {badge.text: badge.kind for badge in badges(run, evaluation)}
+    assert told["random weights"] == "bad"
+    assert told["no test image known from training"] == "good"
+    assert {"seed 3", "epoch 2 of 2", "changed code"} <= set(told)
 
 
 @needs_chromium
@@ -101,8 +169,8 @@ def test_the_browser_of_these_tests_tells_what_fails(tmp_path):
 
 def test_the_pictures_are_those_of_their_table_that_are_there(run_dir):
     text = write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
-    assert "a &lt;b&gt;: shows no corrosion, probability of corrosion 0.973" in text
-    assert "bolt: shows corrosion, probability of corrosion 0.999" in text
+    assert "wrong: false alarm</b>a &lt;b&gt;<br>shows no corrosion, probability of" in text
+    assert "right</b>bolt<br>shows corrosion, probability of corrosion 0.999" in text
     assert text.count("<img ") == 2
 
 
@@ -148,7 +216,7 @@ def test_a_planted_shortcut_is_told_beside_the_outcome(run_dir):
     ):
         (run_dir / "metrics.json").write_text(json.dumps(facts | {"shortcut": shortcut}))
         text = write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
-        outcome = text[text.index("<h2>Outcome") : text.index("<h2>Images")]
+        outcome = text[text.index('id="outcome"') : text.index('id="mistakes"')]
         assert (sentence in outcome) == told
 
 
@@ -166,7 +234,7 @@ def test_a_network_that_guesses_or_learnt_from_generated_pictures_is_called_so(r
     facts = json.loads((run_dir / "metrics.json").read_text()) | {"generated": True}
     (run_dir / "metrics.json").write_text(json.dumps(facts))
     text = write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
-    outcome = text[text.index("<h2>Outcome") : text.index("<h2>Images")].replace("&#39;", "'")
+    outcome = text[text.index('id="outcome"') : text.index('id="mistakes"')].replace("&#39;", "'")
     assert guessing in outcome
     assert generated in outcome
     assert main(["evaluate", str(run_dir), "--resamples", "50"]) == 0
@@ -214,7 +282,7 @@ def test_few_test_photographs_are_told_and_not_praised(run_dir, capsys):
 
 
 def test_a_training_of_one_epoch_has_figures_instead_of_curves_of_one_dot(run_dir):
-    curves, sentence = "Loss and accuracy of training and validation by epoch", "One epoch, and so"
+    curves, sentence = "Loss of training and validation by epoch", "One epoch, and so"
     text = write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
     assert curves in text
     assert sentence not in text
@@ -239,7 +307,7 @@ def test_predictions_alone_make_a_page(run_dir, capsys):
     assert main(["report", str(run_dir), "--out", str(run_dir / "page.html")]) == 0
     assert capsys.readouterr().out == f"{run_dir / 'page.html'}\n"
     text = (run_dir / "page.html").read_text()
-    assert "ROC and precision-recall" in text
+    assert "ROC curves of both classes" in text
     assert "none chosen, and no band for an inspector: there is no predictions_val.csv" in text
     assert "How to repeat it" not in text
 
@@ -262,6 +330,6 @@ def test_without_a_mistake_there_is_no_table_and_without_an_alarm_no_precision(r
     table.assign(probability=table["label"]).to_csv(run_dir / "predictions.csv", index=False)
     assert mistakes_table(evaluate_run(run_dir, SETTINGS)) is None
     table.assign(probability=0.1).to_csv(run_dir / "predictions.csv", index=False)
-    sentences = summary(evaluate_run(run_dir, SETTINGS))
-    assert "It raises no alarm." in sentences
-    assert "0 of the 30 corroded ones" in sentences
+    recall, precision, _ = answers(evaluate_run(run_dir, SETTINGS))
+    assert (precision.value, precision.sentence) == ("–", "It raises no alarm.")
+    assert recall.sentence == "It finds 0 of the 30 corroded ones."

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from corrosion.report.photograph_sheets import Block, contact_sheets
 from PIL import Image
 from samples import write_checkpoint
 
@@ -316,16 +315,18 @@ def test_an_audit_of_slivers_is_drawn(tmp_path):
             save(f"{name}/{number}.png", noise(*shape, 3))
     assert main(["audit", "photos", "--out=out"]) == 0
     assert json.loads(Path("out/audit.json").read_text())["images"] == 8
-    assert Path("out/suspicious-1.png").is_file()
+    assert "elongated images" in Path("out/audit.html").read_text()
 
 
-def test_a_sheet_shows_a_grey_field_for_what_cannot_be_drawn(monkeypatch):
-    save("a.png", noise(40, 50, 3))
-    from corrosion.report import photograph_sheets
+def test_an_audit_says_of_a_photograph_that_it_cannot_be_shown(tmp_path, monkeypatch):
+    for name in ("rust", "clean"):
+        (tmp_path / "photos" / name).mkdir()
+        save(f"{name}/a.png", np.full((100, 100, 3), 90, np.uint8))
+    from corrosion.report import audit_pictures
 
-    failing_for(monkeypatch, photograph_sheets, "read_image", ValueError(), which=lambda _: True)
-    [sheet] = contact_sheets([Block("two", ["photos/a.png", "photos/no.png"], ["", ""])], most=1)
-    assert sheet.width > 300
+    failing_for(monkeypatch, audit_pictures, "read_image", ValueError(), which=lambda _: True)
+    assert main(["audit", "photos", "--out=out"]) == 0
+    assert "shown: ValueError" in Path("out/audit.html").read_text()
 
 
 def test_a_jpeg_may_be_as_long_as_it_can_be(tmp_path):

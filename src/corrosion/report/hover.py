@@ -89,7 +89,8 @@ def _bars(figure: Figure, axes: Axes) -> Iterator[str]:
 
 
 def _said(axes: Axes, x: float, y: float) -> str:
-    across = axes.get_xlabel() or axes.get_shared_x_axes().get_siblings(axes)[-1].get_xlabel()
+    labels = (one.get_xlabel() for one in axes.get_shared_x_axes().get_siblings(axes))
+    across = axes.get_xlabel() or next(filter(None, labels), "")
     return f"{across} {x:.4g}, {axes.get_ylabel()} {y:.4g}"
 
 

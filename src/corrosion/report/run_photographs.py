@@ -10,8 +10,8 @@ import pandas as pd
 
 from corrosion.data.labels import CLASSES
 from corrosion.evaluation.run_facts import RunFacts
+from corrosion.report.inspection.shown import chance_of
 from corrosion.report.page import inline_file, inline_picture
-from corrosion.report.tables import format_number
 
 _SIDE = 640  # pixels of a photograph
 _PANEL = 1400  # of a panel, which holds photograph, map and both beside each other
@@ -52,7 +52,7 @@ def shown_photographs(run: RunFacts) -> list[ShownPhotograph]:
         return []
     shown = []
     for row in run.examples.to_dict("records"):
-        label, probability = int(row["label"]), format_number(row["probability"], 3)
+        label, probability = int(row["label"]), chance_of(row["probability"])
         about = f"shows {CLASSES[label].replace('_', ' ')}, probability of corrosion {probability}"
         folder = run.directory.examples
         photograph, evidence = (_file(folder, row.get(one)) for one in ("photograph", "evidence"))
