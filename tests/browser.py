@@ -90,6 +90,7 @@ def visit(
             deviceScaleFactor=1,
             mobile=False,
         )
+        browser.call("Performance.enable", timeDomain="threadTicks")
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         browser.call("Emulation.setEmulatedMedia", features=[scheme])
         browser.events.clear()  # of the blank page
@@ -122,6 +123,11 @@ class Page:
     def evaluate(self, expression: str) -> Any:
         """The value of an expression of JavaScript, awaited where it is a promise."""
         return self._browser.evaluate(expression)
+
+    def metrics(self) -> dict[str, float]:
+        """What the page has cost so far, in seconds of a processor where they are durations."""
+        found = self._browser.call("Performance.getMetrics")["metrics"]
+        return {one["name"]: one["value"] for one in found}
 
     def press(self, *keys: str) -> None:
         """Press keys, one after the other: characters, or names as Enter."""
