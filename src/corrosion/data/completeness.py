@@ -217,7 +217,7 @@ def _refuse_short_gif(content: bytes, last: NDArray[Any]) -> None:
     while at < len(content) and content[at]:
         blocks += content[at + 1 : at + 1 + content[at]]
         at += 1 + content[at]
-    found = _pixels_of_lzw(blocks, content[start], wanted)
+    found = _pixels_of_lzw(bytes(blocks), content[start], wanted)
     if found < wanted:
         raise TruncatedError(f"its data ends after {found / wanted:.0%} of its pixels")
 
