@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corrosion.cli.command import Command
-from corrosion.cli.options import add_options, read_options
+from corrosion.cli.options import add_options, option_name, read_options
 from corrosion.cli.paths import CHECKPOINT, folder
 from corrosion.runs import RunDirectory, checkpoint_of
 from corrosion.settings.export import ExportSettings
@@ -42,7 +42,8 @@ def _run(options: argparse.Namespace) -> None:
     from corrosion.export.formats import SUFFIXES, check_format, format_of
 
     name = format_of(settings.format, options.out)
-    settings = settings.replace(format=name)  # what does not go with it
+    # what does not go with it, in the words of the command
+    settings = ExportSettings.read({**dict(settings), "format": name}, name=option_name)
     check_format(name)
     run = RunDirectory.holding(checkpoint)
     stem = checkpoint.stem if run is None else run.path.resolve().name
