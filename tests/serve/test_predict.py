@@ -11,6 +11,7 @@ from PIL import Image
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import Rule
+from corrosion.explanation.grades import grade
 from corrosion.prediction.outputs import Output
 from corrosion.serve.network import open_network
 from corrosion.settings.serve import ServeSettings
@@ -89,7 +90,7 @@ def test_the_rusted_share_is_measured_where_masks_are_asked_for(start, exported,
         rust = one["rust"]
         assert one["error"] is None
         assert 0 <= rust["low"] <= rust["share"] <= rust["high"] <= 1
-        assert rust["grade_iso4628_3"].startswith("Ri ")
+        assert rust["grade_iso4628_3"] == grade("iso4628_3", rust["low"], rust["high"])
     assert ask(start(), photographs[0])[0]["rust"] is None
     with pytest.raises(CorrosionError, match="give the checkpoint instead"):
         open_network(exported.onnx, settings)

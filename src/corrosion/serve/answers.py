@@ -47,7 +47,7 @@ class Rust(_Told):
     high: float
     """Upper end."""
     grade_iso4628_3: str
-    """Grade of ISO 4628-3, or two where the interval reaches over both."""
+    """Grade of ISO 4628-3, as tables of `corrosion predict --masks` have it."""
     grade_astm_d610: str
     """Grade of ASTM D610, likewise."""
     grade_imo_coating: str
