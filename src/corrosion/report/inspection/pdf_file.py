@@ -11,7 +11,7 @@ from reportlab.pdfbase import pdfdoc
 from reportlab.pdfgen.canvas import Canvas
 
 
-class SpooledCanvas(Canvas):  # type: ignore[misc]  # reportlab has no types
+class SpooledCanvas(Canvas):
     """A canvas whose pictures wait in a temporary file, and whose file is written as it is made.
 
     reportlab keeps every picture of a document in memory until it is saved, and the whole file once
@@ -62,7 +62,7 @@ class SpooledCanvas(Canvas):  # type: ignore[misc]  # reportlab has no types
         self._spool.close()
 
 
-class _Picture(pdfdoc.PDFObject):  # type: ignore[misc]
+class _Picture(pdfdoc.PDFObject):
     """A picture that is read when the document is written."""
 
     __RefOnly__ = 1
@@ -87,7 +87,7 @@ class _Picture(pdfdoc.PDFObject):  # type: ignore[misc]
         return bytes(stream.format(document))
 
 
-class _Written(pdfdoc.PDFFile):  # type: ignore[misc]
+class _Written(pdfdoc.PDFFile):
     """What reportlab collects the objects of a document in: here the file itself."""
 
     def __init__(self, file: IO[bytes], version: tuple[int, int]) -> None:
