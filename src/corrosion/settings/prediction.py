@@ -120,7 +120,7 @@ class PredictionSettings(InferenceSettings):
                 f"auto, cpu or cuda."
             )
         if self.consequence is not None and self.asset is None:
-            yield "{consequence} is of assets: tell by {asset} how they are named."
+            yield f"{{consequence}}={self.consequence}: tell by {{asset}} how assets are named."
         for name in ("surface", "share_truth"):
             if getattr(self, name) is not None and not self.masks:
                 yield f"{{{name}}} says how masks are measured: give {{masks}} too."

@@ -147,7 +147,7 @@ def test_consequences_of_other_assets_are_refused_and_change_nothing(folder, tmp
         capsys.readouterr().err
     )
     assert not (folder / "assets.csv").exists()
-    with pytest.raises(CorrosionError, match="tell by asset how they are named"):
+    with pytest.raises(CorrosionError, match="tell by asset how assets are named"):
         PredictionSettings(consequence=file)
 
 
