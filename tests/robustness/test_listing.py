@@ -20,9 +20,9 @@ from samples import write_checkpoint
 from corrosion.cli.main import main
 from corrosion.data import file_search
 from corrosion.data.curation.screening import screen
+from corrosion.data.file_kinds import kind_by_content
 from corrosion.data.file_search import find_inputs
 from corrosion.data.images import ImageError, check_image
-from corrosion.data.kinds import kind_by_content
 from corrosion.data.sources import scan
 from corrosion.errors import CorrosionError
 from corrosion.system.names import displayable, escaped, on_disk, shortened, table_path

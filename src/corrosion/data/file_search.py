@@ -8,7 +8,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from corrosion.data.kinds import (
+from corrosion.data.file_kinds import (
     HEAD,
     SUFFIXES,
     VIDEO_SUFFIXES,

@@ -8,8 +8,8 @@ from bisect import bisect_right
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from corrosion.data.file_kinds import LOG_SUFFIXES
 from corrosion.data.images import ImageError, regular_size
-from corrosion.data.kinds import LOG_SUFFIXES
 from corrosion.data.photograph_facts import (
     PhotographFacts,
     local_time,

@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from corrosion.data.file_kinds import LOG_SUFFIXES
 from corrosion.data.flight_log import FactsReader, VideoFacts
 from corrosion.data.geometry import Window, shrink_to
 from corrosion.data.images import (
@@ -21,7 +22,6 @@ from corrosion.data.images import (
     read_image,
     reason_of,
 )
-from corrosion.data.kinds import LOG_SUFFIXES
 from corrosion.data.photograph_facts import PhotographFacts
 from corrosion.data.places import local_file
 from corrosion.data.places.remote import CONNECTIONS

@@ -34,7 +34,7 @@ from corrosion.data.decoding import (
     rgb,
     upright,
 )
-from corrosion.data.kinds import kind_by_content
+from corrosion.data.file_kinds import kind_by_content
 from corrosion.data.places import PlaceError, elsewhere_content
 from corrosion.errors import CorrosionError
 from corrosion.system.names import displayable, on_disk

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from corrosion.data.file_kinds import SUFFIXES
 from corrosion.data.file_search import check_folder, files_below, subfolders
-from corrosion.data.kinds import SUFFIXES
 from corrosion.data.labels import (
     CLASSES,
     UNSORTED,

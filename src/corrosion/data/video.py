@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from corrosion.data.file_kinds import VIDEO_SUFFIXES
 from corrosion.data.images import ImageError, regular_size
-from corrosion.data.kinds import VIDEO_SUFFIXES
 from corrosion.system.names import escaped, on_disk
 from corrosion.system.place_names import is_elsewhere
 

@@ -11,8 +11,8 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from corrosion.data.file_kinds import HEAD, READ, kind_by_content, why_not_read
 from corrosion.data.images import ImageError, displayed_size
-from corrosion.data.kinds import HEAD, READ, kind_by_content, why_not_read
 from corrosion.errors import CorrosionError
 from corrosion.settings.serve import ServeSettings
 from corrosion.system.names import displayable, shortened

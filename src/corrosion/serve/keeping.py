@@ -8,8 +8,8 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
+from corrosion.data.file_kinds import HEAD, kind_by_content
 from corrosion.data.images import content_hash
-from corrosion.data.kinds import HEAD, kind_by_content
 from corrosion.errors import CorrosionError
 from corrosion.serve.answers import Answer
 from corrosion.serve.intake import Upload

@@ -6,7 +6,7 @@ import glob
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 
-from corrosion.data.kinds import LOG_SUFFIXES, kind_by_suffix, why_not_read
+from corrosion.data.file_kinds import LOG_SUFFIXES, kind_by_suffix, why_not_read
 from corrosion.data.passed_over import PassedOver, is_visible
 from corrosion.data.places import Listing, folder_elsewhere, is_folder, remote
 from corrosion.data.places.entries import PlaceError, path_of
