@@ -19,7 +19,8 @@ from corrosion.data.labels import CLASSES
 from corrosion.data.video import read_frames
 from corrosion.errors import CorrosionError
 from corrosion.explanation.overlay import write_image
-from corrosion.report.inspection.findings import Finding, Inspection
+from corrosion.report.inspection.finding import Finding
+from corrosion.report.inspection.findings import Inspection
 from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED, Verdict
 from corrosion.system.files import replacing, replacing_folder
 

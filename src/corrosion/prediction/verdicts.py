@@ -10,7 +10,8 @@ from pathlib import Path
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decision_intervals import decision_estimates
 from corrosion.evaluation.intervals import Estimate, proportions
-from corrosion.report.inspection.findings import Finding, Inspection
+from corrosion.report.inspection.finding import Finding
+from corrosion.report.inspection.findings import Inspection
 from corrosion.report.inspection.verdict_history import (
     CORRODED,
     NOT_CORRODED,

@@ -14,7 +14,8 @@ from PIL import ExifTags, Image
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import CLEAN, DETECTED
 from corrosion.report.inspection.coco import write_coco
-from corrosion.report.inspection.findings import Finding, Inspection
+from corrosion.report.inspection.finding import Finding
+from corrosion.report.inspection.findings import Inspection
 from corrosion.report.inspection.geojson import write_geojson
 from corrosion.report.inspection.label_studio import write_label_studio
 from corrosion.report.inspection.pdf import write_pdf

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corrosion.evaluation.asset_probability import RULE_NOTE, asset_probability
-from corrosion.report.inspection.findings import Finding, Inspection
+from corrosion.report.inspection.finding import Finding
+from corrosion.report.inspection.findings import Inspection
 from corrosion.report.inspection.shown import counted
 from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED
 from corrosion.system.files import replacing

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
-from corrosion.report.inspection.findings import Finding, Inspection
+from corrosion.report.inspection.finding import Finding
+from corrosion.report.inspection.findings import Inspection
 from corrosion.report.inspection.shown import chance_of
 
 _BINS = 20

@@ -6,7 +6,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from corrosion.report.inspection.findings import Finding, Inspection
+from corrosion.report.inspection.finding import Finding
+from corrosion.report.inspection.findings import Inspection
 from corrosion.system.files import write_json
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,8 @@ from corrosion.evaluation.decisions import is_unlike
 from corrosion.report.inspection.assets import maintenance_of
 from corrosion.report.inspection.cells import read_run
 from corrosion.report.inspection.drawings import histogram, position_map
-from corrosion.report.inspection.findings import Finding, Inspection
+from corrosion.report.inspection.finding import Finding
+from corrosion.report.inspection.findings import Inspection
 from corrosion.report.inspection.shown import chance_of, counted, grades_of, kind_of, place_of
 from corrosion.report.page import script_digest, script_json, write_page
 

@@ -11,7 +11,8 @@ from reportlab.lib.units import mm
 
 from corrosion.errors import CorrosionError
 from corrosion.report.inspection.assets import maintenance_of
-from corrosion.report.inspection.findings import Finding, Inspection
+from corrosion.report.inspection.finding import Finding
+from corrosion.report.inspection.findings import Inspection
 from corrosion.report.inspection.pdf_block import BLOCK_HEIGHT, draw_finding
 from corrosion.report.inspection.pdf_file import SpooledCanvas
 from corrosion.report.inspection.pdf_fonts import BOLD, REGULAR, register_fonts, wrapped

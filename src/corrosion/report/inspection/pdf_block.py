@@ -7,7 +7,8 @@ import io
 from PIL import Image
 from reportlab.lib.units import mm
 
-from corrosion.report.inspection.findings import Finding, Inspection
+from corrosion.report.inspection.finding import Finding
+from corrosion.report.inspection.findings import Inspection
 from corrosion.report.inspection.pdf_file import SpooledCanvas
 from corrosion.report.inspection.pdf_fonts import BOLD, wrapped
 from corrosion.report.inspection.pdf_sheet import BLACK, GREY, INNER, LINE, MARGIN, RULE, Sheet

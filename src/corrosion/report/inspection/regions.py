@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 
 from corrosion.data.images import ImageError, read_image
-from corrosion.report.inspection.findings import Box, Finding, Inspection
+from corrosion.report.inspection.finding import Box, Finding
+from corrosion.report.inspection.findings import Inspection
 
 log = logging.getLogger(__name__)
 

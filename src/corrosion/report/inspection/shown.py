@@ -11,7 +11,8 @@ from PIL import Image
 
 from corrosion.explanation.grades import UNCLEAR
 from corrosion.explanation.share_interval import LEVEL
-from corrosion.report.inspection.findings import Finding, Inspection
+from corrosion.report.inspection.finding import Finding
+from corrosion.report.inspection.findings import Inspection
 from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED, UNDECIDED, VERDICTS
 
 VERDICT_WORDS = {CORRODED: "corroded", NOT_CORRODED: "not corroded", UNDECIDED: "look again"}

@@ -13,7 +13,8 @@ import xlsxwriter
 from xlsxwriter.exceptions import XlsxWriterException
 
 from corrosion.errors import CorrosionError
-from corrosion.report.inspection.findings import Finding, Inspection
+from corrosion.report.inspection.finding import Finding
+from corrosion.report.inspection.findings import Inspection
 from corrosion.report.inspection.shown import (
     counted,
     marked_jpeg,
