@@ -12,6 +12,7 @@ from corrosion.cli.options import add_options, option_name, read_options
 from corrosion.cli.paths import CHECKPOINT, folder
 from corrosion.runs import RunDirectory, checkpoint_of
 from corrosion.settings.export import ExportSettings
+from corrosion.system.files import check_place
 from corrosion.system.processors import share_processors
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def _run(options: argparse.Namespace) -> None:
     for name in ("photographs", "calibration"):
         if (given := getattr(settings, name)) is not None:
             folder(given, f"one with photographs (--{name})")
+    if options.out is not None:
+        check_place(options.out.parent, option="--out")
     share_processors()  # before numpy and torch are imported
     from corrosion.export.export_checkpoint import ParityError, check_target, export_checkpoint
     from corrosion.export.formats import SUFFIXES, check_format, format_of

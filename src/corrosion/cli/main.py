@@ -58,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0 fine, 1 something for the user to mend, 2 no such command, 3 done except
-        for some files. (2 is argparse's too, for arguments that it can't make out.)
+        for some files, 130 interrupted. (2 is argparse's too, for arguments that it can't make
+        out.)
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     name = given[0] if given else ""
@@ -85,6 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # as by `| head`, which has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
         return 0
+    except KeyboardInterrupt:
+        print("corrosion: interrupted.", file=sys.stderr)  # noqa: T201
+        return 130
     except ModuleNotFoundError as error:
         package = (error.name or __package__).partition(".")[0]
         if package == "corrosion":

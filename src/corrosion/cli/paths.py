@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corrosion.errors import CorrosionError
-from corrosion.system.files import is_taken
+from corrosion.system.files import check_place, is_taken
 from corrosion.system.locks import sole_writer
 from corrosion.system.place_names import is_elsewhere
 
@@ -52,9 +51,7 @@ def new_folder(out: Path, *, option: str = "--out") -> Path:
     """
     if is_taken(out):
         raise CorrosionError(f"{out} is there already: choose another {option}, or remove it.")
-    there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise CorrosionError(f"{option}={out}: {there} can't be written. Choose another {option}.")
+    check_place(out, option=option)
     return out
 
 

@@ -110,16 +110,23 @@ def _predict(
     *,
     resume: bool,
 ) -> Counts | None:
-    if network.suffix not in _EXPORTED:
-        from corrosion.prediction.predict_files import predict_files
-
-        return predict_files(network, paths, out, settings, resume=resume)
-    from corrosion.runtime import load
     from corrosion.runtime.predict_files import check_exported
     from corrosion.runtime.predict_files import predict_files as predict_exported
 
-    check_exported(settings, network)
-    return predict_exported(load(network), paths, out, settings, resume=resume)
+    if network.suffix in _EXPORTED:
+        from corrosion.runtime import load
+
+        check_exported(settings, instead=f"give the checkpoint instead of {network}")
+        exported = load(network, backend=settings.backend or "auto")
+        return predict_exported(exported, paths, out, settings, resume=resume)
+    if settings.backend is not None:
+        from corrosion.export.for_prediction import network_for
+
+        if (kept := network_for(network, settings)) is not None:
+            return predict_exported(kept, paths, out, settings, resume=resume)
+    from corrosion.prediction.predict_files import predict_files
+
+    return predict_files(network, paths, out, settings, resume=resume)
 
 
 def _check_out(out: Path, *, resume: bool) -> None:

@@ -140,7 +140,9 @@ def _table(file: Path) -> dict[str, str]:
             f"kinds={file}: there is no such file; give {SUBFOLDERS}, or a CSV file with the "
             f"columns path and {COLUMN}."
         )
-    table = read_csv(file, required=("path", COLUMN), text=("path", COLUMN)).dropna(subset=["path"])
+    columns = ("path", COLUMN)
+    way_out = f"Name the columns path and {COLUMN} in its first line, with a comma between them."
+    table = read_csv(file, required=columns, text=columns, way_out=way_out).dropna(subset=["path"])
     named: dict[str, str] = {}
     pairs = zip(table["path"], table[COLUMN].fillna("").map(kind_name), strict=True)
     for path, kind in pairs:

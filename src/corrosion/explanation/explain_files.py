@@ -12,6 +12,7 @@ import pandas as pd
 
 from corrosion.data.file_search import find_inputs
 from corrosion.data.images import ImageError, check_image, reason_of
+from corrosion.data.kind_labels import kind_name
 from corrosion.errors import CorrosionError, DiskError
 from corrosion.evaluation.decisions import DETECTED, Rule
 from corrosion.evaluation.named_thresholds import decision_rule
@@ -21,7 +22,7 @@ from corrosion.explanation.overlay import write_image, write_map
 from corrosion.explanation.panels import GRID_CELL, grid, panel, shrink
 from corrosion.explanation.photographs import Photograph, attempt_photographs
 from corrosion.explanation.regions import CocoDetections, find_regions
-from corrosion.explanation.targets import check_target
+from corrosion.explanation.targets import TARGETS, check_target
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.runs import checkpoint_of
@@ -67,6 +68,8 @@ def explain_files(
     settings = settings or ExplanationSettings()
     if is_taken(out):
         raise CorrosionError(f"out={out}: there is something already: give a new or empty folder.")
+    if settings.target not in TARGETS:
+        settings = settings.replace(target=kind_name(settings.target))
     checkpoints = [checkpoint_of(checkpoint) for checkpoint in checkpoints]
     networks = [
         _Network.of(name, load_model(checkpoint, device=settings.device), settings)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -38,6 +40,7 @@ from corrosion.runtime.metadata import RESIZE_RULE, SCHEMA, Metadata
 from corrosion.runtime.network import load
 from corrosion.runtime.seal import UNSEALED, seal
 from corrosion.settings.export import ExportSettings
+from corrosion.system.files import unwritable
 
 log = logging.getLogger(__name__)
 
@@ -116,8 +119,7 @@ def export_checkpoint(
             checkpoint,
         )
     export = _export_int8 if settings.int8 else _export_float32
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem[:80]}-") as folder:
+    with _beside(path) as folder:
         written = Path(folder) / path.name
         if runtime is None:
             found = export(network, checkpoint, written, name, settings)
@@ -209,6 +211,18 @@ def _calibration(
             f"give a folder of photographs."
         )
     return found
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[str]:
+    """A temporary folder on the disk of a new file."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem[:80]}-")
+    except OSError as error:
+        raise unwritable(path, error) from error
+    with temporary as folder:
+        yield folder
 
 
 def check_target(path: Path, name: str) -> None:

@@ -51,8 +51,9 @@ def format_of(given: str | None, path: Path | None) -> str:
         >>> format_of(None, Path("model.xml")), format_of(None, None), format_of("torch", None)
         ('openvino', 'onnx', 'torch')
     """
-    if path is None or given == "tflite":
-        return given or "onnx"
+    tflite = path is not None and path.suffix.lower() == ".tflite"
+    if path is None or given == "tflite" or (given is None and tflite):
+        return given or ("tflite" if tflite else "onnx")
     found = next((name for name, suffix in SUFFIXES.items() if suffix == path.suffix.lower()), None)
     if given is not None and given in SUFFIXES and found != given:
         raise CorrosionError(f"--out={path}: files of format={given} end in {SUFFIXES[given]}.")

@@ -44,7 +44,8 @@ def find_files(
         names = _names(settings.asset, files, paths)
         if settings.consequence is not None:
             assets = sorted(filter(None, {names.of(file) for file in files}))
-            check_consequences(read_consequences(settings.consequence), tuple(assets))
+            told = read_consequences(settings.consequence)
+            check_consequences(told, tuple(assets), name=f"consequence={settings.consequence}")
     return files
 
 

@@ -43,7 +43,7 @@ def predict_files(
         DiskError: as that function.
     """
     settings = settings or PredictionSettings()
-    check_exported(settings, network.path)
+    check_exported(settings, instead=f"give the checkpoint instead of {network.path}")
     check_prediction(settings)
     run = FileRun(
         network.path,
@@ -90,19 +90,19 @@ class _Load:
         return partial(load(self.path).look, explain=self.explain)
 
 
-def check_exported(settings: PredictionSettings, path: Path) -> None:
+def check_exported(settings: PredictionSettings, *, instead: str) -> None:
     """Refuse what an exported network can't do.
 
     Args:
         settings: how files are to be predicted.
-        path: path of the network, for messages.
+        instead: what else to do than to leave the setting out, for the message.
 
     Raises:
         CorrosionError: a setting needs the checkpoint.
     """
     asked = {
-        "masks": settings.masks,
-        "tiles": settings.tiles,
+        "masks=True": settings.masks,
+        "tiles=True": settings.tiles,
         "map=fine": settings.map == "fine",
         f"device={settings.device}": settings.device not in ("auto", "cpu"),
         f"devices={settings.devices}": settings.devices != 1 and settings.engine != "ray",
@@ -111,6 +111,5 @@ def check_exported(settings: PredictionSettings, path: Path) -> None:
     if refused:
         raise CorrosionError(
             f"{', '.join(refused)}: an exported network runs on processors and sees "
-            f"whole photographs at one size. Leave it out, or give the checkpoint instead of "
-            f"{path}."
+            f"whole photographs at one size. Leave it out, or {instead}."
         )

@@ -17,6 +17,9 @@ TableFormat = Literal["csv", "parquet"]
 Engine = Literal["local", "ray"]
 """What runs a prediction: this machine, or a cluster of Ray."""
 
+Backend = Literal["auto", "torch", "onnxruntime", "openvino"]
+"""What runs a network; auto is the fastest that is installed and can do what is asked for."""
+
 TileRuleName = Literal["max", "kth", "share"]
 """How many tiles must be corroded: one, a number of them, or a share of them."""
 
@@ -90,6 +93,11 @@ class PredictionSettings(InferenceSettings):
     results."""
     no_location: bool = False
     """Leave out where photographs were taken, in everything that is written."""
+    backend: Backend | None = None
+    """What runs the network on processors: torch, onnxruntime or openvino; auto is the fastest that
+    is installed and can do what is asked for. The file that the latter two need of a checkpoint is
+    exported once, compared with it, and kept. By default torch for a checkpoint, and what is
+    installed for an exported file."""
     devices: Literal[-1] | Devices = 1
     """Number of devices, -1 for all; with the engine ray, number of copies of the network."""
     engine: Engine = "local"
@@ -119,6 +127,8 @@ class PredictionSettings(InferenceSettings):
                 f"{{device}}={self.device} with {{engine}}=ray: Ray chooses the GPUs itself. Give "
                 f"auto, cpu or cuda."
             )
+        if self.backend is not None and self.engine == "ray":
+            yield "{backend} is of this machine: leave it out with {engine}=ray."
         if self.consequence is not None and self.asset is None:
             yield f"{{consequence}}={self.consequence}: tell by {{asset}} how assets are named."
         for name in ("surface", "share_truth"):

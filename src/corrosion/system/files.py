@@ -105,6 +105,21 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+def check_place(path: Path, *, option: str) -> None:
+    """Make sure that a file or folder can be made where it is to be.
+
+    Args:
+        path: path of the file or folder, which need not be there yet, nor the folders above it.
+        option: the option that gave it.
+
+    Raises:
+        CorrosionError: the folder that it would be made in can't be written, or is none.
+    """
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise CorrosionError(f"{option}={path}: {there} can't be written. Choose another {option}.")
+
+
 def is_taken(path: Path) -> bool:
     """Whether results written to a path would mix with others: it is there, and no empty folder.
 
@@ -233,6 +248,7 @@ def read_csv(
     required: Sequence[str] = (),
     text: Sequence[str] = (),
     numbers: Sequence[str] = (),
+    way_out: str = RESTORE,
 ) -> pd.DataFrame:
     """Read a table from a CSV file.
 
@@ -241,6 +257,7 @@ def read_csv(
         required: columns that it must have.
         text: columns that are text, whatever their cells look like.
         numbers: columns that are numbers, if they are there; an empty cell is NaN.
+        way_out: sentence that ends the message.
 
     Raises:
         CorrosionError: the file can't be read, lacks a column, or has a cell that is no number.
@@ -250,17 +267,17 @@ def read_csv(
     try:
         table = pd.read_csv(path, dtype=dict.fromkeys(text, str))
     except (OSError, ValueError, OverflowError) as error:  # pandas' parser errors are ValueErrors
-        raise unreadable(path, error) from error
+        raise unreadable(path, error, way_out) from error
     missing = [name for name in required if name not in table]
     if missing:
         raise CorrosionError(
-            f"{path} has no column {', '.join(missing)}: it needs {', '.join(required)}. {RESTORE}"
+            f"{path} has no column {', '.join(missing)}: it needs {', '.join(required)}. {way_out}"
         )
     for name in table.columns.intersection(list(numbers)):
         try:
             table[name] = pd.to_numeric(table[name])
         except (ValueError, TypeError) as error:
             raise CorrosionError(
-                f"{path}: the column {name} holds something that is no number. {RESTORE}"
+                f"{path}: the column {name} holds something that is no number. {way_out}"
             ) from error
     return table

@@ -13,6 +13,7 @@ def quieten_lightning() -> None:
         logger.setLevel(logging.WARNING)
         logger.handlers.clear()  # Hydra's handlers say it already, and to train.log too
         logger.propagate = True
+    logging.getLogger("gcsfs").setLevel(logging.WARNING)  # Lightning imports it where it is there
     for message in (
         r".*treespec, LeafSpec.*is deprecated",
         r".* directory .* exists and is not empty",  # a resumed run

@@ -70,17 +70,17 @@ def test_one_doubtful_photograph_says_less_among_many_sound_ones():
 def test_assets_come_by_share_without_consequences_and_by_risk_with_them(folder, tmp_path):
     assert main(["inspection-report", str(folder)]) == 0
     first = table(folder)
-    assert [one["asset"] for one in first] == ["b", "a", "c", "d"]
-    assert first[0]["photograph"] == "photos/tank 0/2.jpg"
-    assert (first[0]["worst_share"], first[0]["risk_basis"]) == ("0.300000", "worst share")
-    assert first[0]["consequence"] == first[3]["risk"] == ""
-    assert first[3]["note"] == "1 of 1 not read"
+    assert [one["asset"] for one in first] == ["d", "b", "a", "c"]
+    assert first[1]["photograph"] == "photos/tank 0/2.jpg"
+    assert (first[1]["worst_share"], first[1]["risk_basis"]) == ("0.300000", "worst share")
+    assert first[1]["consequence"] == first[0]["risk"] == first[0]["risk_basis"] == ""
+    assert first[0]["note"] == "1 of 1 not read"
     file = consequences(tmp_path / "consequences.csv")
     assert main(["inspection-report", str(folder), "--consequence", str(file)]) == 0
     second = table(folder)
-    assert [one["asset"] for one in second] == ["a", "b", "c", "d"]
-    assert [one["risk"] for one in second] == ["2", "0.3", "0", ""]
-    assert second[0]["risk_basis"] == "worst share x consequence"
+    assert [one["asset"] for one in second] == ["d", "a", "b", "c"]
+    assert [one["risk"] for one in second] == ["", "2", "0.3", "0"]
+    assert second[1]["risk_basis"] == "worst share x consequence"
     assert main(["inspection-report", str(folder), "--report", "geojson"]) == 0
     assert table(folder) == second  # the numbers are kept with the results
 
@@ -99,10 +99,24 @@ def test_without_masks_the_probability_stands_for_the_share(tmp_path):
 def test_an_asset_without_consequence_stands_at_the_end_and_is_named(folder):
     found = ranked(folder, consequences={"a": 1, "c": 2})
     assert [(one.name, one.risk) for one in found.rows] == [
-        ("a", 0.02), ("c", 0), ("b", None), ("d", None),
+        ("d", None), ("a", 0.02), ("c", 0), ("b", None),
     ]  # fmt: skip
-    assert any("No consequence is given for b, d" in note for note in found.notes)
+    assert any("No consequence is given for d, b" in note for note in found.notes)
     assert any("1 photographs have no asset" in note for note in found.notes)
+
+
+def test_what_nobody_knows_comes_first_by_consequence(tmp_path):
+    rows = [
+        row(0, 0.9, asset="rusty", rusted_share=0.5),
+        row(1, 0.9, asset="not outlined", rusted_share=0.0),
+        {"path": "c.jpg", "error": "cut short", "asset": "not read"},
+    ]
+    told = {"rusty": 5, "not outlined": 1, "not read": 9}
+    found = ranked(write_folder(tmp_path, rows), consequences=told)
+    assert [(one.name, one.risk) for one in found.rows] == [
+        ("not read", None), ("not outlined", None), ("rusty", 2.5),
+    ]  # fmt: skip
+    assert any("Look at them first" in note for note in found.notes)
 
 
 def test_equal_risks_come_by_probability_then_by_name(tmp_path):
@@ -164,12 +178,13 @@ def test_workbook_and_report_on_paper_have_the_list(folder):
     rows = [[cell.value for cell in one] for one in sheet.iter_rows()]
     head = next(number for number, one in enumerate(rows) if one[0] == "Rank")
     listed = [dict(zip(rows[head], one, strict=True)) for one in rows[head + 1 :]]
-    assert [one["Asset"] for one in listed] == ["b", "a", "c", "d"]
-    assert (listed[0]["Risk"], listed[0]["Worst photograph"]) == (0.3, "2.jpg")
+    assert [one["Asset"] for one in listed] == ["d", "b", "a", "c"]
+    assert (listed[1]["Risk"], listed[1]["Worst photograph"]) == (0.3, "2.jpg")
     assert any("worst share" in str(one[0]) for one in rows[:head])
     text = "".join(one.extract_text() for one in pypdf.PdfReader(folder / "inspection.pdf").pages)
     assert "For maintenance" in text
     assert "3 · 2.jpg" in text
+    assert "d: 1 of 1 not read." in text
 
 
 @needs_chromium
@@ -178,7 +193,7 @@ def test_the_list_on_the_page_is_sorted_and_leads_to_photographs(folder):
     names = "[...document.querySelectorAll('#assets tbody th')].map((one) => one.innerText)"
     head = "document.querySelectorAll('#assets thead button')"
     with visit(folder / "inspection.html") as page:
-        assert page.evaluate(names) == ["b", "a", "c", "d"]
+        assert page.evaluate(names) == ["d", "b", "a", "c"]
         page.evaluate(f"{head}[6].click()")
         assert page.evaluate(names) == ["a", "b", "c", "d"]  # by probability, unknown last
         page.evaluate(f"{head}[6].click()")

@@ -39,6 +39,7 @@ class AssetRow:
         worst_share: largest rusted share, in [0, 1]; None without masks.
         worst: the photograph of that share, or, without rust, of the highest probability.
         consequence: what its failure would cost; None where that was not said.
+        severity: worst share, or the probability without masks; None where it is not known.
         risk: by which it is ranked; None where it is not known.
         note: what must be said of it; empty for nothing.
     """
@@ -53,6 +54,7 @@ class AssetRow:
     worst_share: float | None
     worst: Finding | None
     consequence: float | None
+    severity: float | None
     risk: float | None
     note: str
 
@@ -61,8 +63,9 @@ class AssetRow:
 class Maintenance:
     """The assets of an inspection, the greatest risk first.
 
-    Equal risks come by probability, the highest first, then by name. An asset whose risk is not
-    known stands behind all others.
+    An asset that nothing is known of, because none of its photographs could be read or the rust on
+    them not be outlined, stands before all others: somebody has to look. One whose consequence is
+    not given stands behind them. Equal risks come by probability x consequence, then by name.
 
     Attributes:
         rows: the assets; empty where none is known.
@@ -124,9 +127,10 @@ def _row(name: str, inspection: Inspection, *, shares: bool) -> AssetRow:
     worst = max(own, key=_weight, default=None)
     measured = [_share(one) for one in own if one.share is not None]
     share = max(measured) if measured else None
+    outlined = share != 0 or not any(_corroded(one) for one in own)
     told = inspection.consequences
     consequence = told.get(name) if told else None
-    severity = share if shares else probability
+    severity = (share if outlined else None) if shares else probability
     factor = consequence if told else 1.0
     count = counted(own)
     return AssetRow(
@@ -140,13 +144,14 @@ def _row(name: str, inspection: Inspection, *, shares: bool) -> AssetRow:
         worst_share=share,
         worst=worst if worst is not None and worst.probability is not None else None,
         consequence=consequence,
+        severity=severity,
         risk=None if severity is None or factor is None else severity * factor,
-        note="; ".join(_said_of(own, share, consequence, told=bool(told))),
+        note="; ".join(_said_of(own, consequence, told=bool(told), outlined=outlined)),
     )
 
 
 def _said_of(
-    own: Sequence[Finding], share: float | None, consequence: float | None, *, told: bool
+    own: Sequence[Finding], consequence: float | None, *, told: bool, outlined: bool
 ) -> list[str]:
     said = []
     if told and consequence is None:
@@ -154,7 +159,7 @@ def _said_of(
     unread = sum(one.probability is None for one in own)
     if unread:
         said.append(f"{unread} of {len(own)} not read")
-    if share == 0 and any(_corroded(one) for one in own):
+    if not outlined:
         said.append("corrosion, but no rust could be outlined")
     return said
 
@@ -187,8 +192,11 @@ def _weight(one: Finding) -> tuple[float, float, int]:
     return _share(one), chance, -one.number
 
 
-def _order(row: AssetRow) -> tuple[bool, float, float, str]:
-    return row.risk is None, -(row.risk or 0.0), -(row.probability or 0.0), row.name
+def _order(row: AssetRow) -> tuple[int, float, float, str]:
+    place = 1 if row.risk is not None else (0 if row.severity is None else 2)
+    chance = 1.0 if row.probability is None else row.probability
+    weight = 1.0 if row.consequence is None else row.consequence
+    return place, -(row.risk or 0.0), -chance * weight, row.name
 
 
 def _ranked(row: AssetRow, rank: int) -> AssetRow:
@@ -201,6 +209,11 @@ def _notes(
     if not rows:
         return []
     notes = [f"The risk of an asset is its {basis}."]
+    if any(row.severity is None for row in rows):
+        notes.append(
+            "Assets at the top whose risk is not known: nothing could be read, or no rust be "
+            "outlined. Look at them first."
+        )
     if not shares:
         notes[0] += " Shares need masks: corrosion predict --masks."
     notes.append(RULE_NOTE)
@@ -210,8 +223,7 @@ def _notes(
         unknown = sorted(set(told) - {row.name for row in rows})
         if missing:
             notes.append(
-                f"No consequence is given for {', '.join(missing)}: no risk is known, and they "
-                f"stand at the end."
+                f"No consequence is given for {', '.join(missing)}: their risk is not known."
             )
         if unknown:
             notes.append(f"Consequences of assets without photographs: {', '.join(unknown)}.")
@@ -230,5 +242,5 @@ def _cells(row: AssetRow, basis: str) -> list[object]:
         row.rank, table_text(row.name), row.photographs, row.detected, row.review, row.failed,
         number(row.probability), number(row.worst_share), table_path(worst) if worst else "",
         "" if row.consequence is None else f"{row.consequence:.12g}",
-        "" if row.risk is None else f"{row.risk:.9g}", basis, row.note,
+        *(("", "") if row.risk is None else (f"{row.risk:.9g}", basis)), row.note,
     ]  # fmt: skip

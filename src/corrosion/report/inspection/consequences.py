@@ -46,7 +46,8 @@ def read_consequences(path: Path, *, name: str = "consequence") -> Mapping[str, 
                     )
                 found[asset] = _number(path, asset, row["consequence"], name)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CorrosionError(f"{name}={path} can't be read: {error}. {_HOW}.") from error
+        reason = getattr(error, "strerror", None) or error
+        raise CorrosionError(f"{name}={path} can't be read ({reason}): {_HOW}.") from error
     if not found:
         raise CorrosionError(f"{name}={path} names no asset: {_HOW}.")
     return found

@@ -233,7 +233,7 @@ def _maintenance(sheet: Sheet, inspection: Inspection) -> None:
             "" if row.worst_share is None else f"{row.worst_share:.1%}",
             "" if row.worst is None else f"{row.worst.number + 1} · {row.worst.name}",
             "" if row.consequence is None else f"{row.consequence:.6g}",
-            "not known" if row.risk is None else f"{row.risk:.3g}",
+            "?" if row.risk is None else f"{row.risk:.3g}",
         )
         for row in maintenance.rows
     ]
@@ -243,5 +243,6 @@ def _maintenance(sheet: Sheet, inspection: Inspection) -> None:
     )  # fmt: skip
     sheet.table("For maintenance", head, rows, (11, 38, 15, 17, 20, 15, 30, 16, 16))
     sheet.y -= 2 * mm
-    for note in maintenance.notes:
+    of_assets = [f"{row.name}: {row.note}." for row in maintenance.rows if row.note]
+    for note in (*of_assets, *maintenance.notes):
         sheet.text(note, size=8, colour=GREY)

@@ -87,7 +87,8 @@ def write_reports(
     """
     told = None if consequence is None else read_consequences(consequence)
     if told is not None:
-        check_consequences(told, read_inspection(folder).assets)
+        assets = read_inspection(folder).assets
+        check_consequences(told, assets, name=f"consequence={consequence}")
     keep_in_run(folder, {"title": title, "inspector": inspector, "consequences": told})
     inspection = read_inspection(folder)
     files = [
