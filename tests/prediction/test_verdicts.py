@@ -186,7 +186,7 @@ def test_the_command_merges_tells_agreement_and_writes_a_folder_to_train_on(
     assert "accuracy 0.667" in told
     assert "only 3 judged photographs" in told
     renew = f"corrosion inspection-report {folder} --report geojson\n"  # the page is new already
-    assert f"findings.geojson: of before these verdicts; renew by {renew}" in told
+    assert f"findings.geojson: of before this; renew by {renew}" in told
     assert "Cohen's kappa 0.400" in told
     assert f"{labelled}: 1 corroded, 1 not" in told
     assert "not there any more or can't be read: photos/5.png" in told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from corrosion.cli.command import Command
@@ -23,7 +24,7 @@ def _add_report_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _report(options: argparse.Namespace) -> None:
     settings = read_options(ReportSettings, options)
-    from corrosion.report.inspection.reports import write_reports
+    from corrosion.report.inspection.reports import outdated_reports, write_reports
 
     files = write_reports(
         options.folder,
@@ -34,6 +35,17 @@ def _report(options: argparse.Namespace) -> None:
     )
     for file in files:
         sys.stdout.write(f"{file}\n")
+    sys.stdout.write(_outdated(outdated_reports(options.folder), options.folder))
+
+
+def _outdated(files: Mapping[str, str], folder: Path) -> str:
+    """A line on reports that tell of before; empty where there are none."""
+    if not files:
+        return ""
+    return (
+        f"{', '.join(files.values())}: of before this; renew by corrosion inspection-report "
+        f"{shlex.quote(str(folder))} --report {','.join(files)}\n"
+    )
 
 
 def _add_verdict_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,11 +114,7 @@ def _verdicts(options: argparse.Namespace) -> None:
         )
         if (few := few_images(both.images, kind="judged", more="judge")) is not None:
             say(f"  CAUTION: {few}\n")
-    if outdated := outdated_reports(options.folder):
-        say(
-            f"{', '.join(outdated.values())}: of before these verdicts; renew by corrosion "
-            f"inspection-report {shlex.quote(str(options.folder))} --report {','.join(outdated)}\n"
-        )
+    say(_outdated(outdated_reports(options.folder), options.folder))
     if options.labelled is not None:
         done = write_labelled_folder(inspection, options.labelled)
         say(

@@ -85,6 +85,18 @@ def test_assets_come_by_share_without_consequences_and_by_risk_with_them(folder,
     assert table(folder) == second  # the numbers are kept with the results
 
 
+def test_reports_with_a_list_of_before_are_named(folder, tmp_path, capsys):
+    assert main(["inspection-report", str(folder), "--report", "xlsx,pdf,geojson"]) == 0
+    assert "of before" not in capsys.readouterr().out
+    assert main(["inspection-report", str(folder), "--report", "html"]) == 0
+    assert "of before" not in capsys.readouterr().out  # nothing has changed
+    file = consequences(tmp_path / "consequences.csv")
+    assert main(["inspection-report", str(folder), "--consequence", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert "inspection.xlsx, inspection.pdf: of before this; renew by" in said
+    assert "--report xlsx,pdf\n" in said
+
+
 def test_without_masks_the_probability_stands_for_the_share(tmp_path):
     rows = [row(n, 0.2 + n / 5, asset=f"t{n}") for n in range(3)]
     for one in rows:

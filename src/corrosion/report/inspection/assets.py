@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from corrosion.report.inspection.finding import Finding
 from corrosion.report.inspection.findings import Inspection
 from corrosion.report.inspection.shown import counted
 from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED
-from corrosion.system.files import replacing
+from corrosion.system.files import write_text
 from corrosion.system.names import table_path, table_text
 
 FILE = "assets.csv"
@@ -98,7 +99,7 @@ def maintenance_of(inspection: Inspection) -> Maintenance:
 
 
 def write_assets(inspection: Inspection) -> Path | None:
-    """Write the list beside the table of the photographs, over one of before.
+    """Write the list beside the table of the photographs, over one of before that differs.
 
     Args:
         inspection: what was found.
@@ -113,10 +114,13 @@ def write_assets(inspection: Inspection) -> Path | None:
     path = inspection.folder / FILE
     if not maintenance.rows:
         return None
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        writer.writerows(_cells(row, maintenance.basis) for row in maintenance.rows)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    writer.writerows(_cells(row, maintenance.basis) for row in maintenance.rows)
+    # its time tells which reports are of before (`outdated_reports`)
+    if not path.is_file() or path.read_bytes() != text.getvalue().encode():
+        write_text(path, text.getvalue())
     return path
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from corrosion.report.inspection.assets import FILE as ASSETS
 from corrosion.report.inspection.assets import write_assets
 from corrosion.report.inspection.cells import keep_in_run
 from corrosion.report.inspection.coco import write_coco
@@ -45,17 +46,21 @@ _WITH_VERDICTS = {
 
 
 def outdated_reports(folder: Path) -> Mapping[str, str]:
-    """The reports of a folder that were written before its last verdicts: file by name."""
-    history = folder / HISTORY
-    if not history.is_file():
-        return {}
-    last = history.stat().st_mtime_ns
-    files = {name: folder / file for name, file in _WITH_VERDICTS.items()}
-    return {
-        name: file.name
-        for name, file in files.items()
-        if file.is_file() and file.stat().st_mtime_ns < last
-    }
+    """The reports of a folder that were written before its last verdicts, or before its list of
+    assets has changed: file by name.
+    """
+    judged, ranked = (_time(folder / name) for name in (HISTORY, ASSETS))
+    found = {}
+    for name, file in _WITH_VERDICTS.items():
+        needed = judged if name == "geojson" else max(judged, ranked)  # it has no list of assets
+        if 0 < _time(folder / file) < needed:
+            found[name] = file
+    return found
+
+
+def _time(file: Path) -> int:
+    """When a file was changed; 0 where there is none."""
+    return file.stat().st_mtime_ns if file.is_file() else 0
 
 
 def write_reports(
