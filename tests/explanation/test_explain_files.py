@@ -147,7 +147,7 @@ def test_a_bad_file_has_rows_with_the_reason(checkpoints, photographs, tmp_path,
 
 
 @pytest.mark.parametrize(
-    "bad", [{"method": "cam"}, {"target": "rust"}, {"colormap": "hot"}, {"regions": "2"}]
+    "bad", [{"method": "cam"}, {"target": " "}, {"colormap": "hot"}, {"regions": "2"}]
 )
 def test_settings_are_checked_when_made(bad):
     [name] = bad

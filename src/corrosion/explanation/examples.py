@@ -10,6 +10,7 @@ import pandas as pd
 from corrosion.data.labels import CLASSES
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.runs import RunDirectory
+from corrosion.system.checksums import forget
 
 _PICTURES = ("picture", "photograph", "evidence")
 _COLUMNS = [*_PICTURES, "kind", "number", "path", "label", "probability", "logit"]
@@ -110,4 +111,4 @@ def _remove_earlier(run: RunDirectory) -> None:
         for column in earlier.columns.intersection(list(_PICTURES)):
             for name in earlier[column].dropna():
                 (run.examples / Path(name).name).unlink(missing_ok=True)
-        run.examples_file.unlink()
+        forget(run.examples_file)

@@ -38,6 +38,23 @@ def recorded(path: Path) -> Iterator[None]:
     write_json(path.parent / CHECKSUMS, {**others, path.name: _sha256(path)})
 
 
+def forget(path: Path) -> None:
+    """Remove a file, and its checksum with it.
+
+    Args:
+        path: path of the file, which need not be there.
+
+    Raises:
+        CorrosionError: the checksums can't be read or written.
+    """
+    others = {name: value for name, value in _read(path.parent).items() if name != path.name}
+    path.unlink(missing_ok=True)
+    if others:
+        write_json(path.parent / CHECKSUMS, others)
+    else:
+        (path.parent / CHECKSUMS).unlink(missing_ok=True)
+
+
 def check_recorded(path: Path) -> None:
     """Make sure that a file is as it was written, where its checksum was remembered.
 
