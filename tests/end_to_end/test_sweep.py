@@ -92,7 +92,8 @@ def test_two_trials_at_a_time_of_which_the_pruner_stops_some(command, tmp_path):
             "sweep=pruned", "hydra/launcher=parallel", "hydra.sweeper.n_jobs=2",
             "hydra.sweeper.n_trials=4", "sweep.pruner.n_startup_trials=1",
             "sweep.pruner.n_warmup_steps=0", "trainer.max_epochs=2",
-        )
+        ),
+        anew=True,  # joblib's processes end with an interpreter of their own
     )  # fmt: skip
     result = sweep_json(tmp_path)
     assert sum(result["trials_by_state"].values()) == 4

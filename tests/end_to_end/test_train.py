@@ -372,7 +372,7 @@ def test_composing_a_configuration_needs_no_torch(command):
         "print('torch' in sys.modules, 'timm' in sys.modules)"
     )
     arguments["args"] = [sys.executable, "-c", program, *arguments["args"][1:]]
-    assert run(arguments).rstrip().endswith("False False")
+    assert run(arguments, anew=True).rstrip().endswith("False False")
 
 
 def test_a_finished_training_that_goes_on_clears_away_what_a_killed_one_left(tmp_path, photos):

@@ -91,8 +91,7 @@ def test_predict_looks_at_a_camera_too_until_it_ends(exported, video, tmp_path, 
         (["--camera", "0", "--masks"], "without --masks: leave it out"),
         (["--camera", "0", "--out", "out"], "without --out"),
         (["--camera", "gone.mp4"], "gone.mp4: No such file"),
-        (["--alarms", "out"], "--alarms is of what is looked at live: give --camera too"),
-        ([], "give files, folders, or --camera SOURCE"),
+        (["photos", "--alarms", "out"], "--alarms is of what is looked at live: give --camera too"),
     ],
 )
 def test_what_means_nothing_live_is_refused(exported, arguments, said, capsys):

@@ -9,6 +9,9 @@ from typing import Any
 
 from corrosion.errors import CorrosionError
 
+NEEDED_WITHOUT = "needed_without"
+"""Attribute of an argument that may be missing where the option is given that it names."""
+
 
 @dataclass(frozen=True)
 class Command:

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 import corrosion
+from corrosion.cli.command import NEEDED_WITHOUT
 from corrosion.errors import CorrosionError, in_words_of
 from corrosion.system.extras import install_command
 from corrosion.system.processors import keep_freed_memory
@@ -111,6 +112,15 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, allow_abbrev=False)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse arguments, some of which may be missing with an option (`NEEDED_WITHOUT`)."""
+        for action in self._actions:
+            option = getattr(action, NEEDED_WITHOUT, None)
+            if option is not None:
+                given = (str(one).partition("=")[0] for one in args or ())
+                action.required = option not in given
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Refuse the command line.

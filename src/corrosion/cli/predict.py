@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corrosion.cli.command import Command, Gone
+from corrosion.cli.command import NEEDED_WITHOUT, Command, Gone
 from corrosion.cli.options import add_options, read_options
 from corrosion.cli.paths import (
     CHECKPOINT,
@@ -43,7 +43,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CHECKPOINT",
         help=f"{CHECKPOINT}, or a file that corrosion export has written",
     )
-    parser.add_argument("paths", nargs="*", metavar="PATH", help=f"{PATHS}, videos")
+    paths = parser.add_argument(
+        "paths", nargs="+", default=[], metavar="PATH", help=f"{PATHS}, videos"
+    )
+    # not "*", of which argparse takes none where options stand before them
+    setattr(paths, NEEDED_WITHOUT, "--camera")
     add_out(parser, "predictions-PATH")
     parser.add_argument(
         "--resume", action="store_true", help="go on with a run that was killed, in its --out"
@@ -65,8 +69,6 @@ def _run(options: argparse.Namespace) -> int:
         from corrosion.cli.live import watch_live  # a command of its own
 
         return watch_live(options, settings, live)
-    if not options.paths:
-        raise CorrosionError("No photographs are named: give files, folders, or --camera SOURCE.")
     if settings.engine == "local":
         check_processes(settings.devices, name="devices")
     else:

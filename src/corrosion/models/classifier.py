@@ -60,6 +60,7 @@ class CorrosionClassifier(nn.Module):
         CorrosionError: a value is out of its range, or the backbone is unknown.
 
     Example:
+        >>> import torch
         >>> net = CorrosionClassifier("test_resnet.r160_in1k", dense_units=8, image_size=32)
         >>> net.eval().predict_proba(torch.zeros(2, 3, 32, 32, dtype=torch.uint8)).shape
         torch.Size([2])

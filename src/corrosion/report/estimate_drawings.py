@@ -34,7 +34,7 @@ def interval_drawing(
         ticks: values of the scale that a faint line marks.
 
     Example:
-        >>> drawn = interval_drawing(Estimate(0.9, 0.8, 0.95), name="recall")
+        >>> drawn = interval_drawing(Estimate(0.9, 0.8, 0.95, "wilson"), name="recall")
         >>> "recall 0.900 (0.800–0.950)" in drawn, 'cx="86.8%"' in drawn
         (True, True)
     """
@@ -81,7 +81,7 @@ def scale_of(estimates: Sequence[Estimate]) -> tuple[float, float, list[float]]:
     """A scale that holds all values and intervals: its ends, and three or four round values.
 
     Example:
-        >>> scale_of([Estimate(0.9, 0.82, 0.95), Estimate(0.7, 0.6, 0.77)])
+        >>> scale_of([Estimate(0.9, 0.82, 0.95, "wilson"), Estimate(0.7, 0.6, 0.77, "wilson")])
         (0.6, 1.0, [0.6, 0.8, 1.0])
     """
     from matplotlib.ticker import MaxNLocator
