@@ -1,6 +1,6 @@
 """The inspector in one HTML file: the network, what runs it, and the page, for a browser offline.
 
-The page's scripts are `report/templates/inspector/*.js`, without a build step. They make the
+The page's scripts are those of `_SCRIPTS`, without a build step. They make the
 network's input of a photograph pixel by pixel as `corrosion.data.resizing` does, since browsers
 scale otherwise; tests compare both.
 """
@@ -21,7 +21,9 @@ from corrosion.report.page import script_digest, script_json, write_page
 from corrosion.runtime.metadata import Metadata
 
 _SCRIPTS = (
-    "base", "pixels", "facts", "network", "drawing", "saving", "cards", "inspector",
+    "inspector/base.js", "inspector/pixels.js", "inspector/facts.js", "inspector/network.js",
+    "inspector/drawing.js", "inspector/saving.js", "zooming.js", "inspector/cards.js",
+    "inspector/inspector.js",
 )  # fmt: skip
 _SHARE = (
     "Rusted: the share of the picture in which rust is more probable than not, in photographs in "
@@ -42,8 +44,8 @@ def write_inspector(onnx: Path, path: Path, metadata: Metadata, runtime: WebRunt
     Raises:
         CorrosionError: the file can't be written.
     """
-    folder = files("corrosion.report") / "templates" / "inspector"
-    script = "".join((folder / f"{name}.js").read_text("utf-8") for name in _SCRIPTS)
+    templates = files("corrosion.report") / "templates"
+    script = "".join((templates / name).read_text("utf-8") for name in _SCRIPTS)
     model = onnx.read_bytes()
     notes = [_SHARE] if "mask" in metadata.outputs else []
     write_page(

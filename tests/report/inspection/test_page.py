@@ -254,7 +254,7 @@ def test_a_note_is_lost_only_when_it_is_discarded(folder):
     assert main(["inspection-report", str(folder)]) == 0
     noted = "verdictOf(shown[current]).note"
     with visit(folder / "inspection.html") as page:
-        for typed, leave in (("seam", "Escape"), ("other", "drop"), ("bolt", "keep")):
+        for typed, leave in (("seam", "Escape"), ("other", "discard"), ("bolt", "keep")):
             page.press("m")
             page.evaluate(f"document.getElementById('note').value = '{typed}'")
             if leave == "Escape":

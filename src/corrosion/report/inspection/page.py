@@ -25,7 +25,10 @@ from corrosion.report.page import script_digest, script_json, write_page
 PAGE = "inspection.html"
 """Name of the page in its folder."""
 
-_SCRIPTS = ("inspection.js", "inspection_cards.js", "inspection_assets.js", "inspection_zoom.js")
+_SCRIPTS = (
+    "inspection.js", "inspection_cards.js", "inspection_assets.js", "zooming.js",
+    "inspection_zoom.js",
+)  # fmt: skip
 
 
 def write_inspection_page(inspection: Inspection) -> Path:

@@ -4,7 +4,6 @@
 function enlarge() {
   const card = shown[current];
   if (!card) return;
-  let scale = 1, left = 0, top = 0;
   const frame = element("div", { className: "frame" }), stage = element("div", { className: "stage", tabIndex: 0, role: "group", ariaLabel: `picture of ${card.name}` }, frame);
   const layers = [card.evidence, card.rust].filter(Boolean).map((src) => element("img", { className: "layer", alt: "", src }));
   if (card.small || card.original) {
@@ -17,30 +16,7 @@ function enlarge() {
   const clip = () => layers.forEach((layer) => { layer.style.clipPath = `inset(0 0 0 ${slider.value}%)`; });
   slider.oninput = clip;
   clip();
-  const place = () => { frame.style.transform = `translate(${left}px, ${top}px) scale(${scale})`; };
-  const zoom = (by, x, y) => {
-    const at = frame.getBoundingClientRect(), next = Math.min(20, Math.max(1, scale * by)), grown = next / scale;
-    left -= (x - at.left) * (grown - 1);
-    top -= (y - at.top) * (grown - 1);
-    scale = next;
-    if (scale === 1) left = top = 0;
-    place();
-  };
-  const middle = (by) => { const at = stage.getBoundingClientRect(); zoom(by, at.left + at.width / 2, at.top + at.height / 2); };
-  stage.onwheel = (event) => { event.preventDefault(); zoom(event.deltaY < 0 ? 1.25 : 0.8, event.clientX, event.clientY); };
-  const fingers = new Map();
-  stage.onpointerdown = (event) => { fingers.set(event.pointerId, event); stage.setPointerCapture(event.pointerId); };
-  stage.onpointerup = stage.onpointercancel = (event) => fingers.delete(event.pointerId);
-  stage.onpointermove = (event) => {
-    const before = fingers.get(event.pointerId);
-    if (!before) return;
-    const other = [...fingers.values()].find((one) => one.pointerId !== event.pointerId);
-    if (other) {
-      const apart = (one) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY) || 1;
-      zoom(apart(event) / apart(before), other.clientX, other.clientY);
-    } else if (scale > 1) { left += event.clientX - before.clientX; top += event.clientY - before.clientY; place(); }
-    fingers.set(event.pointerId, event);
-  };
+  const middle = zooming(stage, frame);
   enlarge.zoom = middle;
   const button = (label, act, title = "") => element("button", { type: "button", textContent: label, title, onclick: act });
   const link = (label, href) => (href ? element("a", { href, target: "_blank", rel: "noopener", textContent: label }) : "");
@@ -99,7 +75,7 @@ $("toggle").onclick = () => fold(!$("filters").hidden);
 $("help").onclick = KEYS["?"];
 $("save").onclick = save;
 $("keep").onclick = () => { note.keep?.(); $("noting").close(); };
-$("drop").onclick = () => { note.keep = null; $("noting").close(); };
+$("discard").onclick = () => { note.keep = null; $("noting").close(); };
 $("noting").onclose = () => note.keep?.(); // by Escape too: what was typed is lost only by Discard
 addEventListener("pagehide", () => { if ($("noting").open) note.keep?.(); });
 document.querySelector("[data-close]").onclick = () => $("keys").close();
