@@ -128,3 +128,23 @@ def test_latex_tables_and_figures_are_written_where_asked_for(pair):
     assert (pair / "x" / "figures" / "roc.pdf").read_bytes().startswith(b"%PDF")
     assert main(["compare", str(pair), "--out", str(pair / "y"), *options]) == 0
     assert not (pair / "y" / "tables.tex").exists()
+
+
+@pytest.mark.parametrize("rounding", [0, 1e-9])
+def test_seeds_that_predict_the_same_count_as_one(tmp_path, rounding):
+    for seed in range(3):
+        write_run(tmp_path / f"b{seed}", model="other", seed=seed, skill=1, images=range(240))
+        probe = write_run(tmp_path / f"a{seed}", skill=8, images=range(240))
+        probe["probability"] += seed * rounding
+        probe.sample(frac=1, random_state=seed).to_csv(
+            tmp_path / f"a{seed}" / "predictions.csv", index=False
+        )
+    comparison = compare_runs([tmp_path], count=50)
+    assert set(comparison.tests["speaks_of"]) == {"these checkpoints"}
+    said = [one for one in notices(comparison) if "predict the same of every image" in one]
+    assert len(said) == 1
+    assert said[0].startswith("resnet50: of 3 seeds 1 counts")
+    told = comparison.as_dict()["models"]
+    assert (told["resnet50"]["seeds"], told["resnet50"]["seeds_trained"]) == (1, 3)
+    assert (told["other"]["seeds"], told["other"]["seeds_trained"]) == (3, 3)
+    assert len(told["resnet50"]["of_runs"]) == 3

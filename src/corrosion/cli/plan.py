@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 
 from corrosion.cli.command import Command
@@ -10,6 +11,8 @@ from corrosion.cli.options import add_options, read_options
 from corrosion.cli.paths import existing
 from corrosion.errors import CorrosionError
 from corrosion.settings.planning import PlanSettings
+
+log = logging.getLogger(__name__)
 
 _RUNS = "directories of runs of one model, best of several seeds, or of their multirun"
 
@@ -31,6 +34,8 @@ def _run(options: argparse.Namespace) -> None:
         names = ", ".join(one.name for one in pooled)
         raise CorrosionError(f"These are runs of several models ({names}): give those of one.")
     [model] = pooled
+    if model.caution:
+        log.warning("%s", model.caution)
     of = basis(model.tables, metric=settings.metric, threshold=model.threshold)
     images = settings.images or len(of.label)
     found = needs(

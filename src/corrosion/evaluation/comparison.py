@@ -77,6 +77,7 @@ class Comparison:
                 model.name: {
                     "runs": [run.directory for run in model.of_runs],
                     "seeds": len(model.pooled.tables),
+                    "seeds_trained": model.pooled.seeds,
                     "threshold": model.pooled.threshold,
                     "hyperparameters": model.pooled.runs[0].facts.get("hyperparameters"),
                     "weights": model.pooled.runs[0].facts.get("weights"),

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.metrics import Floats
 from corrosion.evaluation.named_thresholds import find_threshold
 from corrosion.evaluation.predictions import FOLD, read_predictions
 from corrosion.evaluation.run_facts import RunFacts, read_run_facts
@@ -30,6 +32,7 @@ _NO_MATTER = {
     "trainer.devices",
 }
 
+_ALIKE = 1e-6  # by which machines may differ in a probability; other seeds differ by far more
 _SHOWN = 3  # settings in a name; more only where these leave two models with one name
 
 
@@ -42,8 +45,10 @@ class Pooled:
         runs: its runs, at least one.
         of_runs: predictions of each of them.
         tables: predictions as `read_predictions` gives them, of the same test images: one a seed,
-            the folds of a seed put together, which the column test_fold tells.
+            the folds of a seed put together, which the column test_fold tells. Seeds that predict
+            the same of every image are one: they repeat nothing.
         threshold: probability from which an image counts as corroded.
+        seeds: number of seeds before those that predict the same were taken as one.
     """
 
     name: str
@@ -51,6 +56,19 @@ class Pooled:
     of_runs: tuple[pd.DataFrame, ...]
     tables: tuple[pd.DataFrame, ...]
     threshold: float
+    seeds: int
+
+    @property
+    def caution(self) -> str | None:
+        """That seeds are no repetitions, and what tells of other trainings instead."""
+        if self.seeds == len(self.tables):
+            return None
+        return (
+            f"{self.name}: of {self.seeds} seeds {len(self.tables)} "
+            f"{'counts' if len(self.tables) == 1 else 'count'}, since the others predict the same "
+            f"of every image, as those of experiment=probe do. Folds (data.folds=5 "
+            f"data.fold=0,1,2,3,4) tell what another training gives."
+        )
 
 
 def find_runs(paths: Iterable[Path]) -> list[RunDirectory]:
@@ -157,7 +175,19 @@ def _pooled(name: str, runs: Sequence[RunFacts], threshold: float | str | None) 
     for table in of_runs:
         key = "content_hash" if "content_hash" in table else "path"
         by_images.setdefault(frozenset(table[key]), []).append(table)
-    return Pooled(name, tuple(runs), of_runs, _put_together(name, by_images), value)
+    tables = _put_together(name, by_images)
+    return Pooled(name, tuple(runs), of_runs, _distinct(tables), value, len(tables))
+
+
+def _distinct(tables: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, ...]:
+    """Those of tables of the same images that predict something else than each one before."""
+    found: list[tuple[pd.DataFrame, Floats]] = []
+    for table in tables:
+        key = ["content_hash", "path"] if "content_hash" in table else ["path"]
+        said = table.sort_values(key)["probability"].to_numpy(np.float64)
+        if not any(np.allclose(said, other, rtol=0, atol=_ALIKE) for _, other in found):
+            found.append((table, said))
+    return tuple(table for table, _ in found)
 
 
 def _known(runs: Sequence[RunFacts]) -> dict[str, float]:

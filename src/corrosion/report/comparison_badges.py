@@ -48,12 +48,14 @@ def _of_model(model: ComparedModel) -> Iterator[Badge]:
     elif (badge := weights_badge(given[0])) is not None:
         # details name files of each network: they stand in compare.json
         yield replace(badge, title="", anchor="hyperparameters")
-    seeds, runs = len(model.pooled.tables), len(model.of_runs)
+    seeds, runs = model.pooled.seeds, len(model.of_runs)
     folds = runs // seeds
     several = [
         f"{count} {what}" for count, what in ((seeds, "seeds"), (folds, "folds")) if count > 1
     ]
     yield Badge(" of ".join(several) or model.of_runs[0].name, anchor="runs")
+    if model.pooled.caution:
+        yield Badge("seeds predict the same", "bad", anchor="notices")
     if shortcut_warning(**model.pooled.runs[0].facts.get("shortcut") or {}):
         yield Badge("planted marks", "bad", anchor="notices")
     for word in dict.fromkeys(word for run in model.of_runs for word in run.cautions):

@@ -32,6 +32,7 @@ def notices(comparison: Comparison, *, paper: bool = False) -> list[str]:
     for model in comparison.models:
         if warning := shortcut_warning(**model.pooled.runs[0].facts.get("shortcut") or {}):
             found.append(f"{model.name}: {warning}")
+    found += [one for model in comparison.models if (one := model.pooled.caution) is not None]
     found += _cautions(comparison)
     corroded = int(comparison.models[0].pooled.tables[0]["label"].sum())
     images = len(comparison.models[0].pooled.tables[0])
