@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,21 +12,25 @@ from corrosion.report.tables import TextTable
 from corrosion.report.training_curves import write_figure
 from corrosion.system.files import write_text
 
-_ESCAPED = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        **{character: f"\\{character}" for character in "&%$#_{}"},
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "–": "--",
-        "—": "---",
-        "×": r"$\times$",
-        "\n": " ",
-    }
-)
+_ESCAPED = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "`": r"\textasciigrave{}",
+    '"': r"\textquotedbl{}",
+    "–": "--",
+    "—": "---",
+    "×": r"$\times$",
+    "\n": " ",
+}
+_LAST_LATIN = "\u017f"  # what T1 fonts and LaTeX's own tables of characters go to, about
+_PUNCTUATION = "‘’“”„…•€"
 _HEAD = r"""% Needs \usepackage[T1]{fontenc}, \usepackage{booktabs} and \usepackage{graphicx}.
+% Characters beyond Latin ones: as they are with XeLaTeX and LuaLaTeX, by their number with pdfLaTeX.
+\providecommand{\othercharacter}[1]{\ifdefined\Umathchar\symbol{"#1}\else\texttt{U+#1}\fi}
 """
 
 
@@ -76,7 +81,7 @@ def latex_table(table: TextTable) -> str:
     return (
         "\\begin{table}\n"
         "  \\centering\n"
-        f"  \\caption{{{escaped(table.title)}}}\n"
+        f"  \\caption{{{escaped(_caption(table.title))}}}\n"
         "  \\resizebox{\\ifdim\\width>\\textwidth\\textwidth\\else\\width\\fi}{!}{%\n"
         f"  \\begin{{tabular}}{{{'l' * table.names}{'r' * figures}}}\n"
         f"{body}\n"
@@ -94,15 +99,33 @@ def escaped(text: str) -> str:
         >>> escaped("-0.0312"), escaped("+0.0312")
         ('$-$0.0312', '$+$0.0312')
     """
-    found = text.translate(_ESCAPED)
+    # two hyphens in a row are a dash to LaTeX
+    found = "{}".join(
+        "".join(map(_character, part)) for part in re.split("(?<=-)(?=-)", text)
+    )
     for sign in "-+":
         if text.startswith(sign) and text[1:2].isdigit():
             return f"${sign}${found[1:]}"
     return found
 
 
+def _caption(title: str) -> str:
+    return title.replace("interval below", "interval in brackets")
+
+
+def _character(character: str) -> str:
+    """A character as LaTeX prints it."""
+    if character in _ESCAPED:
+        return _ESCAPED[character]
+    if character <= _LAST_LATIN or character in _PUNCTUATION:
+        return character
+    return rf"\othercharacter{{{ord(character):04X}}}"
+
+
 def _row(cells: Sequence[str]) -> str:
-    return " & ".join(map(_cell, cells)) + r" \\"
+    row = " & ".join(map(_cell, cells)) + r" \\"
+    # behind the end of a row, and behind a rule, these would be an option of it
+    return "{}" + row if row.startswith(("[", "*", "(")) else row
 
 
 def _cell(text: str) -> str:
