@@ -1,6 +1,6 @@
 """How often the intervals of metrics hold the truth, and how often tests of models cry wolf.
 
-    python benchmarks/coverage.py [--count 200] [--resamples 200] [--seed 0]
+    python benchmarks/coverage.py [--count 200] [--resamples 200] [--seed 0] [--parts intervals]
 
 Draws test sets of calibrated models whose scores are normal in each class (the binormal model), of
 20 to 2,000 images, half or a tenth of them corroded, each on its own or in groups of four that are
@@ -39,6 +39,8 @@ SIZES = (20, 60, 100, 300, 1000, 2000)
 COMPARED_SIZES = (60, 100, 300)
 PREVALENCES = (0.5, 0.1)
 GROUP_SIZES = (1, 4)
+PARTS = ("intervals", "tests", "folds")
+GOAL = (0.92, 0.98)  # what coverage shall lie in
 ENOUGH = 10  # independent images of each class from which intervals shall hold what they promise
 WITHIN = 0.8  # correlation of scores within a group
 BETWEEN = 0.5  # correlation of two models' scores of an image
@@ -260,9 +262,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--resamples", type=int, default=200, help="resamples of each set")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="images of a set")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     options = parser.parse_args(arguments)
     settings = {name: getattr(options, name) for name in ("count", "resamples", "seed")}
-    found = {case: coverage(case, **settings) for case in cases(options.sizes)}
+    compared = [size for size in options.sizes if size in COMPARED_SIZES] or options.sizes
+    if "intervals" in options.parts:
+        print_coverage(options.sizes, **settings)
+    if "tests" in options.parts:
+        print_false_alarms(compared, **settings)
+    if "folds" in options.parts:
+        print_folds(compared, **settings)
+
+
+def print_coverage(sizes: Sequence[int], *, count: int, resamples: int, seed: int) -> None:
+    """Print the coverage of all intervals, and the kinds of sets outside what is promised."""
+    settings = {"count": count, "resamples": resamples, "seed": seed}
+    found = {case: coverage(case, **settings) for case in cases(sizes)}
     print_table(
         "Share of 95 % intervals that hold the truth (*: 10 independent images of each class; n %: "
         "undefined; x: calibration error over that expected of a calibrated model)",
@@ -274,23 +289,44 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ("metric", "lowest to highest coverage", "most undefined"),
         [summary(found, name) for name in EVALUATED],
     )
-    compared = [size for size in options.sizes if size in COMPARED_SIZES] or options.sizes
-    alarms = {case: false_alarms(case, **settings) for case in cases(compared)}
+    print_table(
+        f"Sets with a star outside {GOAL[0]} to {GOAL[1]}",
+        ("metric", "below", "above"),
+        [(METRICS[name].title, *outside(found, name)) for name in EVALUATED if name != "ece"],
+    )
+
+
+def outside(found: Mapping[Case, Mapping[str, Held]], metric: str) -> tuple[str, str]:
+    """Number of kinds of sets, of those that are enough, below and above the goal."""
+    held = [of_case[metric] for case, of_case in found.items() if case.is_enough]
+    shares = np.array([one.held / max(1, one.sets) for one in held])
+    return str(int((shares < GOAL[0]).sum())), str(int((shares > GOAL[1]).sum()))
+
+
+def print_false_alarms(sizes: Sequence[int], *, count: int, resamples: int, seed: int) -> None:
+    """Print how often equally good models are told apart."""
+    settings = {"count": count, "resamples": resamples, "seed": seed}
+    alarms = {case: false_alarms(case, **settings) for case in cases(sizes)}
     tested = [name for name in EVALUATED if all(name in one for one in alarms.values())]
     print_table(
         "Share of sets on which a test at 0.05 tells equally good models apart",
         ("sets", *tested),
         [(named(case), *(f"{one[name]:.3f}" for name in tested)) for case, one in alarms.items()],
     )
-    share = ece_alarms(max(compared), **settings)
+    share = ece_alarms(max(sizes), **settings)
     told = "not tested" if np.isnan(share) else f"{share:.3f}"
-    print(f"Calibrated models, one better, told apart by ECE ({max(compared)} images): {told}")
+    print(f"Calibrated models, one better, told apart by ECE ({max(sizes)} images): {told}")
+
+
+def print_folds(sizes: Sequence[int], *, count: int, resamples: int, seed: int) -> None:
+    """Print what becomes of the ROC-AUC over folds that are scaled differently."""
+    settings = {"count": count, "resamples": resamples, "seed": seed}
     print_table(
         f"ROC-AUC over {FOLDS} folds whose scores are shifted; images of a fold",
         ("sets", "bias", "coverage", "told apart"),
         [
             (named(case), *(f"{value:.3f}" for value in fold_errors(case, **settings).values()))
-            for case in cases(compared)
+            for case in cases(sizes)
             if case.group_size == 1
         ],
     )

@@ -1,6 +1,7 @@
 """How often a comparison calls one of two equally good recipes better.
 
     python benchmarks/recipe_errors.py [--count 400] [--images 300] [--resamples 200] [--seed 0]
+    python benchmarks/recipe_errors.py --plan 0.03 [--runs RUN ...] [--count 400]
 
 Two recipes of the same skill are trained several times. Each run's skill deviates, so that its
 accuracy has the standard deviation given (1 and 3 points), and it judges the test images with
@@ -10,23 +11,32 @@ single runs, of 2, 3 and 5 seeds on one test set, of 5 folds, whose networks dif
 each other or alike by a fifth, since their training sets overlap. Beside it stands the share
 in which something is said of the recipes themselves. Works on earlier versions too, in
 which every test spoke of the recipes.
+
+With `--plan 0.03` one recipe is worse by 0.03 of accuracy. `corrosion plan` is asked how many
+images find that in 80 of 100 comparisons with 1, 3 and 5 runs, given three runs of the better
+recipe; as many are drawn, and the share is printed in which the comparison finds it. With `--runs`
+it is given these runs instead, and comparisons are drawn from their predictions as it takes them.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
+from scipy.optimize import brentq
 from scipy.special import expit
 from scipy.stats import norm
 
 from corrosion.evaluation.model_tests import compare_models
+from corrosion.evaluation.planning import Basis, basis, needs
+from corrosion.evaluation.pooling import find_runs, pool
 
 Floats = NDArray[np.float64]
 
@@ -35,6 +45,11 @@ IMAGE = 0.5  # share of an image's noise that all networks see
 RECIPE = 0.2  # share that the runs of a recipe see
 METRICS = ("accuracy", "f1", "auroc", "log_loss")
 MODELS = "the models"
+POWER = 0.8
+PLANNED = (1, 3, 5)
+PILOT = 2000  # images of the runs that a plan is made from
+Tables = list[pd.DataFrame]
+Draw = Callable[[int, int, np.random.Generator], tuple[Tables, Tables]]
 
 
 @dataclass(frozen=True)
@@ -72,17 +87,18 @@ def cases() -> list[Case]:
 
 
 def draw(
-    case: Case, images: int, generator: np.random.Generator
-) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:
-    """The runs of two equally good recipes on the same images."""
+    case: Case, images: int, generator: np.random.Generator, *, worse: float = 0.0
+) -> tuple[Tables, Tables]:
+    """The runs of two recipes on the same images, the second's accuracy lower by `worse`."""
     separation = np.sqrt(2) * norm.ppf(AREA)
+    lower = 2 * norm.ppf(norm.cdf(separation / 2) - worse) - separation
     label = np.arange(images) % 2
     fold = np.arange(images) // 2 % case.runs if case.folds else np.zeros(images, np.int64)
     # accuracy is Phi(separation / 2): its slope turns points into a shift of the separation
     scale = case.spread / (norm.pdf(separation / 2) / 2)
     everyone = generator.normal(size=images)
     recipes = []
-    for _ in range(2):
+    for less in (0.0, lower):
         own = generator.normal(size=images)
         shared = np.sqrt(case.alike) * generator.normal()
         tables = []
@@ -91,7 +107,7 @@ def draw(
             score = np.sqrt(IMAGE) * everyone + np.sqrt(RECIPE) * own
             score = score + np.sqrt(1 - IMAGE - RECIPE) * noise
             skill = shared + np.sqrt(1 - case.alike) * generator.normal()
-            score = score + (label - 0.5) * (separation + scale * skill)
+            score = score + (label - 0.5) * (separation + less + scale * skill)
             paths = np.arange(images).astype(str)
             table = {"path": paths, "label": label, "probability": expit(separation * score)}
             tables.append(pd.DataFrame(table))
@@ -120,6 +136,77 @@ def false_finds(case: Case, *, count: int, images: int, resamples: int, seed: in
     return found
 
 
+def drawn_from(of: Basis, difference: float) -> Draw:
+    """Comparisons of runs like those that a plan was made from with ones that are worse."""
+    shift = brentq(lambda one: of.difference(one) - difference, 0, 64)
+
+    def draw_runs(seeds: int, images: int, generator: np.random.Generator) -> tuple[Tables, Tables]:
+        corroded = round(images * of.label.mean())
+        sides = (np.flatnonzero(of.label == 0), np.flatnonzero(of.label == 1))
+        rows = np.concatenate(
+            [
+                generator.choice(side, size)
+                for side, size in zip(sides, (images - corroded, corroded), strict=True)
+            ]
+        )
+        label, paths = of.label[rows], np.arange(images).astype(str)
+        recipes: list[Tables] = []
+        for lower in (0.0, shift):
+            recipes.append([])
+            for _ in range(seeds):
+                skill = of.skill * generator.normal() * (seeds > 1) - lower
+                score = of.score[rows] + of.noise * generator.normal(size=images)
+                score = score + skill * (2 * label - 1)
+                table = {"path": paths, "label": label, "probability": expit(score)}
+                recipes[-1].append(pd.DataFrame(table))
+        return recipes[0], recipes[1]
+
+    return draw_runs
+
+
+def planned_finds(
+    of: Basis, draw_runs: Draw, *, difference: float, count: int, resamples: int, seed: int
+) -> list[tuple[int, int | None, float]]:
+    """For each of `PLANNED` the images that a plan asks for, and the share of comparisons with as
+    many that find the worse model worse.
+    """
+    generator, rows = np.random.default_rng(seed), []
+    for need in needs(of, difference=difference, power=POWER, seeds=PLANNED, images=100, count=400):
+        found = 0
+        for number in range(count if need.images else 0):
+            a, b = draw_runs(need.seeds, need.images or 0, generator)
+            tests = compare_models({"a": a, "b": b}, count=resamples, seed=number)
+            row = tests.set_index("metric").loc["accuracy"]
+            found += row["p_value"] < 0.05 and row["difference"] > 0
+        rows.append((need.seeds, need.images, found / count if need.images else np.nan))
+    return rows
+
+
+def check_plan(
+    runs: Sequence[Path], *, difference: float, count: int, resamples: int, seed: int
+) -> list[tuple[str, int, int | None, float]]:
+    """What becomes of plans: from runs, or from simulated ones that scatter by 1 and 3 points."""
+    settings = {"difference": difference, "count": count, "resamples": resamples, "seed": seed}
+    if runs:
+        [model] = pool(find_runs(runs))
+        of = basis(model.tables, metric="accuracy", threshold=model.threshold)
+        found = planned_finds(of, drawn_from(of, difference), **settings)
+        return [(model.name, *row) for row in found]
+    rows = []
+    for spread in (0.01, 0.03):
+        pilot, _ = draw(Case(spread, 3), PILOT, np.random.default_rng(seed))
+        of = basis(pilot, metric="accuracy", threshold=0.5)
+
+        def compared(
+            seeds: int, images: int, generator: np.random.Generator, spread: float = spread
+        ) -> tuple[Tables, Tables]:
+            return draw(Case(spread, seeds), images, generator, worse=difference)
+
+        found = planned_finds(of, compared, **settings)
+        rows += [(f"SD {100 * spread:g} points", *row) for row in found]
+    return rows
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -128,16 +215,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--images", type=int, default=300, help="test images")
     parser.add_argument("--resamples", type=int, default=200, help="resamples of each comparison")
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(arguments)
+    parser.add_argument("--plan", type=float, help="difference in accuracy of plans to check")
+    parser.add_argument("--runs", type=Path, nargs="+", default=(), help="runs to plan from")
+    options = vars(parser.parse_args(arguments))
+    plan, runs = options.pop("plan"), options.pop("runs")
+    if plan is not None:
+        del options["images"]
+        table = Table(
+            "planned from", "runs of each", "images asked for", "found", title_justify="left",
+            title=f"Share of {options['count']} comparisons that find a difference of {plan:g} in "
+            f"accuracy, planned for {POWER:g}",
+        )  # fmt: skip
+        for row in check_plan(runs, difference=plan, **options):
+            table.add_row(row[0], *map(str, row[1:3]), f"{row[3]:.3f}")
+        Console(width=120).print(table)
+        return
     table = Table(
-        title=f"Share of {options.count} comparisons ({options.images} images) in which one of two "
+        title=f"Share of {options['count']} comparisons ({options['images']} images) in which one of two "
         f"equally good recipes is found better: any / said of the recipes",
         title_justify="left",
     )
     for column in ("runs", *METRICS):
         table.add_column(column, no_wrap=True)
     for case in cases():
-        found = false_finds(case, **vars(options))
+        found = false_finds(case, **options)
         table.add_row(str(case), *(f"{row[0]:.3f} / {row[1]:.3f}" for row in found.to_numpy()))
     Console(width=120).print(table)
 

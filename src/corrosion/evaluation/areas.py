@@ -8,18 +8,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 from scipy.stats import norm, rankdata
-from scipy.stats import t as student
 
 from corrosion.evaluation.intervals import Estimate, checked_level
 from corrosion.evaluation.metrics import Floats, checked
 from corrosion.evaluation.resampling import group_numbers
 
-MODELLED = 0.1
-"""Share of the variance that comes from a model of the scores instead of the test set.
+LEAST = 0.4
+"""Share of a modelled variance below which that of the test set is not taken.
 
 Where a few images are ranked wrongly the variance that they give is too small as often as the area
-is too large. In simulations (benchmarks/coverage.py) a tenth of a variance that knows only the area
-mends that, and hardly shows elsewhere.
+is too large. In simulations (benchmarks/coverage.py) this bound, of a variance that knows only the
+area, mends that, and hardly shows elsewhere.
 """
 
 ROUNDING = 1e-12
@@ -34,14 +33,12 @@ class RocAreas:
         values: (K,) float64, the areas; NaN without a fold of both classes.
         covariance: (K, K) float64, their covariance; NaN where a fold has fewer than two groups of
             a class.
-        by_class: (2, K) float64, the parts of the variances that corroded and clean images give.
         groups: (F, 3) int64, groups with corroded images, with clean ones, and all, in each of the
             F folds that hold both classes.
     """
 
     values: Floats
     covariance: Floats
-    by_class: Floats
     groups: NDArray[np.int64]
 
 
@@ -81,14 +78,11 @@ def roc_areas(
     if not parts:
         k = len(scores)
         nothing = np.full(k, np.nan)
-        return RocAreas(
-            nothing, np.full((k, k), np.nan), np.full((2, k), np.nan), np.zeros((0, 3), np.int64)
-        )
+        return RocAreas(nothing, np.full((k, k), np.nan), np.zeros((0, 3), np.int64))
     count = len(parts)
     return RocAreas(
         np.mean([part.values for part in parts], axis=0),
         np.sum([part.covariance for part in parts], axis=0) / count**2,
-        np.sum([part.by_class for part in parts], axis=0) / count**2,
         np.concatenate([part.groups for part in parts]),
     )
 
@@ -125,7 +119,7 @@ def _of_fold(label: NDArray[np.int64], scores: Floats, group: NDArray[np.int64])
     counts = np.array([[*of_class, clusters]])
     if min(of_class) < 2:
         k = len(scores)
-        return RocAreas(areas, np.full((k, k), np.nan), np.full((2, k), np.nan), counts)
+        return RocAreas(areas, np.full((k, k), np.nan), counts)
     x = _sums(v10 - areas[:, None], group[positive]) / m
     y = _sums(v01 - areas[:, None], group[negative]) / n
     size = max(x.shape[1], y.shape[1])
@@ -137,7 +131,6 @@ def _of_fold(label: NDArray[np.int64], scores: Floats, group: NDArray[np.int64])
     return RocAreas(
         areas,
         corroded + clean + clusters / (clusters - 1) * (cross + cross.T),
-        np.stack([np.diag(corroded), np.diag(clean)]),
         counts,
     )
 
@@ -173,11 +166,10 @@ def roc_estimate(
 ) -> Estimate:
     """ROC-AUC with an interval: DeLong's variance on the scale of logits (Pepe, 2003, section 5.2).
 
-    Student's t has the degrees of freedom of two samples of different variance (Brunner & Munzel,
-    Biometrical Journal 42, 2000). A tenth of the variance is that of exponential scores (Hanley &
-    McNeil, Radiology 143, 1982, as in method 5 of Newcombe, Statistics in Medicine 25, 2006).
-    Where no pair of images, or each, is ranked wrongly there is an exact bound whatever the scores:
-    that of as many disjoint, so independent, pairs as there are groups of the rarer class.
+    The variance is never less than `LEAST` of that of exponential scores (Hanley & McNeil,
+    Radiology 143, 1982, as in method 5 of Newcombe, Statistics in Medicine 25, 2006). Where no pair
+    of images, or each, is ranked wrongly there is an exact bound whatever the scores: that of as
+    many disjoint, so independent, pairs as there are groups of the rarer class.
 
     Args:
         label: (N,) 0 or 1.
@@ -192,7 +184,7 @@ def roc_estimate(
     Example:
         >>> found = roc_estimate([1, 1, 1, 0, 0, 0], [0.9, 0.8, 0.4, 0.5, 0.2, 0.1])
         >>> round(found.value, 3), round(found.low, 3), round(found.high, 3), found.method
-        (0.889, 0.089, 0.998, 'logit')
+        (0.889, 0.261, 0.995, 'logit')
         >>> round(roc_estimate([1] * 10 + [0] * 90, [0.9] * 10 + [0.1] * 90).low, 3)
         0.692
     """
@@ -209,15 +201,10 @@ def roc_estimate(
     )
     if area < ROUNDING or area > 1 - ROUNDING:
         return exact_bound(area, pairs, chance)
-    variance, deviations = _hanley_mcneil(area, areas.groups), norm.isf(chance)
-    of_data = float(areas.covariance[0, 0])
-    if of_data > 0:  # neither NaN nor nothing
-        parts = areas.by_class[:, 0]
-        # classes without any variance add no uncertainty of theirs
-        freedom = parts.sum() ** 2 / (parts**2 / (areas.groups[:, :2].sum(axis=0) - folds)).sum()
-        variance = (1 - MODELLED) * of_data + MODELLED * variance
-        deviations = float(student.isf(chance, freedom))
-    return on_logits(area, variance, deviations)
+    modelled, of_data = _hanley_mcneil(area, areas.groups), float(areas.covariance[0, 0])
+    # of_data is NaN with a single group of a class, and nothing where all of a class rank alike
+    variance = max(of_data, LEAST * modelled) if of_data > 0 else modelled
+    return on_logits(area, variance, float(norm.isf(chance)))
 
 
 def _hanley_mcneil(area: float, groups: NDArray[np.int64]) -> float:

@@ -20,6 +20,7 @@ _STAGE = "val/"
 _FEW = 30  # test images below which figures are no more than a hint
 _FEW_FOR_LOSSES = 100  # below which a rare large loss may not have been seen
 _FEW_OF_CLASS = 10  # independent images from which intervals hold what they promise
+_NEAR_ONE = 0.99  # ROC-AUC from which simulated intervals of areas cover more than 0.98
 
 # Table 7 of the paper; bands meet at their upper bound
 _AGREEMENT = (
@@ -241,4 +242,34 @@ def few_for_losses(corroded: int, sound: int) -> str | None:
         f"photographs): rare large losses may not have been seen, and then these figures and their "
         f"intervals are too good. Look at them from {_FEW_FOR_LOSSES} photographs on, "
         f"{_FEW_OF_CLASS} of each class."
+    )
+
+
+def hinted_intervals(corroded: int, sound: int, area: float) -> str | None:
+    """What to say of intervals that may miss what they promise; None where nothing speaks for it.
+
+    Args:
+        corroded: number of corroded test images.
+        sound: number of those without corrosion.
+        area: ROC-AUC, in [0, 1]; NaN where it is undefined.
+
+    Example:
+        >>> hinted_intervals(5, 90, 0.9)[:52]
+        'Intervals are hints: they hold what they promise fro'
+        >>> hinted_intervals(50, 90, 0.995)[:46]
+        'Few photographs are ranked wrongly (ROC-AUC 0.'
+        >>> hinted_intervals(50, 90, 0.9)
+    """
+    if min(corroded, sound) < _FEW_OF_CLASS:
+        return (
+            f"Intervals are hints: they hold what they promise from {_FEW_OF_CLASS} test "
+            f"photographs of each class on, and there are {corroded} corroded and {sound} sound "
+            f"ones."
+        )
+    if area < _NEAR_ONE or math.isnan(area):
+        return None
+    return (
+        f"Few photographs are ranked wrongly (ROC-AUC {area:.4f}), and they alone tell how sure "
+        f"ROC-AUC and PR-AUC are: their intervals are rather too wide, or too narrow where single "
+        f"probabilities are far off."
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from corrosion.evaluation.conclusions import conclusion
-from corrosion.evaluation.metric_table import METRICS, few_for_losses
+from corrosion.evaluation.metric_table import METRICS, few_for_losses, hinted_intervals
 from corrosion.evaluation.model_tests import CHECKPOINTS
 from corrosion.evaluation.run_tests import ENOUGH_RUNS, POWER
 from corrosion.system.provenance import shortcut_warning
@@ -38,6 +38,9 @@ def notices(comparison: Comparison, *, paper: bool = False) -> list[str]:
     images = len(comparison.models[0].pooled.tables[0])
     if few := few_for_losses(corroded, images - corroded):
         found.append(few)
+    areas = [model.metrics["auroc"].value for model in comparison.models]
+    if hint := hinted_intervals(corroded, images - corroded, max(areas)):
+        found.append(hint)
     return found
 
 

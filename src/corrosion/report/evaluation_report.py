@@ -18,6 +18,7 @@ from corrosion.evaluation.metric_table import (
     agreement,
     few_for_losses,
     few_images,
+    hinted_intervals,
 )
 from corrosion.evaluation.selective import Band, BandResult
 from corrosion.report.evaluation_figures import draw_figures
@@ -225,6 +226,8 @@ def notes(evaluation: Evaluation) -> dict[str, str]:
         lines = {"confusion": lines["confusion"], "CAUTION": few}
     if few := few_for_losses(*_by_class(evaluation)):
         lines["LOSSES"] = few
+    if hint := hinted_intervals(*_by_class(evaluation), evaluation.metrics["auroc"].value):
+        lines["INTERVALS"] = hint
     lines |= {word.upper(): text for word, text in evaluation.competence.cautions.items()}
     if evaluation.choices is None:
         return lines | {

@@ -100,9 +100,7 @@ def escaped(text: str) -> str:
         ('$-$0.0312', '$+$0.0312')
     """
     # two hyphens in a row are a dash to LaTeX
-    found = "{}".join(
-        "".join(map(_character, part)) for part in re.split("(?<=-)(?=-)", text)
-    )
+    found = "{}".join("".join(map(_character, part)) for part in re.split("(?<=-)(?=-)", text))
     for sign in "-+":
         if text.startswith(sign) and text[1:2].isdigit():
             return f"${sign}${found[1:]}"
