@@ -231,8 +231,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Console(width=120).print(table)
         return
     table = Table(
-        title=f"Share of {options['count']} comparisons ({options['images']} images) in which one of two "
-        f"equally good recipes is found better: any / said of the recipes",
+        title=f"Share of {options['count']} comparisons ({options['images']} images) in which one "
+        f"of two equally good recipes is found better: any / said of the recipes",
         title_justify="left",
     )
     for column in ("runs", *METRICS):

@@ -28,10 +28,10 @@ def precision_estimate(
     """Average precision with an interval on the scale of logits.
 
     Its variance is the infinitesimal jackknife's (Efron, 1982), the shares of the classes taken as
-    given, and never less than three tenths of the binomial one of as many corroded images (Boyd, Eng &
-    Page, ECML 2013, who take it whole). Where every corroded image scores above every clean one, the bound is that
-    of as many successes without a failure. Over folds it is the mean of those within folds, as in
-    `average_precision`.
+    given, and never less than three tenths of the binomial one of as many corroded images (Boyd,
+    Eng & Page, ECML 2013, who take it whole). Where every corroded image scores above every clean
+    one, the bound is that of as many successes without a failure. Over folds it is the mean of
+    those within folds, as in `average_precision`.
 
     Args:
         label: (N,) 0 or 1; 1 is what is searched for.

@@ -29,7 +29,7 @@ _ESCAPED = {
 _LAST_LATIN = "\u017f"  # what T1 fonts and LaTeX's own tables of characters go to, about
 _PUNCTUATION = "‘’“”„…•€"
 _HEAD = r"""% Needs \usepackage[T1]{fontenc}, \usepackage{booktabs} and \usepackage{graphicx}.
-% Characters beyond Latin ones: as they are with XeLaTeX and LuaLaTeX, by their number with pdfLaTeX.
+% Characters beyond Latin ones: by their number with pdfLaTeX, as they are with Xe- and LuaLaTeX.
 \providecommand{\othercharacter}[1]{\ifdefined\Umathchar\symbol{"#1}\else\texttt{U+#1}\fi}
 """
 
