@@ -110,6 +110,15 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are saved blank, for tests that don't look at them."""
+    from blank_figures import save_blank
+    from matplotlib.figure import Figure
+
+    monkeypatch.setattr(Figure, "savefig", save_blank)
+
+
+@pytest.fixture
 def own_module(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[str, str], None]]:
