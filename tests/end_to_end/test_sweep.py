@@ -14,6 +14,7 @@ TINY = (
     "model.backbone=test_resnet.r160_in1k", "model.weights=null", "data=folder",
     "data.image_size=32", "data.batch_size=8", "data.num_workers=0", "trainer=cpu",
     "trainer.max_epochs=1", "trainer.progress_bar=false", "augment=none", "logger=none",
+    "explain.images=0",
 )  # fmt: skip
 
 
