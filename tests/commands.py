@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[1]
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
     [
-        "corrosion.training.run", "corrosion.launch", "corrosion.sweep.sweeper",
+        "corrosion.training.run", "corrosion.launch", "corrosion.sweep.pruning",
+        "corrosion.sweep.sweeper", "corrosion.prediction.predict_files",
         "matplotlib.backends.backend_svg", "matplotlib.pyplot", "pytorch_grad_cam",
         "adlfs", "gcsfs", "s3fs",  # Lightning imports what is installed to save a checkpoint
     ]
@@ -101,13 +102,16 @@ class Started:
         """Whether it has not ended yet."""
         return self._process.is_alive()
 
+    def said(self) -> str:
+        """What it has printed so far."""
+        return Path(self._output.name).read_text(errors="replace")
+
     def end(self, code: int = 0, *, seconds: float | None = None) -> str:
         """What it has printed, once it has ended with this exit code within `seconds`."""
         self._process.join(seconds)
-        said = Path(self._output.name).read_text(errors="replace")
         self._process.kill()
-        assert self._process.exitcode == code, said
-        return said
+        assert self._process.exitcode == code, self.said()
+        return self.said()
 
 
 def _train(command: list[str], environment: dict[str, str], output: str, figures: bool) -> None:
