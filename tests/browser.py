@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import contextlib
 import fcntl
@@ -13,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ import pytest
 _PROGRAM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
-_SECONDS = 60
+_SECONDS = 180  # a busy machine takes its time
 
 needs_chromium = pytest.mark.skipif(
     _PROGRAM is None, reason="there is no Chromium: apt-get install chromium"
@@ -73,28 +75,22 @@ def visit(
         dark: whether the person prefers a dark screen.
         downloads: folder that gets what the page saves; nothing is saved without one.
     """
-    with _browser() as browser:
-        if downloads is not None:
-            browser.call(
-                "Browser.setDownloadBehavior", behavior="allow", downloadPath=str(downloads)
-            )
-        target = browser.call("Target.createTarget", url="about:blank")["targetId"]
-        attached = browser.call("Target.attachToTarget", targetId=target, flatten=True)
-        browser.session = attached["sessionId"]
+    with _profile(_browser(), downloads) as tab:
         for domain in ("Page", "Network", "Runtime", "Log"):
-            browser.call(f"{domain}.enable")
-        browser.call(
+            tab.call(f"{domain}.enable")
+        tab.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=height,
             deviceScaleFactor=1,
             mobile=False,
         )
-        browser.call("Performance.enable", timeDomain="threadTicks")
+        tab.call("Emulation.setFocusEmulationEnabled", enabled=True)  # though others are open
+        tab.call("Performance.enable", timeDomain="threadTicks")
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        browser.call("Emulation.setEmulatedMedia", features=[scheme])
-        browser.events.clear()  # of the blank page
-        page = Page(browser, path)
+        tab.call("Emulation.setEmulatedMedia", features=[scheme])
+        tab.events.clear()  # of the blank page
+        page = Page(tab, path)
         page.load()
         yield page
 
@@ -103,30 +99,30 @@ class Page:
     """A page that is open.
 
     Args:
-        browser: what shows it.
+        tab: what shows it.
         path: path of the file, or the address of a page.
     """
 
-    def __init__(self, browser: _Browser, path: Path | str) -> None:
-        self._browser = browser
+    def __init__(self, tab: _Tab, path: Path | str) -> None:
+        self._tab = tab
         self._path = path
 
     def load(self) -> None:
         """Open the file, or open it again."""
-        self._browser.events = [
-            event for event in self._browser.events if event[0] != "Page.loadEventFired"
+        self._tab.events = [
+            event for event in self._tab.events if event[0] != "Page.loadEventFired"
         ]
         url = self._path if isinstance(self._path, str) else self._path.resolve().as_uri()
-        self._browser.call("Page.navigate", url=url)
-        self._browser.wait_for("Page.loadEventFired")
+        self._tab.call("Page.navigate", url=url)
+        self._tab.wait_for("Page.loadEventFired")
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression of JavaScript, awaited where it is a promise."""
-        return self._browser.evaluate(expression)
+        return self._tab.evaluate(expression)
 
     def metrics(self) -> dict[str, float]:
         """What the page has cost so far, in seconds of a processor where they are durations."""
-        found = self._browser.call("Performance.getMetrics")["metrics"]
+        found = self._tab.call("Performance.getMetrics")["metrics"]
         return {one["name"]: one["value"] for one in found}
 
     def press(self, *keys: str) -> None:
@@ -135,7 +131,7 @@ class Page:
             text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
             code = {"Escape": 27}.get(key, 0)  # a dialog closes by the code, not by the name
             for kind, typed in (("keyDown", text), ("keyUp", "")):
-                self._browser.call(
+                self._tab.call(
                     "Input.dispatchKeyEvent",
                     type=kind,
                     key=key,
@@ -145,10 +141,10 @@ class Page:
 
     def choose_files(self, selector: str, *paths: Path) -> None:
         """Give files to an input, as its dialog does."""
-        root = self._browser.call("DOM.getDocument")["root"]["nodeId"]
-        node = self._browser.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        root = self._tab.call("DOM.getDocument")["root"]["nodeId"]
+        node = self._tab.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         files = [str(path.resolve()) for path in paths]
-        self._browser.call("DOM.setFileInputFiles", nodeId=node, files=files)
+        self._tab.call("DOM.setFileInputFiles", nodeId=node, files=files)
 
     def wait_until(self, condition: str) -> None:
         """Wait until an expression of JavaScript is true."""
@@ -160,11 +156,11 @@ class Page:
 
     def screenshot(self) -> bytes:
         """What the window shows, as PNG."""
-        return base64.b64decode(self._browser.call("Page.captureScreenshot")["data"])
+        return base64.b64decode(self._tab.call("Page.captureScreenshot")["data"])
 
     def printed(self) -> bytes:
         """The page on paper, as PDF."""
-        return base64.b64decode(self._browser.call("Page.printToPDF")["data"])
+        return base64.b64decode(self._tab.call("Page.printToPDF")["data"])
 
     def look(self) -> Opened:
         """What the page has done so far, and shows."""
@@ -173,7 +169,7 @@ class Page:
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
         screenshot = self.screenshot()
-        events = self._browser.events
+        events = self._tab.events
         return Opened(
             requests=tuple(
                 params["request"]["url"]
@@ -196,25 +192,16 @@ class Page:
         )
 
 
-class _Browser:
-    def __init__(self, to_browser: int, from_browser: int) -> None:
-        self._to, self._from = to_browser, from_browser
-        self._buffer = b""
-        self._number = 0
-        self.session: str | None = None
+class _Tab:
+    """A tab of the browser, and what has happened in it."""
+
+    def __init__(self, browser: _Browser, session: str) -> None:
+        self._browser, self._session = browser, session
         self.events: list[tuple[str, dict[str, Any]]] = []
+        browser.tabs[session] = self
 
     def call(self, method: str, **params: object) -> dict[str, Any]:
-        self._number += 1
-        message = {"id": self._number, "method": method, "params": params}
-        if self.session:
-            message["sessionId"] = self.session
-        os.write(self._to, json.dumps(message).encode() + b"\0")
-        while (answer := self._next()).get("id") != self._number:
-            pass
-        if "error" in answer:
-            raise RuntimeError(f"{method}: {answer['error']}")
-        return answer["result"]
+        return self._browser.call(method, session=self._session, **params)
 
     def evaluate(self, expression: str) -> Any:
         answer = self.call(
@@ -226,25 +213,65 @@ class _Browser:
 
     def wait_for(self, event: str) -> None:
         while not any(name == event for name, _ in self.events):
-            self._next()
+            self._browser.next()
 
-    def _next(self) -> dict[str, Any]:
+
+class _Browser:
+    """One for all tests of a process: it takes longer to start than most pages to be looked at."""
+
+    def __init__(self, to_browser: int, from_browser: int) -> None:
+        self._to, self._from = to_browser, from_browser
+        self._buffer = b""
+        self._number = 0
+        self.tabs: dict[str, _Tab] = {}
+
+    def call(self, method: str, *, session: str | None = None, **params: object) -> dict[str, Any]:
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": params}
+        if session:
+            message["sessionId"] = session
+        os.write(self._to, json.dumps(message).encode() + b"\0")
+        while (answer := self.next()).get("id") != self._number:
+            pass
+        if "error" in answer:
+            raise RuntimeError(f"{method}: {answer['error']}")
+        return answer["result"]
+
+    def next(self) -> dict[str, Any]:
         deadline = time.monotonic() + _SECONDS
         while b"\0" not in self._buffer:
             ready, _, _ = select.select([self._from], [], [], max(0, deadline - time.monotonic()))
             chunk = os.read(self._from, 1 << 20) if ready else b""
             if not chunk:
+                _browser.cache_clear()  # the next test starts another
                 raise RuntimeError("Chromium said nothing more")
             self._buffer += chunk
         line, self._buffer = self._buffer.split(b"\0", 1)
         message = json.loads(line)
-        if "method" in message:
-            self.events.append((message["method"], message["params"]))
+        if "method" in message and (tab := self.tabs.get(message.get("sessionId"))):
+            tab.events.append((message["method"], message["params"]))
         return message
 
 
 @contextlib.contextmanager
-def _browser():
+def _profile(browser: _Browser, downloads: Path | None) -> Iterator[_Tab]:
+    """A tab in a profile of its own, which knows nothing of what others have kept."""
+    context = browser.call("Target.createBrowserContext")["browserContextId"]
+    own = {"browserContextId": context}
+    if downloads is not None:
+        folder = {"behavior": "allow", "downloadPath": str(downloads)}
+        browser.call("Browser.setDownloadBehavior", **folder, **own)
+    target = browser.call("Target.createTarget", url="about:blank", **own)["targetId"]
+    session = browser.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+    try:
+        yield _Tab(browser, session)
+    finally:
+        del browser.tabs[session]
+        browser.call("Target.disposeBrowserContext", **own)
+
+
+@cache
+def _browser() -> _Browser:
     assert _PROGRAM is not None
     # Chromium reads commands from descriptor 3 and answers on 4: above these nothing is in the way
     theirs_in, ours_out, ours_in, theirs_out = (
@@ -267,10 +294,10 @@ def _browser():
     )
     os.close(theirs_in)
     os.close(theirs_out)
-    try:
-        yield _Browser(ours_out, ours_in)
-    finally:
+
+    def end() -> None:
         process.terminate()
         process.wait(_SECONDS)
-        os.close(ours_out)
-        os.close(ours_in)
+
+    atexit.register(end)
+    return _Browser(ours_out, ours_in)

@@ -110,6 +110,17 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def blank_figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are saved blank, for tests that don't look at them: not those marked `figures`."""
+    if request.node.get_closest_marker("figures"):
+        return
+    from blank_figures import save_blank
+    from matplotlib.figure import Figure
+
+    monkeypatch.setattr(Figure, "savefig", save_blank)
+
+
+@pytest.fixture
 def own_module(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[str, str], None]]:

@@ -1,5 +1,6 @@
 """What the `corrosion` command says of itself, and which mistakes it refuses how soon."""
 
+import json
 import re
 import subprocess
 import sys
@@ -132,46 +133,57 @@ def test_a_bad_value_is_refused_by_the_name_of_its_option(capsys, option, said):
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["info", "none.ckpt"], "There is no none.ckpt"),
-        (["predict", "run", "photos"], "run holds no checkpoints/best.ckpt"),
-        (["predict", "best.ckpt", "none"], "There is no none"),
-        (["predict", "best.ckpt", "empty"], "empty holds no images or videos"),
-        (["predict", "best.ckpt", "photos", "--out", "photos"], "choose another --out"),
-        (["change", "best.ckpt", "photos", "none"], "There is no folder none"),
-        (["change", "none.ckpt", "photos", "photos"], "There is no none.ckpt"),
-        (["explain", "best.ckpt", "photos", "--compare", "none.ckpt"], "There is no none.ckpt"),
-        (["explain", "best.ckpt", "none"], "There is no none"),
-        (["explain-score", "best.ckpt", "none"], "There is no folder none"),
-        (["evaluate", "best.ckpt", "none"], "There is no folder none"),
-        (["evaluate", "none"], "There is no none"),
-        (["compare", "none"], "There is no none"),
-        (["report", "none"], "There is no none"),
-        (["audit", "none"], "There is no folder none"),
-    ],
-)
-def test_wrong_paths_are_refused_before_torch_is_imported(tmp_path, arguments, said):
-    for folder in ("run", "photos", "empty"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "best.ckpt").touch()
-    (tmp_path / "photos" / "a.jpg").touch()
+WRONG_PATHS = [
+    (["info", "none.ckpt"], "There is no none.ckpt"),
+    (["predict", "run", "photos"], "run holds no checkpoints/best.ckpt"),
+    (["predict", "best.ckpt", "none"], "There is no none"),
+    (["predict", "best.ckpt", "empty"], "empty holds no images or videos"),
+    (["predict", "best.ckpt", "photos", "--out", "photos"], "choose another --out"),
+    (["change", "best.ckpt", "photos", "none"], "There is no folder none"),
+    (["change", "none.ckpt", "photos", "photos"], "There is no none.ckpt"),
+    (["explain", "best.ckpt", "photos", "--compare", "none.ckpt"], "There is no none.ckpt"),
+    (["explain", "best.ckpt", "none"], "There is no none"),
+    (["explain-score", "best.ckpt", "none"], "There is no folder none"),
+    (["evaluate", "best.ckpt", "none"], "There is no folder none"),
+    (["evaluate", "none"], "There is no none"),
+    (["compare", "none"], "There is no none"),
+    (["report", "none"], "There is no none"),
+    (["audit", "none"], "There is no folder none"),
+]
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory):
+    """What one process answers to every wrong path: what it says, its code, whether torch is in."""
+    folder = tmp_path_factory.mktemp("wrong")
+    for name in ("run", "photos", "empty"):
+        (folder / name).mkdir()
+    (folder / "best.ckpt").touch()
+    (folder / "photos" / "a.jpg").touch()
     program = (
-        "import sys; from corrosion.cli.main import main; code = main(sys.argv[1:])\n"
-        "print(code, 'torch' in sys.modules)"
+        "import contextlib, io, json, sys; from corrosion.cli.main import main\n"
+        "for arguments in json.loads(sys.argv[1]):\n"
+        "    with contextlib.redirect_stderr(io.StringIO()) as said: code = main(arguments)\n"
+        "    print(json.dumps([said.getvalue(), code, 'torch' in sys.modules]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, *arguments],
-        cwd=tmp_path,
+        [sys.executable, "-c", program, json.dumps([arguments for arguments, _ in WRONG_PATHS])],
+        cwd=folder,
         env={"PYTHONPATH": str(ROOT / "src")},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == "1 False"
-    assert said in done.stderr
-    assert done.stderr.count("\n") == 1
+    return list(map(json.loads, done.stdout.splitlines()))
+
+
+@pytest.mark.parametrize("number", range(len(WRONG_PATHS)))
+def test_wrong_paths_are_refused_before_torch_is_imported(answers, number):
+    _, expected = WRONG_PATHS[number]
+    said, code, torch_is_in = answers[number]
+    assert (code, torch_is_in) == (1, False)
+    assert expected in said
+    assert said.count("\n") == 1
 
 
 def test_results_have_a_place_by_default_that_is_not_overwritten(tmp_path, monkeypatch, capsys):

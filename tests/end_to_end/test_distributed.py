@@ -3,18 +3,16 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
-from subprocess import PIPE, STDOUT
 from types import SimpleNamespace
 
 import pandas as pd
+import psutil
 import pytest
 import torch
+from commands import Started, run, training
 
-ROOT = Path(__file__).parents[2]
 WARM = "model.head_epochs=1"
 TWO = ("trainer.devices=2", WARM)
 
@@ -26,46 +24,30 @@ def photos(tmp_path_factory, draw_alike_photos):
 
 
 @pytest.fixture(scope="module")
-def command(photos):
-    """Runs train.py; without dropout and batch normalisation, which see one process's share."""
+def command(photos, tmp_path_factory):
+    """Arguments of train.py; no dropout, no batch normalisation, which see one process's share."""
+    cache = tmp_path_factory.mktemp("cache")
 
-    def run(*overrides, batch_size, launcher=(sys.executable,), code=0, during=None):
-        arguments = [
-            *launcher, str(ROOT / "train.py"), "data=folder", f"data.root={photos}",
+    def arguments(*overrides, batch_size):
+        return training(
+            "data=folder", f"data.root={photos}",
             "data.image_size=32", f"data.batch_size={batch_size}", "data.num_workers=0",
             "data.split=[0.7,0.2,0.1]", "model.backbone=test_convnext.r160_in1k",
             "model.weights=null", "model.from_random=null", "model.dense_units=8",
             "model.spatial_dropout=0", "model.dropout=0", "model.lr=1e-3", "trainer=cpu",
             "trainer.max_epochs=2", "trainer.progress_bar=false", "explain.images=0", *overrides,
-        ]  # fmt: skip
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-        process = subprocess.Popen(
-            arguments, env=environment, cwd=ROOT, stdout=PIPE, stderr=STDOUT, text=True
-        )
-        if during:
-            during(process)
-        output, _ = process.communicate()
-        assert process.returncode == code, output
-        return output
+            cache=cache,
+        )  # fmt: skip
 
-    return run
+    return arguments
 
 
 @pytest.fixture(scope="module")
 def two_processes(command, tmp_path_factory):
     """An undisturbed run in two processes, and what it printed."""
     folder = tmp_path_factory.mktemp("two")
-    output = command(f"hydra.run.dir={folder}", *TWO, batch_size=4)
+    output = run(command(f"hydra.run.dir={folder}", *TWO, batch_size=4), anew=True)
     return SimpleNamespace(folder=folder, output=output)
-
-
-def children(process):
-    """Numbers of the trainings that a process has started, in order."""
-    found = subprocess.run(
-        ["pgrep", "--parent", str(process), "--full", "spawn_main"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return sorted(map(int, found.stdout.split()))
 
 
 def assert_same_figures(first, second):
@@ -83,16 +65,18 @@ def assert_same_figures(first, second):
 
 def test_two_processes_learn_what_one_does_from_the_same_batches(command, two_processes, tmp_path):
     one, two = tmp_path / "one", two_processes.folder
-    command(f"hydra.run.dir={one}", WARM, batch_size=8)
+    run(command(f"hydra.run.dir={one}", WARM, batch_size=8))
     assert_same_figures(one, two)
     assert {path.name for path in one.iterdir()} == {path.name for path in two.iterdir()}
     assert len((two / "train.log").read_text().splitlines()) == len(
         (one / "train.log").read_text().splitlines()
     )
 
-    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
     three = tmp_path / "three"
-    output = command(f"hydra.run.dir={three}", *TWO, batch_size=4, launcher=torchrun)
+    arguments = command(f"hydra.run.dir={three}", *TWO, batch_size=4)
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    arguments["args"][1:1] = torchrun
+    output = run(arguments, anew=True)
     assert_same_figures(one, three)
     for printed in (two_processes.output, output):  # the first process alone says such things
         assert printed.count("images, 0 left out") == 1
@@ -105,9 +89,11 @@ def test_two_processes_learn_what_one_does_from_the_same_batches(command, two_pr
 def test_a_sweep_of_two_processes_each_runs_every_trial_once_and_reports_to_the_pruner(
     command, tmp_path
 ):
-    command(
-        "-m", "sweep=pruned", "trainer.devices=2", "trainer.max_epochs=1",
-        "hydra.sweeper.n_trials=2", f"hydra.sweep.dir={tmp_path}", batch_size=4,
+    run(
+        command(
+            "-m", "sweep=pruned", "trainer.devices=2", "trainer.max_epochs=1",
+            "hydra.sweeper.n_trials=2", f"hydra.sweep.dir={tmp_path}", batch_size=4,
+        )
     )  # fmt: skip
     trials = json.loads((tmp_path / "sweep.json").read_text())["trials"]
     assert [trial["state"] for trial in trials] == ["complete", "complete"]
@@ -121,17 +107,15 @@ def test_a_sweep_of_two_processes_each_runs_every_trial_once_and_reports_to_the_
 def test_one_process_told_to_end_saves_the_run_which_goes_on_to_the_same_end(
     command, two_processes, tmp_path
 ):
-    def tell_the_last(process):
-        while len(started := children(process.pid)) < 2 and process.poll() is None:
-            time.sleep(0.1)
-        while not (tmp_path / "checkpoints" / "last.ckpt").exists() and process.poll() is None:
-            time.sleep(0.005)
-        os.kill(started[-1], signal.SIGTERM)
-
-    run = (f"hydra.run.dir={tmp_path}", "resume=auto", "trainer.checkpoint_every=1", *TWO)
-    output = command(*run, batch_size=4, code=75, during=tell_the_last)
-    assert f"resume={tmp_path}" in output
-    command(*run, batch_size=4)
+    overrides = (f"hydra.run.dir={tmp_path}", "resume=auto", "trainer.checkpoint_every=1", *TWO)
+    arguments = command(*overrides, batch_size=4)
+    process = Started(arguments)
+    while not (tmp_path / "checkpoints" / "last.ckpt").exists() and process.running():
+        time.sleep(0.005)
+    _, last = sorted(child.pid for child in psutil.Process(process.pid).children())
+    os.kill(last, signal.SIGTERM)
+    assert f"resume={tmp_path}" in process.end(75)
+    run(arguments)
     for name in ("last", "best"):
         whole, told = (
             torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)["state_dict"]
@@ -148,6 +132,6 @@ def test_one_process_told_to_end_saves_the_run_which_goes_on_to_the_same_end(
 
 def test_an_error_in_the_processes_is_one_message(command, tmp_path):
     overrides = (f"hydra.run.dir={tmp_path}", "trainer.devices=2", "data.split=[0.5,0.1,0.1]")
-    output = command(*overrides, batch_size=4, code=1)
+    output = run(command(*overrides, batch_size=4), code=1)
     assert output.count("give three shares") == 1
     assert "Traceback" not in output

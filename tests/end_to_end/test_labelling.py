@@ -14,6 +14,7 @@ from corrosion.cli.main import main
 from corrosion.command_check import settings_of
 from corrosion.runs import RunDirectory
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
 _TINY = (
     "model.weights=null", "model.backbone=test_resnet.r160_in1k", "model.dense_units=8",
     "data.image_size=32", "data.num_workers=0", "trainer=cpu", "trainer.progress_bar=false",

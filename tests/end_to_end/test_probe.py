@@ -17,6 +17,7 @@ from corrosion.models.classifier import CorrosionClassifier
 from corrosion.training.module import CorrosionModule
 from corrosion.training.probe import Probe
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
 NETWORK = {"backbone": "test_resnet.r160_in1k", "dense_units": 8, "image_size": 32}
 
 

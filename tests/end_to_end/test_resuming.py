@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from blank_figures import save_figures_blank
 from commands import PROCESSES
 
 from corrosion.command_check import settings_of
@@ -17,7 +18,7 @@ from corrosion.errors import CorrosionError
 from corrosion.training.resuming import WholeCheckpoints, find_checkpoint
 from corrosion.training.run import train
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("blank_figures")
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,7 @@ def finish(config, run_dir, **limits):
 
 
 def _train(config, run_dir, largest_file):
+    save_figures_blank()
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     try:
         train(config, run_dir, checkpoint=find_checkpoint("auto", run_dir))

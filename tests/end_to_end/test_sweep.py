@@ -14,6 +14,7 @@ TINY = (
     "model.backbone=test_resnet.r160_in1k", "model.weights=null", "data=folder",
     "data.image_size=32", "data.batch_size=8", "data.num_workers=0", "trainer=cpu",
     "trainer.max_epochs=1", "trainer.progress_bar=false", "augment=none", "logger=none",
+    "explain.images=0",
 )  # fmt: skip
 
 
@@ -44,7 +45,7 @@ def sweep_json(tmp_path):
 def test_the_same_command_goes_on_and_the_best_trial_is_a_model_to_train(command, photos, tmp_path):
     folder = tmp_path / "sweep"
     run(command("sweep=paper", "hydra.sweeper.n_trials=1"))
-    output = run(command("sweep=paper", "hydra.sweeper.n_trials=3"))
+    output = run(command("sweep=paper", "hydra.sweeper.n_trials=3"), figures=True)
     assert "trial=0" not in output  # it was run already
     result = sweep_json(tmp_path)
     assert [trial["number"] for trial in result["trials"]] == [0, 1, 2]
@@ -109,7 +110,8 @@ def test_accuracy_is_weighed_against_the_number_of_parameters(command, tmp_path)
             "sweep=tradeoff", "sweep.cost=parameters", "model=mobilenetv2", "data.image_size=32",
             "model.backbone=test_resnet.r160_in1k", "model.dense_units=choice(8,64)",
             "hydra.sweeper.n_trials=3",
-        )
+        ),
+        figures=True,
     )  # fmt: skip
     result = sweep_json(tmp_path)
     assert result["objectives"] == {"val/auroc": "maximize", "parameters": "minimize"}

@@ -1,19 +1,18 @@
 """The README's training commands, through the real `train.py`, on tiny photographs."""
 
 import json
+import os
 import re
 import signal
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 import yaml
-from commands import run, training
+from commands import Started, run, training
 from PIL import Image
 
 import corrosion
@@ -23,7 +22,7 @@ from corrosion.system.locks import sole_writer
 from corrosion.training.resuming import find_checkpoint
 from corrosion.training.run import train
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("blank_figures")  # what starts anew draws them
 TINY = (
     "model.backbone=test_resnet.r160_in1k", "model.weights=null", "model.dense_units=8",
     "data.image_size=32", "data.batch_size=8", "data.num_workers=0", "trainer=cpu",
@@ -139,31 +138,27 @@ def test_an_interrupted_run_goes_on_where_it_stopped(command, tmp_path):
 
 
 def test_ctrl_c_keeps_the_last_epoch_and_says_how_to_go_on(command, tmp_path):
-    arguments = command("trainer.max_epochs=10000", "trainer.progress_bar=false")
-    process = subprocess.Popen(**arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = Started(command("trainer.max_epochs=10000", "trainer.progress_bar=false"))
     checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
     deadline = time.monotonic() + 120
     while not checkpoint.exists() and time.monotonic() < deadline:
         time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 130, output
+    os.kill(process.pid, signal.SIGINT)
+    output = process.end(130, seconds=60)
     assert f"resume={tmp_path / 'run'}" in output
     assert "Traceback" not in output
     assert corrosion.load_model(checkpoint)
 
 
 def test_a_run_told_to_end_saves_itself_and_says_how_to_go_on(command, tmp_path):
-    arguments = command("trainer.max_epochs=10000", "trainer.progress_bar=false")
-    process = subprocess.Popen(**arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = Started(command("trainer.max_epochs=10000", "trainer.progress_bar=false"))
     history = tmp_path / "run" / "history.csv"
     deadline = time.monotonic() + 120
     while not history.exists() and time.monotonic() < deadline:
         time.sleep(0.2)
     before = pd.read_csv(history)
-    process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 75, output
+    os.kill(process.pid, signal.SIGTERM)
+    output = process.end(75, seconds=60)
     assert f"resume={tmp_path / 'run'}" in output
     assert "Traceback" not in output
     epochs = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)["epoch"]

@@ -21,6 +21,7 @@ from corrosion.evaluation.thresholds import best_f1
 from corrosion.report.comparison_sentences import conclusions, notices
 from corrosion.report.published import PUBLISHED
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
 LABEL = np.arange(60) % 2
 
 
@@ -32,6 +33,7 @@ def study(tmp_path):
     return tmp_path
 
 
+@pytest.mark.figures
 def test_a_multirun_is_compared_in_one_command(study, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")
     assert main(["compare", str(study)]) == 0
@@ -49,6 +51,7 @@ def test_a_multirun_is_compared_in_one_command(study, capsys, monkeypatch):
     assert "choose another --out" in capsys.readouterr().err
 
 
+@pytest.mark.figures
 @needs_chromium
 @pytest.mark.parametrize("width", [1000, 400])
 def test_a_browser_shows_the_page_and_asks_for_nothing(study, width):

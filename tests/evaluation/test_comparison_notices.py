@@ -12,6 +12,8 @@ from corrosion.evaluation.comparison import compare_runs
 from corrosion.report.comparison_report import tables
 from corrosion.report.comparison_sentences import conclusions, notices
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 
 def add_facts(directory, **facts):
     """Facts of a run beside those that it has."""
@@ -117,6 +119,7 @@ def test_losses_of_few_images_are_called_a_hint_beside_their_figures(tmp_path, p
     assert cells(many, "Brier score")
 
 
+@pytest.mark.figures
 def test_latex_tables_and_figures_are_written_where_asked_for(pair):
     options = ["--paper", "--resamples", "20"]
     assert main(["compare", str(pair), "--latex", "--out", str(pair / "x"), *options]) == 0

@@ -88,6 +88,7 @@ def differing(got, want) -> list[str]:
 @pytest.fixture(scope="module")
 def keras():
     os.environ["KERAS_BACKEND"] = "jax"  # its torch backend refuses NASNetMobile
+    os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"  # compiling takes longest
     keras = pytest.importorskip("keras")
     patch = pytest.MonkeyPatch()
     # all weights are replaced anyway, and JAX compiles a program for each random shape

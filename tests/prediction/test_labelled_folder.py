@@ -10,6 +10,8 @@ from samples import calibration, write_checkpoint
 from corrosion.cli.main import main
 from corrosion.models.checkpoint import store_choices
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 
 @pytest.fixture
 def run_dir(tmp_path):

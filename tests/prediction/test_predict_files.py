@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from commands import Started, run
 from PIL import Image
 from samples import calibration, write_checkpoint
 
@@ -303,7 +303,7 @@ def test_a_killed_run_goes_on_without_losing_or_doubling_rows(checkpoint, tmp_pa
         Image.new("RGB", (64, 48), (number % 256, 80, 40)).save(photos / f"{number:03d}.jpg")
     write_video(photos / "999.avi", "MJPG")
     out = tmp_path / "out"
-    running = subprocess.Popen(**command(checkpoint, photos, out, "--batch-size=2"))
+    running = Started(command(checkpoint, photos, out, "--batch-size=2"))
     try:
         deadline = time.monotonic() + 120
         journals: list[Path] = []
@@ -311,8 +311,8 @@ def test_a_killed_run_goes_on_without_losing_or_doubling_rows(checkpoint, tmp_pa
             time.sleep(0.01)
             journals = list(out.glob("progress/rows-*.jsonl"))
     finally:
-        running.send_signal(signal.SIGKILL)
-        running.wait()
+        os.kill(running.pid, signal.SIGKILL)
+        running.end(-signal.SIGKILL)
     [journal] = journals
     with journal.open("a") as file:
         file.write('{"item":399,"order":0,"la')  # a line that was being written
@@ -326,10 +326,7 @@ def test_a_killed_run_goes_on_without_losing_or_doubling_rows(checkpoint, tmp_pa
 
 
 def test_two_processes_write_the_rows_of_one(checkpoint, photos, tmp_path):
-    done = subprocess.run(
-        **command(checkpoint, photos, tmp_path / "two", "--devices=2", "--explain"), check=False
-    )
-    assert done.returncode == 3
+    run(command(checkpoint, photos, tmp_path / "two", "--devices=2", "--explain"), code=3)
     assert predict(checkpoint, photos, "--out", tmp_path / "one", "--explain") == 3
     one, two = (pd.read_csv(tmp_path / name / "predictions.csv") for name in ("one", "two"))
     pd.testing.assert_frame_equal(one, two, rtol=1e-4)

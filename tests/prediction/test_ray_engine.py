@@ -1,7 +1,9 @@
 """`corrosion predict --engine ray` beside the ordinary engine; one session of Ray for all."""
 
+import shutil
 import threading
 import time
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -73,15 +75,16 @@ def assert_same(first, second):
     assert pictures[0] == pictures[1]
 
 
-def test_rows_and_pictures_are_those_of_the_ordinary_engine_though_a_worker_is_killed(
-    session, checkpoint, many, ordinary, tmp_path
-):
+@pytest.fixture(scope="module")
+def disturbed(session, checkpoint, many, tmp_path_factory):
+    """A run on Ray of which a process is killed: its folder, also before its end, and counts."""
+    folder = tmp_path_factory.mktemp("disturbed")
     killed = []
 
     def kill():
         while not killed:
             time.sleep(0.05)
-            if not list((tmp_path / "out").glob("thumbnails/*/*.jpg")):
+            if not list((folder / "out").glob("thumbnails/*/*.jpg")):
                 continue
             for process in psutil.process_iter(["cmdline"]):
                 if "Predicting" in " ".join(process.info["cmdline"] or [])[:80]:
@@ -89,34 +92,46 @@ def test_rows_and_pictures_are_those_of_the_ordinary_engine_though_a_worker_is_k
                     killed.append(process.pid)
                     break
 
+    finish = FileRun.finish
+
+    def keep_and_finish(run, *args, **kwargs):
+        shutil.copytree(run.out, folder / "unfinished")
+        return finish(run, *args, **kwargs)
+
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
     settings = PredictionSettings(explain=True, device="cpu", engine="ray", devices=2)
-    counts = predict_files(checkpoint, [many], tmp_path / "out", settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FileRun, "finish", keep_and_finish)
+        counts = predict_files(checkpoint, [many], folder / "out", settings)
     killer.join(timeout=5)
     assert len(killed) == 1
-    assert counts.images == 2 * SHARD + 40 + 1 + 3
-    assert counts.failed == 1
-    assert_same(ordinary, tmp_path / "out")
+    return SimpleNamespace(
+        out=folder / "out", unfinished=folder / "unfinished", counts=counts, settings=settings
+    )
+
+
+def test_rows_and_pictures_are_those_of_the_ordinary_engine_though_a_worker_is_killed(
+    disturbed, ordinary
+):
+    assert disturbed.counts.images == 2 * SHARD + 40 + 1 + 3
+    assert disturbed.counts.failed == 1
+    assert_same(ordinary, disturbed.out)
 
 
 def test_a_killed_run_goes_on_with_the_shards_that_are_not_finished(
-    session, checkpoint, many, ordinary, tmp_path, monkeypatch
+    disturbed, checkpoint, many, ordinary, tmp_path, monkeypatch
 ):
-    out = tmp_path / "out"
-    settings = PredictionSettings(explain=True, device="cpu", engine="ray")
-    with monkeypatch.context() as patch:
-        patch.setattr(FileRun, "finish", lambda *_, **__: pytest.exit)  # before it is finished
-        predict_files(checkpoint, [many], out, settings)
+    out = shutil.copytree(disturbed.unfinished, tmp_path / "out")
     first, second, third = sorted((out / "progress" / "shards").iterdir())
     second.unlink()
     kept = [first.stat().st_ino, third.stat().st_ino]
     with monkeypatch.context() as patch:
-        patch.setattr(FileRun, "finish", lambda *_, **__: pytest.exit)
-        predict_files(checkpoint, [many], out, settings, resume=True)
+        patch.setattr(FileRun, "finish", lambda *_, **__: pytest.exit)  # before it is finished
+        predict_files(checkpoint, [many], out, disturbed.settings, resume=True)
     assert second.is_file()
     assert [first.stat().st_ino, third.stat().st_ino] == kept
-    predict_files(checkpoint, [many], out, settings, resume=True)
+    predict_files(checkpoint, [many], out, disturbed.settings, resume=True)
     assert_same(ordinary, out)
 
 

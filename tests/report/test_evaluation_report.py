@@ -61,6 +61,7 @@ def test_evaluate_prints_intervals_and_writes_json_and_figures(tmp_path, capsys,
     }
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_intervals_are_whole_where_a_terminal_is_narrow(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     write_predictions(tmp_path / "predictions.csv")
@@ -71,6 +72,7 @@ def test_intervals_are_whole_where_a_terminal_is_narrow(tmp_path, capsys, monkey
     assert len(re.findall(r"│ \d\.\d{3} \(\d\.\d{3}–\d\.\d{3}\) ", printed)) == 4 * 4
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_evaluate_says_what_is_missing_for_thresholds(tmp_path, capsys):
     write_predictions(tmp_path / "predictions.csv")
     assert main(["evaluate", str(tmp_path)]) == 0

@@ -19,6 +19,7 @@ from corrosion.report.run_outcome import answers, badges
 from corrosion.report.run_report import mistakes_table, write_report
 from corrosion.runs import RunDirectory
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
 SECTIONS = ["recall", "Images", "Training", "Metrics", "Thresholds", "Mistakes", "repeat", "Made"]
 SETTINGS = EvaluationSettings(resamples=50)
 
@@ -73,6 +74,7 @@ def run_dir(tmp_path):
     return tmp_path
 
 
+@pytest.mark.figures
 @needs_chromium
 @pytest.mark.parametrize("width", [1000, 400])
 def test_a_browser_shows_every_section_and_asks_for_nothing(run_dir, width):
@@ -100,6 +102,7 @@ def with_layers(run_dir):
     return run_dir
 
 
+@pytest.mark.figures
 @needs_chromium
 def test_the_first_screen_has_three_figures_and_photographs_that_a_tap_or_a_hold_switches(run_dir):
     path = write_report(with_layers(run_dir), evaluate_run(run_dir, SETTINGS))
@@ -137,6 +140,7 @@ def test_the_first_screen_has_three_figures_and_photographs_that_a_tap_or_a_hold
     assert (seen.errors, seen.failed, seen.requests) == ((), (), (path.as_uri(),))
 
 
+@pytest.mark.figures
 def test_figures_and_estimates_tell_their_values_where_one_points(run_dir):
     text = write_report(run_dir, evaluate_run(run_dir, SETTINGS)).read_text()
     assert re.search(r"<title>recall 0\.\d{3} \(0\.\d{3}–[01]\.\d{3}\)</title>", text)

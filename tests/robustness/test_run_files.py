@@ -26,6 +26,7 @@ from corrosion.settings.resumed import resumed_settings, saved_settings
 from corrosion.settings.run import RunSettings
 from corrosion.system.checksums import CHECKSUMS
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
 FUZZ = settings(max_examples=60, derandomize=True, suppress_health_check=list(HealthCheck))
 
 JUNK = {

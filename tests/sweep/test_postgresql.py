@@ -12,9 +12,9 @@ from pathlib import Path
 
 import optuna
 import pytest
+from commands import Started
 from optuna.trial import TrialState
 
-ROOT = Path(__file__).parents[2]
 WORKER = """
 import sys, time
 import optuna
@@ -68,22 +68,23 @@ def server():
             run("pg_ctl", "--pgdata", data, "--mode=immediate", "stop")
 
 
-def test_no_trial_is_lost_or_run_twice_when_one_of_three_processes_is_killed(server):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+def test_no_trial_is_lost_or_run_twice_when_one_of_three_processes_is_killed(server, tmp_path):
+    program = tmp_path / "worker.py"
+    program.write_text(WORKER)
 
     def start(name):
-        return subprocess.Popen(
-            [sys.executable, "-c", WORKER, server, name],
-            env=environment, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        return Started(
+            {"args": [sys.executable, str(program), server, name], "env": {**os.environ}}
+        )
 
     doomed, *others = [start(name) for name in ("doomed", "second", "third")]
-    claimed = int(doomed.stdout.readline())
+    while not (said := doomed.said()).endswith("\n") and doomed.running():
+        time.sleep(0.05)
+    claimed = int(said)
     time.sleep(0.1)
-    doomed.send_signal(signal.SIGKILL)
-    outputs = [worker.communicate(timeout=120)[0] for worker in others]
-    doomed.communicate()
-    assert [worker.returncode for worker in others] == [0, 0]
+    os.kill(doomed.pid, signal.SIGKILL)
+    outputs = [worker.end(seconds=120) for worker in others]
+    doomed.end(-signal.SIGKILL)
 
     trials = optuna.load_study(study_name="test", storage=server).trials
     states = Counter(trial.state for trial in trials if trial.state != TrialState.WAITING)

@@ -2,11 +2,14 @@ import logging
 import os
 import signal
 import time
+from functools import partial
 
 import pytest
+from commands import PROCESSES
 
 from corrosion.errors import CorrosionError
 from corrosion.settings.trainer import TrainerSettings
+from corrosion.training import distributed
 from corrosion.training.distributed import (
     processes_to_start,
     run_in_processes,
@@ -60,6 +63,8 @@ def _killed_or_waiting():
     time.sleep(600)
 
 
-def test_a_process_that_is_killed_takes_the_others_with_it_and_is_named():
+def test_a_process_that_is_killed_takes_the_others_with_it_and_is_named(monkeypatch):
+    copies = partial(distributed.LaunchConfig, start_method=PROCESSES.get_start_method())
+    monkeypatch.setattr(distributed, "LaunchConfig", copies)
     with pytest.raises(CorrosionError, match=r"process 1 died \(exit code -9\).*resume=RUN_DIR"):
         run_in_processes(_killed_or_waiting, count=2, logging_config={"version": 1})

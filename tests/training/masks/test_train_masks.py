@@ -92,16 +92,17 @@ def test_it_learns_first_from_what_the_network_was_trained_on(tmp_path, caplog):
     split = {"path": paths, "label": [0, 1] * 4, "split": ["train"] * 6 + ["val", "test"]}
     pd.DataFrame(split).to_csv(run / "split.csv", index=False)
     states = {}
+    small = ("--device=cpu", "--epochs=1", "--crop=64", "--batch-size=3")
     for name, extra in (("both", []), ("alone", ["--masks-only"])):
-        given = [str(run), str(marked), "--out", str(tmp_path / name), "--device=cpu", *extra]
-        assert main(["train-masks", *given, "--epochs=1", "--crop=64", "--batch-size=3"]) == 0
+        given = [str(run), str(marked), "--out", str(tmp_path / name), *extra]
+        assert main(["train-masks", *given, *small]) == 0
         states[name] = corrosion.load_model(tmp_path / name).mask_network.state_dict()
     # two steps of six photographs, then one of three; and the one alone
     steps = [int(state["pixels.1.num_batches_tracked"]) for state in states.values()]
     assert steps == [3, 1]
     assert len(pd.read_csv(tmp_path / "both" / "history.csv")) == 1
     Path(paths[0]).unlink()
-    assert main(["train-masks", *given[:2], "--out", str(tmp_path / "gone"), "--epochs=1"]) == 0
+    assert main(["train-masks", *given[:2], "--out", str(tmp_path / "gone"), *small]) == 0
     assert "1 of 6 training photographs are gone" in caplog.text
 
 
