@@ -27,7 +27,7 @@ function saveSurfaces() {
 /** What draws regions on one enlarged photograph; it is gone with the next one. */
 function surfacePen(card, stage, frame) {
   const svg = document.createElementNS(SVG, "svg"), base = frame.querySelector("img");
-  const said = element("span", { className: "hint", role: "status" });
+  const said = element("span", { className: "surface-said", role: "status" });
   let on = false, open = [], at = [0.5, 0.5], byKeys = false, size = [1, 1], down = null;
   svg.classList.add("surface");
   svg.setAttribute("aria-hidden", "true");
