@@ -174,7 +174,9 @@ def test_a_surface_is_drawn_by_clicks_and_by_keys_and_measured(folder, tmp_path)
         page.press("Enter", "Escape", "j")  # closes the region, ends drawing, the next photograph
         page.press("d", " ", *["ArrowRight"] * 10, " ", *["ArrowDown"] * 10, " ", "Enter", "Escape")
         assert page.evaluate("large.open")  # Escape has ended the drawing alone
-        assert "1 drawn region" in page.evaluate("document.querySelector('.surface-said').textContent")
+        assert "1 drawn region" in page.evaluate(
+            "document.querySelector('.surface-said').textContent"
+        )
         page.evaluate("[...document.querySelectorAll('.surfaces button')].at(-1).click()")
         page.wait_until("$('message').textContent.startsWith('Saved: surfaces.json (2)')")
         assert not page.look().errors
