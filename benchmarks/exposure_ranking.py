@@ -37,13 +37,14 @@ from corrosion.change.measuring import (
     measure_share,
     share_change,
 )
+from corrosion.change.rust_index import rust_indices
 from corrosion.data.registration import register
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.intervals import proportion
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.baselines import cielab
-from corrosion.explanation.rust_mask import rust_evidence
+from corrosion.explanation.rust_mask import LearntRust, RustEvidence, rust_evidence
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.prediction.predict_images import predict
@@ -51,6 +52,7 @@ from corrosion.system.files import write_json
 from corrosion.system.progress import progress
 
 COMMAND = "command: share where both overlap"
+INDEX = "command: rust index where both overlap"
 _NAME = re.compile(r"(?P<part>.+)-T(?P<hours>\d+)(?:-(?P<view>.+))?")
 _BORDER = 20  # pixels at the edges that are ground in every photograph
 
@@ -59,10 +61,10 @@ def main() -> None:
     options = parse()
     files = photographs(options.folder)
     network = load_model(options.checkpoint, device=options.device)
-    measures, shares = {}, {}
+    measures, shares, evidence = {}, {}, {}
     for path in progress(files["path"], "measuring"):
-        measures[path], shares[path] = measure(network, path, noise=options.noise)
-    pairs = pd.DataFrame(ranked(network, files, measures, shares, noise=options.noise))
+        measures[path], shares[path], evidence[path] = measure(network, path, noise=options.noise)
+    pairs = pd.DataFrame(ranked(network, files, measures, shares, evidence, noise=options.noise))
     tables = {"all parts": pairs, **{str(name): rows for name, rows in pairs.groupby("part")}}
     found = []
     for title, rows in tables.items():
@@ -95,8 +97,8 @@ def photographs(folder: Path) -> pd.DataFrame:
 
 def measure(
     network: CorrosionClassifier, path: str, *, noise: bool
-) -> tuple[dict[str, float], RustShare]:
-    """Numbers of a photograph, and its rusted share as the command measures it."""
+) -> tuple[dict[str, float], RustShare, RustEvidence | LearntRust]:
+    """Numbers of a photograph, its rusted share as the command measures it, and the evidence."""
     image = comparable_pixels(path)
     rule = decision_rule(network)
     [prediction] = predict(network, image)
@@ -127,7 +129,7 @@ def measure(
         "colour: redness of the part, balanced": float(balanced_red[part].mean()),
         "colour: yellowness of the part": float(yellow[part].mean()),
         "colour: yellowness of the part, balanced": float(balanced_yellow[part].mean()),
-    }, share
+    }, share, evidence  # fmt: skip
 
 
 def ground_and_part(lab: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -146,6 +148,7 @@ def ranked(
     files: pd.DataFrame,
     measures: dict[str, dict[str, float]],
     shares: dict[str, RustShare],
+    evidence: dict[str, RustEvidence | LearntRust],
     *,
     noise: bool,
 ) -> Iterator[dict[str, object]]:
@@ -162,8 +165,18 @@ def ranked(
             "series": series,
             "significant": found.significant,
             COMMAND: found.change > 0,
+            INDEX: index_grows(old.path, new.path, evidence),
             **{way: measures[new.path][way] > value for way, value in measures[old.path].items()},
         }
+
+
+def index_grows(old: str, new: str, evidence: dict[str, RustEvidence | LearntRust]) -> bool:
+    """Whether the rust index of the new photograph is the larger one, as the command has it."""
+    images = comparable_pixels(old), comparable_pixels(new)
+    shapes = images[0].shape[:2], images[1].shape[:2]
+    regions = register(*images).regions(*shapes)
+    before, after = rust_indices((evidence[old], evidence[new]), images, regions)
+    return after > before
 
 
 def compared(

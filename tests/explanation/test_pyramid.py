@@ -6,14 +6,9 @@ from torch import nn
 
 import corrosion
 from corrosion.errors import CorrosionError
-from corrosion.explanation.pyramid import (
-    MAP_SIDE,
-    MAX_SIDE,
-    Level,
-    fine_map,
-    level_map,
-    pyramid_levels,
-)
+from corrosion.explanation.pyramid import MAP_SIDE, Pyramid, fine_map
+from corrosion.explanation.pyramid_levels import MAX_SIDE, Level, pyramid_levels
+from corrosion.explanation.rust_mask import LEVELS, rust_evidence
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.settings.explanation import FINE_METHODS, MapScoreSettings
 
@@ -87,7 +82,7 @@ def test_a_hot_cell_lies_over_its_pixels_at_every_level(shape, resize):
             cells = torch.zeros(1, 1, rows, columns)
             cells[0, 0, row, column] = 1
             expected = F.interpolate(cells, shape, mode="bilinear", align_corners=False)
-            found = level_map(network, image, level, shape)
+            found = Pyramid(network, image).level_map(level, shape)
             # scaling blurs the edge of the cell by up to a pixel of 32
             np.testing.assert_allclose(found, expected[0, 0].numpy(), atol=0.04)
 
@@ -100,7 +95,7 @@ def test_the_shift_of_a_padded_grid_is_undone(height, width):
     for row, column in ((32, 64), (64, 96), (96, 32)):  # where cells are
         image = np.zeros((height, width, 3), dtype=np.uint8)
         image[row - 1 : row + 2, column - 1 : column + 2] = 255
-        found = level_map(network, image, level, (height, width))
+        found = Pyramid(network, image).level_map(level, (height, width))
         peak = np.unravel_index(found.argmax(), found.shape)
         np.testing.assert_allclose(peak, (row, column), atol=1)  # an even grid: 15 off
 
@@ -140,7 +135,7 @@ def test_views_that_overlap_are_laid_where_they_were_cut():
     windows = tuple(
         type(whole.views[0])(top, left, 64, 64) for top in (0, 32) for left in (0, 32, 64)
     )
-    cut = level_map(network, image, Level(96, 128, windows), (96, 128))
+    cut = Pyramid(network, image).level_map(Level(96, 128, windows), (96, 128))
     assert np.unravel_index(cut.argmax(), cut.shape)[0] in range(32, 64)
     assert cut[40:56, 72:88].min() > 0.5
     assert cut[:16].max() == cut[:, :48].max() == cut[80:].max() == 0
@@ -223,3 +218,19 @@ def test_networks_that_fail_on_other_sizes_are_an_error_that_says_the_way_out():
     network.backbone.layers.append(nn.Unflatten(1, (4, 1, 1)))
     with pytest.raises(CorrosionError, match=r"fails on 32 x 64 pixels\. Take map=plain"):
         fine_map(network, noise(64, 96))
+
+
+def test_a_level_that_two_maps_need_is_looked_at_once():
+    network, image = tiny(), noise(80, 120)
+    alone, seen = (fine_map(network, image), rust_evidence(network, image)), []
+    network.backbone.conv1.register_forward_hook(lambda *_: seen.append(1))
+    pyramid = Pyramid(network, image)
+    fine, levels = pyramid.map(), len(seen)
+    together = rust_evidence(network, image, pyramid)
+    assert levels == 2 * len(pyramid_levels(network, 80, 120))
+    assert len(seen) == levels + 1  # features of stride 16
+    assert set(pyramid_levels(network, 80, 120, factors=LEVELS)) < set(
+        pyramid_levels(network, 80, 120)
+    )
+    np.testing.assert_array_equal(fine, alone[0])
+    np.testing.assert_array_equal(together.map, alone[1].map)

@@ -87,6 +87,7 @@ def _pair(folder: Path, row: dict[Any, Any]) -> dict[str, Any]:
                 "picture": inline_picture(folder / row[f"{side}_picture"], max_side=_SIDE),
                 "share": _percent(row[f"{side}_share"]),
                 "probability": f"{row[f'{side}_probability']:.3f}",
+                "index": f"{row[f'{side}_index']:.4f}",
             }
             for side in ("old", "new")
         ],

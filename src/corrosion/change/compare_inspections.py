@@ -19,12 +19,14 @@ from corrosion.change.measuring import (
     share_change,
 )
 from corrosion.change.pairing import Pair, Pairing, pair_by_features
+from corrosion.change.rust_index import rust_indices
 from corrosion.data.cache.features import Features
 from corrosion.data.images import ImageError, check_image, reason_of
 from corrosion.data.registration import Registration, register
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import Rule
 from corrosion.evaluation.named_thresholds import decision_rule
+from corrosion.explanation.rust_mask import rust_evidence
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.pooled_features import images_of, pooled_features
 from corrosion.settings.change import ChangeSettings
@@ -41,11 +43,13 @@ class Side:
         pixels: (H, W, 3) uint8 RGB, as it was compared.
         region: (H, W) bool, the part that was measured.
         rust: what was measured.
+        index: its rust index, in [0, 1]: `corrosion.change.rust_index`.
     """
 
     pixels: Pixels
     region: Region
     rust: RustShare
+    index: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,9 +133,12 @@ def _compared(network: CorrosionClassifier, pair: Pair, rule: Rule) -> PairChang
     old, new = comparable_pixels(pair.old), comparable_pixels(pair.new)
     registration = register(old, new)
     regions = registration.regions(old.shape[:2], new.shape[:2])
+    indices = rust_indices(
+        (rust_evidence(network, old), rust_evidence(network, new)), (old, new), regions
+    )
     before, after = (
-        Side(pixels, region, measure_share(network, pixels, rule, region))
-        for pixels, region in zip((old, new), regions, strict=True)
+        Side(pixels, region, measure_share(network, pixels, rule, region), index)
+        for pixels, region, index in zip((old, new), regions, indices, strict=True)
     )
     return PairChange(
         pair, registration, (before, after), share_change(before.rust, after.rust), None

@@ -42,6 +42,8 @@ COLUMNS = (
     "significant",
     "old_probability",
     "new_probability",
+    "old_index",
+    "new_index",
     "note",
     "error",
     "old_picture",
@@ -140,6 +142,7 @@ def _pair_row(folder: Path, number: int, one: PairChange) -> dict[str, Any]:
                 f"{name}_picture": file,
                 f"{name}_share": side.rust.share,
                 f"{name}_probability": side.rust.probability,
+                f"{name}_index": side.index,
             }
     except DiskError:
         raise

@@ -26,6 +26,14 @@ def _report(options: argparse.Namespace) -> None:
     settings = read_options(ReportSettings, options)
     from corrosion.report.inspection.reports import outdated_reports, write_reports
 
+    if settings.surface is not None:
+        from corrosion.prediction.measure_again import measure_again
+
+        again = measure_again(options.folder, settings.surface)
+        sys.stdout.write(
+            f"{again.photographs} masks measured again, {again.on_surface} of them on a surface "
+            f"that was marked or drawn, {again.failed} failed\n"
+        )
     files = write_reports(
         options.folder,
         settings.report,

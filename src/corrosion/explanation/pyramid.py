@@ -9,9 +9,9 @@ mirror images).
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,88 +24,22 @@ from corrosion.explanation.cam import activation_maps
 from corrosion.explanation.cell_grid import traced_grid
 from corrosion.explanation.explaining import check_finite
 from corrosion.explanation.explanation import Explanation
+from corrosion.explanation.pyramid_levels import Level, pyramid_levels
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.settings.explanation import FINE_METHODS
-
-FACTORS = (1.0, 1.43, 2.0, 2.86)
-"""Scales of the levels: 224, 320, 448 and 640 pixels for a network of 224."""
-
-VIEW_FACTORS = (1.0, 1.43, 2.0)
-"""Those for networks of fixed size, which see a level in many views."""
-
-MAX_SIDE = 1280
-"""Longest side of a level in pixels, unless the network's own input is larger: bounds memory."""
 
 MAP_SIDE = 1024
 """Longest side of a fine map: further pixels of a photograph are interpolated."""
 
-_MULTIPLE = 32  # sides that the strides of nearly all networks divide: no cell is cut off
 
+class _View(NamedTuple):
+    """The signed map (h, w) of a view, mirrored or not, and the grids of its cells."""
 
-@dataclass(frozen=True)
-class Level:
-    """A copy of the photograph, and what the network sees of it at once.
-
-    Attributes:
-        height: height of the whole copy in pixels.
-        width: width of the whole copy in pixels.
-        views: parts of it of one size, which together cover all of it.
-    """
-
-    height: int
-    width: int
-    views: tuple[Window, ...]
-
-
-def pyramid_levels(
-    network: CorrosionClassifier,
-    height: int,
-    width: int,
-    *,
-    factors: Sequence[float] | None = None,
-) -> list[Level]:
-    """The levels of a photograph, each different, the coarsest first.
-
-    The first has the scale at which the network is trained: the longest side is the network's
-    `image_size` where photographs are padded, the shortest where they are cropped, both where they
-    are stretched. The whole photograph is seen, without padding, in one view whose sides are
-    rounded to multiples of 32 pixels. Networks that take one size only (vision transformers) see a
-    level in square views of that size, which overlap by half or more; its shortest side is the
-    network's at first.
-
-    Args:
-        network: a network, whose `image_size` and `resize` matter.
-        height: height of the photograph in pixels, at least 1.
-        width: width of the photograph in pixels, at least 1.
-        factors: scales of the levels, above 0; `FACTORS` or `VIEW_FACTORS` by default.
-
-    Example:
-        >>> network = CorrosionClassifier("test_resnet.r160_in1k", dense_units=8, image_size=224)
-        >>> [(level.height, level.width) for level in pyramid_levels(network, 2400, 4000)]
-        [(128, 224), (192, 320), (256, 448), (384, 640)]
-    """
-    size, fixed = network.image_size, _takes_one_size(network)
-    short, long = min(height, width), max(height, width)
-    of_side = short if fixed or network.resize == "crop" else long
-    most = max(MAX_SIDE, size)
-    found: dict[tuple[int, int], Level] = {}
-    for factor in factors or (VIEW_FACTORS if fixed else FACTORS):
-        scale = min(factor * size / of_side, most / long)
-        sides = [side * scale for side in (height, width)]
-        if network.resize == "stretch" and not fixed:
-            sides = [min(factor * size, most)] * 2
-        if fixed:
-            rows, columns = (max(size, round(side)) for side in sides)
-            views = tuple(
-                Window(top, left, size, size)
-                for top in _starts(rows, size)
-                for left in _starts(columns, size)
-            )
-        else:
-            rows, columns = (max(1, round(side / _MULTIPLE)) * _MULTIPLE for side in sides)
-            views = (Window(0, 0, rows, columns),)
-        found.setdefault((rows, columns), Level(rows, columns, views))
-    return list(found.values())
+    window: Window
+    mirrored: bool
+    raw: Map
+    rows: Grid
+    columns: Grid
 
 
 def fine_map(
@@ -114,7 +48,6 @@ def fine_map(
     *,
     method: str = "gradcam",
     target: str = "corrosion",
-    factors: Sequence[float] | None = None,
 ) -> Map:
     """Explain a photograph finely, at the price of about 30 predictions.
 
@@ -129,29 +62,16 @@ def fine_map(
         image: (H, W, 3) uint8 RGB, upright, at full resolution or shrunk.
         method: a name of `FINE_METHODS`.
         target: what the map is evidence for, "corrosion" or "no_corrosion" (or "none").
-        factors: as `pyramid_levels` takes them; fewer cost less.
 
     Returns:
         (h, w) float32 in [0, 1] over the whole photograph: its own size, shrunk to a longest side
         of `MAP_SIDE`.
 
     Raises:
-        CorrosionError: the method gives no fine maps, or is unknown, the target is no class, a map
-            is not finite, or the network fails on sizes that are not its own.
+        CorrosionError: as `Pyramid`, or a map is not finite, or the network fails on sizes that are
+            not its own.
     """
-    check_fine_method(method)
-    if target == "predicted":
-        raise CorrosionError("target=predicted: a fine map needs the class that was decided for.")
-    shrink = min(1.0, MAP_SIDE / max(image.shape[:2]))
-    height, width = (max(1, round(side * shrink)) for side in image.shape[:2])
-    levels = pyramid_levels(network, *image.shape[:2], factors=factors)
-    total = np.zeros((height, width), dtype=np.float32)
-    peaks = 0.0
-    for level in levels:
-        values = level_map(network, image, level, (height, width), method=method, target=target)
-        total += values / len(levels)
-        peaks += float(values.max()) / len(levels)
-    return (total * (peaks / max(float(total.max()), _TINY))).astype(np.float32, copy=False)
+    return Pyramid(network, image, method=method, target=target).map()
 
 
 def refined(
@@ -191,51 +111,81 @@ def check_fine_method(method: str) -> None:
 _TINY = float(np.finfo(np.float32).tiny)
 
 
-def _takes_one_size(network: CorrosionClassifier) -> bool:
-    known = getattr(network.backbone, "pretrained_cfg", None) or {}
-    return bool(known.get("fixed_input_size", False))
-
-
-def _starts(length: int, size: int) -> list[int]:
-    """Where views of `size` begin that cover `length`, each half of one further at most."""
-    count = 1 + math.ceil((length - size) / (size / 2))
-    return [round(start) for start in np.linspace(0, length - size, count)]
-
-
-def level_map(
-    network: CorrosionClassifier,
-    image: NDArray[np.uint8],
-    level: Level,
-    shape: tuple[int, int],
-    *,
-    method: str = "gradcam",
-    target: str = "corrosion",
-) -> Map:
-    """Explain a photograph at one level of its pyramid.
+class Pyramid:
+    """A photograph as a network sees it at several levels, each looked at once however many maps
+    are made of it.
 
     Args:
-        network: as `fine_map` takes it.
-        image: as `fine_map` takes it.
-        level: a level, from `pyramid_levels`.
-        shape: (h, w) of the map.
-        method: as `fine_map` takes it.
-        target: as `fine_map` takes it.
-
-    Returns:
-        (h, w) float32 in [0, 1] over the whole photograph; 1 is the strongest evidence for or
-        against the target.
+        network: network in any mode, on any device.
+        image: (H, W, 3) uint8 RGB, upright, at full resolution or shrunk.
+        method: a name of `FINE_METHODS`.
+        target: what maps are evidence for, "corrosion" or "no_corrosion" (or "none").
 
     Raises:
-        CorrosionError: as `fine_map`.
+        CorrosionError: the method gives no fine maps, or is unknown, or the target is no class.
     """
-    pixels = scale_to(image, level.height, level.width)
-    total = np.zeros(shape, dtype=np.float32)
-    count = np.zeros(shape, dtype=np.float32)
-    for view in level.views:
-        part = view.cut(pixels)
-        for mirrored in (False, True):
-            shown = part[:, ::-1] if mirrored else part
-            raw, rows, columns = _view_map(network, shown, method, target)
+
+    def __init__(
+        self,
+        network: CorrosionClassifier,
+        image: NDArray[np.uint8],
+        *,
+        method: str = "gradcam",
+        target: str = "corrosion",
+    ) -> None:
+        check_fine_method(method)
+        if target == "predicted":
+            raise CorrosionError(
+                "target=predicted: a fine map needs the class that was decided for."
+            )
+        self._network = network
+        self._image = image
+        self._asked = method, target
+        self._seen: dict[Level, tuple[_View, ...]] = {}
+
+    def map(self, factors: Sequence[float] | None = None, *, side: int = MAP_SIDE) -> Map:
+        """The mean of the maps of some levels, as `fine_map` says.
+
+        Args:
+            factors: scales of the levels, as `pyramid_levels` takes them; fewer cost less.
+            side: longest side of the map in pixels, where the photograph has more.
+
+        Returns:
+            (h, w) float32 in [0, 1] over the whole photograph.
+
+        Raises:
+            CorrosionError: a map is not finite, or the network fails on a level.
+        """
+        shrink = min(1.0, side / max(self._image.shape[:2]))
+        height, width = (max(1, round(one * shrink)) for one in self._image.shape[:2])
+        levels = pyramid_levels(self._network, *self._image.shape[:2], factors=factors)
+        total = np.zeros((height, width), dtype=np.float32)
+        peaks = 0.0
+        for level in levels:
+            values = self.level_map(level, (height, width))
+            total += values / len(levels)
+            peaks += float(values.max()) / len(levels)
+        return (total * (peaks / max(float(total.max()), _TINY))).astype(np.float32, copy=False)
+
+    def level_map(self, level: Level, shape: tuple[int, int]) -> Map:
+        """Explain the photograph at one level.
+
+        Args:
+            level: a level, from `pyramid_levels`.
+            shape: (h, w) of the map.
+
+        Returns:
+            (h, w) float32 in [0, 1] over the whole photograph; 1 is the strongest evidence for or
+            against the target.
+
+        Raises:
+            CorrosionError: as `map`.
+        """
+        if level not in self._seen:
+            self._seen[level] = tuple(self._views(level))
+        total = np.zeros(shape, dtype=np.float32)
+        count = np.zeros(shape, dtype=np.float32)
+        for view, mirrored, raw, rows, columns in self._seen[level]:
             top, vertical = _seen(shape[0], level.height, view.top, view.height)
             left, across = _seen(shape[1], level.width, view.left, view.width)
             if mirrored:
@@ -245,9 +195,18 @@ def level_map(
             of_columns = columns.weights(across, raw.shape[1])
             there.cut(total)[:] += of_rows @ raw @ of_columns.T
             there.cut(count)[:] += 1
-    total /= np.maximum(count, 1)
-    strongest = max(float(np.abs(total).max()), _TINY)
-    return (np.maximum(total, 0) / strongest).astype(np.float32, copy=False)
+        total /= np.maximum(count, 1)
+        strongest = max(float(np.abs(total).max()), _TINY)
+        return (np.maximum(total, 0) / strongest).astype(np.float32, copy=False)
+
+    def _views(self, level: Level) -> Iterator[_View]:
+        """What the network says of each view of a level, and of its mirror image."""
+        pixels = scale_to(self._image, level.height, level.width)
+        for view in level.views:
+            part = view.cut(pixels)
+            for mirrored in (False, True):
+                shown = part[:, ::-1] if mirrored else part
+                yield _View(view, mirrored, *_view_map(self._network, shown, *self._asked))
 
 
 def _view_map(

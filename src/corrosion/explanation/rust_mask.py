@@ -25,7 +25,8 @@ from corrosion.data.geometry import Map
 from corrosion.data.resizing import scale_to
 from corrosion.errors import CorrosionError
 from corrosion.explanation.baselines import cielab
-from corrosion.explanation.pyramid import fine_map, pyramid_levels
+from corrosion.explanation.pyramid import Pyramid
+from corrosion.explanation.pyramid_levels import pyramid_levels
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.evaluating import evaluating
 from corrosion.models.mask_network import MaskNetwork
@@ -43,7 +44,7 @@ LEARNT_SIDE = 384
 LEVELS = (1.43, 2.0)
 """Scales of the network's maps: 320 and 448 pixels for a network of 224."""
 
-_SIDE = 512  # longest side at which a photograph is looked at; more costs time and gains nothing
+_SIDE = 512  # longest side at which it is looked at; more costs time and gains nothing
 _BLUR = 4  # pixels: standard deviation of the blur of the colours, against noise and texture
 _WIDE_BLUR = 8
 _FINE_BLUR = 2
@@ -129,21 +130,23 @@ class LearntRust:
 
 
 def rust_evidence(
-    network: CorrosionClassifier, image: NDArray[np.uint8]
+    network: CorrosionClassifier, image: NDArray[np.uint8], pyramid: Pyramid | None = None
 ) -> RustEvidence | LearntRust:
     """What a network contributes to the mask of a photograph.
 
     Args:
         network: as `rust_mask` takes it.
-        image: as `rust_mask` takes it, or shrunk to a longest side of 512 or more.
+        image: as `rust_mask` takes it, or shrunk to a longest side of 1,024 or more.
+        pyramid: the same photograph as the network sees it for corrosion by Grad-CAM, of which
+            levels that were looked at are not looked at again; None for a new one.
 
     Raises:
         CorrosionError: as `corrosion.explanation.pyramid.fine_map`.
     """
     if network.mask_network is not None:
         return LearntRust(learnt_probability(network.mask_network, image))
-    small = _reduced(image)
-    return RustEvidence(fine_map(network, small, factors=LEVELS), _components(network, small))
+    seen = (pyramid or Pyramid(network, image)).map(LEVELS, side=_SIDE)
+    return RustEvidence(seen, _components(network, _reduced(image)))
 
 
 @torch.inference_mode()

@@ -13,7 +13,7 @@ from corrosion.data.images import read_image, reason_of
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import DETECTED, Rule
 from corrosion.explanation.explaining import explain_inputs
-from corrosion.explanation.pyramid import MAP_SIDE, refined
+from corrosion.explanation.pyramid import MAP_SIDE, Pyramid
 from corrosion.explanation.rust_mask import rust_evidence
 from corrosion.models.batch import square_batch
 from corrosion.models.classifier import CorrosionClassifier
@@ -109,9 +109,12 @@ def _looked_at(
         pixels = image.photograph
         if pixels is None:
             pixels = read_image(image.path, min_side=MAP_SIDE)  # more would be shrunk
+        pyramid = Pyramid(network, pixels)  # two of its levels serve both
         if explanation is not None and fine:
-            output = replace(output, explanation=refined(network, explanation, pixels))
-        return replace(output, evidence=rust_evidence(network, pixels)) if masked else output
+            output = replace(output, explanation=replace(explanation, map=pyramid.map()))
+        if not masked:
+            return output
+        return replace(output, evidence=rust_evidence(network, pixels, pyramid))
     except Exception as error:
         what = "fine map" if fine and output.explanation is explanation else "mask"
         failed = replace(image, error=f"no {what}: {reason_of(error)}")

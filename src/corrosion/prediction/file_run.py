@@ -13,7 +13,7 @@ from typing import Any
 from corrosion.data.flight_log import FactsReader
 from corrosion.data.image_reader import ImageReader
 from corrosion.data.resizing import Resize
-from corrosion.errors import CorrosionError, DiskError
+from corrosion.errors import DiskError
 from corrosion.evaluation.decisions import DETECTED, Rule, is_unlike
 from corrosion.prediction.asked import asked_of_run
 from corrosion.prediction.inputs import find_files, finished_rows, tell_notes
@@ -45,8 +45,6 @@ def check_prediction(settings: PredictionSettings) -> None:
         require_package("pyarrow", "format=parquet", instead="csv")
     if settings.engine == "ray":
         require_package("ray", "engine=ray", instead="local")
-    if settings.surface is not None and not settings.surface.is_dir():
-        raise CorrosionError(f"surface={settings.surface}: give a folder of masks.")
 
 
 @contextmanager
@@ -181,13 +179,18 @@ class FileRun:
         return relative_rows(finished, self.settings.relative_to)
 
     def finish(
-        self, *, notes: Sequence[str] = (), tiles: Mapping[str, Any] | None = None
+        self,
+        *,
+        notes: Sequence[str] = (),
+        tiles: Mapping[str, Any] | None = None,
+        share_interval: Mapping[str, Any] | None = None,
     ) -> Counts:
         """Write the table and what is made of it; returns what was counted.
 
         Args:
             notes: sentences that belong beside the figures.
             tiles: what is known of the threshold of tiles; None without.
+            share_interval: what gives shares their intervals; None without masks.
 
         Raises:
             CorrosionError: a file of the run has no result yet, or something can't be written.
@@ -211,6 +214,7 @@ class FileRun:
             cautions=self.cautions,
             notes=notes,
             tiles=tiles,
+            share_interval=share_interval,
         )
         self._write_reports()
         return counts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +24,10 @@ from corrosion.explanation.share_interval import (
     conformal_interval,
 )
 from corrosion.prediction.journal import Row, RustFacts
-from corrosion.prediction.mask_files import FOLDER
+from corrosion.report.inspection.surfaces import Photograph, Surfaces, WholePhotographs
+from corrosion.report.inspection.verdict_history import time_cell
 from corrosion.system.files import replacing
-from corrosion.system.names import on_disk
+from corrosion.system.names import table_path
 from corrosion.system.progress import progress
 
 if TYPE_CHECKING:  # torch and pandas
@@ -38,9 +39,6 @@ Mask = NDArray[np.bool_]
 MEASURED = 25_000_000
 """Pixels of a mask that are measured: larger ones are shrunk, or regions would take gigabytes."""
 
-WHOLE = "whole photograph"
-"""What the column `surface` says where no surface was marked."""
-
 
 @dataclass(frozen=True)
 class MaskWriter:
@@ -49,13 +47,12 @@ class MaskWriter:
     Attributes:
         out: folder that gets `masks/`.
         interval: gives shares their intervals.
-        surface: folder of masks of the surfaces that shares refer to, whose files are called as
-            those below `masks/`; a photograph without one is measured whole. None for none.
+        surfaces: the surfaces that shares refer to.
     """
 
     out: Path
     interval: ShareInterval
-    surface: Path | None = None
+    surfaces: Surfaces = field(default_factory=WholePhotographs)
 
     def write(self, row: Row, mask: Mask, file: str) -> Row:
         """Write a mask, and measure it.
@@ -73,41 +70,54 @@ class MaskWriter:
         """
         with replacing(self.out / file) as temporary:
             Image.fromarray(mask.astype(np.uint8) * 255).save(temporary, compress_level=1)
+        digest = None if row.facts is None else row.facts.sha256
+        height, width = mask.shape
+        photograph = Photograph(
+            table_path(row.path), time_cell(row.time), digest or "", file, (height, width)
+        )
         try:
-            surface, name = self._surface(file)
-            if surface is None:
-                rust = measure_rust(_measurable(mask))
-            elif surface.shape == mask.shape:
-                rust = measure_rust(_measurable(mask), _measurable(surface))
-            else:
-                rust = measure_rust(mask, surface)  # says what is wrong
+            facts = rust_facts(mask, photograph, self.surfaces, self.interval)
         except CorrosionError as error:
             return replace(row, rust=RustFacts(mask=file), error=f"not measured: {error}")
-        low, high = self.interval.around(rust.share)
-        largest = rust.largest
-        facts = RustFacts(
-            mask=file,
-            rusted_share=rust.share,
-            rusted_share_low=low,
-            rusted_share_high=high,
-            grade_iso4628_3=grade("iso4628_3", low, high),
-            grade_astm_d610=grade("astm_d610", low, high),
-            grade_imo_coating=grade("imo_coating", low, high),
-            distribution=rust_distribution(rust),
-            regions=len(rust.regions),
-            largest_region=0.0 if largest is None else largest.share,
-            surface=name,
-        )
         return replace(row, rust=facts)
 
-    def _surface(self, file: str) -> tuple[NDArray[np.uint8] | None, str]:
-        """The mask of the surface, and what the column says of it."""
-        if self.surface is None:
-            return None, WHOLE
-        path = self.surface / Path(file).relative_to(FOLDER)
-        if not on_disk(path).is_file():
-            return None, WHOLE
-        return read_image(path).max(axis=2), str(path)
+
+def rust_facts(
+    mask: NDArray[Any], photograph: Photograph, surfaces: Surfaces, interval: ShareInterval
+) -> RustFacts:
+    """Measure a mask of rust on the surface of its photograph.
+
+    Args:
+        mask: (H, W), not 0 where there is rust.
+        photograph: what its surface is looked up by.
+        surfaces: knows it.
+        interval: gives the share its interval.
+
+    Raises:
+        CorrosionError: the surface can't be read, is empty, or has another size.
+    """
+    surface, name = surfaces.of(photograph)
+    if surface is None:
+        rust = measure_rust(_measurable(mask))
+    elif surface.shape == mask.shape:
+        rust = measure_rust(_measurable(mask), _measurable(surface))
+    else:
+        rust = measure_rust(mask, surface)  # says what is wrong
+    low, high = interval.around(rust.share)
+    largest = rust.largest
+    return RustFacts(
+        mask=photograph.mask,
+        rusted_share=rust.share,
+        rusted_share_low=low,
+        rusted_share_high=high,
+        grade_iso4628_3=grade("iso4628_3", low, high),
+        grade_astm_d610=grade("astm_d610", low, high),
+        grade_imo_coating=grade("imo_coating", low, high),
+        distribution=rust_distribution(rust),
+        regions=len(rust.regions),
+        largest_region=0.0 if largest is None else largest.share,
+        surface=name,
+    )
 
 
 def _measurable(mask: NDArray[Any]) -> NDArray[np.uint8]:

@@ -181,6 +181,7 @@ class OutputFolder:
         cautions: Sequence[str] = (),
         notes: Sequence[str] = (),
         tiles: Mapping[str, Any] | None = None,
+        share_interval: Mapping[str, Any] | None = None,
     ) -> None:
         """Keep the counts and what is to be said beside them; remove what was only to go on.
 
@@ -192,6 +193,7 @@ class OutputFolder:
             cautions: sentences without which no decision should be read.
             notes: sentences that belong beside the figures.
             tiles: what is known of the thresholds of tiles, where there are some.
+            share_interval: what gives rusted shares their intervals, where there are masks.
         """
         told = {
             "counts": vars(counts),
@@ -202,8 +204,9 @@ class OutputFolder:
             "cautions": list(cautions),
             "notes": list(notes),
         }
-        if tiles is not None:
-            told["tiles"] = dict(tiles)
+        for name, known in (("tiles", tiles), ("share_interval", share_interval)):
+            if known is not None:
+                told[name] = dict(known)
         self._write(self._read() | told)
         shutil.rmtree(self.progress)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -42,6 +42,7 @@ from corrosion.prediction.tile_validation import TileValidation, choose_threshol
 from corrosion.prediction.tiled import TileViewer
 from corrosion.prediction.tiles import TileRule, Tiling
 from corrosion.prediction.training_data import trained_on
+from corrosion.report.inspection.surfaces import surfaces_of
 from corrosion.runs import checkpoint_of
 from corrosion.settings.prediction import PredictionSettings
 from corrosion.system.lightning_messages import quieten_lightning
@@ -101,6 +102,7 @@ def _predict_files(
     resume: bool,
 ) -> Counts | None:
     check_prediction(settings)
+    surfaces = surfaces_of(settings.surface)
     on_ray = settings.engine == "ray"
     if settings.device != "auto" and not on_ray:
         choose_device(settings.device)  # one sentence instead of Lightning's
@@ -126,7 +128,7 @@ def _predict_files(
         _tile_viewer(network, rule, settings, validation) if settings.tiles else (None, {})
     )
     interval = share_interval(network, marked, rust_mask if viewer is None else viewer.mask)
-    masks = MaskWriter(out, interval, settings.surface) if settings.masks else None
+    masks = MaskWriter(out, interval, surfaces) if settings.masks else None
     looking = Looking(
         explain=settings.explain,
         fine=settings.map == "fine",
@@ -151,7 +153,11 @@ def _predict_files(
         if warning is not None:
             log.warning("%s", warning)
         notes = (*filter(None, (sentence, warning)), *notes)
-    return run.finish(notes=notes, tiles=None if viewer is None else facts)
+    return run.finish(
+        notes=notes,
+        tiles=None if viewer is None else facts,
+        share_interval=asdict(interval) if settings.masks else None,
+    )
 
 
 @dataclass(frozen=True)

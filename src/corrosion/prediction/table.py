@@ -24,7 +24,9 @@ _OF_RUST = tuple(field.name for field in fields(RustFacts))
 _OF_TILES = tuple(field.name for field in fields(TileFacts))
 _OF_FILES = ("width", "height", "asset", *(field.name for field in fields(PhotographFacts)))
 _OF_KINDS = ("kind", "kind_probability")
-_SHARES = ("rusted_share", "rusted_share_low", "rusted_share_high", "largest_region")
+SHARES = ("rusted_share", "rusted_share_low", "rusted_share_high", "largest_region")
+"""Columns that hold shares; to six decimals in CSV."""
+
 _ROWS_IN_A_GROUP = 10_000
 
 
@@ -91,7 +93,7 @@ def _write_csv(path: Path, rows: Iterable[Row], columns: Sequence[str]) -> None:
                 cells["whole_probability"] = f"{row.tiles.whole_probability:.6f}"
                 # of many tiles the highest lies near 1, and near its threshold
                 cells["probability"] = f"{row.probability:.9f}"
-            for name in _SHARES:
+            for name in SHARES:
                 if cells.get(name) is not None:
                     cells[name] = f"{cells[name]:.6f}"
             writer.writerow(cells)
@@ -117,7 +119,7 @@ def _write_parquet(path: Path, rows: Iterable[Row], columns: Sequence[str]) -> N
         "tile_threshold": pyarrow.float64(),
         "worst_tile": pyarrow.list_(pyarrow.int32()),
         "whole_probability": pyarrow.float64(),
-        **dict.fromkeys(_SHARES, pyarrow.float64()),
+        **dict.fromkeys(SHARES, pyarrow.float64()),
     }
     schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in columns])
     remaining = iter(rows)

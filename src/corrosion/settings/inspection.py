@@ -48,3 +48,7 @@ class ReportSettings(Settings):
     consequence: AnyPath | None = None
     """A CSV file with the columns asset and consequence (a number from 0 on), by which the list for
     maintenance ranks assets: risk = worst share x consequence. Kept with the results."""
+    surface: AnyPath | None = None
+    """Measure the masks of the results again, on other surfaces: a file that the inspection page
+    has saved (Save surfaces), a folder of masks of the surface, or whole for whole photographs.
+    Nothing is predicted."""

@@ -39,8 +39,9 @@ class PredictionSettings(InferenceSettings):
     """Outline the rust: a mask of each photograph, its rusted share with an interval, and grades,
     at about 15 predictions for each photograph in which corrosion is detected."""
     surface: AnyPath | None = None
-    """With masks, a folder of masks of the surface (white) that shares refer to, called as those of
-    the rust; by default shares refer to the whole photograph."""
+    """With masks, the surface that shares refer to: a folder of masks of it (white), called as
+    those of the rust, or a file of regions that the inspection page has saved; by default the whole
+    photograph."""
     share_truth: AnyPath | None = None
     """With masks, a folder of photographs of yours whose rust is marked (images/ and masks/), from
     which intervals of the share are taken; by default they come from photographs of others."""

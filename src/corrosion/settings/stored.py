@@ -181,3 +181,14 @@ class PredictionRun(StoredValues):
     """Who signs them."""
     consequences: dict[str, Measured] | None = None
     """What the failure of each asset would cost."""
+
+
+class StoredInterval(StoredValues):
+    """What gives rusted shares their intervals: `corrosion.explanation.share_interval`."""
+
+    scale: Measured | None = None
+    """Quantile of the scaled errors; None where photographs with masks were too few."""
+    photographs: Tally
+    """Number of photographs it was taken from."""
+    own: bool
+    """Whether these are the user's own."""

@@ -30,6 +30,8 @@ class Finding:
         share: rusted share of the surface, in [0, 1].
         share_low: lower end of its interval.
         share_high: upper end of its interval.
+        surface: what shares refer to: `WHOLE` or `DRAWN` of `corrosion.report.inspection.surfaces`,
+            or the file of a mask.
         grades: grades by the name of their standard, as {"ISO 4628-3": "Ri 3 to Ri 4"}; empty where
             there are none.
         boxes: (left, top, width, height) in pixels of the photograph, the largest first.
@@ -75,6 +77,7 @@ class Finding:
     share: float | None = None
     share_low: float | None = None
     share_high: float | None = None
+    surface: str | None = None
     grades: Mapping[str, str] = field(default_factory=dict)
     boxes: tuple[Box, ...] = ()
     tiles: int | None = None

@@ -122,12 +122,7 @@ def read_inspection(folder: Path) -> Inspection:
     """
     run = read_run(folder)
     asked = run["asked"]
-    table = next((folder / name for name in TABLES if (folder / name).is_file()), None)
-    if table is None:
-        raise CorrosionError(
-            f"{folder} holds no {TABLES[0]}: finish the run by the same corrosion predict "
-            f"... --resume, or give another folder."
-        )
+    table = table_of(folder)
     band = run.get("band")
     band = None if band is None else (float(band[0]), float(band[1]))
     verdicts = latest_verdicts(read_history(folder))
@@ -158,6 +153,21 @@ def read_inspection(folder: Path) -> Inspection:
         inspector=str(run.get("inspector") or ""),
         consequences=_consequences(folder, run.get("consequences")),
     )
+
+
+def table_of(folder: Path) -> Path:
+    """The table of a finished run.
+
+    Raises:
+        CorrosionError: there is none.
+    """
+    table = next((folder / name for name in TABLES if (folder / name).is_file()), None)
+    if table is None:
+        raise CorrosionError(
+            f"{folder} holds no {TABLES[0]}: finish the run by the same corrosion predict "
+            f"... --resume, or give another folder."
+        )
+    return table
 
 
 def _consequences(folder: Path, kept: object) -> Mapping[str, float] | None:
@@ -197,6 +207,7 @@ def _finding(
         share=real(row, "rusted_share"),
         share_low=real(row, "rusted_share_low"),
         share_high=real(row, "rusted_share_high"),
+        surface=text(row, "surface"),
         grades={name: value for column, name in GRADES.items() if (value := text(row, column))}
         or _NO_GRADES,
         overlay=text(row, "overlay"),

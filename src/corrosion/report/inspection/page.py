@@ -20,6 +20,8 @@ from corrosion.report.inspection.drawings import histogram, position_map
 from corrosion.report.inspection.finding import Finding
 from corrosion.report.inspection.findings import Inspection
 from corrosion.report.inspection.shown import chance_of, counted, grades_of, kind_of, place_of
+from corrosion.report.inspection.surfaces import DrawnSurfaces, kept_regions, surface_words
+from corrosion.report.inspection.verdict_history import time_cell
 from corrosion.report.page import script_digest, script_json, write_page
 
 PAGE = "inspection.html"
@@ -27,7 +29,7 @@ PAGE = "inspection.html"
 
 _SCRIPTS = (
     "inspection.js", "inspection_cards.js", "inspection_assets.js", "zooming.js",
-    "inspection_zoom.js",
+    "inspection_surface.js", "inspection_zoom.js",
 )  # fmt: skip
 
 
@@ -52,6 +54,7 @@ def write_inspection_page(inspection: Inspection) -> Path:
     script = "".join((templates / name).read_text("utf-8") for name in _SCRIPTS)
     findings = inspection.findings
     roots = _roots(inspection)
+    drawn = kept_regions(inspection.folder)
     data = {
         "key": _key(inspection),
         "threshold": inspection.threshold,
@@ -74,7 +77,7 @@ def write_inspection_page(inspection: Inspection) -> Path:
         script=Markup(script),
         digest=script_digest(script),
         data=_json(data),
-        cards=(_json(_card(one, inspection, roots)) for one in findings),
+        cards=(_json(_card(one, inspection, roots, drawn)) for one in findings),
     )
     return path
 
@@ -100,13 +103,16 @@ def _key(inspection: Inspection) -> str:
     return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
 
-def _card(one: Finding, inspection: Inspection, roots: Sequence[str]) -> dict[str, Any]:
+def _card(
+    one: Finding, inspection: Inspection, roots: Sequence[str], drawn: DrawnSurfaces | None
+) -> dict[str, Any]:
     """What the script knows of a finding; what is empty is left out."""
-    verdict = one.verdict
+    verdict, time = one.verdict, time_cell(one.time)
+    regions = None if drawn is None else drawn.regions_of(one.path, time, one.sha256 or "")
     values: dict[str, Any] = {
         "n": one.number,
         "path": one.path,
-        "time": "" if one.time is None else f"{one.time:.3f}",
+        "time": time,
         "name": one.name,
         "folder": _folder(one.path, roots),
         "p": one.probability,
@@ -119,6 +125,8 @@ def _card(one: Finding, inspection: Inspection, roots: Sequence[str]) -> dict[st
         "share": one.share,
         "low": one.share_low,
         "high": one.share_high,
+        "surface": surface_words(one.surface),
+        "drawn": [] if regions is None else regions.regions,
         "grades": list(grades_of(one)),
         "boxes": [list(box) for box in one.boxes],
         "tiles": _tiles(one),

@@ -57,7 +57,7 @@ function percent(share) {
 }
 function rusted(card) {
   if (card.share === undefined) return "";
-  return `rusted ${percent(card.share)} (${percent(card.low)} to ${percent(card.high)})`;
+  return `rusted ${percent(card.share)} (${percent(card.low)} to ${percent(card.high)})${card.surface ? ` ${card.surface}` : ""}`;
 }
 const outlined = (card) => (card.detected && card.share === 0 ? "Detected, but no rust could be outlined." : "");
 // what may take several lines; every card has the height that the fullest one needs

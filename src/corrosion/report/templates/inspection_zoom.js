@@ -51,6 +51,7 @@ function enlarge() {
       link("original", card.original), link("overlay", card.overlay), link("outline", card.outline), button("Close", () => large.close(), "Esc")),
     element("div", { className: "more" }, noted, ...facts.map((fact) => element("p", { textContent: fact }))),
   );
+  offerSurface(card, stage, frame);
   if (!large.open) large.showModal();
   stage.focus(); // not a verdict's button: Enter again must not judge
 }
