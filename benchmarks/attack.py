@@ -5,9 +5,10 @@
 A small network is trained, a few photographs are predicted; then every attack runs in a folder and
 a process of its own. What it comes to: *clear*, an error in a sentence that names the way out;
 *row*, a row with its reason while all other photographs have their answers; *right*, no harm done,
-answers as without the attack. These must not be: *traceback* (or a crash), *hang* (a minute),
-*memory* (3 GiB), *wrong* (answers differ and nothing says so, or something is accepted that can't
-be), *lost* (photographs without a row, a folder without its table). Exits with 1 if one was.
+answers as without the attack. These must not be: *traceback* (or a crash), *hang* (a minute of a
+processor, or ten of the clock), *memory* (3 GiB), *wrong* (answers differ and nothing says so, or
+something is accepted that can't be), *lost* (photographs without a row, a folder without its
+table). Exits with 1 if one was.
 """
 
 from __future__ import annotations

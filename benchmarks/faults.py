@@ -33,8 +33,10 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -43,6 +45,9 @@ from attacks.world import ROOT, TRAINING, World, make_world
 from load import photographs as small_photographs
 
 PHOTOGRAPHS, DISTINCT = 120, 1500
+
+FILES = {"report": "report.html", "export": "model.onnx"}
+"""What commands write that write a file."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,19 @@ def commands(world: World, photographs: Path, distinct: Path) -> Mapping[str, Co
             f"hydra.sweep.dir={out}",
         )  # fmt: skip
 
+    run, few = str(world.run), str(world.photographs)
+    other = shutil.copytree(world.run, world.folder / "other")
+    made = {
+        "evaluate": (run, str(world.labelled)),
+        "compare": (run, str(other)),
+        "report": (run,),
+        "labels": (run,),
+        "explain": (run, few),
+        "export": (run, "--calibration=8"),
+        "next": (run, few),
+        "change": (run, few, few),
+        "pack": (run,),
+    }
     return {
         "predict": Command(predict, lambda out: (*predict(out), "--resume"), table_of),
         "audit": Command(audit, audit, files_of, keeps=False),
@@ -122,7 +140,18 @@ def commands(world: World, photographs: Path, distinct: Path) -> Mapping[str, Co
         "train": Command(train, train, trained),
         "loaders": Command(loaders, loaders, trained, kinds=("shared",)),
         "sweep": Command(sweep, sweep, trials),
+        **{name: _into_a_folder(name, *given) for name, given in made.items()},
     }
+
+
+def _into_a_folder(name: str, *given: str) -> Command:
+    """A command whose results are a new folder, or a file in one."""
+    file = FILES.get(name, "")
+
+    def arguments(out: Path) -> Sequence[str]:
+        return (name, *given, f"--out={out / file}")
+
+    return Command(arguments, arguments, files_of, keeps=False, kinds=("disk", "twice", "clock"))
 
 
 def table_of(out: Path) -> object:
@@ -134,7 +163,7 @@ def table_of(out: Path) -> object:
 
 def files_of(out: Path) -> object:
     """Names of the files in a folder."""
-    return sorted(path.name for path in out.iterdir())
+    return sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.name != ".lock")
 
 
 def trained(out: Path) -> object:
@@ -177,15 +206,18 @@ def main() -> None:
         photographs = many_photographs(world, folder / "many")
         (folder / "distinct").mkdir()
         distinct = small_photographs(folder / "distinct", DISTINCT)
-        for kind in options.only.split(","):
-            for command, one in commands(world, photographs, distinct).items():
-                if command not in options.commands.split(",") or kind not in one.kinds:
-                    continue
-                place = folder / f"{kind}-{command}"
-                place.mkdir()
-                told = KINDS[kind](one, place, draw, options.kills)
-                print(f"{kind:6} {command:8} {told}", flush=True)
-                failed |= told.startswith("DIFFERENT")
+        there = commands(world, photographs, distinct)
+        chosen = options.commands.split(",") if options.commands else list(there)
+        for kind, command in product(options.only.split(","), chosen):
+            if kind not in there[command].kinds:
+                continue
+            place = folder / f"{kind}-{command}"
+            place.mkdir()
+            began = time.monotonic()
+            told = KINDS[kind](there[command], place, draw, options.kills)
+            print(f"{kind:6} {command:9} {told} ({time.monotonic() - began:.0f} s)", flush=True)
+            failed |= told.startswith("DIFFERENT")
+            shutil.rmtree(place)
     sys.exit(failed)
 
 
@@ -199,18 +231,57 @@ def many_photographs(world: World, folder: Path) -> Path:
     return folder
 
 
-def start(
-    command: Command, out: Path, output: Path, *, again: bool = False, within: Sequence[str] = ()
-) -> subprocess.Popen[bytes]:
-    """A command in a process of its own, which another command may start."""
-    program = "import sys; from corrosion.cli.main import main; sys.exit(main())"
+class Started:
+    """A command in a process of its own, which was forked: everything is imported already."""
+
+    def __init__(self, arguments: Sequence[str], output: Path, more: Mapping[str, str]) -> None:
+        self.returncode: int | None = None
+        sys.stdout.flush()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._run(arguments, output, more)
+
+    @staticmethod
+    def _run(arguments: Sequence[str], output: Path, more: Mapping[str, str]) -> None:
+        code = 99
+        try:
+            os.setsid()
+            os.chdir(ROOT)
+            os.environ.update(more)
+            file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            os.dup2(file, 1)
+            os.dup2(file, 2)
+            sys.stdout, sys.stderr = (os.fdopen(one, "w", closefd=False) for one in (1, 2))
+            from corrosion.cli.main import main
+
+            code = main(list(arguments))
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code & 255)
+
+    def poll(self) -> int | None:
+        """The exit code, negative where it was killed; None while it runs."""
+        if self.returncode is None and (ended := os.waitpid(self.pid, os.WNOHANG))[0]:
+            self.returncode = os.waitstatus_to_exitcode(ended[1])
+        return self.returncode
+
+    def wait(self, seconds: float = float("inf")) -> int | None:
+        """The exit code, as soon as it has ended or so many seconds have passed."""
+        until = time.monotonic() + seconds
+        while self.poll() is None and time.monotonic() < until:
+            time.sleep(0.005)
+        return self.returncode
+
+
+def start(command: Command, out: Path, output: Path, *, again: bool = False) -> Started:
+    """A command in a process of its own."""
     arguments = command.go_on(out) if again else command.arguments(out)
-    with output.open("ab") as file:
-        return subprocess.Popen(
-            [*within, sys.executable, "-c", program, *arguments], cwd=ROOT,
-            stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
-            env=os.environ | dict(command.environment(out)),
-        )  # fmt: skip
+    return Started(arguments, output, command.environment(out))
 
 
 def undisturbed(command: Command, place: Path) -> tuple[object, float, float]:
@@ -236,8 +307,7 @@ def kills(command: Command, place: Path, draw: random.Random, count: int) -> str
         out, output = place / f"run{runs}", place / f"run{runs}.txt"
         for attempt in range(5):  # then it may come through
             process = start(command, out, output, again=attempt > 0)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(first + draw.random() * (whole - first))
+            process.wait(first + draw.random() * (whole - first))
             if process.poll() is not None:
                 break
             os.killpg(process.pid, signal.SIGKILL)
@@ -331,8 +401,14 @@ def shared(command: Command, place: Path, *_: object) -> str:
     """Leave a command little of the memory that processes share."""
     expected, _, _ = undisturbed(command, place)
     mount = 'mount -t tmpfs -o size=16m tmpfs /dev/shm && exec "$@"'
-    within = ("unshare", "-m", "sh", "-c", mount, "sh")
-    process = start(command, place / "little", place / "little.txt", within=within)
+    program = "import sys; from corrosion.cli.main import main; sys.exit(main())"
+    own = ("unshare", "-m", "sh", "-c", mount, "sh", sys.executable, "-c", program)
+    with (place / "little.txt").open("ab") as file:
+        process = subprocess.Popen(
+            [*own, *command.arguments(place / "little")], cwd=ROOT,
+            stdout=file, stderr=subprocess.STDOUT,
+            env=os.environ | dict(command.environment(place / "little")),
+        )  # fmt: skip
     same = process.wait() == 0 and command.end(place / "little") == expected
     return "equal" if same else f"DIFFERENT: {(place / 'little.txt').read_text()[-1500:]}"
 
@@ -352,7 +428,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--kills", type=int, default=20, help="of each command")
     parser.add_argument("--only", default=",".join(KINDS), help="kinds (default: %(default)s)")
-    parser.add_argument("--commands", default="predict,audit,cache,train,loaders,sweep")
+    parser.add_argument("--commands", help="default: all")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 

@@ -6,7 +6,7 @@ import argparse
 import random
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -99,9 +99,19 @@ def with_option(command: str, option: str) -> Attack:
         }
         of_photographs = ("predict", "explain", "next", "explain-score", "train-masks")
         usual = ("run", photographs) if command in of_photographs else ("run",)
-        return (command, *paths.get(command, usual), option)
+        arguments = (command, *paths.get(command, usual), option)
+        return partial(_started, arguments) if command == "serve" else arguments
 
     return Attack("options", f"{command} {option}", prepare, _judge_option)
+
+
+def _started(arguments: Sequence[str]) -> int:
+    """Start a service, which would run until somebody ends it, and end it at once."""
+    from corrosion.cli.main import main
+    from corrosion.serve import server
+
+    server.serve = lambda *_: None
+    return main(list(arguments))
 
 
 def _judge_option(folder: Path, world: World, result: Result) -> Verdict:

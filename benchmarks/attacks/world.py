@@ -30,7 +30,10 @@ TRAINING = (
 
 GIB = 2**30
 SECONDS = 60
-"""An attack that takes longer hangs."""
+"""An attack that takes a processor longer hangs, however busy the machine is."""
+
+LONGEST = 600
+"""One that waits for something as long, seconds of the clock, hangs too."""
 
 MEMORY = 3 * GIB
 """An attack that takes more is one on the machine."""
@@ -186,13 +189,15 @@ def isolated(action: Action, folder: Path) -> Result:
     child = os.fork()
     if child == 0:
         _in_child(action, folder, output)
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + LONGEST
     while True:
         done, status, usage = os.wait4(child, os.WNOHANG)
         if done or time.monotonic() > deadline:
             break
         time.sleep(0.005)
     code: int | None = os.waitstatus_to_exitcode(status) if done else None
+    if code == -signal.SIGXCPU:
+        code = None
     if not done:
         os.killpg(child, signal.SIGKILL)
         _, _, usage = os.wait4(child, 0)
@@ -211,6 +216,7 @@ def _in_child(action: Action, folder: Path, output: Path) -> None:
         os.dup2(file, 2)
         sys.stdout, sys.stderr = (os.fdopen(one, "w", closefd=False) for one in (1, 2))
         resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 5))
         if callable(action):
             code = action()
         else:

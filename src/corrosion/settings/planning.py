@@ -9,7 +9,7 @@ from pydantic import Strict
 
 from corrosion.settings.base import Settings
 from corrosion.settings.inference import Threshold
-from corrosion.settings.types import Count, Probability
+from corrosion.settings.types import Probability
 
 
 class PlanSettings(Settings):
@@ -21,9 +21,9 @@ class PlanSettings(Settings):
     """Chance with which it is to be found, in (0, 1)."""
     metric: Literal["accuracy", "recall", "specificity", "auroc"] = "accuracy"
     """Metric that is compared."""
-    seeds: Annotated[tuple[Annotated[int, Ge(1), Le(1000)], ...], Strict(False)] = (1, 3, 5)
+    seeds: Annotated[tuple[Annotated[int, Ge(1), Le(100)], ...], Strict(False)] = (1, 3, 5)
     """Numbers of runs of each model to plan for; fewer than 3 speak of single checkpoints."""
-    images: Annotated[int, Ge(10), Le(10**6)] | None = None
+    images: Annotated[int, Ge(10), Le(10**5)] | None = None
     """Test images of a comparison whose detectable difference is told; by default those of the
     runs."""
     level: Probability = 0.95
@@ -31,5 +31,5 @@ class PlanSettings(Settings):
     threshold: Threshold = None
     """Probability from which corrosion counts as detected, in (0, 1), or words of the name of a
     threshold chosen on validation, as recall or F1; by default the runs' own."""
-    simulations: Count = 200
+    simulations: Annotated[int, Ge(1), Le(10**5)] = 200
     """Number of simulated comparisons for each number of images."""

@@ -1,12 +1,13 @@
 """What an output folder says, read back."""
 
 import json
+import os
 
 import pytest
 
 from corrosion.errors import CorrosionError
 from corrosion.report.inspection import read_inspection
-from corrosion.report.inspection.reports import write_reports
+from corrosion.report.inspection.reports import renew_reports, write_reports
 from corrosion.report.inspection.verdict_history import Verdict, write_history
 
 TABLE = """\
@@ -104,3 +105,29 @@ def test_title_and_inspector_are_kept_until_others_are_given(folder):
     assert (found.title, found.inspector) == ("Tank farm", "B. Name")
     write_reports(folder, "geojson", title="")
     assert read_inspection(folder).title == "Corrosion inspection"
+
+
+def test_reports_that_say_all_that_is_known_are_not_written_again(folder):
+    assert [file.name for file in write_reports(folder, "geojson,coco")][1:] == [
+        "findings.geojson",
+        "coco.json",
+    ]
+    assert renew_reports(folder, "geojson,coco") == ()
+    assert renew_reports(folder, "geojson", title="Tank farm") != ()
+    (folder / "findings.geojson").unlink()
+    assert (folder / "findings.geojson") in renew_reports(folder, "geojson")
+
+
+@pytest.mark.parametrize(
+    ("changed", "again"),
+    [
+        ("predictions.csv", ["findings.geojson", "coco.json"]),
+        ("verdict_history.csv", ["findings.geojson"]),  # nothing of verdicts is in the other
+    ],
+)
+def test_reports_are_renewed_when_what_they_say_has_changed(folder, changed, again):
+    write_history(folder, [Verdict("b.jpg", verdict="not")])
+    write_reports(folder, "geojson,coco")
+    later = (folder / "coco.json").stat().st_mtime_ns + 10**9
+    os.utime(folder / changed, ns=(later, later))
+    assert [file.name for file in renew_reports(folder, "geojson,coco")][1:] == again

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,10 +90,18 @@ def maintenance_of(inspection: Inspection) -> Maintenance:
     Args:
         inspection: what was found.
     """
-    shares = any(one.share is not None for one in inspection.findings)
+    places: defaultdict[str, list[int]] = defaultdict(list)  # not the findings, which are large
+    shares = False
+    for place, one in enumerate(inspection.findings):
+        shares |= one.share is not None
+        if one.asset:
+            places[one.asset].append(place)
     told = inspection.consequences
     basis = ("worst share" if shares else "probability") + (" x consequence" if told else "")
-    rows = [_row(name, inspection, shares=shares) for name in inspection.assets]
+    rows = [
+        _row(name, [inspection.findings[place] for place in own], inspection, shares=shares)
+        for name, own in places.items()
+    ]
     rows.sort(key=_order)
     ranked = tuple(_ranked(row, rank) for rank, row in enumerate(rows, start=1))
     return Maintenance(ranked, basis, tuple(_notes(inspection, ranked, basis, shares=shares)))
@@ -124,8 +133,7 @@ def write_assets(inspection: Inspection) -> Path | None:
     return path
 
 
-def _row(name: str, inspection: Inspection, *, shares: bool) -> AssetRow:
-    own = [one for one in inspection.findings if one.asset == name]
+def _row(name: str, own: Sequence[Finding], inspection: Inspection, *, shares: bool) -> AssetRow:
     known = [chance for one in own if (chance := _chance(one, inspection.threshold)) is not None]
     probability = asset_probability(known) if known else None
     worst = max(own, key=_weight, default=None)

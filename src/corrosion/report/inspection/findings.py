@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.decisions import CLEAN, DETECTED
 from corrosion.report.inspection.cells import (
     boxes,
     read_run,
@@ -23,6 +21,7 @@ from corrosion.report.inspection.cells import (
     whole_rows,
 )
 from corrosion.report.inspection.finding import Finding
+from corrosion.report.inspection.many_findings import ManyFindings
 from corrosion.report.inspection.pictures import evidence_file, outline_file, rust_file
 from corrosion.report.inspection.verdict_history import (
     Verdict,
@@ -46,9 +45,6 @@ GRADES = {
     "grade_imo_coating": "IMO",
 }
 """Columns of grades, and the names of their standards."""
-
-_NO_GRADES: Mapping[str, str] = MappingProxyType({})
-_DECISIONS = {one: one for one in (CLEAN, DETECTED)}  # one text each for 100,000 findings
 
 
 @dataclass(frozen=True)
@@ -84,7 +80,7 @@ class Inspection:
     given: tuple[str, ...]
     working_directory: str
     every: float
-    findings: tuple[Finding, ...]
+    findings: Sequence[Finding]
     trained_on: str = ""
     title: str = TITLE
     inspector: str = ""
@@ -128,7 +124,7 @@ def read_inspection(folder: Path) -> Inspection:
     verdicts = latest_verdicts(read_history(folder))
     finished = datetime.fromtimestamp(table.stat().st_mtime, UTC).isoformat(timespec="seconds")
     try:
-        findings = tuple(
+        findings = ManyFindings(
             _with_pictures(folder, _finding(number, row, band, verdicts))
             for number, row in enumerate(whole_rows(table, run))
         )
@@ -199,7 +195,7 @@ def _finding(
         frame=whole(row, "frame"),
         time=time,
         probability=probability,
-        decision=_DECISIONS.get(str(row.get("decision")), text(row, "decision")),
+        decision=text(row, "decision"),
         review=review,
         why_review=reasons if review else (),
         whole_probability=seen_whole,
@@ -208,8 +204,7 @@ def _finding(
         share_low=real(row, "rusted_share_low"),
         share_high=real(row, "rusted_share_high"),
         surface=text(row, "surface"),
-        grades={name: value for column, name in GRADES.items() if (value := text(row, column))}
-        or _NO_GRADES,
+        grades={name: value for column, name in GRADES.items() if (value := text(row, column))},
         overlay=text(row, "overlay"),
         mask=text(row, "mask"),
         thumbnail=text(row, "thumbnail"),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from corrosion.report.inspection.assets import FILE as ASSETS
 from corrosion.report.inspection.assets import write_assets
-from corrosion.report.inspection.cells import keep_in_run
+from corrosion.report.inspection.cells import keep_in_run, read_run
+from corrosion.report.inspection.coco import FILE as COCO
 from corrosion.report.inspection.coco import write_coco
 from corrosion.report.inspection.consequences import check_consequences, read_consequences
-from corrosion.report.inspection.findings import Inspection, read_inspection
+from corrosion.report.inspection.findings import TABLES, Inspection, read_inspection
 from corrosion.report.inspection.geojson import FILE as GEOJSON
 from corrosion.report.inspection.geojson import write_geojson
+from corrosion.report.inspection.label_studio import FILE as LABEL_STUDIO
 from corrosion.report.inspection.label_studio import write_label_studio
 from corrosion.report.inspection.page import PAGE, write_inspection_page
 from corrosion.report.inspection.pdf import FILE as PDF
@@ -37,30 +39,61 @@ WRITERS: Mapping[str, Callable[[Inspection], Path]] = MappingProxyType(
 of `corrosion.settings.inspection.REPORTS`."""
 
 
-_WITH_VERDICTS = {
+_FILES = {
     "html": PAGE,
     "xlsx": WORKBOOK,
     "pdf": PDF,
     "geojson": GEOJSON,
-}  # files of the reports that say what inspectors have said
+    "coco": COCO,
+    "labelstudio": LABEL_STUDIO,
+}
+_WITH_VERDICTS = ("html", "xlsx", "pdf", "geojson")  # those that say what inspectors have said
 
 
 def outdated_reports(folder: Path) -> Mapping[str, str]:
     """The reports of a folder that were written before its last verdicts, or before its list of
     assets has changed: file by name.
     """
-    judged, ranked = (_time(folder / name) for name in (HISTORY, ASSETS))
-    found = {}
-    for name, file in _WITH_VERDICTS.items():
-        needed = judged if name == "geojson" else max(judged, ranked)  # it has no list of assets
-        if 0 < _time(folder / file) < needed:
-            found[name] = file
-    return found
+    return {
+        name: _FILES[name]
+        for name in _WITH_VERDICTS
+        if 0 < _time(folder / _FILES[name]) < _newest_verdict(folder, name)
+    }
+
+
+def _newest_verdict(folder: Path, name: str) -> int:
+    """When what inspectors have said in a report was changed; 0 where it says nothing of it."""
+    if name not in _WITH_VERDICTS:
+        return 0
+    judged, ranked = (_time(folder / file) for file in (HISTORY, ASSETS))
+    return judged if name == "geojson" else max(judged, ranked)  # it has no list of assets
 
 
 def _time(file: Path) -> int:
     """When a file was changed; 0 where there is none."""
     return file.stat().st_mtime_ns if file.is_file() else 0
+
+
+def renew_reports(
+    folder: Path,
+    reports: str,
+    *,
+    title: str | None = None,
+    inspector: str | None = None,
+    consequence: Path | None = None,
+) -> tuple[Path, ...]:
+    """Write those of some reports that are missing, or older than what they tell of.
+
+    Arguments, files and errors are those of `write_reports`, which writes them all.
+    """
+    _keep(folder, title, inspector, consequence)
+    results = max(_time(folder / name) for name in ("run.json", *TABLES))
+    needed = [
+        name
+        for name in report_names(reports)
+        if _time(folder / _FILES[name]) < max(results, _newest_verdict(folder, name))
+    ]
+    return _written(folder, needed) if needed else ()
 
 
 def write_reports(
@@ -90,14 +123,20 @@ def write_reports(
         CorrosionError: the folder can't be read, or not be written; as `read_consequences` and
             `check_consequences`.
     """
+    _keep(folder, title, inspector, consequence)
+    return _written(folder, report_names(reports))
+
+
+def _keep(folder: Path, title: str | None, inspector: str | None, consequence: Path | None) -> None:
+    """Keep in a folder what its reports are told."""
     told = None if consequence is None else read_consequences(consequence)
-    if told is not None:
+    if told is not None and told != read_run(folder).get("consequences"):
         assets = read_inspection(folder).assets
         check_consequences(told, assets, name=f"consequence={consequence}")
     keep_in_run(folder, {"title": title, "inspector": inspector, "consequences": told})
+
+
+def _written(folder: Path, names: Iterable[str]) -> tuple[Path, ...]:
     inspection = read_inspection(folder)
-    files = [
-        write_assets(inspection),
-        *(WRITERS[name](inspection) for name in report_names(reports)),
-    ]
+    files = [write_assets(inspection), *(WRITERS[name](inspection) for name in names)]
     return tuple(file for file in files if file is not None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from PIL import Image
@@ -19,14 +19,15 @@ VERDICT_WORDS = {CORRODED: "corroded", NOT_CORRODED: "not corroded", UNDECIDED: 
 """Verdicts in words."""
 
 
-def counted(findings: Sequence[Finding]) -> dict[str, int]:
+def counted(findings: Iterable[Finding]) -> dict[str, int]:
     """Photographs, detected, to review and failed of some findings."""
-    return {
-        "photographs": len(findings),
-        "detected": sum(one.detected for one in findings),
-        "review": sum(one.review for one in findings),
-        "failed": sum(one.error is not None for one in findings),
-    }
+    count = dict.fromkeys(("photographs", "detected", "review", "failed"), 0)
+    for one in findings:
+        count["photographs"] += 1
+        count["detected"] += one.detected
+        count["review"] += one.review
+        count["failed"] += one.error is not None
+    return count
 
 
 def said_of(findings: Iterable[Finding]) -> Mapping[str, int]:
