@@ -53,8 +53,8 @@ def settle_kinds(
     listed = [f"{paths.iloc[row]} ({values[row]})" for row in rows[:_LISTED]]
     if on_conflict == "error":
         raise CorrosionError(
-            f"{count} images have a copy or near-duplicate of another kind of corrosion. Correct or "
-            "remove them, or take their kinds for unknown by on_conflict=drop. Among them:\n"
+            f"{count} images have a copy or near-duplicate of another kind of corrosion. Correct "
+            "or remove them, or take their kinds for unknown by on_conflict=drop. Among them:\n"
             + "\n".join(f"  {one}" for one in listed)
         )
     log.warning(
