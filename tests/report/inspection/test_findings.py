@@ -63,7 +63,7 @@ def test_a_folder_is_read_with_every_row_of_its_table(folder):
     ],
 )
 def test_the_reason_for_a_review_is_the_one_that_holds(tmp_path, probability, whole, band, said):
-    one = row(0, 0.6, probability=probability, whole_probability=whole, review="x")
+    one = row(0, 0.6, whole_probability=whole, review="x") | {"probability": probability}
     [found] = read_inspection(write_folder(tmp_path, [one], band=band)).findings
     assert len(found.why_review) == 1
     assert said in found.why_review[0]
