@@ -149,6 +149,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory, draw_scene: Callable[...,
 
     from corrosion.export.export_checkpoint import export_checkpoint
     from corrosion.models.checkpoint import Calibration, load_model, store_choices
+    from corrosion.models.kind_head import KindHead
     from corrosion.models.training_distance import TrainingDistance
     from corrosion.settings.export import ExportSettings
 
@@ -167,7 +168,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory, draw_scene: Callable[...,
         band=(0.4, 0.6),
         images=20,
     )
-    store_choices(checkpoint, calibration, TrainingDistance(features, limit=0.5))
+    kinds = KindHead(("crevice", "pitting"), torch.randn(2, features.shape[1]), torch.zeros(2))
+    store_choices(checkpoint, calibration, TrainingDistance(features, limit=0.5), kinds=kinds)
     made = export_checkpoint(
         checkpoint, root / "tiny.onnx", ExportSettings(photographs=photographs)
     )

@@ -177,8 +177,8 @@ class RunDirectory(RunPlaces):
             self.kinds_predictions_file,
             required=("path", "kind", "told", "detected"),
             text=("path", "kind", "told"),
-            numbers=("probability", "detected"),
-        )
+            numbers=("kind_probability", "probability", "detected"),
+        ).rename(columns={"probability": "kind_probability"})  # as earlier versions called it
         known = table[["kind", "told"]].isin(stored.names).all().all()
         if not known or not table["detected"].isin((0, 1)).all():
             raise CorrosionError(

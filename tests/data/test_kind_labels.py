@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corrosion.data.kind_labels import check_kinds, kind_name, learnable_kinds, with_kinds
+from corrosion.data.kind_labels import (
+    COLUMN,
+    check_kinds,
+    check_learnable,
+    find_kinds,
+    kind_name,
+    learnable_kinds,
+)
 from corrosion.errors import CorrosionError
 
 
@@ -19,6 +26,12 @@ def records(root, *names, split="train"):
 
 def of(folder, count=5):
     return [f"{folder}/{number}.jpg" for number in range(count)]
+
+
+def with_kinds(table, kinds, roots):
+    found = table.assign(**{COLUMN: find_kinds(table, kinds, roots)})
+    check_learnable(found, kinds)
+    return found
 
 
 def told(root, table, kinds="subfolders"):

@@ -20,7 +20,10 @@ TWO = ("trainer.devices=2", WARM)
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory, draw_alike_photos):
     """46 photographs: 32 to train on, 9 and 5 to validate and test, which 2 does not divide."""
-    return draw_alike_photos(tmp_path_factory.mktemp("photos"), count=23)
+    root = draw_alike_photos(tmp_path_factory.mktemp("photos"), count=23)
+    rows = [f"rusty/{number}.png,{'pitting' if number % 2 else 'uniform'}" for number in range(23)]
+    (root / "kinds.csv").write_text("\n".join(["path,kind", *rows]))
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +33,7 @@ def command(photos, tmp_path_factory):
 
     def arguments(*overrides, batch_size):
         return training(
-            "data=folder", f"data.root={photos}",
+            "data=folder", f"data.root={photos}", f"data.kinds={photos / 'kinds.csv'}",
             "data.image_size=32", f"data.batch_size={batch_size}", "data.num_workers=0",
             "data.split=[0.7,0.2,0.1]", "model.backbone=test_convnext.r160_in1k",
             "model.weights=null", "model.from_random=null", "model.dense_units=8",
@@ -61,6 +64,8 @@ def assert_same_figures(first, second):
     metrics = [json.loads((folder / "metrics.json").read_text()) for folder in (first, second)]
     assert metrics[0]["test/loss"] == pytest.approx(metrics[1]["test/loss"], rel=1e-4)
     assert metrics[0]["images"] == metrics[1]["images"]
+    kinds = [pd.read_csv(folder / "predictions_kinds.csv") for folder in (first, second)]
+    pd.testing.assert_frame_equal(*kinds, rtol=1e-3, atol=1e-3)
 
 
 def test_two_processes_learn_what_one_does_from_the_same_batches(command, two_processes, tmp_path):

@@ -10,6 +10,7 @@ import corrosion
 from corrosion.cli.main import main
 from corrosion.command_check import settings_of
 from corrosion.report.inspection import read_inspection
+from corrosion.system.checksums import forget
 
 TRAINED = ("model.lr=1e-3", "trainer.max_epochs=2", "model.warmup_epochs=0", "model.dropout=0.2")
 PROBE = ("experiment=probe",)
@@ -86,11 +87,41 @@ def test_kinds_are_learnt_tested_and_reported(runs):
     assert (table["kind"] == table["path"].str.extract(r"rusty/(\w+)/")[0].str.lower()).all()
     matrix = pd.read_csv(run / "kinds_confusion.csv", index_col=0)
     assert matrix.to_numpy().sum() == found["test"]["images"] == len(table)
+    assert table["kind_probability"].between(0.5, 1).all()
+    # an earlier version called the column otherwise
+    text = (run / "predictions_kinds.csv").read_text()
+    forget(run / "predictions_kinds.csv")
+    (run / "predictions_kinds.csv").write_text(text.replace("kind_probability", "probability", 1))
     page = (run / "report.html").read_text()
     assert "Kinds of corrosion" in page
     (run / "report.html").unlink()
     assert main(["report", str(run)]) == 0
     assert "Confusion matrix of the kinds" in (run / "report.html").read_text()
+
+
+def test_a_comparison_has_the_kinds_of_each_run(runs, tmp_path, capsys):
+    assert main(["compare", *map(str, runs), "--out", str(tmp_path)]) == 0
+    assert "recall of pitting" in capsys.readouterr().out
+    models = json.loads((tmp_path / "compare.json").read_text())["models"]
+    kinds = [run["kinds"] for model in models.values() for run in model["of_runs"]]
+    assert [one and one["accuracy"]["value"] for one in kinds] == [None, 1.0]
+    page = (tmp_path / "compare.html").read_text()
+    assert "Kinds of corrosion, with 95% intervals" in page
+    assert "recall of uniform" in page
+
+
+def test_an_updated_run_learns_the_kinds_anew(runs, tmp_path, draw_photos, capsys):
+    judged = tmp_path / "judged"
+    judged.mkdir()
+    draw_photos(
+        judged, {"corrosion": (200, 70, 35), "no_corrosion": (90, 95, 100)}, count=2, noise=15
+    )
+    out = tmp_path / "better"
+    command = ["update", str(runs[1]), "--verdicts", str(judged), "--epochs=1", f"--out={out}"]
+    assert main(command) == 0
+    assert json.loads((out / "kinds.json").read_text())["names"] == ["pitting", "uniform"]
+    assert corrosion.load_model(out).kinds == ("pitting", "uniform")
+    assert "recall of pitting" in capsys.readouterr().out
 
 
 def test_predictions_and_reports_name_the_kind_where_corrosion_is_detected(runs, photos, tmp_path):

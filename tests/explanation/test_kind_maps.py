@@ -13,6 +13,7 @@ import corrosion
 from corrosion.errors import CorrosionError
 from corrosion.explanation.cam import activation_maps
 from corrosion.explanation.explain_files import explain_files
+from corrosion.explanation.panels import verdict
 from corrosion.models.checkpoint import store_choices
 from corrosion.models.kind_head import KindHead
 from corrosion.settings.explanation import ExplanationSettings
@@ -66,9 +67,11 @@ def test_what_is_said_of_corrosion_does_not_depend_on_the_target(network):
     assert torch.equal(kind.logit, plain.logit)
     assert torch.equal(kind.probability, plain.probability)
     assert kind.kinds == plain.kinds
+    assert plain.of_target is None
     chances = network.predict_kinds(images())
     told = [NAMES[number] for number in chances.argmax(dim=1).tolist()]
     assert [one.name for one in kind.kinds] == told
+    torch.testing.assert_close(kind.of_target, chances[:, NAMES.index("uniform")])
     got = torch.tensor([one.probability for one in kind.kinds])
     torch.testing.assert_close(got, chances.amax(dim=1))
 
@@ -88,6 +91,11 @@ def test_pictures_of_a_kind_are_drawn_of_files(checkpoint, tmp_path):
     assert row["target"] == "pitting"
     assert row["kind"] in NAMES
     assert 1 / 3 <= row["kind_probability"] <= 1
+    network = corrosion.load_model(checkpoint)
+    [found] = corrosion.explain(network, photograph, target="pitting")
+    assert row["target_probability"] == pytest.approx(found.target_probability, abs=1e-4)
+    assert (row["kind"] == "pitting") == (row["target_probability"] == row["kind_probability"])
+    assert f"pitting {found.target_probability:.3f} if corroded" in verdict(found, threshold=0.5)
     assert (tmp_path / "out" / row["picture"]).is_file()
     [regions] = (tmp_path / "out").glob("*/regions.json")
     content = json.loads(regions.read_text())

@@ -19,7 +19,7 @@ def test_the_file_answers_as_the_checkpoint_does(exported):
     parity = exported.export.parity
     assert parity.images == 6
     assert set(parity.outputs) == {
-        "probability", "logit", "map", "map_scale", "unlike_training",
+        "probability", "logit", "map", "map_scale", "unlike_training", "kind_probabilities",
     }  # fmt: skip
     assert all(difference.largest < 1e-4 for difference in parity.outputs.values())
     assert parity.decisions == parity.reviews == 0

@@ -30,6 +30,9 @@ def test_predictions_are_those_of_the_checkpoint(network, checkpoint, exported):
         assert one.probability == pytest.approx(other.probability, abs=1e-5)
         assert one.unlike_training == pytest.approx(other.unlike_training, abs=1.1e-3)
         assert (one.path, one.decision, one.review) == (other.path, other.decision, other.review)
+        assert one.kind == other.kind
+        assert one.kind_probability == pytest.approx(other.kind_probability, abs=1e-5)
+    assert {one.kind is None for one in found} == {one.decision == "no corrosion" for one in found}
 
 
 def test_a_threshold_can_be_named(network, exported):

@@ -26,9 +26,9 @@ def check_alike(out, known):
     assert len(found_rows) == len(known_rows) > 0
     for one, other in zip(found_rows, known_rows, strict=True):
         assert one.keys() == other.keys()
-        for name in one.keys() - {"probability", "unlike_training"}:
+        for name in one.keys() - {"probability", "unlike_training", "kind_probability"}:
             assert one[name] == other[name]
-        for name in ("probability", "unlike_training"):
+        for name in ("probability", "unlike_training", "kind_probability"):
             if other[name]:
                 assert float(one[name]) == pytest.approx(float(other[name]), abs=1.1e-3)
     names = [

@@ -42,6 +42,8 @@ def test_dropped_photographs_are_answered_drawn_and_saved(network, photographs, 
         wait_for(page, "document.querySelector('#network').textContent.includes('tiny.onnx')")
         drop(page, files)
         wait_for(page, "document.querySelector('#message').textContent.startsWith('3 answered')")
+        known = page.evaluate("document.querySelector('#network').textContent")
+        assert "Kinds that it tells apart: crevice, pitting." in known
         said = page.evaluate("document.querySelector('#list').innerText")
         assert "<b>.png" in said  # as text
         assert "No answer: no image of a known kind" in said
@@ -61,6 +63,10 @@ def test_dropped_photographs_are_answered_drawn_and_saved(network, photographs, 
         rows = {row["path"]: row for row in csv.DictReader(file)}
     assert set(rows) == {"./=a,b.png", "<b>.png", "bad.jpg"}
     assert float(rows["<b>.png"]["probability"]) > 0
+    for row in rows.values():
+        detected = row["decision"] == "corrosion detected"
+        assert (row["kind"] in ("crevice", "pitting")) == bool(row["kind_probability"]) == detected
+        assert not detected or f"kind: {row['kind']}" in said
     assert rows["bad.jpg"]["error"] == "no image of a known kind"
     assert rows["bad.jpg"]["probability"] == ""
     assert looked.overflow == 0

@@ -46,11 +46,14 @@ def test_every_file_has_the_answer_that_python_gives(start, photographs, referen
     content = response.json()
     assert content["band"] == list(reference.band)
     assert content["threshold"] == reference.threshold
+    assert content["kinds"] == ["crevice", "pitting"]
     for said, expected in zip(content["results"], reference.predict(photographs), strict=True):
         assert said["probability"] == pytest.approx(expected.probability, abs=1e-5)
         assert said["decision"] == expected.decision
         assert said["review"] == expected.review
         assert said["unlike_training"] == expected.unlike_training
+        assert said["kind"] == expected.kind
+        assert said["kind_probability"] == pytest.approx(expected.kind_probability, abs=1e-5)
     assert [one["file"] for one in content["results"]] == [f"{n}.png" for n in range(6)]
 
 
@@ -62,6 +65,7 @@ def test_a_checkpoint_answers_as_its_export_does(start, exported, photographs):
     for one, other in zip(ours, others, strict=True):
         assert one["probability"] == pytest.approx(other["probability"], abs=1e-4)
         assert one["share"] == pytest.approx(other["share"], abs=0.02)
+        assert one["kind"] == other["kind"]
 
 
 @pytest.fixture

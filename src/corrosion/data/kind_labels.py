@@ -61,11 +61,11 @@ def check_kinds(kinds: str | Path | None) -> None:
         _table(Path(str(kinds)))
 
 
-def with_kinds(records: pd.DataFrame, kinds: str | Path, roots: Mapping[str, Path]) -> pd.DataFrame:
-    """Add the kinds of corrosion to records.
+def find_kinds(records: pd.DataFrame, kinds: str | Path, roots: Mapping[str, Path]) -> pd.Series:
+    """The kinds of corrosion of images.
 
     Args:
-        records: one row an image, with the columns path, label, source and split.
+        records: one row an image, with the columns path, label and source.
         kinds: `SUBFOLDERS`: the first folder below that of the corroded class, or this itself where
             it was mapped by hand (`data.classes.corrosion=[pitting]`). Else the path of a CSV file
             with the columns path and kind; paths are below the folder of the file or of a source,
@@ -73,12 +73,11 @@ def with_kinds(records: pd.DataFrame, kinds: str | Path, roots: Mapping[str, Pat
         roots: folder of each source, by its name.
 
     Returns:
-        The records with the column `COLUMN` (str): the kind of corroded images, empty where it is
-        unknown and for sound ones.
+        (N,) str with the index of the records, for the column `COLUMN`: the kind of corroded
+        images, empty where it is unknown and for sound ones.
 
     Raises:
-        CorrosionError: the file can't be used, no kinds are found, there are too many, a name can't
-            be used, or there are fewer than two that can be learnt.
+        CorrosionError: the file can't be used, or names none of the images.
     """
     named = _by_file(records, Path(kinds), roots) if kinds != SUBFOLDERS else None
     if named is None:
@@ -93,9 +92,7 @@ def with_kinds(records: pd.DataFrame, kinds: str | Path, roots: Mapping[str, Pat
             int(sound.sum()),
             records["path"][sound].iloc[0],
         )
-    labelled = records.assign(**{COLUMN: found.where(records["label"] == 1, "")})
-    _check(labelled, kinds)
-    return labelled
+    return found.where(records["label"] == 1, "")
 
 
 def learnable_kinds(records: pd.DataFrame) -> tuple[str, ...]:
@@ -174,8 +171,17 @@ def _by_file(records: pd.DataFrame, file: Path, roots: Mapping[str, Path]) -> li
     return [found.get(path, "") for path in records["path"]]
 
 
-def _check(records: pd.DataFrame, kinds: str | Path) -> None:
-    """Refuse kinds that no head can learn, and tell of those that are too rare."""
+def check_learnable(records: pd.DataFrame, kinds: str | Path) -> None:
+    """Refuse kinds that no head can learn, and tell of those that are too rare.
+
+    Args:
+        records: one row an image, with the columns split and `COLUMN`.
+        kinds: where the kinds come from, for messages.
+
+    Raises:
+        CorrosionError: no kinds are found, there are too many, a name can't be used, or there are
+            fewer than two that can be learnt.
+    """
     counts = kind_counts(records)
     for name in counts:
         if name in _TARGETS or shortened(name, LONGEST_KIND) != name:

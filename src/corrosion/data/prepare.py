@@ -10,9 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from corrosion.data.curation.findings import Findings, count_findings
+from corrosion.data.curation.kind_conflicts import settle_kinds
 from corrosion.data.curation.policy import inspect, left_out
 from corrosion.data.curation.screening import screen
-from corrosion.data.kind_labels import check_kinds, with_kinds
+from corrosion.data.kind_labels import COLUMN, check_kinds, check_learnable, find_kinds
 from corrosion.data.labels import CLASSES
 from corrosion.data.passed_over import PassedOver
 from corrosion.data.sample import is_sample, make_sample, sample_dir
@@ -119,8 +120,16 @@ def prepare_records(settings: DataSettings) -> Prepared:
         kept = kept.drop(index=twins.index)
     divided = _divided(kept, settings, assigned=None if assigned is None else assigned[kept.index])
     if settings.kinds is not None:
+        images = inspection.records  # those that are left out too: a copy may contradict
         roots = {source.name: source.root for source in _sources(settings)}
-        divided = with_kinds(divided, settings.kinds, roots)
+        told = settle_kinds(
+            find_kinds(images, settings.kinds, roots),
+            images["path"],
+            inspection.duplicates,
+            on_conflict=settings.on_conflict,
+        )
+        divided = divided.assign(**{COLUMN: told[kept.index].to_numpy()})
+        check_learnable(divided, settings.kinds)
     findings = count_findings(
         inspection,
         unreadable=len(screened.rejected),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ class Comparison:
                         name: dict(zip(("mean", "sd"), scatter(model.of_runs, name), strict=True))
                         for name in EVALUATED
                     },
-                    "of_runs": [asdict(run) for run in model.of_runs],
+                    "of_runs": [_plain_run(run) for run in model.of_runs],
                     "by_source": {
                         source: _plain(metrics) for source, metrics in model.by_source.items()
                     },
@@ -170,6 +170,11 @@ def _by_source(
         return {}
     of = source.astype(str).to_numpy()
     return {name: estimate([table[of == name] for table in tables]) for name in sorted(set(of))}
+
+
+def _plain_run(run: SingleRun) -> dict[str, Any]:
+    kinds = None if run.kinds is None else run.kinds.as_dict()
+    return {**asdict(replace(run, kinds=None)), "kinds": kinds}
 
 
 def _plain(metrics: dict[str, Estimate]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,15 @@ from corrosion.evaluation.resampling import group_numbers, resamples
 
 FEW = 10
 """Test photographs of a kind below which its figures are a hint only."""
+
+METRIC_TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "accuracy": "accuracy",
+        "balanced_accuracy": "balanced accuracy (mean recall)",
+        "macro_f1": "macro F1 (mean F1)",
+    }
+)
+"""What the metrics of `KindEvaluation` are called, in their order."""
 
 _RESAMPLES = 2000
 

@@ -18,8 +18,8 @@ class RunKinds:
 
     Attributes:
         counts: number of photographs by kind and split, those of kinds too rare to be learnt too.
-        table: one row a corroded test photograph of known kind: path, kind, told, probability (of
-            what was told), detected (0 or 1), group.
+        table: one row a corroded test photograph of known kind: path, kind, told, kind_probability
+            (of what was told), detected (0 or 1), group.
         evaluation: what the table comes to.
     """
 

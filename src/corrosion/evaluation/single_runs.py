@@ -12,6 +12,7 @@ import pandas as pd
 
 from corrosion.evaluation.areas import roc_estimate
 from corrosion.evaluation.competence import Competence
+from corrosion.evaluation.kinds import KindEvaluation, evaluate_kinds
 from corrosion.evaluation.metrics import all_metrics
 from corrosion.evaluation.pooling import Pooled
 from corrosion.evaluation.predictions import groups_of, read_predictions
@@ -30,6 +31,7 @@ class SingleRun:
         weights: what its network started from, as "imagenet" or "random"; None where it does not
             tell.
         cautions: sentences of `Competence.cautions`, by a word.
+        kinds: kinds of corrosion that it told on the test images; None where it was to tell none.
     """
 
     name: str
@@ -37,6 +39,7 @@ class SingleRun:
     metrics: dict[str, float]
     weights: str | None
     cautions: dict[str, str]
+    kinds: KindEvaluation | None = None
 
 
 def single_runs(model: Pooled, *, level: float = 0.95) -> tuple[SingleRun, ...]:
@@ -57,6 +60,7 @@ def single_runs(model: Pooled, *, level: float = 0.95) -> tuple[SingleRun, ...]:
             all_metrics(table["label"], table["probability"], threshold=model.threshold),
             (run.facts.get("weights") or {}).get("used"),
             _cautions(run, table, level),
+            _kinds(run, level),
         )
         for name, directory, run, table in zip(
             _names(model.runs), directories, model.runs, model.of_runs, strict=True
@@ -75,6 +79,12 @@ def scatter(runs: Sequence[SingleRun], metric: str) -> tuple[float, float]:
     values = [run.metrics[metric] for run in runs]
     deviation = np.std(values, ddof=1) if len(values) > 1 else np.nan
     return float(np.mean(values)), float(deviation)
+
+
+def _kinds(run: RunFacts, level: float) -> KindEvaluation | None:
+    if run.kinds is None:
+        return None
+    return evaluate_kinds(run.kinds.table, run.kinds.evaluation.names, level=level)
 
 
 def _cautions(run: RunFacts, table: pd.DataFrame, level: float) -> dict[str, str]:

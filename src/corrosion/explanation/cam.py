@@ -23,12 +23,13 @@ from pytorch_grad_cam.ablation_layer import AblationLayer
 from torch import Tensor, nn
 
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.told_kinds import ToldKind, told_kinds
 from corrosion.explanation.explanation import EMPTY_SHARE
 from corrosion.explanation.targets import Evidence, check_target, target_names, target_signs
 from corrosion.models.backbones import feature_map
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.evaluating import evaluating
-from corrosion.models.kind_head import KindLogit, ToldKind, told_kinds
+from corrosion.models.kind_head import KindLogit
 from corrosion.models.tta import VIEWS
 
 METHODS: Mapping[str, str] = MappingProxyType(
@@ -76,6 +77,8 @@ class ActivationMaps:
         kinds: what kind of corrosion each image shows, if any; None where the network tells none.
         distance: (N,) float32, how unlike the training photographs the images are, as
             `CorrosionClassifier.unlike_training` gives it; None where the network can't tell.
+        of_target: (N,) float32 in [0, 1], probability of the kind that is the target, given that
+            there is corrosion; None where the target is no kind.
     """
 
     logit: Tensor
@@ -85,6 +88,7 @@ class ActivationMaps:
     targets: Sequence[str]
     kinds: Sequence[ToldKind | None]
     distance: Tensor | None = None
+    of_target: Tensor | None = None
 
     @property
     def scale(self) -> Tensor:
@@ -191,9 +195,14 @@ def activation_maps(
             maps.append(view.undo(torch.from_numpy(own)))
         raw = torch.stack(maps).mean(dim=0).to(logit)
         distance = network.forward_distance(features[0])  # the first view is the image as it is
-        scores = network.forward_kinds(features[0]) if network.kinds else None
-        kinds = told_kinds(network.kinds, scores, len(logit))
-    return ActivationMaps(logit, probability, sign, raw, targets_of, kinds, distance)
+        chances = network.forward_kinds(features[0]).softmax(dim=1) if network.kinds else None
+        of_target = None
+        if chances is not None and kind:
+            of_target = chances[:, network.kinds.index(target)]
+        kinds = told_kinds(
+            network.kinds, None if chances is None else chances.cpu().numpy(), len(logit)
+        )
+    return ActivationMaps(logit, probability, sign, raw, targets_of, kinds, distance, of_target)
 
 
 def check_method(method: str) -> None:

@@ -153,7 +153,10 @@ class _Network:
             return {}
         told = explanation.kind if explanation.decision == DETECTED else None
         name, probability = told or (None, None)
-        return {"kind": name, "kind_probability": probability}
+        found = {"kind": name, "kind_probability": probability}
+        if explanation.target_probability is not None:
+            found["target_probability"] = explanation.target_probability
+        return found
 
     def _written(
         self, photograph: Photograph, out: Path, picture: str, settings: ExplanationSettings

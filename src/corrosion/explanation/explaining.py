@@ -78,7 +78,14 @@ def explanations_of(maps: ActivationMaps, scaled: Tensor, threshold: float) -> l
         strict=True,
     )
     distances = repeat(None) if maps.distance is None else as_column(maps.distance).tolist()
+    of_target = repeat(None) if maps.of_target is None else maps.of_target.tolist()
     return [
-        replace(Explanation(*row), threshold=threshold, unlike_training=distance, kind=kind)
-        for row, distance, kind in zip(rows, distances, maps.kinds, strict=False)
+        replace(
+            Explanation(*row),
+            threshold=threshold,
+            unlike_training=distance,
+            kind=kind,
+            target_probability=chance,
+        )
+        for row, distance, kind, chance in zip(rows, distances, maps.kinds, of_target, strict=False)
     ]

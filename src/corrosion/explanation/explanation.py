@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +10,7 @@ from numpy.typing import NDArray
 from corrosion.data.geometry import to_photograph
 from corrosion.data.resizing import Resize
 from corrosion.evaluation.decisions import decide
-
-if TYPE_CHECKING:  # torch, which an exported file does without
-    from corrosion.models.kind_head import ToldKind
+from corrosion.evaluation.told_kinds import ToldKind
 
 EMPTY_SHARE = 0.05
 """A map is empty if its strongest evidence for the target is below this share of the strongest
@@ -46,6 +43,8 @@ class Explanation:
             networks that can't tell.
         kind: what kind of corrosion the image shows, if it shows any; None for networks that tell
             none.
+        target_probability: probability of the kind that is the target, given that there is
+            corrosion, in [0, 1]; None where the target is no kind.
     """
 
     logit: float
@@ -60,6 +59,7 @@ class Explanation:
     time: float | None = None
     unlike_training: float | None = None
     kind: ToldKind | None = None
+    target_probability: float | None = None
 
     @property
     def decision(self) -> str:

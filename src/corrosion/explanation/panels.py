@@ -38,6 +38,9 @@ def verdict(explanation: Explanation, *, threshold: float, label: int | None = N
     """
     decision = decide(explanation.probability, threshold)
     line = f"{decision}, probability {explanation.probability:.3f} (threshold {threshold:g})"
+    if explanation.target_probability is not None:
+        # first what the map is about: that of corrosion says nothing of the kind
+        line = f"{explanation.target} {explanation.target_probability:.3f} if corroded; {line}"
     if label is not None:
         line += f", labelled {CLASSES[label]}"
     if explanation.empty:
@@ -141,8 +144,12 @@ def grid(
         ):
             drawn = overlay(one.image, one.explanation.map, colormap=colormap)
             strip.paste(Image.fromarray(drawn), (gap + column * (cell + gap), 0))
-            decision = int(is_corroded(one.explanation.probability, threshold))
-            texts.append(f"{CLASSES[decision]} {one.explanation.probability:.3f}")
+            explanation = one.explanation
+            decision = int(is_corroded(explanation.probability, threshold))
+            text = f"{CLASSES[decision]} {explanation.probability:.3f}"
+            if explanation.target_probability is not None:
+                text = f"{explanation.target} {explanation.target_probability:.3f}; {text}"
+            texts.append(text)
         _write_along(strip, texts, height + gap // 4, font, cell + gap)
         strips.append(strip)
     return np.concatenate([np.asarray(strip) for strip in strips])

@@ -111,13 +111,6 @@ def export_checkpoint(
     runtime = web_runtime(settings.web_runtime) if name == "html" else None
     checkpoint = checkpoint_of(checkpoint)
     network = load_model(checkpoint)
-    if network.kinds:
-        log.warning(
-            "The file tells whether there is corrosion, not of what kind: kinds (%s) are left out; "
-            "corrosion predict %s ... tells them.",
-            ", ".join(network.kinds),
-            checkpoint,
-        )
     export = _export_int8 if settings.int8 else _export_float32
     with _beside(path) as folder:
         written = Path(folder) / path.name
@@ -255,6 +248,7 @@ def metadata_of(
         temperature=network.temperature,
         tta=network.tta,
         outputs=InspectionGraph(network).names,
+        kinds=network.kinds,
         precision=precision,
         checkpoint=digest,
         cautions=tuple(cautions(network).values()),

@@ -16,7 +16,6 @@ from filelock import FileLock
 from corrosion.data.cache.directory import cache_dir
 from corrosion.errors import CorrosionError
 from corrosion.export.export_checkpoint import export_checkpoint
-from corrosion.models.checkpoint import load_model
 from corrosion.models.device import choose_device
 from corrosion.runtime.network import ExportedNetwork, load
 from corrosion.runtime.predict_files import check_exported
@@ -64,12 +63,6 @@ def _run_by(program: str, checkpoint: Path, settings: PredictionSettings) -> Exp
     check_exported(settings, instead="choose backend=torch")
     require_package(program, f"backend={program}", instead="torch")
     require_package("onnxscript", f"backend={program}", instead="torch")
-    network = load_model(checkpoint)
-    if network.kinds:
-        raise CorrosionError(
-            f"{checkpoint} tells kinds of corrosion ({', '.join(network.kinds)}), which exported "
-            f"files do not: leave out backend={program}."
-        )
     return load(_kept(checkpoint), backend=program)
 
 

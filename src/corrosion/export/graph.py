@@ -35,6 +35,8 @@ class Outputs(NamedTuple):
             checkpoint can tell.
         mask: (N, H, W) float32 in [0, 1], probability of rust; only where the checkpoint has a mask
             network.
+        kind_probabilities: (N, K) float32 in [0, 1], as `CorrosionClassifier.predict_kinds`; only
+            where the checkpoint tells kinds of corrosion.
     """
 
     probability: Tensor
@@ -43,6 +45,7 @@ class Outputs(NamedTuple):
     map_scale: Tensor
     unlike_training: Tensor | None = None
     mask: Tensor | None = None
+    kind_probabilities: Tensor | None = None
 
     @property
     def present(self) -> dict[str, Tensor]:
@@ -87,6 +90,7 @@ class InspectionGraph(nn.Module):
         absent = {
             "unlike_training": self.network.training_distance is None,
             "mask": self.network.mask_network is None,
+            "kind_probabilities": self.network.kind_head is None,
         }
         return tuple(name for name in Outputs._fields if not absent.get(name, False))
 
@@ -113,6 +117,7 @@ class InspectionGraph(nn.Module):
             map_scale=scale,
             unlike_training=self._distance(pooled[:count]),  # the first view is the image as it is
             mask=self._mask(images, count),
+            kind_probabilities=self._kinds(pooled[:count]),
         ).present
 
     def _averaged(self, logits: Tensor, raw: Tensor, images: int) -> tuple[Tensor, Tensor]:
@@ -133,6 +138,12 @@ class InspectionGraph(nn.Module):
         directions = nn.functional.normalize(pooled, dim=1)
         nearest = (directions @ self.reference.T).amax(dim=1)
         return (2 - 2 * nearest).clamp_min(0).sqrt() / distance.limit
+
+    def _kinds(self, pooled: Tensor) -> Tensor | None:
+        head = self.network.kind_head
+        if head is None:
+            return None
+        return (pooled @ head.weight.T + head.bias).softmax(dim=1)  # without its autocast
 
     def _mask(self, images: Tensor, count: int) -> Tensor | None:
         """The mean of the image and its mirror, as `corrosion predict --masks` has it."""

@@ -13,6 +13,7 @@ from corrosion.evaluation.decisions import Rule
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.cam import activation_maps
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.runtime.metadata import KINDS
 from corrosion.runtime.network import ExportedNetwork
 
 Pixels = NDArray[np.uint8]
@@ -65,8 +66,10 @@ class Parity:
     known: NDArray[np.float64]
 
     def within(self, tolerance: float) -> bool:
-        """Whether no probability and no value of a map is further off than the tolerance."""
-        return max(self.outputs[name].largest for name in ("probability", "map")) <= tolerance
+        """Whether no probability (of corrosion, of a kind) and no value of a map is further off."""
+        names = ("probability", "map", KINDS)
+        found = [self.outputs[name].largest for name in names if name in self.outputs]
+        return max(found) <= tolerance
 
 
 def compare(
@@ -75,7 +78,7 @@ def compare(
     """Run both over the same inputs.
 
     What they give is compared as `corrosion explain` gives it: logits, probabilities, maps of
-    Grad-CAM for corrosion, distances to the training photographs and masks.
+    Grad-CAM for corrosion, distances to the training photographs, masks and kinds.
 
     Args:
         network: the checkpoint's network, in evaluation mode, on the processor.
@@ -143,4 +146,7 @@ def _known(network: CorrosionClassifier, batch: Pixels) -> dict[str, NDArray[np.
         with torch.inference_mode():
             seen = masks(images).sigmoid() + masks(images.flip(3)).sigmoid().flip(2)
         found["mask"] = seen / 2
+    if network.kinds:
+        with torch.inference_mode():
+            found[KINDS] = network.predict_kinds(images)
     return {name: value.float().cpu().numpy() for name, value in found.items()}

@@ -8,43 +8,12 @@ what they are without it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from corrosion.errors import CorrosionError
-
-
-class ToldKind(NamedTuple):
-    """What kind of corrosion a photograph shows, if it shows any.
-
-    Attributes:
-        name: the likeliest kind.
-        probability: its probability given that there is corrosion, in [0, 1].
-    """
-
-    name: str
-    probability: float
-
-
-def told_kinds(names: Sequence[str], logits: Tensor | None, count: int) -> list[ToldKind | None]:
-    """The likeliest kind of each of N images.
-
-    Args:
-        names: names of K kinds.
-        logits: (N, K) float; None where no kinds were learnt.
-        count: N.
-
-    Example:
-        >>> told_kinds(("pitting", "uniform"), torch.tensor([[0.0, 0.0], [0.0, 100.0]]), 2)
-        [ToldKind(name='pitting', probability=0.5), ToldKind(name='uniform', probability=1.0)]
-    """
-    if logits is None:
-        return [None] * count
-    chances, numbers = logits.float().softmax(dim=1).max(dim=1)
-    pairs = zip(numbers.tolist(), chances.tolist(), strict=True)
-    return [ToldKind(names[number], chance) for number, chance in pairs]
 
 
 class KindHead(nn.Module):

@@ -12,12 +12,12 @@ from corrosion.data.image_reader import ImageInput
 from corrosion.data.images import read_image, reason_of
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import DETECTED, Rule
+from corrosion.evaluation.told_kinds import told_kinds
 from corrosion.explanation.explaining import explain_inputs
 from corrosion.explanation.pyramid import MAP_SIDE, Pyramid
 from corrosion.explanation.rust_mask import rust_evidence
 from corrosion.models.batch import square_batch
 from corrosion.models.classifier import CorrosionClassifier
-from corrosion.models.kind_head import told_kinds
 from corrosion.models.training_distance import as_column
 from corrosion.prediction.outputs import Output, each_output
 from corrosion.prediction.tiled import TileViewer
@@ -73,7 +73,8 @@ def _outputs(
         raise CorrosionError("The network gives NaN: its weights are damaged.")
     probabilities = network.calibrated(logits).tolist()
     unlike = [None] * len(logits) if distance is None else as_column(distance).tolist()
-    told = told_kinds(network.kinds, kinds, len(logits))
+    chances = None if kinds is None else kinds.float().softmax(dim=1).cpu().numpy()
+    told = told_kinds(network.kinds, chances, len(logits))
     rows = zip(images, logits.tolist(), probabilities, unlike, strict=True)
     return [replace(Output(*row), kind=kind) for row, kind in zip(rows, told, strict=True)]
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from corrosion.data.image_reader import ImageInput, each_or_error
 from corrosion.data.images import ImageError
+from corrosion.evaluation.told_kinds import ToldKind
 from corrosion.explanation.explanation import Explanation
 
 if TYPE_CHECKING:  # torch, which an exported file does without
     from corrosion.explanation.rust_mask import LearntRust, RustEvidence
-    from corrosion.models.kind_head import ToldKind
     from corrosion.prediction.tiled import TiledView
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from corrosion.evaluation.kinds import METRIC_TITLES
 from corrosion.evaluation.metric_table import EVALUATED, METRICS
 from corrosion.evaluation.single_runs import scatter
-from corrosion.report.tables import MISSING, TextTable, format_number, signed
+from corrosion.report.tables import MISSING, TextTable, format_number, signed, with_interval
 
 if TYPE_CHECKING:  # compare measures with torch
     from corrosion.evaluation.comparison import ComparedModel, Comparison
@@ -31,6 +32,41 @@ def runs_table(model: ComparedModel) -> TextTable:
             )
             for name in EVALUATED
         ),
+    )
+
+
+def kinds_table(comparison: Comparison) -> TextTable | None:
+    """What each run that tells kinds of corrosion got right on its test images.
+
+    A kind that a run does not tell, or of which it has no test image, has a dash.
+
+    Returns:
+        A column a run; None where none tells kinds.
+    """
+    told = [
+        (f"{model.name}, {run.name}" if len(model.of_runs) > 1 else model.name, run.kinds)
+        for model in comparison.models
+        for run in model.of_runs
+        if run.kinds is not None
+    ]
+    if not told:
+        return None
+    names = sorted({name for _, kinds in told for name in kinds.names})
+    rows: list[tuple[str, ...]] = [
+        ("corroded test images of known kind", *(str(kinds.images) for _, kinds in told)),
+        *(
+            (title, *(with_interval(kinds.metrics[metric]) for _, kinds in told))
+            for metric, title in METRIC_TITLES.items()
+        ),
+    ]
+    for name in names:
+        found = [kinds.kinds.get(name) for _, kinds in told]
+        recalls = (MISSING if one is None else with_interval(one.recall) for one in found)
+        rows.append((f"recall of {name}", *recalls))
+    return TextTable.of(
+        f"Kinds of corrosion, with {comparison.level:.0%} intervals",
+        ("", *(name for name, _ in told)),
+        rows,
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from corrosion.evaluation.kinds import KindEvaluation
+from corrosion.evaluation.kinds import METRIC_TITLES, KindEvaluation
 from corrosion.evaluation.run_facts import RunKinds
 from corrosion.report.tables import TextTable, ends, format_number, with_interval
 from corrosion.report.training_curves import write_figure
@@ -15,11 +15,6 @@ from corrosion.runs import RunDirectory
 FIGURE = "kinds_confusion"
 """Name of the figure."""
 
-_TITLES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy (mean recall)",
-    "macro_f1": "macro F1 (mean F1)",
-}
 _ROTATED = 4  # more names than this stand upright
 
 
@@ -46,7 +41,7 @@ def kinds_tables(kinds: RunKinds) -> list[TextTable]:
             f"Kinds of corrosion, of {evaluation.images} corroded test images whose kind is known",
             ("metric", "value", level),
             (
-                (_TITLES[name], format_number(one.value), ends(one))
+                (METRIC_TITLES[name], format_number(one.value), ends(one))
                 for name, one in evaluation.metrics.items()
             ),
         ),

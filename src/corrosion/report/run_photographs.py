@@ -75,7 +75,8 @@ def shown_photographs(run: RunFacts) -> list[ShownPhotograph]:
 def _words(kind: str, label: int) -> str:
     if kind == "wrong":
         return "wrong: corrosion missed" if label else "wrong: false alarm"
-    return "near the threshold" if kind == "uncertain" else kind
+    # how near that is, the probability says: in an easy test set it may be far
+    return "among the nearest to the threshold" if kind == "uncertain" else kind
 
 
 def _file(folder: Path, name: object) -> Path | None:

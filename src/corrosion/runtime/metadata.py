@@ -25,6 +25,9 @@ SCHEMA: Literal[1] = 1
 INPUT = "images"
 """Name of the graph's input: uint8 (N, 3, image_size, image_size) RGB."""
 
+KINDS = "kind_probabilities"
+"""Output of the kinds of corrosion: (N, K) float32, given that there is corrosion."""
+
 REQUIRED = ("probability", "logit", "map", "map_scale")
 """Outputs that every file has; `corrosion.export.graph.Outputs` says what they are."""
 
@@ -69,6 +72,8 @@ class Metadata(Settings):
     """Test-time augmentation, which the graph averages over."""
     outputs: Names
     """Names of the outputs."""
+    kinds: Names = ()
+    """Names of the kinds of corrosion, in the order of the output `KINDS`; empty without it."""
     precision: str
     """float32, or int8 with what stayed in float32."""
     checkpoint: str
@@ -85,6 +90,8 @@ class Metadata(Settings):
         missing = [name for name in REQUIRED if name not in self.outputs]
         if missing:
             yield f"{{outputs}} lack {', '.join(missing)}."
+        if (KINDS in self.outputs) != bool(self.kinds):
+            yield f"{{outputs}} and {{kinds}}: {KINDS} comes with the names of kinds."
 
     @property
     def text(self) -> str:

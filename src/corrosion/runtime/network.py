@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +15,17 @@ from corrosion.data.images import ImageError
 from corrosion.data.resizing import build_resize
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.named_thresholds import decision_rule
+from corrosion.evaluation.told_kinds import told_kinds
 from corrosion.explanation.explanation import EMPTY_SHARE, Explanation, over_photograph
 from corrosion.prediction.outputs import Output, each_output
 from corrosion.prediction.predict_images import Prediction, predict
-from corrosion.runtime.metadata import INPUT, REQUIRED, Metadata
+from corrosion.runtime.metadata import INPUT, KINDS, REQUIRED, Metadata
 from corrosion.runtime.seal import check_seal
 from corrosion.runtime.sessions import SUFFIXES, Session, open_session
 from corrosion.system.processors import usable_processors
 
 _DISTANCE = "unlike_training"
+_BESIDE = (_DISTANCE, KINDS)  # only in files that have them
 
 
 def load(path: str | Path, *, backend: str = "auto") -> ExportedNetwork:
@@ -126,11 +127,7 @@ class ExportedNetwork:
             CorrosionError: the network gives NaN.
         """
 
-        def look(readable: Sequence[ImageInput]) -> list[Output]:
-            seen = self._seen(squares(readable).transpose(0, 3, 1, 2), explain=explain)
-            return [Output(one, *said) for one, said in zip(readable, seen, strict=True)]
-
-        return each_output(look, images)
+        return each_output(lambda readable: self._seen(readable, explain=explain), images)
 
     def predict(
         self,
@@ -202,34 +199,47 @@ class ExportedNetwork:
                 found.append(over_photograph(named, resize, *image.shape))
         return found
 
-    def _seen(
-        self, batch: NDArray[np.uint8], *, explain: bool
-    ) -> Iterator[tuple[float, float, float | None, Explanation | None]]:
-        """Logit, probability, distance and explanation of each image."""
-        has_distance = _DISTANCE in self.metadata.outputs
-        names = [*(REQUIRED if explain else REQUIRED[:2]), *([_DISTANCE] if has_distance else [])]
-        found = self.run(batch, names)
-        distances: list[float | None] = [None] * len(batch)
-        if has_distance:  # as tables show them and as decisions use them
-            distances = np.round(found[_DISTANCE].astype(np.float64), 3).tolist()
-        rows = list(
-            zip(found["logit"].tolist(), found["probability"].tolist(), distances, strict=True)
+    def _seen(self, images: Sequence[ImageInput], *, explain: bool) -> list[Output]:
+        """What the graph says of readable inputs."""
+        wanted = [*(REQUIRED if explain else REQUIRED[:2]), *_BESIDE]
+        outputs = self.metadata.outputs
+        found = self.run(
+            squares(images).transpose(0, 3, 1, 2), [name for name in wanted if name in outputs]
         )
-        if not explain:
-            return zip(*zip(*rows, strict=True), repeat(None))
-        explanations = [
-            Explanation(
-                logit=logit,
-                probability=probability,
-                target=self.metadata.classes[1],
-                map=one,
-                raw_scale=scale,
-                empty=bool(one.max() <= EMPTY_SHARE),
-                threshold=self.threshold,
-                unlike_training=distance,
-            )
-            for (logit, probability, distance), one, scale in zip(
-                rows, found["map"], found["map_scale"].tolist(), strict=True
-            )
+        distances: list[float | None] = [None] * len(images)
+        if _DISTANCE in found:  # as tables show them and as decisions use them
+            distances = np.round(found[_DISTANCE].astype(np.float64), 3).tolist()
+        told = told_kinds(self.metadata.kinds, found.get(KINDS), len(images))
+        rows = zip(
+            images,
+            found["logit"].tolist(),
+            found["probability"].tolist(),
+            distances,
+            told,
+            strict=True,
+        )
+        said = [
+            Output(image, logit, probability, distance, kind=kind)
+            for image, logit, probability, distance, kind in rows
         ]
-        return zip(*zip(*rows, strict=True), explanations, strict=True)
+        if not explain:
+            return said
+        maps = zip(said, found["map"], found["map_scale"].tolist(), strict=True)
+        return [replace(one, explanation=self._explanation(one, *of)) for one, *of in maps]
+
+    def _explanation(
+        self, output: Output, evidence: NDArray[np.float32], scale: float
+    ) -> Explanation:
+        assert output.logit is not None
+        assert output.probability is not None
+        return Explanation(
+            logit=output.logit,
+            probability=output.probability,
+            target=self.metadata.classes[1],
+            map=evidence,
+            raw_scale=scale,
+            empty=bool(evidence.max() <= EMPTY_SHARE),
+            threshold=self.threshold,
+            unlike_training=output.unlike_training,
+            kind=output.kind,
+        )

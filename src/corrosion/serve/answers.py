@@ -76,6 +76,10 @@ class Answer(_Told):
     unlike_training: float | None = None
     """Distance to the nearest training photograph over the limit: above 1 it is unlike all of them;
     null where the network can't tell."""
+    kind: str | None = None
+    """Likeliest kind of corrosion where it is detected; null where the network tells none."""
+    kind_probability: float | None = None
+    """Its probability given that there is corrosion, in [0, 1]."""
     regions: tuple[Region, ...] | None = None
     """Regions of the evidence, the largest first, where corrosion is detected or an inspector shall
     look; null where the service leaves them out."""
@@ -98,6 +102,8 @@ class Answers(_Told):
     """Probability from which corrosion counts as detected."""
     band: tuple[float, float] | None
     """Probabilities strictly between these go to an inspector."""
+    kinds: tuple[str, ...]
+    """Names of the kinds of corrosion that it tells apart."""
     cautions: tuple[str, ...]
     """Sentences without which no decision should be read."""
     results: tuple[Answer, ...]
@@ -125,6 +131,7 @@ def answer(name: str, output: Output, network: ServedNetwork, *, drawn: bool) ->
     assert image.shape is not None
     height, width = image.shape
     marked = mark(output, network.rule, network.resize, drawn=drawn)
+    told = output.kind if marked.decision == DETECTED else None
     preview = None if marked.overlay is None else image.preview
     return Answer(
         file=name,
@@ -135,6 +142,8 @@ def answer(name: str, output: Output, network: ServedNetwork, *, drawn: bool) ->
         decision=marked.decision,
         review=marked.review,
         unlike_training=output.unlike_training,
+        kind=None if told is None else told.name,
+        kind_probability=None if told is None else round(told.probability, 6),
         regions=None if marked.boxes is None else tuple(map(_region, marked.boxes)),
         share=None if marked.share is None else round(marked.share, 6),
         rust=None if network.rust is None else _rust(output, marked, network.rust),

@@ -26,6 +26,7 @@ class ServedNetwork:
         resize: how photographs become its input.
         cautions: sentences without which no decision of it should be read.
         rust: gives rusted shares their intervals; None where no masks are made.
+        kinds: names of the kinds of corrosion that it tells apart.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ServedNetwork:
     resize: Resize
     cautions: tuple[str, ...] = ()
     rust: ShareInterval | None = None
+    kinds: tuple[str, ...] = ()
 
 
 def open_network(path: Path, settings: ServeSettings) -> ServedNetwork:
@@ -69,6 +71,7 @@ def open_network(path: Path, settings: ServeSettings) -> ServedNetwork:
             decision_rule(exported, settings.threshold),
             build_resize(exported.image_size, exported.resize),
             tuple(exported.metadata.cautions),
+            kinds=exported.metadata.kinds,
         )
     import torch
 
@@ -89,4 +92,5 @@ def open_network(path: Path, settings: ServeSettings) -> ServedNetwork:
         build_resize(network.image_size, network.resize),
         tuple(cautions(network).values()),
         share_interval(network, None, rust_mask) if masks else None,
+        network.kinds,
     )

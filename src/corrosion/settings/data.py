@@ -135,7 +135,8 @@ class CurationSettings(Settings):
     exact_duplicates: Literal["drop", "keep"] = "drop"
     """What becomes of all but one of the images with the same pixels and label."""
     on_conflict: Literal["drop", "keep", "error"] = "drop"
-    """What becomes of copies and near-duplicates of both classes."""
+    """What becomes of copies and near-duplicates of both classes; of several kinds of corrosion:
+    drop takes their kinds for unknown."""
     quality: QualitySettings = Field(default_factory=QualitySettings)
     """What counts as suspicious."""
 

@@ -72,7 +72,7 @@ def teach_kinds(
             "path": test["path"].to_numpy()[rows],
             "kind": test[COLUMN].to_numpy()[rows],
             "told": np.array(names)[chances.argmax(axis=1)] if len(rows) else [],
-            "probability": chances.max(axis=1),
+            "kind_probability": chances.max(axis=1),
             "detected": is_corroded(tested["probability"].to_numpy()[rows], threshold).astype(int),
             "group": test["group"].to_numpy()[rows] if "group" in test else np.arange(len(rows)),
         }

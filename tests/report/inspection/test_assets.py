@@ -85,6 +85,16 @@ def test_assets_come_by_share_without_consequences_and_by_risk_with_them(folder,
     assert table(folder) == second  # the numbers are kept with the results
 
 
+def test_the_worst_frame_of_a_video_is_named_with_its_time(tmp_path):
+    film = {"path": "flight.mp4", "asset": "mast"}
+    rows = [row(0, 0.6), *(row(n, n / 5, frame=30 * n, time=f"{n}.000", **film) for n in (2, 4))]
+    folder = write_folder(tmp_path, rows)
+    assert main(["inspection-report", str(folder)]) == 0
+    found = {one["asset"]: (one["photograph"], one["frame"], one["time"]) for one in table(folder)}
+    assert found["mast"] == ("flight.mp4", "120", "4.000")
+    assert found["tank 0"] == ("photos/tank 0/0.jpg", "", "")
+
+
 def test_reports_with_a_list_of_before_are_named(folder, tmp_path, capsys):
     assert main(["inspection-report", str(folder), "--report", "xlsx,pdf,geojson"]) == 0
     assert "of before" not in capsys.readouterr().out

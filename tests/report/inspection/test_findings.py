@@ -4,6 +4,7 @@ import json
 import os
 
 import pytest
+from inspection_folders import row, write_folder
 
 from corrosion.errors import CorrosionError
 from corrosion.report.inspection import read_inspection
@@ -51,6 +52,22 @@ def test_a_folder_is_read_with_every_row_of_its_table(folder):
     assert (frame.frame, frame.name) == (10, "flight.mp4 at 1.0 s")
     assert broken.error == "no image of a known kind"
     assert broken.probability is None
+
+
+@pytest.mark.parametrize(
+    ("probability", "whole", "band", "said"),
+    [
+        ("0.6", "", (0.2, 0.8), "The probability is in the range that an inspector decides (0.2"),
+        ("0.99", "0.45", (0.2, 0.8), "of the whole photograph, 0.450, is in the range"),
+        ("0.99", "", (0.2, 0.8), "The table sends it to an inspector, and does not say why."),
+        ("0.5", "", None, "does not say why"),
+    ],
+)
+def test_the_reason_for_a_review_is_the_one_that_holds(tmp_path, probability, whole, band, said):
+    one = row(0, 0.6, whole_probability=whole, review="x") | {"probability": probability}
+    [found] = read_inspection(write_folder(tmp_path, [one], band=band)).findings
+    assert len(found.why_review) == 1
+    assert said in found.why_review[0]
 
 
 @pytest.mark.parametrize("left", [-1, -2, 0])

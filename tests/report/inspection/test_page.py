@@ -1,11 +1,12 @@
 """The inspection page: what it holds, and, in a browser, what an inspector does on it."""
 
+import csv
 import json
 import re
 import time
 
 import pytest
-from browser import needs_chromium, open_page, visit
+from browser import needs_chromium, visit
 from inspection_folders import CLASSES, row, write_folder
 from PIL import Image
 
@@ -22,6 +23,8 @@ def folder(tmp_path):
         row(n, p, latitude=59 + n / 1000, longitude=18)
         for n, p in enumerate((0.05, 0.95, 0.6, 0.9, 0.4, 0.0, 0.2, 0.8))
     ]
+    rows[1] |= {"kind": "crevice", "kind_probability": 0.8}
+    rows[3] |= {"kind": "pitting", "kind_probability": 0.9}
     broken = {"path": "photos/broken.heic", "error": "no image of a known kind", "asset": "tank 0"}
     return write_folder(tmp_path / "out", [*rows, broken], cautions=["Read this first."])
 
@@ -92,7 +95,11 @@ def test_names_and_notes_are_text_and_nothing_else(tmp_path):
 @pytest.mark.parametrize("width", [400, 1400])
 def test_the_page_fits_its_window(folder, width):
     assert main(["inspection-report", str(folder)]) == 0
-    opened = open_page(folder / "inspection.html", width=width)
+    with visit(folder / "inspection.html", width=width) as page:
+        hidden = "(() => { const one = document.querySelector('.assets .scroll');"
+        # no column of the list of assets is out of sight
+        assert page.evaluate(f"{hidden} return one.scrollWidth - one.clientWidth; }})()") == 0
+        opened = page.look()
     assert (opened.overflow, opened.errors, opened.failed) == (0, (), ())
     assert "broken.heic" in opened.text
 
@@ -119,6 +126,11 @@ def test_an_inspector_sorts_filters_judges_by_keyboard_and_saves(folder, tmp_pat
         pick(page, "review", "review")
         assert cards(page) == ["4", "2"]
         pick(page, "review", "")
+        pick(page, "kind", "pitting")
+        assert cards(page) == ["3"]
+        pick(page, "kind", "")
+        pick(page, "search", "crevice")
+        assert cards(page) == ["1"]
         pick(page, "search", "tank 0/2")
         assert cards(page) == ["2"]
         pick(page, "search", "")
@@ -165,6 +177,55 @@ def test_an_inspector_sorts_filters_judges_by_keyboard_and_saves(folder, tmp_pat
     }
     with visit(folder / "inspection.html") as page:  # in another browser the merged ones are there
         assert page.evaluate("document.getElementById('judged').textContent") == "5"
+
+
+PICKER = """
+window.files = []; window.picked = 0; window.fails = '';
+window.showSaveFilePicker = async (options) => {
+  window.picked += 1; window.asked = options;
+  if (fails === 'cancelled') throw new DOMException('', 'AbortError');
+  return { name: 'mine.csv', createWritable: async () => {
+    if (fails) throw new Error(fails);
+    let text = '';
+    return { write: async (more) => { text += more; }, close: async () => { files.push(text); } };
+  } };
+};
+"""
+
+
+@needs_chromium
+def test_the_picker_of_chromium_chooses_a_file_that_is_kept_up_to_date(folder):
+    assert main(["inspection-report", str(folder)]) == 0
+    message = "document.getElementById('message').textContent"
+    unsaved = "document.getElementById('save').textContent"
+    with visit(folder / "inspection.html") as page:
+        page.evaluate(PICKER)
+        pick(page, "inspector", "Ada")
+        page.press("c")  # of 1
+        page.evaluate("window.fails = 'cancelled'")
+        page.press("s")
+        page.wait_until("picked === 1")
+        assert page.evaluate(unsaved) == "Save verdicts (1)"
+        page.evaluate("window.fails = 'the disk is full'")
+        page.press("s")
+        page.wait_until(f"{message}.startsWith('Not saved: the disk is full')")
+        assert page.evaluate(unsaved) == "Save verdicts (1)"
+        page.evaluate("window.fails = ''")
+        page.press("s")
+        page.wait_until("files.length === 1")
+        page.wait_until(f"{message}.startsWith('Saved: mine.csv.')")
+        assert page.evaluate("asked.suggestedName") == "verdicts.csv"
+        assert page.evaluate(unsaved) == "Save verdicts"
+        page.press("n")  # of 3: written a moment later, without being asked again
+        page.wait_until("files.length === 2")
+        written = page.evaluate("files[1]")
+        assert page.evaluate("picked") == 3
+        assert page.look().errors == ()
+    rows = {row["path"]: row for row in csv.DictReader(written.splitlines())}
+    assert {path: (row["verdict"], row["inspector"]) for path, row in rows.items()} == {
+        "photos/tank 1/1.jpg": ("corroded", "Ada"),
+        "photos/tank 1/3.jpg": ("not", "Ada"),
+    }
 
 
 @needs_chromium

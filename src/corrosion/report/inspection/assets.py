@@ -22,7 +22,7 @@ FILE = "assets.csv"
 
 _COLUMNS = (
     "rank", "asset", "photographs", "detected", "to_review", "failed", "probability",
-    "worst_share", "photograph", "consequence", "risk", "risk_basis", "note",
+    "worst_share", "photograph", "frame", "time", "consequence", "risk", "risk_basis", "note",
 )  # fmt: skip
 
 
@@ -249,10 +249,14 @@ def _cells(row: AssetRow, basis: str) -> list[object]:
     def number(value: float | None) -> str:
         return "" if value is None else f"{value:.6f}"
 
-    worst = "" if row.worst is None else row.worst.path
+    worst = row.worst
+    photograph = ("", "", "")
+    if worst is not None:
+        time = "" if worst.time is None else f"{worst.time:.3f}"  # as predictions.csv has it
+        photograph = (table_path(worst.path), "" if worst.frame is None else str(worst.frame), time)
     return [
         row.rank, table_text(row.name), row.photographs, row.detected, row.review, row.failed,
-        number(row.probability), number(row.worst_share), table_path(worst) if worst else "",
+        number(row.probability), number(row.worst_share), *photograph,
         "" if row.consequence is None else f"{row.consequence:.12g}",
         *(("", "") if row.risk is None else (f"{row.risk:.9g}", basis)), row.note,
     ]  # fmt: skip

@@ -107,22 +107,36 @@ def _read_parquet(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def reasons_for_review(
-    probability: float | None, unlike: float | None, band: tuple[float, float] | None
+    probability: float | None,
+    unlike: float | None,
+    band: tuple[float, float] | None,
+    *,
+    seen_whole: float | None = None,
 ) -> tuple[str, ...]:
     """Why an inspector shall look at a photograph that goes to one.
 
     Sentences are interned: 100,000 photographs have few different ones.
+
+    Args:
+        probability: its probability of corrosion; None where it is not known.
+        unlike: above 1, it is unlike all that the network was trained on; None likewise.
+        band: what an inspector decides; None for no such band.
+        seen_whole: probability of a photograph in tiles, seen as a whole, which the band is of;
+            its `probability` is that of its tiles. None of others.
     """
     reasons: list[str] = []
     if unlike is not None and is_unlike(unlike):
         reasons.append(
             sys.intern(f"Unlike the training photographs ({unlike:.2f}, the limit is 1).")
         )
-    in_band = probability is not None and band is not None and needs_review(probability, band)
-    if in_band or not reasons:
-        ends = "" if band is None else f" ({band[0]:.3g} to {band[1]:.3g})"
-        sentence = f"The probability is in the range that an inspector decides{ends}."
+    judged = probability if seen_whole is None else seen_whole
+    if judged is not None and band is not None and needs_review(judged, band):
+        whole = "" if seen_whole is None else f" of the whole photograph, {seen_whole:.3f},"
+        ends = f"{band[0]:.3g} to {band[1]:.3g}"
+        sentence = f"The probability{whole} is in the range that an inspector decides ({ends})."
         reasons.append(sys.intern(sentence))
+    if not reasons:
+        reasons.append("The table sends it to an inspector, and does not say why.")
     return tuple(reasons)
 
 

@@ -188,7 +188,7 @@ def _finding(
     probability, unlike = real(row, "probability"), real(row, "unlike_training")
     review = bool(text(row, "review"))
     seen_whole = real(row, "whole_probability")
-    reasons = reasons_for_review(probability if seen_whole is None else seen_whole, unlike, band)
+    reasons = reasons_for_review(probability, unlike, band, seen_whole=seen_whole)
     return Finding(
         number=number,
         path=path,

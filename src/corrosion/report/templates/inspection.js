@@ -127,8 +127,9 @@ function wanted(card) {
   if (judged in SAID && said.verdict !== judged) return false;
   if (judged === "against" && said.verdict !== (card.detected ? "not" : "corroded")) return false;
   if (value("asset") && (card.asset || "no asset") !== value("asset")) return false;
+  if (value("kind") && card.kindName !== value("kind")) return false;
   const words = value("search").toLowerCase().split(/\s+/).filter(Boolean);
-  const where = [`#${card.n + 1}`, card.path, card.name, card.asset, card.error, card.camera, said.note].join(" ").toLowerCase();
+  const where = [`#${card.n + 1}`, card.path, card.name, card.asset, card.kindName, card.error, card.camera, said.note].join(" ").toLowerCase();
   return words.every((word) => where.includes(word));
 }
 function refresh() {
@@ -141,7 +142,7 @@ function refresh() {
   if (above < 0) scrollBy(0, above); // to the first
 }
 function show(filter) {
-  for (const id of ["decision", "review", "verdict", "asset", "search"]) if ($(id)) $(id).value = "";
+  for (const id of ["decision", "review", "verdict", "asset", "kind", "search"]) if ($(id)) $(id).value = "";
   if (filter === "detected" || filter === "failed") $("decision").value = filter;
   if (filter === "review") $("review").value = filter;
   if (filter === "judged") $("verdict").value = "with";

@@ -81,7 +81,7 @@ $("noting").onclose = () => note.keep?.(); // by Escape too: what was typed is l
 addEventListener("pagehide", () => { if ($("noting").open) note.keep?.(); });
 document.querySelector("[data-close]").onclick = () => $("keys").close();
 for (const button of document.querySelectorAll("[data-filter]")) button.onclick = () => show(button.dataset.filter);
-for (const id of ["sort", "decision", "review", "verdict", "asset"]) if ($(id)) $(id).onchange = refresh;
+for (const id of ["sort", "decision", "review", "verdict", "asset", "kind"]) if ($(id)) $(id).onchange = refresh;
 $("search").oninput = refresh;
 if ($("view")) $("view").onchange = layOut;
 $("inspector").onchange = () => { try { localStorage.setItem("corrosion-inspector", $("inspector").value.trim()); } catch { keeps = false; } };

@@ -3,7 +3,7 @@
    answer, and the bar moves. Nothing of what comes back is taken for markup. */
 
 const AT_ONCE = 4, AGAIN = 5, LONGEST_NAME = 200;
-const COLUMNS = ["path", "probability", "decision", "unlike_training", "review", "boxes", "share",
+const COLUMNS = ["path", "probability", "decision", "unlike_training", "review", "kind", "kind_probability", "boxes", "share",
   "rusted_share", "rusted_share_low", "rusted_share_high", "width", "height", "error"];
 const element = (id) => document.getElementById(id);
 let token = "", answers = [], waiting = [], running = 0, done = 0, total = 0, stopped = false;
@@ -62,7 +62,8 @@ async function describe() {
   const shown = (value) => Number(value).toPrecision(3);
   const band = model.band ? `; an inspector decides from ${shown(model.band[0])} to ${shown(model.band[1])}` : "";
   element("network").textContent =
-    `${model.model}: corrosion is detected from a probability of ${shown(model.threshold)}${band}.`;
+    `${model.model}: corrosion is detected from a probability of ${shown(model.threshold)}${band}.`
+    + (model.kinds.length ? ` Kinds that it tells apart: ${model.kinds.join(", ")}.` : "");
   element("cautions").replaceChildren(...model.cautions.map((caution) => {
     const one = document.createElement("p");
     one.className = "warning";
@@ -157,13 +158,14 @@ function show(answer) {
       chip.textContent = "send to an inspector";
       part("more").append(chip, " ");
     }
+    const kind = answer.kind ? `; kind: ${answer.kind} (${answer.kind_probability.toFixed(2)})` : "";
     const share = answer.regions && answer.regions.length
       ? `; ${answer.regions.length} ${answer.regions.length > 1 ? "regions" : "region"}, ${(100 * answer.share).toFixed(1)} % of the photograph` : "";
     const rust = answer.rust
       ? `; rusted ${(100 * answer.rust.share).toFixed(1)} % (${(100 * answer.rust.low).toFixed(1)} to `
         + `${(100 * answer.rust.high).toFixed(1)} %)` : "";
     const beside = answer.error ? `; ${answer.error}` : "";
-    part("more").append(`${answer.width} × ${answer.height}${share}${rust}${beside}`);
+    part("more").append(`${answer.width} × ${answer.height}${kind}${share}${rust}${beside}`);
     if (answer.preview) {
       part("preview").src = answer.preview;
       part("preview").alt = `Photograph ${answer.file}`;
@@ -205,6 +207,8 @@ function row(answer) {
     decision: answer.decision,
     unlike_training: failed(answer) || answer.unlike_training === null ? "" : answer.unlike_training.toFixed(3),
     review: answer.review ? "send to an inspector" : "",
+    kind: answer.kind,
+    kind_probability: answer.kind ? answer.kind_probability.toFixed(6) : "",
     boxes: failed(answer) || !answer.regions ? ""
       : JSON.stringify(answer.regions.map((one) => [one.left, one.top, one.width, one.height])),
     share: failed(answer) || answer.share === null ? "" : answer.share.toFixed(6),

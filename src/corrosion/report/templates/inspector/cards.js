@@ -16,6 +16,7 @@ function placeOf(photo) {
   return `${photo.latitude.toFixed(6)}, ${photo.longitude.toFixed(6)}${height}`;
 }
 const rusted = (photo) => (photo.share === undefined ? "" : `Rusted: ${(100 * photo.share).toFixed(1)} % of the picture`);
+const kindly = (photo) => (photo.kind === undefined ? "" : `Kind: ${photo.kind} (${chance(photo.kind_probability)})`);
 const when = (photo) => (photo.taken_at || "").slice(0, 16).replace("T", " ");
 const line = (className, text) => (text ? element("div", { className, textContent: text }) : "");
 
@@ -51,7 +52,7 @@ function show(photo) {
     photo.p === undefined ? (photo.error ? "failed" : "waiting") : DECISIONS[Number(photo.detected)]);
   const made = element("article", { className: "card", role: "listitem", tabIndex: -1 },
     pictures,
-    element("div", { className: "facts" }, decision, ...(photo.why || []).map((reason) => line("why", reason)), line("share", rusted(photo)),
+    element("div", { className: "facts" }, decision, ...(photo.why || []).map((reason) => line("why", reason)), line("kind", kindly(photo)), line("share", rusted(photo)),
       line("missing", photo.error), line("name", photo.path), line("where", [when(photo), placeOf(photo)].filter(Boolean).join(" \u00b7 ")),
       line("noted", photo.note && `Note: ${photo.note}`)),
     element("div", { className: "verdicts", role: "group", ariaLabel: `verdict on ${photo.path}` }, ...verdictButtons(photo, Object.keys(LABELS))));
@@ -131,7 +132,7 @@ function enlarge() {
   const middle = zooming(stage, frame);
   enlarge.zoom = middle;
   const button = (label, title, onclick) => element("button", { type: "button", textContent: label, title, ariaLabel: title, onclick });
-  const facts = [...(photo.why || []), rusted(photo), [photo.taken_at, photo.camera].filter(Boolean).join(", "), placeOf(photo),
+  const facts = [...(photo.why || []), kindly(photo), rusted(photo), [photo.taken_at, photo.camera].filter(Boolean).join(", "), placeOf(photo),
     photo.unlike === undefined ? "" : `Distance to the training photographs: ${photo.unlike.toFixed(2)} (above 1: unlike them)`,
     photo.note && `Note: ${photo.note}`, photo.sha256 && `SHA-256 ${photo.sha256}`].filter(Boolean);
   $("large").replaceChildren(

@@ -54,6 +54,13 @@ function decisionOf(probability, unlike) {
 }
 const short = (value) => String(Number(value.toPrecision(3)));
 
+/** The likeliest kind of corrosion, where it is detected and the network tells kinds. */
+function kindOf(outputs, detected) {
+  if (!detected || !outputs.kind_probabilities) return {};
+  const chances = Array.from(outputs.kind_probabilities.data), likeliest = Math.max(...chances);
+  return { kind: KNOWN.kinds[chances.indexOf(likeliest)], kind_probability: likeliest };
+}
+
 /** Decode a photograph, and fill in what the network says of it. */
 async function look(photo, network) {
   const content = await photo.file.arrayBuffer(), head = new Uint8Array(content, 0, Math.min(3, content.byteLength));
@@ -69,7 +76,8 @@ async function look(photo, network) {
     const outputs = await network(square), probability = outputs.probability.data[0];
     if (!Number.isFinite(probability)) throw new Error("the network gives NaN");
     const unlike = outputs.unlike_training && Math.round(1000 * outputs.unlike_training.data[0]) / 1000;
-    Object.assign(photo, { width: bitmap.width, height: bitmap.height, p: probability, unlike }, decisionOf(probability, unlike));
+    const decided = decisionOf(probability, unlike);
+    Object.assign(photo, { width: bitmap.width, height: bitmap.height, p: probability, unlike }, decided, kindOf(outputs, decided.detected));
     await draw(photo, bitmap, outputs);
   } finally {
     bitmap.close();

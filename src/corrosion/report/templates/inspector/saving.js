@@ -4,6 +4,7 @@
 
 const VERDICT_COLUMNS = ["path", "time", "sha256", "verdict", "note", "inspector", "when"];
 const COLUMNS = ["path", "frame", "time", "probability", "decision", "unlike_training", "review", "boxes", "overlay", "thumbnail",
+  ...(KNOWN.kinds.length ? ["kind", "kind_probability"] : []),
   ...(KNOWN.outputs.includes("mask") ? ["rusted_share"] : []), "width", "height", "asset", "taken_at", "latitude", "longitude", "altitude",
   "direction", "gimbal_pitch", "gimbal_yaw", "camera", "note", "sha256", "error"];
 
@@ -33,6 +34,7 @@ function resultTable() {
     probability: photo.p?.toFixed(6),
     decision: photo.p === undefined ? undefined : DECISIONS[Number(photo.detected)],
     unlike_training: photo.unlike?.toFixed(3),
+    kind_probability: photo.kind_probability?.toFixed(6),
     review: photo.why?.length ? "send to an inspector" : undefined,
     rusted_share: photo.share?.toFixed(6),
     overlay: fileOf(photo, "overlays", ".jpg"),
