@@ -86,12 +86,13 @@ def main() -> None:
         paths = photographs(folder / "photographs", options.photographs)
         few = photographs(folder / "few", max(1, options.photographs // 10))
         print(f"{model}, {options.clients} clients, load of the machine {load_of_machine()}")
-        baseline = predict_rate(model, few, paths, folder, ())
+        backend = () if options.backend is None else (f"--backend={options.backend}",)
+        baseline = predict_rate(model, few, paths, folder, backend)
         print(baseline.line("predict", "images"), flush=True)
         if not options.plain:
-            explained = predict_rate(model, few, paths, folder, ("--explain",))
+            explained = predict_rate(model, few, paths, folder, (*backend, "--explain"))
             print(explained.line("predict --explain", "images"), flush=True)
-        given = ("--no-regions",) if options.plain else ()
+        given = (*backend, *(("--no-regions",) if options.plain else ()))
         with service(model, given) as (process, address):
             measure(options, address, process.pid, paths, baseline)
         print(f"exit code of the service after SIGTERM: {process.returncode}")
@@ -278,6 +279,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--photographs", type=int, default=300)
+    parser.add_argument("--backend", help="of predict and of serve")
     parser.add_argument("--plain", action="store_true", help="leave out regions")
     return parser.parse_args()
 

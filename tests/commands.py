@@ -31,7 +31,8 @@ import sys
 
 BLOCKED = {
     "torch", "torchvision", "lightning", "timm", "hydra", "omegaconf", "pandas", "scipy", "sklearn",
-    "albumentations", "matplotlib", "optuna", "onnx", "pytorch_grad_cam", "safetensors",
+    "albumentations", "matplotlib", "optuna", "onnx", "pytorch_grad_cam", "safetensors", "h5py",
+    "cleanlab", "sqlalchemy", "torchmetrics", "segmentation_models_pytorch",
 }
 
 class Blocked:

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -12,14 +13,19 @@ from corrosion.system.configuration import config_dir
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    """The package as a wheel installs it."""
-    folder = tmp_path_factory.mktemp("wheel")
-    [wheel] = WheelBuilder(str(ROOT)).build(directory=str(folder / "dist"), versions=["standard"])
+def unpacked(project, folder):
+    [wheel] = WheelBuilder(str(project)).build(
+        directory=str(folder / "dist"), versions=["standard"]
+    )
     with ZipFile(wheel) as archive:
         archive.extractall(folder / "site")
     return folder / "site"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The package as a wheel installs it."""
+    return unpacked(ROOT, tmp_path_factory.mktemp("wheel"))
 
 
 def files(folder, pattern):
@@ -49,3 +55,23 @@ def test_an_installed_package_finds_its_own_configuration(installed, tmp_path):
         check=True,
     )
     assert Path(found.stdout.strip()) == installed / "corrosion" / "conf"
+
+
+def test_the_package_without_pytorch_is_the_same_code(installed, tmp_path):
+    without = unpacked(ROOT / "runtime", tmp_path)
+    assert files(without / "corrosion", "*.py") == files(installed / "corrosion", "*.py")
+    assert files(without / "corrosion" / "conf", "*") == files(ROOT / "conf", "*")
+    [metadata] = without.glob("corrosion-*.dist-info")
+    assert [metadata.name] == [found.name for found in installed.glob("corrosion-*.dist-info")]
+    assert "torch" not in (metadata / "METADATA").read_text()
+
+
+def test_the_package_without_pytorch_asks_for_versions_as_the_whole_does():
+    whole, without = (
+        tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+        for folder in (ROOT, ROOT / "runtime")
+    )
+    extras = whole["optional-dependencies"]
+    assert set(without["dependencies"]) <= {*whole["dependencies"], *extras["runtime"]}
+    for name, packages in without["optional-dependencies"].items():
+        assert packages == extras[name]

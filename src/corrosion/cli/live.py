@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # numpy
     from corrosion.prediction.live import LiveView
 
 _EVERY = 10.0  # seconds between lines
-_TAKEN = ("device", "threshold")  # settings of a prediction that mean something live
+_TAKEN = ("device", "threshold", "backend")  # settings of a prediction that mean something live
 
 
 def watch_live(
@@ -29,7 +29,7 @@ def watch_live(
 
     Args:
         options: of the command.
-        settings: the device and the threshold.
+        settings: the device, the backend and the threshold.
         live: the source and its alarms.
 
     Raises:
@@ -46,7 +46,7 @@ def watch_live(
 
     assert live.camera is not None
     source = LiveSource(live.camera, loop=live.loop)
-    served = ServeSettings(device=settings.device, threshold=settings.threshold)
+    served = ServeSettings(**{name: getattr(settings, name) for name in _TAKEN})
     network = open_network(path, served)
     frames = raised = 0
     due = time.monotonic()

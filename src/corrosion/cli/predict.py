@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,7 +125,9 @@ def _predict(
     if settings.backend is not None:
         from corrosion.export.for_prediction import network_for
 
-        if (kept := network_for(network, settings)) is not None:
+        check = partial(check_exported, settings, instead="choose backend=torch")
+        kept = network_for(network, settings.backend, settings.device, check)
+        if kept is not None:
             return predict_exported(kept, paths, out, settings, resume=resume)
     from corrosion.prediction.predict_files import predict_files
 

@@ -11,13 +11,15 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 _BITS = 15  # weights fit into int16
 _PRECISION = 22  # their largest number of bits behind the point
+_EXACT = 16  # bits behind the point up to which float32 holds 255 times their sum
 _BLOCK = 16  # outputs that are computed at once: their windows overlap, so little is wasted
-_ROWS = 512  # rows in memory as float64 at once
+_ROWS = 512  # rows in memory as floats at once
 
 
 def scaled(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
@@ -38,36 +40,43 @@ def scaled(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint
     """
     if image.shape[1] != width:
         parts = [
-            _along_rows(image[start : start + _ROWS], width)
+            _transposed(_down_columns(_transposed(image[start : start + _ROWS]), width))
             for start in range(0, len(image), _ROWS)
         ]
         image = np.concatenate(parts)
     if len(image) != height:
-        image = _along_rows(image.transpose(1, 0, 2), height).transpose(1, 0, 2)
+        image = _down_columns(image, height)
     return np.ascontiguousarray(image)
 
 
-def _along_rows(image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
-    """Scale (H, W, 3) to (H, width, 3)."""
-    rows, length = image.shape[:2]
-    # floats of 64 bits hold these integers exactly, and are multiplied much faster than integers
-    planes = image.transpose(2, 0, 1).astype(np.float64).reshape(3 * rows, length)
-    found = np.empty((3 * rows, width), dtype=np.float64)
-    blocks, precision = _blocks(length, width)
+def _transposed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """An image (H, W, 3) as (W, H, 3), contiguous; several times as fast as NumPy copies it."""
+    return cv2.transpose(image).astype(np.uint8, copy=False)
+
+
+def _down_columns(image: NDArray[np.uint8], height: int) -> NDArray[np.uint8]:
+    """Scale (H, W, 3) to (height, W, 3)."""
+    length, width = image.shape[:2]
+    blocks, precision = _blocks(length, height)
+    # floats hold these integers exactly, and are multiplied much faster than integers
+    dtype = np.float32 if precision <= _EXACT else np.float64
+    pixels = image.reshape(length, -1).astype(dtype)
+    found = np.empty((height, pixels.shape[1]), dtype=dtype)
     for number, (first, weights) in enumerate(blocks):
         start = number * _BLOCK
-        part = planes[:, first : first + len(weights)]
-        np.matmul(part, weights, out=found[:, start : start + weights.shape[1]])
+        part = pixels[first : first + weights.shape[1]]
+        np.matmul(weights.astype(dtype), part, out=found[start : start + len(weights)])
     found *= 0.5**precision
-    levels = np.minimum(np.floor(found + 0.5), 255).astype(np.uint8)
-    return levels.reshape(3, rows, width).transpose(1, 2, 0)
+    found += 0.5
+    np.minimum(found, 255, out=found)
+    return found.astype(np.uint8).reshape(height, width, 3)
 
 
 @lru_cache(maxsize=64)
 def _blocks(length: int, outputs: int) -> tuple[list[tuple[int, NDArray[np.float64]]], int]:
     """Weights of `length` pixels in the outputs, block by block, and their bits behind the point.
 
-    A block is the first pixel that counts, and whole numbers (pixels, outputs of the block).
+    A block is the first pixel that counts, and whole numbers (outputs of the block, pixels).
     """
     scale = length / outputs
     support = max(1.0, scale)
@@ -92,10 +101,10 @@ def _blocks(length: int, outputs: int) -> tuple[list[tuple[int, NDArray[np.float
         some = range(first, min(first + _BLOCK, outputs))
         begin = starts[some[0]]
         end = max(starts[output] + len(weights[output]) for output in some)
-        block = np.zeros((end - begin, len(some)))
-        for column, output in enumerate(some):
+        block = np.zeros((len(some), end - begin))
+        for row, output in enumerate(some):
             place = starts[output] - begin
             for offset, value in enumerate(weights[output]):
-                block[place + offset, column] = math.floor(0.5 + value * 2**precision)
+                block[row, place + offset] = math.floor(0.5 + value * 2**precision)
         found.append((begin, block))
     return found, precision

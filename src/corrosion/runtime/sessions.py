@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +20,8 @@ SUFFIXES = (".onnx", ".xml", ".pt2")
 
 BACKENDS = ("auto", "onnxruntime", "openvino")
 """Programs to choose among."""
+
+_PIECE = 4  # images at once on a processor: more leave its cache
 
 
 class Session(Protocol):
@@ -96,33 +99,65 @@ def _damaged(path: Path, error: Exception) -> CorrosionError:
 
 
 class _OnnxRuntime:
+    """ONNX Runtime, a few images a processor at a time.
+
+    A batch goes in pieces to threads that each run all of the network: their features stay in the
+    processor's cache, nobody waits for the others after every layer, and answers are the same bit
+    by bit. EfficientNet-Lite2 takes a quarter less of the processors than with a batch of 32 whose
+    layers are divided. A lone image, of a camera for instance, has all processors.
+    """
+
     def __init__(self, path: Path) -> None:
         try:
             import onnxruntime
         except ImportError as error:
             raise _MissingError(path, "onnxruntime") from error
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = usable_processors()
-        options.log_severity_level = 3  # errors; they are raised as well
-        try:
-            self._session = onnxruntime.InferenceSession(
-                path, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # its exceptions have no common class of their own
-            raise _damaged(path, error) from error
+        self._path = path
+        self._runtime = onnxruntime
+        self._processors = usable_processors()
+        self._session = self._open(threads=1)
+        self._divided = None if self._processors > 1 else self._session  # opened where it is needed
+        self._pool = ThreadPoolExecutor(self._processors, "onnxruntime")
         self.metadata: str | None = self._session.get_modelmeta().custom_metadata_map.get(KEY)
         self._run_options = onnxruntime.RunOptions()
         # a mask that is not asked for is not computed
         self._run_options.only_execute_path_to_fetches = True
 
+    def _open(self, threads: int) -> Any:
+        options = self._runtime.SessionOptions()
+        options.intra_op_num_threads = threads
+        # threads that wait must not keep a processor from those that decode and draw
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3  # errors; they are raised as well
+        try:
+            return self._runtime.InferenceSession(
+                self._path, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # its exceptions have no common class of their own
+            raise _damaged(self._path, error) from error
+
     def run(
         self, images: NDArray[np.uint8], names: Sequence[str]
     ) -> dict[str, NDArray[np.float32]]:
         try:
-            found = self._session.run(list(names), {INPUT: images}, self._run_options)
+            found = self._found(images, list(names))
         except Exception as error:  # its exceptions have no common class of their own
             raise CorrosionError(f"ONNX Runtime can't run this network. [{error}]") from error
         return dict(zip(names, found, strict=True))
+
+    def _found(self, images: NDArray[np.uint8], names: list[str]) -> list[NDArray[np.float32]]:
+        if len(images) == 1:
+            if self._divided is None:
+                self._divided = self._open(self._processors)
+            return self._divided.run(names, {INPUT: images}, self._run_options)
+        size = min(_PIECE, -(-len(images) // self._processors))
+        pieces = [images[start : start + size] for start in range(0, len(images), size)]
+
+        def run(piece: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+            return self._session.run(names, {INPUT: piece}, self._run_options)
+
+        parts = list(self._pool.map(run, pieces))
+        return [np.concatenate(values) for values in zip(*parts, strict=True)]
 
 
 class _OpenVino:

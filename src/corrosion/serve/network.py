@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from corrosion.data.resizing import Resize, build_resize
 from corrosion.errors import CorrosionError
@@ -13,6 +14,9 @@ from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.share_interval import ShareInterval
 from corrosion.prediction.outputs import Look
 from corrosion.settings.serve import ServeSettings
+
+if TYPE_CHECKING:
+    from corrosion.runtime.network import ExportedNetwork
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,36 +47,26 @@ def open_network(path: Path, settings: ServeSettings) -> ServedNetwork:
 
     Args:
         path: a checkpoint, or a file that `corrosion export` has written.
-        settings: the device, the threshold, and whether regions are wanted.
+        settings: the device, the backend, the threshold, and whether regions are wanted.
 
     Raises:
         CorrosionError: the file is missing or damaged, the threshold is unknown, or the device
-            can't be used.
+            or the backend can't be used.
     """
-    explain, masks = not settings.no_regions, settings.masks
+    explain = not settings.no_regions
     # of `runtime.sessions`, told by the ending as `corrosion predict` does
     if path.suffix in (".onnx", ".xml", ".pt2"):
         from corrosion.runtime import load
 
-        if settings.device not in ("auto", "cpu"):
-            raise CorrosionError(
-                f"device={settings.device}: an exported network runs on this machine's processor. "
-                f"Leave it out, or give the checkpoint instead of {path}."
-            )
-        if masks:
-            raise CorrosionError(
-                f"masks=True: an exported network makes none. Leave it out, or give the checkpoint "
-                f"instead of {path}."
-            )
-        exported = load(path)
-        return ServedNetwork(
-            path.name,
-            partial(exported.look, explain=explain),
-            decision_rule(exported, settings.threshold),
-            build_resize(exported.image_size, exported.resize),
-            tuple(exported.metadata.cautions),
-            kinds=exported.metadata.kinds,
-        )
+        _check_exported(settings, instead=f"give the checkpoint instead of {path}")
+        return _exported(path.name, load(path, backend=settings.backend or "auto"), settings)
+    if settings.backend is not None:
+        from corrosion.export.for_prediction import network_for
+
+        check = partial(_check_exported, settings, instead="choose backend=torch")
+        kept = network_for(path, settings.backend, settings.device, check)
+        if kept is not None:
+            return _exported(path.name, kept, settings)
     import torch
 
     from corrosion.evaluation.competence import cautions
@@ -87,10 +81,34 @@ def open_network(path: Path, settings: ServeSettings) -> ServedNetwork:
     rule = decision_rule(network, settings.threshold)
     return ServedNetwork(
         path.name,
-        partial(predict_batch, network, explain=explain, masks=rule if masks else None),
+        partial(predict_batch, network, explain=explain, masks=rule if settings.masks else None),
         rule,
         build_resize(network.image_size, network.resize),
         tuple(cautions(network).values()),
-        share_interval(network, None, rust_mask) if masks else None,
+        share_interval(network, None, rust_mask) if settings.masks else None,
         network.kinds,
     )
+
+
+def _exported(name: str, network: ExportedNetwork, settings: ServeSettings) -> ServedNetwork:
+    return ServedNetwork(
+        name,
+        partial(network.look, explain=not settings.no_regions),
+        decision_rule(network, settings.threshold),
+        build_resize(network.image_size, network.resize),
+        tuple(network.metadata.cautions),
+        kinds=network.metadata.kinds,
+    )
+
+
+def _check_exported(settings: ServeSettings, *, instead: str) -> None:
+    """Refuse what an exported network can't do."""
+    refused = [
+        *([] if settings.device in ("auto", "cpu") else [f"device={settings.device}"]),
+        *(["masks=True"] if settings.masks else []),
+    ]
+    if refused:
+        raise CorrosionError(
+            f"{', '.join(refused)}: an exported network runs on processors and makes no masks. "
+            f"Leave it out, or {instead}."
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
 from pydantic import AfterValidator
@@ -41,6 +41,10 @@ Device = Annotated[str, AfterValidator(_device)]
 Threshold = Annotated[float | str | None, AfterValidator(_threshold)]
 """Probability from which an image counts as corroded, in (0, 1), or words of the name of a
 threshold that was chosen on validation; None for the network's own."""
+
+
+Backend = Literal["auto", "torch", "onnxruntime", "openvino"]
+"""What runs a network; auto is the fastest that is installed and can do what is asked for."""
 
 
 class InferenceSettings(Settings):

@@ -12,6 +12,12 @@ from corrosion.settings.types import AnyPath
 REPORTS = ("html", "xlsx", "pdf", "geojson", "coco", "labelstudio")
 """What can be made of the results of an inspection."""
 
+PDF = "inspection.pdf"
+"""The file of the report pdf."""
+
+WORKBOOK = "inspection.xlsx"
+"""The file of the report xlsx."""
+
 
 def _reports(text: str) -> str:
     names = report_names(text)

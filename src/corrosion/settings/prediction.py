@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Le
 
 from corrosion.settings.explanation import SCREEN, MapKind, OverlaySize
-from corrosion.settings.inference import InferenceSettings, Threshold
+from corrosion.settings.inference import Backend, InferenceSettings, Threshold
 from corrosion.settings.inspection import Reports, report_names
 from corrosion.settings.types import AnyPath, Count, Devices, NotNegative, Probability
 
@@ -16,9 +16,6 @@ TableFormat = Literal["csv", "parquet"]
 
 Engine = Literal["local", "ray"]
 """What runs a prediction: this machine, or a cluster of Ray."""
-
-Backend = Literal["auto", "torch", "onnxruntime", "openvino"]
-"""What runs a network; auto is the fastest that is installed and can do what is asked for."""
 
 TileRuleName = Literal["max", "kth", "share"]
 """How many tiles must be corroded: one, a number of them, or a share of them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from pathlib import Path
 
 from corrosion.errors import CorrosionError
 
@@ -12,6 +13,7 @@ from corrosion.errors import CorrosionError
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 _NEVER = 2**31 - 1
 
+_GPUS = ("nvidia*", "nvhost*", "nvmap", "dxg", "kfd")
 _PROCESSES_EACH = 4  # processes that a processor may be given
 
 
@@ -41,6 +43,17 @@ def check_processes(count: int, *, name: str) -> None:
             f"{name}={count}: this machine has {processors} processors. Give {processors} at the "
             f"most."
         )
+
+
+def has_surely_no_gpu() -> bool:
+    """Whether PyTorch would find no GPU here for certain; it takes seconds to ask PyTorch itself.
+
+    On Linux drivers of NVIDIA (on WSL: Microsoft's) and AMD show their devices in /dev. Elsewhere
+    nothing is certain.
+    """
+    if sys.platform != "linux":
+        return False
+    return not any(found for name in _GPUS for found in Path("/dev").glob(name))
 
 
 def share_processors() -> None:

@@ -19,11 +19,9 @@ from corrosion.report.inspection.pdf_fonts import BOLD, REGULAR, register_fonts,
 from corrosion.report.inspection.pdf_sheet import BLACK, BOTTOM, GREY, INNER, LINE, MARGIN, Sheet
 from corrosion.report.inspection.shown import chance_of, counted, said_of
 from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED, UNDECIDED
+from corrosion.settings.inspection import PDF
 from corrosion.system.files import replacing
 from corrosion.system.progress import progress
-
-FILE = "inspection.pdf"
-"""Name of the file in its folder."""
 
 _CAUTION = HexColor("#FFF3CD")
 _FEWEST_FOR_A_BAR = 100  # findings that take a second or more
@@ -45,7 +43,7 @@ def write_pdf(inspection: Inspection) -> Path:
     Raises:
         CorrosionError: it can't be written.
     """
-    path = inspection.folder / FILE
+    path = inspection.folder / PDF
     register_fonts()
     rl_config.useA85 = 0  # pages as bytes: as text they are a quarter larger
     try:
@@ -71,7 +69,7 @@ def _write(sheet: Sheet, inspection: Inspection) -> None:
         sheet.need(BLOCK_HEIGHT + 30 * mm)
         sheet.y -= 8 * mm
         sheet.heading(f"Findings ({len(shown)})")
-    for one in progress(shown, f"writing {FILE}", total=len(shown), fewest=_FEWEST_FOR_A_BAR):
+    for one in progress(shown, f"writing {PDF}", total=len(shown), fewest=_FEWEST_FOR_A_BAR):
         draw_finding(sheet, inspection, one)
     clean = [one for one in inspection.findings if not _has_block(one) and one.decision is not None]
     failed = [one for one in inspection.findings if one.decision is None]

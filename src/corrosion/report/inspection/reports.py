@@ -18,18 +18,27 @@ from corrosion.report.inspection.geojson import write_geojson
 from corrosion.report.inspection.label_studio import FILE as LABEL_STUDIO
 from corrosion.report.inspection.label_studio import write_label_studio
 from corrosion.report.inspection.page import PAGE, write_inspection_page
-from corrosion.report.inspection.pdf import FILE as PDF
-from corrosion.report.inspection.pdf import write_pdf
 from corrosion.report.inspection.verdict_history import HISTORY
-from corrosion.report.inspection.workbook import FILE as WORKBOOK
-from corrosion.report.inspection.workbook import write_workbook
-from corrosion.settings.inspection import report_names
+from corrosion.settings.inspection import PDF, WORKBOOK, report_names
+
+
+def _write_workbook(inspection: Inspection) -> Path:
+    from corrosion.report.inspection.workbook import write_workbook  # imports xlsxwriter
+
+    return write_workbook(inspection)
+
+
+def _write_pdf(inspection: Inspection) -> Path:
+    from corrosion.report.inspection.pdf import write_pdf  # imports reportlab
+
+    return write_pdf(inspection)
+
 
 WRITERS: Mapping[str, Callable[[Inspection], Path]] = MappingProxyType(
     {
         "html": write_inspection_page,
-        "xlsx": write_workbook,
-        "pdf": write_pdf,
+        "xlsx": _write_workbook,
+        "pdf": _write_pdf,
         "geojson": write_geojson,
         "coco": write_coco,
         "labelstudio": write_label_studio,

@@ -24,11 +24,9 @@ from corrosion.report.inspection.shown import (
 )
 from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED, UNDECIDED
 from corrosion.report.inspection.workbook_assets import LONGEST_TEXT, write_maintenance
+from corrosion.settings.inspection import WORKBOOK
 from corrosion.system.files import replacing
 from corrosion.system.progress import progress
-
-FILE = "inspection.xlsx"
-"""Name of the file in its folder."""
 
 _SIDE = 160  # pixels of the small pictures
 _SHOWN = 80  # pixels at which they stand in their cells: sharp on screens of high resolution
@@ -117,7 +115,7 @@ def write_workbook(inspection: Inspection) -> Path:
     Raises:
         CorrosionError: it can't be written.
     """
-    path = inspection.folder / FILE
+    path = inspection.folder / WORKBOOK
     columns = [
         one
         for one in _COLUMNS
@@ -212,7 +210,7 @@ def _write_table(
     for number, column in enumerate(columns, start=first):
         sheet.set_column(number, number, column.width)
         sheet.write_string(0, number, column.title, formats["header"])
-    bar = progress(findings, f"writing {FILE}", total=len(findings), fewest=_FEWEST_FOR_A_BAR)
+    bar = progress(findings, f"writing {WORKBOOK}", total=len(findings), fewest=_FEWEST_FOR_A_BAR)
     for row, one in enumerate(bar, start=1):
         sheet.set_row_pixels(row, _SHOWN + 4)
         for number, picture in enumerate(pictures.of(one)):
