@@ -222,9 +222,9 @@ def on_two_nodes(folder: Path, options: argparse.Namespace) -> Path:
 def no_wait_for_agents() -> Iterator[None]:
     """Have nodes start before what tells their state to a dashboard.
 
-    A node ends itself where that has not told its ports in a file within 15 s, as on a busy
-    machine, and no setting of Ray changes this: so the files are written here, with the number that
-    stands for none.
+    A node ends itself where that has not told its ports in files within 15 s, as on a busy machine,
+    and no setting of Ray changes this: so the files are written here, with the number that stands
+    for none.
     """
     from ray import _raylet
     from ray._private.node import Node
@@ -235,6 +235,10 @@ def no_wait_for_agents() -> Iterator[None]:
         for name in ("METRICS_AGENT", "METRICS_EXPORT", "DASHBOARD_AGENT_LISTEN"):
             port = getattr(_raylet, f"{name}_PORT_NAME")
             _raylet.persist_port(node.get_session_dir_path(), node.node_id, port, -1)
+        with socket.socket() as free:
+            free.bind(("", 0))
+            # one that is given is not waited for
+            node._ray_params.runtime_env_agent_port = free.getsockname()[1]
         start(node)
 
     with patch.object(Node, "start_ray_processes", started):
@@ -244,11 +248,8 @@ def no_wait_for_agents() -> Iterator[None]:
 def started(cluster: Any, **options: Any) -> Any:
     """A further node, tried again where it does not start in the time that Ray gives it."""
     for attempt in range(6):
-        with socket.socket() as free:
-            free.bind(("", 0))
-            port = free.getsockname()[1]  # one that is given is not waited for
         try:
-            return cluster.add_node(**options, runtime_env_agent_port=port)
+            return cluster.add_node(**options)
         except Exception as error:
             say(f"attempt {attempt + 1} to start a node: {str(error)[:60]}")
     sys.exit("a node of Ray did not start")

@@ -115,9 +115,12 @@ def measure(
         for one in (folder / "photos" / kind).iterdir():
             remote.send(one, f"{place.address}/in/{kind}/{one.name}")
     draw(folder / "few", _WARM, options.size)
+    for one in (folder / "few").iterdir():
+        remote.send(one, f"{place.address}/few/{one.name}")
     predict = ("predict", options.run, "--recursive")
-    # imports, and what is set up once
-    timed(command, *predict, folder / "few", "--out", folder / "warm")
+    for name, few in (("here", folder / "few"), ("there", f"{place.address}/few")):
+        # imports, and what is set up once
+        timed(command, *predict, few, "--out", folder / name)
     there = f"{place.address}/in"
     places = {
         "a folder": (folder / "photos", folder / "local"),
@@ -163,7 +166,7 @@ def show(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
         f"load {os.getloadavg()[0]:.0f}"
     )
     columns = (
-        "photographs in", "images/s", "ratio", "processor ms", "requests", "failed", "rows equal"
+        "photographs in", "images/s", "ratio", "processor ms", "requests, failed", "rows equal"
     )  # fmt: skip
     cells = [
         (
@@ -171,8 +174,7 @@ def show(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
             f"{row['images_per_second']:.1f}",
             f"{row['ratio']:.2f}",
             f"{row['processor_ms']:.1f}",
-            str(row["requests"]),
-            str(row["failed"]),
+            f"{row['requests']}, {row['failed']}",
             "yes" if row["equal"] else "NO",
         )
         for row in rows
