@@ -21,6 +21,8 @@ from corrosion.prediction.ray_engine import ray_session
 from corrosion.prediction.shards import SHARD, Shard, ShardedFolder
 from corrosion.settings.prediction import PredictionSettings
 
+TIMED = ("run.json", "inspection.html", ".lock")  # say when, or hold on
+
 pytest.importorskip("ray")
 pytestmark = pytest.mark.timeout(900)
 
@@ -135,6 +137,33 @@ def test_a_killed_run_goes_on_with_the_shards_that_are_not_finished(
     assert_same(ordinary, out)
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"masks": True, "report": "html,geojson,coco", "asset": "{asset}/*"},
+        {"masks": True, "tiles": True, "tile_size": 32, "threshold": 0.5},
+        {"explain": True, "map": "fine", "every": 0.0, "no_location": True},
+    ],
+    ids=["masks", "tiles", "fine maps"],
+)
+def test_whatever_is_asked_for_is_that_of_the_ordinary_engine(
+    session, checkpoint, many, tmp_path, asked
+):
+    folder = tmp_path / "bridge" / "deck"
+    folder.mkdir(parents=True)
+    for name in ("0000.jpg", "0001.jpg", "0100.avi", "broken.jpg"):
+        shutil.copy(many / name, folder)
+    files = []
+    for engine in ("local", "ray"):
+        out = tmp_path / engine
+        settings = PredictionSettings(device="cpu", recursive=True, engine=engine, **asked)
+        predict_files(checkpoint, [folder.parent], out, settings)
+        every = [one for one in out.rglob("*") if one.is_file() and one.name not in TIMED]
+        files.append({str(one.relative_to(out)): one.read_bytes() for one in every})
+    assert files[0] == files[1]
+    assert len(files[0]) > 2
+
+
 def test_what_fails_in_a_process_of_ray_is_told_as_it_would_be_here(
     session, checkpoint, many, tmp_path, monkeypatch
 ):
@@ -158,11 +187,16 @@ def test_an_exported_network_runs_on_ray_without_torch(session, exported, tmp_pa
         (["--num-nodes", "2"], "--num-nodes is gone: several machines are a cluster of Ray"),
         (["--address", "auto"], "--address is that of a cluster of Ray: give --engine=ray too"),
         (["--engine", "ray", "--device", "mps"], "Ray chooses the GPUs itself"),
+        (
+            ["--engine", "ray", "--address", "auto", "--out", "s3://photos/out"],
+            "Set CORROSION_CACHE to one on every machine",
+        ),
     ],
 )
 def test_what_ray_can_not_do_is_told_before_it_starts(
-    checkpoint, many, tmp_path, capsys, arguments, said
+    checkpoint, many, tmp_path, capsys, monkeypatch, arguments, said
 ):
+    monkeypatch.delenv("CORROSION_CACHE", raising=False)
     out = tmp_path / "out"
     assert main(["predict", str(checkpoint), str(many), "--out", str(out), *arguments]) in (1, 2)
     assert said in capsys.readouterr().err

@@ -21,6 +21,7 @@ from corrosion.cli.paths import (
     new_folder,
     output_of,
 )
+from corrosion.data.cache.directory import own_cache_dir
 from corrosion.errors import CorrosionError
 from corrosion.runs import checkpoint_of
 from corrosion.settings.live import LiveSettings
@@ -77,6 +78,12 @@ def _run(options: argparse.Namespace) -> int:
     checkpoint = checkpoint_of(options.checkpoint)
     output = output_of(options.out or f"predictions-{name_of(options.paths[0])}")
     out = output.folder
+    if settings.address is not None and output.address is not None and not own_cache_dir():
+        raise CorrosionError(
+            f"--out={output} with --address: the machines of the cluster write to a folder that "
+            f"they share before the results are copied there. Set CORROSION_CACHE to one on every "
+            f"machine, or give one as --out."
+        )
     first = all(os.environ.get(rank, "0") == "0" for rank in _RANKS)
     if first:  # others join the run that the first one has begun
         output.check()

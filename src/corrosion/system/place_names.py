@@ -19,6 +19,7 @@ SCHEMES = ("s3", "gs", "az", "sftp")
 _ADDRESS = re.compile(rf"({'|'.join(SCHEMES)}):/+(.*)", re.DOTALL)  # pathlib leaves one slash
 _OTHER = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _ARCHIVE = re.compile(r"\.(?:zip|tar)(?=/|$)", re.IGNORECASE)
+_PACKED = re.compile(r"(?<=.)\.(?:zip|tar|tgz|tar\.(?:gz|bz2|xz|zst))(?=/|$)", re.IGNORECASE)
 _SECRET = re.compile(r"(?<=:/)(/*)[^/@\s]*:[^/\s]*@")
 _SIGNED = re.compile(
     r"((?:sig|signature|token|password|secret|credential|key)[\w-]*=)[^&\s]+", re.IGNORECASE
@@ -79,6 +80,16 @@ def archive_of(path: str | Path) -> tuple[Path, str] | None:
         if os.path.isfile(there):  # noqa: PTH113 -- Path's raises where a name is too long
             return there, text[found.end() :].strip("/")
     return None
+
+
+def archives_at(address: str) -> list[str]:
+    """The addresses of archives that an address leads to or into, by their names.
+
+    Example:
+        >>> archives_at("s3://bucket/flight.zip/day 1"), archives_at("s3://bucket/flight")
+        (['s3://bucket/flight.zip'], [])
+    """
+    return [address[: found.end()] for found in _PACKED.finditer(address)]
 
 
 def is_elsewhere(path: str | Path) -> bool:

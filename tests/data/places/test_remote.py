@@ -140,6 +140,17 @@ def test_a_bad_address_is_told_in_a_sentence_without_secrets(server, address, me
     assert "hunter2" not in str(told.value)
 
 
+@pytest.mark.parametrize("inside", ["", "/day 1"])
+@pytest.mark.parametrize("name", ["flight.zip", "day.zip/flight.TAR", "flight.tar.gz"])
+def test_an_archive_in_a_bucket_is_refused_with_what_to_do(server, picture, name, inside):
+    server.fill({f"in/{name}": b"any", "in/set.zip/a.jpg": picture(1)})
+    with pytest.raises(CorrosionError, match=rf"s3://photos/in/{name}: .*copy it here"):
+        find_inputs([f"s3://photos/in/{name}{inside}"])
+    with pytest.raises(CorrosionError, match="copy it here"):
+        scan(f"s3://photos/in/{name}{inside}")
+    assert find_inputs(["s3://photos/in/set.zip"]) == ["s3://photos/in/set.zip/a.jpg"]
+
+
 def test_wrong_credentials_and_missing_ones_are_told_apart_from_a_missing_bucket():
     class NoCredentialsError(Exception):
         pass

@@ -18,7 +18,12 @@ from corrosion.data.places.archives import open_archive
 from corrosion.data.places.entries import Entry, Listing, PlaceError
 from corrosion.errors import CorrosionError
 from corrosion.system.names import displayable, on_disk
-from corrosion.system.place_names import address_of, archive_of, is_elsewhere
+from corrosion.system.place_names import (
+    address_of,
+    archive_of,
+    archives_at,
+    is_elsewhere,
+)
 from corrosion.system.processors import usable_processors
 
 __all__ = [
@@ -29,6 +34,7 @@ __all__ = [
     "is_folder",
     "local_file",
     "reading_threads",
+    "refuse_archive",
     "version",
 ]
 
@@ -71,6 +77,7 @@ def folder_elsewhere(path: str | Path, *, recursive: bool = True) -> tuple[Listi
         try:
             return remote.listing(address, recursive=recursive)
         except PlaceError as error:
+            refuse_archive(address)
             raise CorrosionError(f"{displayable(address)} can't be listed: {error}.") from error
     inside = archive_of(path)
     return None if inside is None else (open_archive(inside[0]).listing, inside[1])
@@ -92,6 +99,20 @@ def is_folder(path: str | Path) -> bool:
     if inside is not None:
         return inside[1] not in open_archive(inside[0]).listing.entries
     return on_disk(path).is_dir()
+
+
+def refuse_archive(address: str) -> None:
+    """Say what to do about an archive that does not lie on this machine.
+
+    Raises:
+        CorrosionError: the address leads to one or into one.
+    """
+    for archive in archives_at(address):
+        if not is_folder(archive):
+            raise CorrosionError(
+                f"{displayable(archive)}: archives are read on this machine only: copy it here and "
+                f"give the copy, or unpack it where it lies."
+            )
 
 
 def version(path: str | Path) -> tuple[int, int]:

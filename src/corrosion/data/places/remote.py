@@ -32,7 +32,7 @@ _FRESH = 120.0  # seconds for which a listing is not asked for again
 _TALKATIVE = ("botocore", "aiobotocore", "azure", "gcsfs")  # tell where credentials were found
 _PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs", "sftp": "paramiko"}
 
-_FOLDER, _NOTHING = "a folder", "nothing is there"
+_FOLDER, _FILE, _NOTHING = "a folder", "a file, no folder", "nothing is there"
 
 _known: dict[str, Entry] = {}  # by address, as listed last
 _listings: dict[tuple[str, bool], tuple[float, Listing]] = {}
@@ -252,8 +252,9 @@ def _listed(files: AbstractFileSystem, root: str, *, recursive: bool) -> Listing
             folders.append(below.strip("/"))
         elif below and not below.endswith("/"):  # else a marker of an empty folder
             entries[path_of(below)] = _entry(info)
-    if not entries and not folders:
-        files.info(key)  # raises where there is no such folder
+    # asking raises where there is nothing
+    if not entries and not folders and files.info(key).get("type") == "file":
+        raise PlaceError(_FILE)
     return Listing(root, entries, tuple(folders))
 
 

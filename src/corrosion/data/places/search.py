@@ -8,7 +8,13 @@ from pathlib import Path, PurePosixPath
 
 from corrosion.data.file_kinds import LOG_SUFFIXES, kind_by_suffix, why_not_read
 from corrosion.data.passed_over import PassedOver, is_visible
-from corrosion.data.places import Listing, folder_elsewhere, is_folder, remote
+from corrosion.data.places import (
+    Listing,
+    folder_elsewhere,
+    is_folder,
+    refuse_archive,
+    remote,
+)
 from corrosion.data.places.entries import PlaceError, path_of
 from corrosion.errors import CorrosionError
 from corrosion.system.names import displayable, escaped
@@ -51,6 +57,7 @@ def given_elsewhere(
         _check_member(path)
         return None, True
     if not is_folder(path):
+        refuse_archive(address)
         scheme, rest = address.split("://", 1)
         return [f"{scheme}://{path_of(rest)}"], recursive
     if glob.has_magic(address) and not _is_there(address):
