@@ -10,6 +10,7 @@ from corrosion.cli import main as command_line
 from corrosion.cli.main import main
 
 POSITIONAL = {
+    "average": ["run"],
     "audit": ["photos"],
     "change": ["best.ckpt", "photos", "photos"],
     "compare": ["run"],

@@ -36,6 +36,10 @@ _FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "predict": ("predict", "probability and decision for photographs and videos"),
         "serve": ("serve", "answer over HTTP, with a page to drop photographs on"),
         "train-masks": ("train_masks", "teach a trained network from masks where rust is"),
+        "average": (
+            "average",
+            "one network of the folds of a cross-validation, or of several seeds",
+        ),
         "update": ("update", "go on from a run with photographs that inspectors have judged"),
         "change": ("change", "compare the photographs of two inspections: has the rust grown?"),
         "next": ("next", "choose the unlabelled photographs that are worth labelling next"),

@@ -11,6 +11,7 @@ features normalised to length 1, distance to the k-th neighbour; here k = 1, whi
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -99,6 +100,31 @@ class TrainingDistance(nn.Module):
         within = np.quantile(distances.double().cpu().numpy(), ACCEPTED, method="inverted_cdf")
         limit = max(float(within) * self.limit, _SMALLEST_LIMIT)
         return TrainingDistance(self.reference, limit)
+
+    def with_limit_among(self, group: NDArray[Any]) -> TrainingDistance:
+        """The same reference with a limit that lets `ACCEPTED` of its own photographs pass.
+
+        For where no photograph is left that was not learnt from: each is taken for a new one, and
+        those of its own group for unknown.
+
+        Args:
+            group: (M,) what near-duplicates have in common.
+
+        Raises:
+            CorrosionError: all photographs are of one group.
+
+        Example:
+            >>> distance = TrainingDistance(torch.eye(2))
+            >>> round(distance.with_limit_among(np.array([0, 1])).limit, 2)
+            1.41
+        """
+        directions = F.normalize(self.reference.float(), dim=1)
+        alike = directions @ directions.T
+        same = torch.from_numpy(group[:, None] == group[None, :]).to(alike.device)
+        if same.all():
+            raise CorrosionError("All photographs are of one group: nothing tells what is unlike.")
+        nearest = alike.masked_fill(same, -1).amax(dim=1)
+        return TrainingDistance(self.reference).with_limit((2 - 2 * nearest).clamp_min(0).sqrt())
 
 
 def as_column(distances: Tensor) -> NDArray[np.float64]:

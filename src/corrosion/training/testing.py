@@ -120,7 +120,7 @@ def test_and_report(
     competence = replace(evaluation.competence, generated=is_generated(settings.data))
     store_choices(
         run.best,
-        _calibration(evaluation.choices) if evaluation.choices else None,
+        calibration_of(evaluation.choices) if evaluation.choices else None,
         network.training_distance,
         competence.plain(),
         network.kind_head,
@@ -212,7 +212,8 @@ def _table(
     )
 
 
-def _calibration(choices: Choices) -> Calibration:
+def calibration_of(choices: Choices) -> Calibration:
+    """What a checkpoint keeps of what was chosen on validation."""
     return Calibration(
         temperature=choices.temperature.value,
         thresholds={one.threshold.rule: one.threshold.value for one in choices.thresholds},

@@ -1,0 +1,58 @@
+"""`corrosion average`: several runs in, one network of all of them out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from corrosion.cli.command import Command
+from corrosion.cli.options import add_options, read_options
+from corrosion.cli.paths import add_out, existing, name_of, own_folder
+from corrosion.settings.inference import InferenceSettings
+from corrosion.system.processors import share_processors
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "runs",
+        type=Path,
+        nargs="+",
+        metavar="RUN",
+        help="directories of runs that differ in fold or seed alone, or of a multirun",
+    )
+    add_out(parser, "average-RUN")
+    add_options(parser, InferenceSettings)
+
+
+def _run(options: argparse.Namespace) -> None:
+    settings = read_options(InferenceSettings, options)
+    runs = existing(options.runs, "the directory of a finished run, or of a multirun")
+    out = own_folder(options, f"average-{name_of(runs[0])}")
+    share_processors()  # before numpy and torch are imported
+    from corrosion.evaluation.pooling import find_runs
+    from corrosion.models.device import choose_device
+    from corrosion.training.average import average_runs
+
+    choose_device(settings.device)
+    average = average_runs(find_runs(runs), out, settings)
+    accuracy = average.unseen.metrics["accuracy"]
+    sys.stdout.write(
+        f"The mean of the weights of {len(average.members)} networks. By themselves they get "
+        f"{accuracy.value:.3f} ({accuracy.low:.3f}-{accuracy.high:.3f}) right of "
+        f"{len(average.unseen.predictions)} photographs that they have not seen; temperature, "
+        f"thresholds and band come from there. The average gets {average.learnt:.3f} of those "
+        f"right that they have learnt from, which is no test of it.\n"
+        f"Test it on other photographs: corrosion evaluate {out} OTHER_PHOTOS\n{out}\n"
+    )
+
+
+COMMANDS = {
+    "average": Command(
+        _add_arguments,
+        _run,
+        "Average the weights of runs that began with the same ones: a model soup. It costs no more "
+        "than one of them, has learnt from the photographs of all, and is often more accurate on "
+        "photographs from elsewhere.",
+    )
+}

@@ -1,0 +1,79 @@
+"""One network of several that were fine-tuned from the same start: a model soup.
+
+Wortsman et al., "Model soups: averaging weights of multiple fine-tuned models improves accuracy
+without increasing inference time", ICML 2022; this is their uniform soup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from corrosion.errors import CorrosionError
+from corrosion.models.checkpoint import read_content
+from corrosion.settings.data import InputSettings
+from corrosion.settings.model import NetworkSettings
+
+_ALIKE = (*NetworkSettings.model_fields, *InputSettings.model_fields)
+_OF_ONE = ("calibration", "training_distance", "mask_network", "competence", "kinds")
+_STATE, _SETTINGS = "state_dict", "hyper_parameters"
+
+
+def average_checkpoints(paths: Sequence[Path]) -> dict[str, Any]:
+    """The checkpoint of the network whose weights are the means of those of several.
+
+    Args:
+        paths: paths of two checkpoints or more.
+
+    Returns:
+        What the checkpoint holds by key, as `corrosion.models.checkpoint.write_checkpoint` takes
+        it: the settings of the first; without what holds for one network alone, as its temperature.
+
+    Raises:
+        CorrosionError: there are fewer than two, one can't be loaded, or they are networks of
+            different kinds.
+    """
+    if len(paths) < 2:
+        raise CorrosionError(
+            f"{len(paths)} run: give two or more, as the folds of one cross-validation."
+        )
+    first, *others = [read_content(path)[0] for path in paths]
+    for path, other in zip(paths[1:], others, strict=True):
+        _check_alike(first[_SETTINGS], other[_SETTINGS], paths[0], path)
+    content = {key: value for key, value in first.items() if key not in _OF_ONE}
+    return {**content, _STATE: mean_state([one[_STATE] for one in (first, *others)])}
+
+
+def mean_state(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of tensors by name; whole numbers, as counts of batches, are those of the first.
+
+    Args:
+        states: at least one, of the same names and shapes.
+
+    Example:
+        >>> states = [{"weight": torch.tensor([1.0, 2.0])}, {"weight": torch.tensor([3.0, 2.0])}]
+        >>> mean_state(states)["weight"]
+        tensor([2., 2.])
+    """
+    first = states[0]
+    return {
+        name: torch.stack([state[name].double() for state in states]).mean(dim=0).to(tensor.dtype)
+        if tensor.is_floating_point()
+        else tensor
+        for name, tensor in first.items()
+    }
+
+
+def _check_alike(
+    first: Mapping[str, Any], other: Mapping[str, Any], one: Path, another: Path
+) -> None:
+    for key in _ALIKE:
+        if first.get(key) != other.get(key):
+            raise CorrosionError(
+                f"{one} has {key}={first.get(key)}, {another} has {key}={other.get(key)}: weights "
+                f"of different networks have no mean. Give runs that differ in seed or fold alone."
+            )

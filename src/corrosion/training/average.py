@@ -1,0 +1,194 @@
+"""One network of the runs of a cross-validation, or of several seeds."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from corrosion.data.cache.features import Features
+from corrosion.errors import CorrosionError
+from corrosion.evaluation.calibration import fit_temperature, logit
+from corrosion.evaluation.evaluation import Evaluation, evaluate_predictions
+from corrosion.evaluation.pooling import Pooled, pool
+from corrosion.evaluation.predictions import read_predictions
+from corrosion.models.averaging import average_checkpoints
+from corrosion.models.checkpoint import load_model, read_content, store_choices, write_checkpoint
+from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.evaluating import evaluating
+from corrosion.models.pooled_features import images_of, pooled_features
+from corrosion.models.training_distance import MOST_REFERENCES, TrainingDistance
+from corrosion.runs import RunDirectory
+from corrosion.settings.evaluation import EvaluationSettings
+from corrosion.settings.inference import InferenceSettings
+from corrosion.settings.resumed import saved_settings
+from corrosion.training.testing import calibration_of
+
+log = logging.getLogger(__name__)
+
+_LOST = 0.02  # of the accuracy, which the photographs that the average has learnt don't cost
+
+
+@dataclass(frozen=True)
+class Average:
+    """A network whose weights are the means of those of several runs.
+
+    Attributes:
+        members: the runs.
+        unseen: what the runs' own networks say of photographs that they were not trained on; the
+            temperature, the thresholds and the band of the average were chosen on it.
+        learnt: share of the photographs that the average gets right of those that its members have
+            learnt from, in [0, 1].
+    """
+
+    members: tuple[RunDirectory, ...]
+    unseen: Evaluation
+    learnt: float
+
+
+def average_runs(
+    runs: Sequence[RunDirectory], out: Path, settings: InferenceSettings | None = None
+) -> Average:
+    """Average the weights of runs of one model, and write the checkpoint.
+
+    The average of folds has learnt from all photographs, so none is left to choose its temperature,
+    thresholds and band on. They are chosen on what each fold's network says of its own test
+    photographs; the average of seeds has theirs from the means of their logits on validation.
+
+    Args:
+        runs: finished runs that differ in fold or seed alone.
+        out: directory that gets `checkpoints/best.ckpt`.
+        settings: where and how the photographs are looked at; the defaults if None.
+
+    Raises:
+        CorrosionError: there are fewer than two runs, they are of several models, a photograph is
+            missing, or the average knows less than its members: then nothing is written.
+    """
+    content = average_checkpoints([run.best for run in runs])
+    model = _one_model(pool(runs))
+    photographs = _learnt_from(model)
+    if missing := [path for path in photographs["path"] if not Path(path).is_file()]:
+        raise CorrosionError(
+            f"{missing[0]} is missing ({len(missing)} of {len(photographs)} photographs of "
+            f"{runs[0].path}): the average looks at them once more. Put them where the training "
+            f"found them."
+        )
+    judged = _unseen(model)
+    temperature = fit_temperature(judged["label"], judged["logit"])
+    judged["probability"] = temperature.apply(judged["logit"])
+    unseen = evaluate_predictions(
+        judged,
+        judged,
+        threshold=model.threshold,
+        settings=EvaluationSettings(**dict(saved_settings(runs[0].config_file).choices)),
+        temperature=temperature,
+    )
+    run = RunDirectory(out)
+    run.checkpoints.mkdir(parents=True, exist_ok=True)
+    write_checkpoint(content, run.best)
+    network = load_model(run.best, device=(settings or InferenceSettings()).device)
+    features = _features(network, photographs, settings or InferenceSettings())
+    learnt = _accuracy(network, features, photographs["label"].to_numpy())
+    needed = unseen.metrics["accuracy"].value - _LOST
+    if not learnt >= needed:
+        run.best.unlink()
+        raise CorrosionError(
+            f"The average gets {learnt:.3f} right of the photographs that its members have learnt "
+            f"from; they have {unseen.metrics['accuracy'].value:.3f} of photographs that they have "
+            f"not seen. Weights have a good mean only where all began with the same ones: train "
+            f"with model.head_fit=logistic and model.freeze_batch_norm=true, as experiment=best."
+        )
+    distance = TrainingDistance(torch.from_numpy(features)).with_limit_among(
+        photographs["group"].to_numpy()
+    )
+    generated = any(bool(one.facts.get("generated")) for one in model.runs)
+    store_choices(
+        run.best,
+        calibration_of(unseen.choices) if unseen.choices else None,
+        distance,
+        replace(unseen.competence, generated=generated).plain(),
+    )
+    dropped = {"mask_network", "kinds"} & set(read_content(runs[0].best)[0])
+    if dropped:
+        log.warning(
+            "the average has no %s, which belong to one network: train them again",
+            " and no ".join(sorted(dropped)),
+        )
+    return Average(tuple(runs), unseen, learnt)
+
+
+def _one_model(models: Sequence[Pooled]) -> Pooled:
+    if len(models) > 1:
+        raise CorrosionError(
+            f"These are runs of {len(models)} models ({', '.join(one.name for one in models)}): "
+            f"give runs that differ in seed or fold alone."
+        )
+    return models[0]
+
+
+def _learnt_from(model: Pooled) -> pd.DataFrame:
+    """The photographs of at least one member's training, `MOST_REFERENCES` at most."""
+    splits = [run.split for run in model.runs if run.split is not None]
+    if len(splits) < len(model.runs):
+        raise CorrosionError(
+            f"A run of {model.name} has no split.csv: nothing tells what it has learnt from. Give "
+            f"directories of runs with all of their files."
+        )
+    learnt = pd.concat([split[split["split"] == "train"] for split in splits])
+    learnt = learnt.drop_duplicates("path").reset_index(drop=True)
+    if len(learnt) > MOST_REFERENCES:
+        learnt = learnt.sample(MOST_REFERENCES, random_state=0).sort_index(ignore_index=True)
+    return learnt
+
+
+def _unseen(model: Pooled) -> pd.DataFrame:
+    """One row a photograph that its network was not trained on, with the column logit."""
+    if len(model.tables) < len(model.of_runs):  # folds
+        tables = list(model.tables)
+    else:
+        tables = [read_predictions(run.directory, "val") for run in model.runs]
+        if len({frozenset(table["path"]) for table in tables}) > 1:
+            raise CorrosionError(
+                f"The runs of {model.name} have different validation images: seeds need the same "
+                f"data.split_seed."
+            )
+    return _mean_of(tables)
+
+
+def _mean_of(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The first table with the means of the logits by photograph."""
+    first = tables[0]
+    columns = [
+        pd.Series(
+            table["logit"].to_numpy() if "logit" in table else logit(table["probability"]),
+            index=table["path"],
+        ).loc[first["path"]]
+        for table in tables
+    ]
+    mean = np.mean([column.to_numpy(np.float64) for column in columns], axis=0)
+    return first.assign(logit=mean)
+
+
+def _features(
+    network: CorrosionClassifier, photographs: pd.DataFrame, settings: InferenceSettings
+) -> Features:
+    data = images_of(
+        network,
+        photographs,
+        batch_size=settings.batch_size,
+        num_workers="auto" if settings.num_workers is None else settings.num_workers,
+    )
+    return pooled_features(network, data, photographs)
+
+
+def _accuracy(network: CorrosionClassifier, features: Features, label: NDArray[np.int64]) -> float:
+    with evaluating(network), torch.inference_mode():
+        pooled = torch.from_numpy(features).to(network.mean.device)
+        corroded = network.forward_pooled(pooled).sigmoid().cpu().numpy() >= network.threshold
+    return float((corroded == label).mean())
