@@ -111,9 +111,7 @@ def test_an_average_that_has_forgotten_what_its_members_know_is_not_written(
     assert not RunDirectory(tmp_path / "out").best.exists()
 
 
-def test_a_photograph_that_is_gone_is_named_before_anything_is_computed(
-    cross_validation, tmp_path
-):
+def test_a_photograph_that_is_gone_is_named_before_anything_is_computed(cross_validation, tmp_path):
     folds = cross_validation()
     split = folds / "1" / "split.csv"
     split.write_text(split.read_text().replace("rust/0.png", "rust/gone.png"))
