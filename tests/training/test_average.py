@@ -34,7 +34,7 @@ def cross_validation(photos, tmp_path):
 
     def write(flip=False):
         table = pd.DataFrame(photos, columns=["path", "label"])
-        table["group"] = range(len(table))
+        table = table.assign(source="a", group=range(len(table)), content_hash=table["path"])
         for fold in (0, 1):
             run = RunDirectory(tmp_path / "cv" / str(fold))
             module = write_checkpoint(run.best)
@@ -81,7 +81,7 @@ def write_run(run, table, logit, fold):
 
 
 def test_weights_of_an_average_are_means_and_its_choices_come_from_unseen_photographs(
-    cross_validation, tmp_path
+    cross_validation, photos, tmp_path
 ):
     folds = cross_validation()
 
@@ -96,6 +96,9 @@ def test_weights_of_an_average_are_means_and_its_choices_come_from_unseen_photog
     assert len(average.unseen.predictions) == 2 * COUNT
     assert network.temperature == average.unseen.choices.temperature.value
     assert network.thresholds
+    written = pd.read_csv(tmp_path / "out" / "predictions_val.csv")
+    assert sorted(written["path"]) == sorted(path for path, _ in photos)
+    assert set(RunDirectory(tmp_path / "out").read_split()["split"]) == {"train"}
     assert network.competence["images"] == 2 * COUNT
     assert len(network.training_distance.reference) == 2 * COUNT
 

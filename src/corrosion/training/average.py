@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from corrosion.data.cache.features import Features
+from corrosion.data.splits import write_split
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.calibration import fit_temperature, logit
 from corrosion.evaluation.evaluation import Evaluation, evaluate_predictions
@@ -63,7 +64,8 @@ def average_runs(
 
     Args:
         runs: finished runs that differ in fold or seed alone.
-        out: directory that gets `checkpoints/best.ckpt`.
+        out: directory that gets `checkpoints/best.ckpt`, as `predictions_val.csv` what the choices
+            were made on, and as `split.csv` what was learnt from.
         settings: where and how the photographs are looked at; the defaults if None.
 
     Raises:
@@ -93,8 +95,11 @@ def average_runs(
     run.checkpoints.mkdir(parents=True, exist_ok=True)
     write_checkpoint(content, run.best)
     network = load_model(run.best, device=(settings or InferenceSettings()).device)
-    features = _features(network, photographs, settings or InferenceSettings())
-    learnt = _accuracy(network, features, photographs["label"].to_numpy())
+    looked_at = photographs
+    if len(photographs) > MOST_REFERENCES:
+        looked_at = photographs.sample(MOST_REFERENCES, random_state=0).reset_index(drop=True)
+    features = _features(network, looked_at, settings or InferenceSettings())
+    learnt = _accuracy(network, features, looked_at["label"].to_numpy())
     needed = unseen.metrics["accuracy"].value - _LOST
     if not learnt >= needed:
         run.best.unlink()
@@ -105,7 +110,7 @@ def average_runs(
             f"with model.head_fit=logistic and model.freeze_batch_norm=true, as experiment=best."
         )
     distance = TrainingDistance(torch.from_numpy(features)).with_limit_among(
-        photographs["group"].to_numpy()
+        looked_at["group"].to_numpy()
     )
     generated = any(bool(one.facts.get("generated")) for one in model.runs)
     store_choices(
@@ -114,6 +119,8 @@ def average_runs(
         distance,
         replace(unseen.competence, generated=generated).plain(),
     )
+    run.write_predictions("val", judged)  # what thresholds and band are read from again
+    write_split(photographs, run.split_file)  # tells whoever judges it what it has learnt from
     dropped = {"mask_network", "kinds"} & set(read_content(runs[0].best)[0])
     if dropped:
         log.warning(
@@ -133,7 +140,7 @@ def _one_model(models: Sequence[Pooled]) -> Pooled:
 
 
 def _learnt_from(model: Pooled) -> pd.DataFrame:
-    """The photographs of at least one member's training, `MOST_REFERENCES` at most."""
+    """The photographs of at least one member's training."""
     splits = [run.split for run in model.runs if run.split is not None]
     if len(splits) < len(model.runs):
         raise CorrosionError(
@@ -141,10 +148,7 @@ def _learnt_from(model: Pooled) -> pd.DataFrame:
             f"directories of runs with all of their files."
         )
     learnt = pd.concat([split[split["split"] == "train"] for split in splits])
-    learnt = learnt.drop_duplicates("path").reset_index(drop=True)
-    if len(learnt) > MOST_REFERENCES:
-        learnt = learnt.sample(MOST_REFERENCES, random_state=0).sort_index(ignore_index=True)
-    return learnt
+    return learnt.drop_duplicates("path").reset_index(drop=True)
 
 
 def _unseen(model: Pooled) -> pd.DataFrame:
