@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -34,8 +34,10 @@ T = TypeVar("T")
 PREVIEW = 640
 """Longest side of a preview, in pixels: sharp across a telephone."""
 
+IN_FLIGHT = 256 * 2**20
+"""Bytes of inputs that wait for their use, or to be drawn, where they are large."""
+
 _PREVIEW_SHORT = 360  # the least short side of a JPEG decoded at reduced scale for a preview
-_GREY = 128  # of an image for which no network fails
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +94,12 @@ class ImageInput:
     error: str | None = None
     facts: PhotographFacts | None = None
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its pixels."""
+        kept = (self.square, self.photograph, self.preview)
+        return sum(pixels.nbytes for pixels in kept if pixels is not None)
+
 
 @dataclass(frozen=True)
 class ImageReader:
@@ -100,9 +108,11 @@ class ImageReader:
     Attributes:
         resize: makes the network's input of a photograph.
         every: seconds between the frames of a video, 0 for all.
-        keep_frames: keep frames at full resolution too.
+        keep_frames: keep frames at full resolution too, or
+        frame_side: with no longer side than this.
         threads: number of threads that decode, at least 1.
-        ahead: number of inputs decoded ahead of their use, at least 1.
+        ahead: number of inputs decoded ahead of their use, at least 1; fewer of large ones, which
+            would take more than `IN_FLIGHT`.
         previews: make a small picture of each whole photograph too.
         facts: reads what files know beside their pixels; None if it is not wanted.
 
@@ -117,6 +127,7 @@ class ImageReader:
     resize: Resize
     every: float = 1.0
     keep_frames: bool = False
+    frame_side: int | None = None
     threads: int = 1
     ahead: int = 64
     previews: bool = False
@@ -132,10 +143,13 @@ class ImageReader:
         videos = ThreadPoolExecutor(1, "read-video")  # frames come one after the other
         try:
             pending: deque[Future[ImageInput | None]] = deque()
+            most = self.threads + 1  # until it is known how large they are
             for future in self._futures(items, pool, fetching, videos):
                 pending.append(future)
-                if len(pending) >= self.ahead:
-                    yield from _finished(pending.popleft())
+                if len(pending) >= min(self.ahead, most):
+                    for one in _finished(pending.popleft()):
+                        most = max(1, IN_FLIGHT // max(1, one.nbytes))  # the next are like it
+                        yield one
             while pending:
                 yield from _finished(pending.popleft())
         finally:
@@ -227,7 +241,7 @@ class ImageReader:
             item.path,
             frame.number,
             frame.time,
-            photograph=frame.image if self.keep_frames else None,
+            photograph=shrink_to(frame.image, self.frame_side) if self.keep_frames else None,
         )
         return self._squared(found, frame.image, frame.image.shape[:2])
 
@@ -261,32 +275,6 @@ def batched(inputs: Iterable[ImageInput], size: int) -> Iterator[tuple[ImageInpu
     remaining = iter(inputs)
     while batch := tuple(islice(remaining, size)):
         yield batch
-
-
-def each_or_error(
-    run: Callable[[Sequence[ImageInput]], list[T]], images: Sequence[ImageInput]
-) -> list[T | ImageError]:
-    """What a network makes of readable inputs, and an error for those that it fails for.
-
-    Where a batch fails, each of its inputs is tried alone, and where one fails, a plain grey one:
-    what fails for any image is no fault of the image.
-
-    Args:
-        run: gives one result an input, in their order.
-        images: readable inputs, at least one.
-
-    Raises:
-        Exception: what `run` raises for any image.
-    """
-    try:
-        return [*run(images)]
-    except Exception as error:
-        if len(images) > 1:
-            return [found for one in images for found in each_or_error(run, [one])]
-        [image] = images
-        assert image.square is not None
-        run([replace(image, square=np.full_like(image.square, _GREY))])
-        return [ImageError(image.path, f"the network: {reason_of(error)}")]
 
 
 def _finished(future: Future[ImageInput | None]) -> Iterator[ImageInput]:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from corrosion.data.failing_images import each_or_error
 from corrosion.data.geometry import shrink_to
-from corrosion.data.image_reader import ImageInput, ImageReader, Item, batched, each_or_error
+from corrosion.data.image_reader import ImageInput, ImageReader, Item, batched
 from corrosion.data.image_sources import ImageSource, image_items
 from corrosion.data.images import ImageError, read_image, reason_of
 from corrosion.data.resizing import Resize, build_resize, whole

@@ -139,12 +139,14 @@ class FileRun:
         """What the processes read."""
         settings = self.settings
         keep_frames = settings.explain or settings.masks or settings.tiles
-        # full frames are large
+        # what looks closer at a frame, or measures it, needs all of it; drawing does not
+        closer = settings.masks or settings.tiles or settings.map == "fine"
         ahead = self.at_once if keep_frames else 2 * self.at_once + self.threads
         reader = ImageReader(
             self.resize,
             every=settings.every,
             keep_frames=keep_frames,
+            frame_side=None if closer else side_of(settings.overlay_size),
             threads=self.threads,
             ahead=ahead,
             previews=True,

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
-from corrosion.data.image_reader import ImageInput, each_or_error
+from corrosion.data.failing_images import each_or_error
+from corrosion.data.image_reader import ImageInput
 from corrosion.data.images import ImageError
 from corrosion.evaluation.told_kinds import ToldKind
 from corrosion.explanation.explanation import Explanation

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from corrosion.data.image_reader import ImageInput, ImageReader, Item, batched
+from corrosion.data.image_reader import IN_FLIGHT, ImageInput, ImageReader, Item, batched
 from corrosion.data.video import count_frames, is_video
 from corrosion.prediction.journal import Journal, Row
 from corrosion.prediction.mask_files import mask_files
@@ -55,7 +55,7 @@ class RowWriter:
         renderer: draws images and makes their rows.
         threads: number of threads that draw, at least 1.
         waiting: largest number of rows drawn ahead of the journal; batches wait for the oldest
-            then.
+            then, and where the pixels of those that wait take more than `IN_FLIGHT`.
         paths: what was given to be predicted; masks are called after it.
     """
 
@@ -74,7 +74,8 @@ class RowWriter:
         self._renderer = renderer
         self._pool = ThreadPoolExecutor(threads, "draw")
         self._waiting = waiting
-        self._pending: deque[Future[Row]] = deque()
+        self._pending: deque[tuple[Future[Row], int]] = deque()  # with the bytes of its input
+        self._bytes = 0
         self._journal: Journal | None = None
 
     def begin(self, rank: int = 0) -> None:
@@ -85,15 +86,17 @@ class RowWriter:
 
     def add(self, outputs: Sequence[Output]) -> None:
         """Draw a batch and write the rows that are ready."""
-        self._pending += [
-            self._pool.submit(self._renderer.render, output, self._mask_file(output.image))
-            for output in outputs
-        ]
-        self._write(at_most=self._waiting)
+        for output in outputs:
+            size = output.image.nbytes
+            mask_file = self._mask_file(output.image)
+            drawn = self._pool.submit(self._renderer.render, output, mask_file)
+            self._pending.append((drawn, size))
+            self._bytes += size
+        self._write(at_most=self._waiting, of_bytes=IN_FLIGHT)
 
     def finish(self) -> None:
         """Write all rows."""
-        self._write(at_most=0)
+        self._write(at_most=0, of_bytes=0)
 
     def close(self) -> None:
         """Stop drawing, also after an error."""
@@ -104,12 +107,19 @@ class RowWriter:
     def _mask_file(self, image: ImageInput) -> str:
         return self._mask_files[image.item] if self._mask_files else ""
 
-    def _write(self, *, at_most: int) -> None:
-        """Write rows in order until at most so many are left, and those that are ready anyway."""
+    def _write(self, *, at_most: int, of_bytes: int) -> None:
+        """Write rows in order until at most so many, of inputs of so many bytes, are left, and
+        those that are ready anyway."""
         assert self._journal is not None
         ready: list[Row] = []
         try:
-            while self._pending and (len(self._pending) > at_most or self._pending[0].done()):
-                ready.append(self._pending.popleft().result())
+            while self._pending:
+                drawn, size = self._pending[0]
+                full = len(self._pending) > at_most or self._bytes > of_bytes
+                if not full and not drawn.done():
+                    break
+                self._pending.popleft()
+                self._bytes -= size
+                ready.append(drawn.result())
         finally:  # a full disk loses none that are ready
             self._journal.append(ready)
