@@ -22,6 +22,9 @@ from corrosion.models.training_distance import as_column
 from corrosion.prediction.outputs import Output, each_output
 from corrosion.prediction.tiled import TileViewer
 
+_PIXELS = 13 * 2**20  # bytes of a batch's pixels on a processor: 16 of 260 x 260 in float32
+_FEWEST = 8
+
 
 def predict_batch(
     network: CorrosionClassifier,
@@ -51,10 +54,25 @@ def predict_batch(
     Raises:
         CorrosionError: the network gives NaN, whatever the image.
     """
-    outputs = each_output(partial(_outputs, network, explain=explain), images)
+    outputs = each_output(partial(_in_parts, network, explain=explain), images)
     if tiles is not None:
         outputs = [_tiled(network, output, tiles) for output in outputs]
     return [_looked_at(network, output, fine=explain and fine, masks=masks) for output in outputs]
+
+
+def _in_parts(
+    network: CorrosionClassifier, images: Sequence[ImageInput], *, explain: bool
+) -> list[Output]:
+    """Run the network over readable inputs, on a processor over few at a time.
+
+    There a larger batch is no faster, and its features would be most of the process's memory.
+    """
+    step = len(images)
+    if network.mean.device.type == "cpu":
+        pixels = 3 * network.image_size**2 * network.mean.element_size()
+        step = max(_FEWEST, _PIXELS // pixels)
+    parts = (images[first : first + step] for first in range(0, len(images), step))
+    return [output for part in parts for output in _outputs(network, part, explain)]
 
 
 def _outputs(
