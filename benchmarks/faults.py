@@ -122,7 +122,7 @@ def commands(world: World, photographs: Path, distinct: Path) -> Mapping[str, Co
         "report": (run,),
         "labels": (run,),
         "explain": (run, few),
-        "export": (run, "--calibration=8"),
+        "export": (run,),
         "next": (run, few),
         "change": (run, few, few),
         "pack": (run,),

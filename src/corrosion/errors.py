@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 _CLASSES = ("no_corrosion",)  # a class has the name of the setting, and is meant
 
@@ -72,6 +74,36 @@ class DiskError(CorrosionError):
     What was meant for one file ends in its row; this ends the run, as every further file would
     fail too.
     """
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def full_disk_told() -> Iterator[None]:
+    """Say in a sentence that the disk is full, where a library that writes a file says so.
+
+    Files of ours are named already (`corrosion.system.files.replacing`).
+
+    Raises:
+        DiskError: the disk is full.
+
+    Example:
+        >>> with full_disk_told():
+        ...     raise OSError(errno.ENOSPC, "No space left on device")
+        Traceback (most recent call last):
+        corrosion.errors.DiskError: A file can't be written: No space left on device. Make room, \
+and give the command again.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        name = error.filename or "A file"
+        raise DiskError(
+            f"{name} can't be written: {error.strerror}. Make room, and give the command again."
+        ) from error
 
 
 def _as_option(match: re.Match[str], name: str) -> str:

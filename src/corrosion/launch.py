@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from corrosion.arguments import with_data
 from corrosion.command_check import CONFIG, check, read_settings, user_names
-from corrosion.errors import CorrosionError
+from corrosion.errors import CorrosionError, full_disk_told
 from corrosion.runs import RunDirectory
 from corrosion.sweep.sweeper import StudySweeper
 from corrosion.system.configuration import config_dir
@@ -72,7 +72,8 @@ def task(config: DictConfig) -> float | tuple[float, float] | None:
     mode = HydraConfig.get().mode
     run_dir = Path(HydraConfig.get().runtime.output_dir)
     try:
-        return _run(config, run_dir)
+        with full_disk_told():
+            return _run(config, run_dir)
     except CorrosionError as error:
         told = error.called(user_names())
         if mode == RunMode.MULTIRUN:

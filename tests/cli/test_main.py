@@ -1,6 +1,8 @@
 """What the `corrosion` command says of itself, and which mistakes it refuses how soon."""
 
+import errno
 import json
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +14,8 @@ from finished_runs import write_run
 from samples import calibration, write_checkpoint
 
 import corrosion
+from corrosion.cli import info
+from corrosion.cli.command import Command
 from corrosion.cli.main import main
 from corrosion.evaluation.competence import Competence
 from corrosion.models.checkpoint import store_choices
@@ -239,3 +243,15 @@ def test_a_run_that_is_being_evaluated_is_not_evaluated_beside(
     with sole_writer(Path("run"), name="test"):
         assert main([command, "run"]) == 1
     assert "RUN=run: another process is writing there" in capsys.readouterr().err
+
+
+def test_a_disk_that_is_full_for_a_library_ends_in_one_line(monkeypatch, capsys):
+    def write(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # no file is named
+
+    monkeypatch.setitem(info.COMMANDS, "info", Command(info.COMMANDS["info"].add_arguments, write))
+    assert main(["info", "best.ckpt"]) == 1
+    assert capsys.readouterr().err == (
+        "corrosion: A file can't be written: No space left on device. Make room, and give the "
+        "command again.\n"
+    )

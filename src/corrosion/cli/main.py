@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import corrosion
 from corrosion.cli.command import NEEDED_WITHOUT
-from corrosion.errors import CorrosionError, in_words_of
+from corrosion.errors import CorrosionError, full_disk_told, in_words_of
 from corrosion.system.extras import install_command
 from corrosion.system.processors import keep_freed_memory
 
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if unknown:
             raise _UsageError(_unknown_option(unknown[0], name, options._names.values()))
         keep_freed_memory()
-        with _named(options._names), ExitStack() as options._held:
+        with _named(options._names), full_disk_told(), ExitStack() as options._held:
             code = options._run(options)
         sys.stdout.flush()
     except BrokenPipeError:  # as by `| head`, which has seen enough
