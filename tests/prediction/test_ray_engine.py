@@ -173,6 +173,22 @@ def test_what_fails_in_a_process_of_ray_is_told_as_it_would_be_here(
         predict_files(checkpoint, [many], tmp_path / "out", settings)
 
 
+class Newer:
+    """What a machine with an older version of the package can't read."""
+
+    def __reduce__(self):
+        return __import__, ("corrosion.newer",)
+
+
+def test_a_process_that_can_not_start_is_told_in_a_sentence(
+    session, checkpoint, many, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(FileRun, "renderer", lambda *_: Newer())
+    settings = PredictionSettings(device="cpu", engine="ray")
+    with pytest.raises(CorrosionError, match=r"Ray could not go on .*corrosion\.newer"):
+        predict_files(checkpoint, [many / "0000.jpg"], tmp_path / "out", settings)
+
+
 def test_an_exported_network_runs_on_ray_without_torch(session, exported, tmp_path):
     for engine in ("local", "ray"):
         arguments = ["predict", exported.onnx, exported.photographs, "--out", tmp_path / engine]

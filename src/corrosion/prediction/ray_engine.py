@@ -238,7 +238,9 @@ def _told(run: FileRun) -> Iterator[None]:
             if isinstance(cause, CorrosionError):
                 raise cause from error
         if any(isinstance(cause, RayError) for cause in causes):
-            reason = str(causes[-1]).strip().splitlines()[-1]
+            # that of a process that did not start is empty, and its cause is in Ray's own words
+            told = next((text for cause in reversed(causes) if (text := str(cause).strip())), "")
+            reason = told.splitlines()[-1] if told else type(error).__name__
             raise CorrosionError(
                 f"Ray could not go on with {run.out}: {reason} What is finished is kept: resume "
                 f"the run."
