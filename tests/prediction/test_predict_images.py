@@ -111,10 +111,11 @@ def test_tiles_decide_as_those_of_the_command_do(network):
     image = np.random.default_rng(2).integers(0, 256, (100, 150, 3), dtype=np.uint8)
     viewer = TileViewer(Tiling(40), TileRule(), GivenThreshold(0.5), Rule(0.5, None), masks=True)
     [whole] = corrosion.predict(network, image)
-    expected = viewer.look(network, image, whole_probability=whole.probability)
     [one, small] = corrosion.predict(
         network, [image, image[:30, :30]], threshold=0.5, tiles=True, tile_size=40, masks=True
     )
+    assert one.tiles.whole_probability == pytest.approx(whole.probability, abs=1e-6)
+    expected = viewer.look(network, image, whole_probability=one.tiles.whole_probability)
     assert one.tiles == expected.facts
     assert one.probability == expected.probability
     assert (one.decision == "corrosion detected") == expected.detected
