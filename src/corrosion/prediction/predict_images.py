@@ -150,12 +150,14 @@ def predict(
         tile_rule=tile_rule,
         tile_k=tile_k,
         tile_share=tile_share,
-        tile_validation=tile_validation,
+        tile_validation=None if tile_validation is None else Path(tile_validation),
         tile_false_alarms=tile_false_alarms,
     )
+    look: Look
+    measure: Callable[[Output, Prediction], Prediction] | None = None
     if isinstance(network, Inspector):
         _check_exported(settings)
-        look, measure = network.look, None
+        look = network.look
     else:
         look, measure = _look(network, rule, settings)
     items = image_items(images, recursive=recursive)
@@ -179,7 +181,9 @@ def predict(
 def _predicted(output: Output, rule: Rule, *, named: bool) -> Prediction:
     """What is told of an output, without its mask."""
     image, probability, unlike = output.image, output.probability, output.unlike_training
-    decision, review, facts = None, False, None
+    decision: str | None = None
+    review = False
+    facts: TileFacts | None = None
     if probability is not None:
         decision, review = rule.decide(probability), rule.needs_review(probability, unlike)
         if output.tiles is not None:
