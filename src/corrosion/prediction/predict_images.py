@@ -201,7 +201,8 @@ def _predicted(output: Output, rule: Rule, *, named: bool) -> Prediction:
         image.time,
         image.error,
         unlike,
-        *(told or (None, None)),
+        None if told is None else told.name,
+        None if told is None else told.probability,
         tiles=facts,
     )
 
