@@ -136,7 +136,8 @@ def rust_index(
     small = _small(image)
     size = small.shape[1::-1]
     lab = cv2.GaussianBlur(cielab(small), (0, 0), _BLUR)
-    colour: Map = np.clip((lab[..., 1] * np.cos(_HUE) + lab[..., 2] * np.sin(_HUE)) / _UNIT, 0, 1)
+    towards = lab[..., 1] * np.cos(_HUE) + lab[..., 2] * np.sin(_HUE)
+    colour: Map = np.clip(towards / _UNIT, 0, 1).astype(np.float32)
     counts = cv2.resize(region.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
     if not counts.any():
         return 0.0

@@ -108,7 +108,7 @@ class ImageReader:
     Attributes:
         resize: makes the network's input of a photograph.
         every: seconds between the frames of a video, 0 for all.
-        keep_frames: keep frames at full resolution too, or
+        keep_frames: keep frames, and images that were given in memory, at full resolution too, or
         frame_side: with no longer side than this.
         threads: number of threads that decode, at least 1.
         ahead: number of inputs decoded ahead of their use, at least 1; fewer of large ones, which
@@ -193,13 +193,18 @@ class ImageReader:
         """The input of one photograph, read by the caller's thread; an error is its `error`."""
         found = ImageInput(item.number, 0, True, item.path)
         try:
+            # what lies on a server can be read again, what was given in memory can't
+            keep = self.keep_frames and item.content is not None and not address_of(item.path)
             if isinstance(item.content, np.ndarray):
+                found = replace(found, photograph=item.content) if keep else found
                 return self._squared(found, item.content, item.content.shape[:2])
             content = file_content(item.path) if item.content is None else item.content
             if self.facts is not None:
                 found = replace(found, facts=self.facts.of_photograph(content))
             pixels = read_image(item.path, content=content, min_side=self.resize.image_size)
             shape = displayed_size(item.path, content=content)
+            if keep:
+                found = replace(found, photograph=read_image(item.path, content=content))
             found = self._squared(found, pixels, shape)
             if self.previews and min(pixels.shape[:2]) < min(_PREVIEW_SHORT, *shape):
                 # the network needs less than a person: decode a bit more of a small photograph

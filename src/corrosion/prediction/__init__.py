@@ -6,9 +6,10 @@ what `data.image_reader` decodes (an exported one is `corrosion.runtime`), `rend
 the results, `layers` what a page lays over small pictures, `mask_writer` masks of rust under the
 names of `mask_files`. `file_run` puts them together, with a `share` for each process;
 `predict_files` runs it for checkpoints, with `process` for each GPU; `predict_images` is for
-Python; `tiles` cuts large photographs, `tiled` runs the network over them, `tile_threshold` and
-`tile_validation` choose their threshold, and `tile_summary` says what it rests on. `verdicts`
-merges what inspectors say of a run and compares it with the network, and `verdict_folder` copies
-what they have judged, to train on. `labelled_folder` judges a checkpoint on images whose classes
+Python; `tiles` cuts large photographs, `tiled` runs the network over them, as `tile_viewer` puts it
+together, `tile_threshold` and `tile_validation` choose their threshold, and `tile_summary` says
+what it rests on. `verdicts` merges what inspectors say of a run and compares it with the network,
+`verdict_folder` copies what they have judged, to train on, and `measure_again` measures masks on
+the surfaces that they have drawn. `labelled_folder` judges a checkpoint on images whose classes
 are known.
 """

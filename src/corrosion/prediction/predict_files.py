@@ -19,7 +19,6 @@ from lightning.pytorch.strategies import DDPStrategy
 from corrosion.data.resizing import build_resize
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.competence import cautions
-from corrosion.evaluation.decisions import Rule
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.grades import GRADE_NOTE
 from corrosion.explanation.ground_truth import find_marked
@@ -37,10 +36,8 @@ from corrosion.prediction.tile_summary import (
     used_thresholds,
     warning_of_tiles,
 )
-from corrosion.prediction.tile_threshold import GivenThreshold, TileThresholds
-from corrosion.prediction.tile_validation import TileValidation, choose_threshold, find_validation
-from corrosion.prediction.tiled import TileViewer
-from corrosion.prediction.tiles import TileRule, Tiling
+from corrosion.prediction.tile_validation import find_validation
+from corrosion.prediction.tile_viewer import tile_viewer
 from corrosion.prediction.training_data import trained_on
 from corrosion.report.inspection.surfaces import surfaces_of
 from corrosion.runs import checkpoint_of
@@ -124,9 +121,11 @@ def _predict_files(
         counts = run.begin(held, resume=resume)
         if counts is not None:
             return counts
-    viewer, facts = (
-        _tile_viewer(network, rule, settings, validation) if settings.tiles else (None, {})
-    )
+    viewer, facts = None, dict[str, Any]()
+    if settings.tiles:
+        if validation is not None:
+            network.to(choose_device("auto" if on_ray else settings.device))
+        viewer, facts = tile_viewer(network, rule, settings, validation)
     interval = share_interval(network, marked, rust_mask if viewer is None else viewer.mask)
     masks = MaskWriter(out, interval, surfaces) if settings.masks else None
     looking = Looking(
@@ -207,31 +206,3 @@ def _trainer(settings: PredictionSettings) -> L.Trainer:
         raise CorrosionError(
             f"device={settings.device}, devices={settings.devices}: {error}"
         ) from error
-
-
-def _tile_viewer(
-    network: CorrosionClassifier,
-    rule_of_whole: Rule,
-    settings: PredictionSettings,
-    validation: TileValidation | None,
-) -> tuple[TileViewer, dict[str, Any]]:
-    """What looks at photographs in tiles, and what is known of its threshold."""
-    tiling = Tiling(settings.tile_size or network.image_size, settings.tile_overlap)
-    rule = TileRule(settings.tile_rule, settings.tile_k, settings.tile_share)
-    facts: dict[str, Any] = {}
-    if validation is None:
-        thresholds: TileThresholds = GivenThreshold(float(settings.threshold or 0))
-    else:
-        chosen = choose_threshold(
-            network.to(choose_device("auto" if settings.engine == "ray" else settings.device)),
-            validation,
-            tiling=tiling,
-            rule=rule,
-            false_alarms=settings.tile_false_alarms,
-            batch_size=settings.batch_size,
-        )
-        thresholds, facts = chosen.thresholds, chosen.facts
-    viewer = TileViewer(
-        tiling, rule, thresholds, rule_of_whole, settings.batch_size, masks=settings.masks
-    )
-    return viewer, facts

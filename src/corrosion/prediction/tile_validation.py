@@ -64,11 +64,12 @@ class Chosen:
     facts: dict[str, Any]
 
 
-def find_validation(checkpoint: Path, folder: Path | None) -> TileValidation:
+def find_validation(checkpoint: Path | None, folder: Path | None) -> TileValidation:
     """The photographs to choose on, without reading any.
 
     Args:
-        checkpoint: a checkpoint, whose run knows its validation photographs.
+        checkpoint: a checkpoint, whose run knows its validation photographs; None for a network of
+            which no file is known.
         folder: labelled folder of the user; None for the validation photographs of the run.
 
     Raises:
@@ -76,7 +77,7 @@ def find_validation(checkpoint: Path, folder: Path | None) -> TileValidation:
             validation photographs are known and still there; or fewer than `FEWEST_SOUND` of them
             are sound.
     """
-    run = RunDirectory.holding(checkpoint)
+    run = None if checkpoint is None else RunDirectory.holding(checkpoint)
     split = None if run is None else run.read_split()
     trained_on: frozenset[str] = frozenset()
     if split is not None and {"split", "content_hash"} <= set(split):
@@ -85,8 +86,9 @@ def find_validation(checkpoint: Path, folder: Path | None) -> TileValidation:
         where, records = str(folder), scan(folder, name=escaped(folder.resolve().name))
     elif run is None or split is None or "split" not in split:
         raise CorrosionError(
-            f"tiles: {checkpoint} lies in no run's directory with its split, so the validation "
-            f"photographs on which the threshold of tiles is chosen are unknown: {_WAY_OUT}."
+            f"tiles: {checkpoint or 'the network'} lies in no run's directory with its split, so "
+            f"the validation photographs on which the threshold of tiles is chosen are unknown: "
+            f"{_WAY_OUT}."
         )
     else:
         where, records = str(run.split_file), split[split["split"] == "val"]
