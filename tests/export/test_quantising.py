@@ -51,6 +51,9 @@ def instant(monkeypatch, exported):
         class Found:
             loss = None
 
+            def caution(self, decisions, largest):
+                return f"8 bits: {decisions} decisions, {largest:.2f}"
+
         def judged(*_, **__):
             found = Found()
             found.loss = next(remaining)
@@ -90,6 +93,7 @@ def test_what_costs_too_much_stays_in_float32(run, instant, losses, precision):
     made = export_checkpoint(run, run / "small.onnx", INT8)
     assert load(made.path).metadata.precision == PRECISIONS[precision]
     assert made.cost.loss == losses[-1]
+    assert load(made.path).metadata.cautions[-1] == "8 bits: 0 decisions, 0.00"
     assert made.photographs.startswith("4 validation photographs")
 
 
@@ -115,3 +119,4 @@ def test_cost_is_accuracy_and_area_before_and_after():
     assert judged.loss == pytest.approx(0.05)
     assert judged.after["accuracy"].low < 0.95 < judged.after["accuracy"].high
     assert judged.before["auroc"].value == 1
+    assert "20 validation photographs its accuracy is 0.950 (95% in" in judged.caution(1, 0.7)
