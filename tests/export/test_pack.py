@@ -149,8 +149,8 @@ def test_what_is_there_already_stays(exported, tmp_path, capsys):
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
 
 
-@pytest.mark.parametrize("license", ["ours", "MIT OR Apache-2.0", "LicenseRef-ours", "nan"])
-def test_a_licence_that_spdx_does_not_know_is_refused(license):
+@pytest.mark.parametrize("given", ["ours", "MIT OR Apache-2.0", "LicenseRef-ours", "nan"])
+def test_a_licence_that_spdx_does_not_know_is_refused(given):
     with pytest.raises(CorrosionError, match=r"license=.*https://spdx.org/licenses"):
-        PackSettings(license=license)
+        PackSettings(license=given)
     assert PackSettings(license="other").license == "other"

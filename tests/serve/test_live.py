@@ -2,6 +2,7 @@
 
 import csv
 import time
+from dataclasses import replace
 
 import cv2
 import pytest
