@@ -118,15 +118,19 @@ def test_regions_are_told_in_pixels_of_the_photograph(start, photographs, spotte
     assert 0.7 * covered < one["share"] <= covered + 0.01
 
 
-def test_regions_are_the_boxes_of_predict_to_the_pixel(start, exported, draw_scene, tmp_path):
+def test_regions_are_the_boxes_of_predict_to_the_pixel(
+    start, exported, spotted, draw_scene, tmp_path, monkeypatch
+):
     photograph = tmp_path / "photographs" / "large.jpg"
     photograph.parent.mkdir()
-    photograph.write_bytes(encoded(draw_scene(1, 901, 1203), "JPEG"))  # decoded smaller for both
+    photograph.write_bytes(encoded(draw_scene(1, 901, 1203), "JPEG"))  # both decode it smaller
+    answering, network = spotted(0.0001), load(exported.onnx)
+    monkeypatch.setattr(network, "look", lambda images, explain: answering.look(images))
     settings = PredictionSettings(explain=True, threshold=0.0001)
-    predict_files(load(exported.onnx), [photograph.parent], tmp_path / "out", settings)
+    predict_files(network, [photograph.parent], tmp_path / "out", settings)
     with (tmp_path / "out" / "predictions.csv").open(newline="") as file:
         [row] = csv.DictReader(file)
-    client = start(answering=open_network(exported.onnx, ServeSettings(threshold=0.0001)))
+    client = start(answering=answering)
     for explain in (0, 1):
         [one] = ask(client, photograph.read_bytes(), explain=explain)
         names = ("left", "top", "width", "height")
