@@ -3,11 +3,9 @@ import runpy
 from pathlib import Path
 
 import nbformat
-import numpy as np
 import pandas as pd
 import pytest
 from nbclient import NotebookClient
-from PIL import Image
 
 from corrosion.data.sample import make_sample
 
@@ -50,15 +48,6 @@ def test_module_and_data_module_work_in_a_trainer_of_ones_own(photos, tmp_path, 
     table.to_csv("images.csv", index=False)
     metrics = example("plain_trainer.py")["main"]("images.csv", **TINY)
     assert 0 <= metrics["test/accuracy"] <= 1
-
-
-def test_a_service_answers_bytes_with_a_probability_and_an_overlay(run, photos, tmp_path):
-    photo = next(photos.glob("corrosion/*.jpg"))
-    answer, overlay = example("web_service.py")["Inspector"](run).answer(photo.read_bytes())
-    assert json.loads(json.dumps(answer)) == answer
-    assert 0 <= answer["probability"] <= 1
-    (tmp_path / "overlay.png").write_bytes(overlay)
-    assert np.asarray(Image.open(tmp_path / "overlay.png")).shape == (64, 64, 3)
 
 
 def test_the_notebook_runs(run, photos, tmp_path):

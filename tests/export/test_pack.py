@@ -126,7 +126,7 @@ def test_the_card_of_a_run_has_its_figures_and_what_the_user_said(exported, tmp_
     write_run(run)
     (run / "checkpoints").mkdir()
     shutil.copy(exported.checkpoint, run / "checkpoints" / "best.ckpt")
-    said = PackSettings(title="Bridges | 2026", license="cc-by-4.0", data="Ours, of <steel>.")
+    said = PackSettings(title="Bridges | 2026", license="CC-BY-4.0", data="Ours, of <steel>.")
     folder = pack_checkpoint(run, tmp_path / "packed", said)
     text = (folder / "README.md").read_text()
     header = yaml.safe_load(text.split("---")[1])
@@ -147,3 +147,10 @@ def test_what_is_there_already_stays(exported, tmp_path, capsys):
         pack_checkpoint(exported.checkpoint, tmp_path / "mine")
     assert main(["pack", str(exported.checkpoint), "--out", str(tmp_path / "mine")]) == 1
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("given", ["ours", "MIT OR Apache-2.0", "LicenseRef-ours", "nan"])
+def test_a_licence_that_spdx_does_not_know_is_refused(given):
+    with pytest.raises(CorrosionError, match=r"license=.*https://spdx.org/licenses"):
+        PackSettings(license=given)
+    assert PackSettings(license="other").license == "other"

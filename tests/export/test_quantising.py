@@ -51,6 +51,9 @@ def instant(monkeypatch, exported):
         class Found:
             loss = None
 
+            def caution(self, decisions, largest):
+                return f"8 bits: {decisions} decisions, {largest:.2f}"
+
         def judged(*_, **__):
             found = Found()
             found.loss = next(remaining)
@@ -84,12 +87,16 @@ def test_a_network_of_8_bits_gives_the_same_outputs_nearly(exported, tmp_path):
         np.testing.assert_allclose(found.run(pixels)[name], known.run(pixels)[name], atol=0.05)
 
 
-@pytest.mark.parametrize(("losses", "precision"), [((0.0,), 0), ((0.02, 0.005), 1), ((-0.01,), 0)])
-def test_what_costs_too_much_stays_in_float32(run, instant, losses, precision):
+@pytest.mark.parametrize(
+    ("losses", "precision", "ending"),
+    [((0.0,), 0, ".onnx"), ((0.02, 0.005), 1, ".xml"), ((-0.01,), 0, ".onnx")],
+)
+def test_what_costs_too_much_stays_in_float32(run, instant, losses, precision, ending):
     instant(*losses)
-    made = export_checkpoint(run, run / "small.onnx", INT8)
+    made = export_checkpoint(run, run / f"small{ending}", INT8)
     assert load(made.path).metadata.precision == PRECISIONS[precision]
     assert made.cost.loss == losses[-1]
+    assert load(made.path).metadata.cautions[-1] == "8 bits: 0 decisions, 0.00"
     assert made.photographs.startswith("4 validation photographs")
 
 
@@ -115,3 +122,4 @@ def test_cost_is_accuracy_and_area_before_and_after():
     assert judged.loss == pytest.approx(0.05)
     assert judged.after["accuracy"].low < 0.95 < judged.after["accuracy"].high
     assert judged.before["auroc"].value == 1
+    assert "20 validation photographs its accuracy is 0.950 (95% in" in judged.caution(1, 0.7)

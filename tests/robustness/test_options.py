@@ -38,7 +38,7 @@ POSITIONAL = {
 TEXT = {
     "--address", "--alarms", "--asset", "--by", "--calibration", "--camera", "--compare",
     "--contact", "--corrosion", "--data", "--host", "--ignore", "--inspector", "--keep",
-    "--labelled", "--license", "--no-corrosion", "--out", "--pairs", "--photographs",
+    "--labelled", "--no-corrosion", "--out", "--pairs", "--photographs",
     "--relative-to", "--share-truth", "--sound", "--surface", "--target", "--threshold",
     "--tile-validation", "--title", "--token-file", "--verdicts", "--web-runtime",
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 import csv
 import time
+from dataclasses import replace
 
 import cv2
 import pytest
@@ -29,7 +30,8 @@ def video(tmp_path, draw_scene):
 def test_the_newest_frame_is_told_and_alarms_are_written(exported, video, tmp_path):
     settings = ServeSettings(threshold=0.001)
     live = LiveSettings(camera=video, loop=True, alarm_frames=2, alarms=tmp_path / "alarms")
-    app = build_app(open_network(exported.onnx, settings), settings, live=live)
+    network = replace(open_network(exported.onnx, settings), cautions=("It guesses.",))
+    app = build_app(network, settings, live=live)
     with TestClient(app, base_url="http://localhost") as client:
         seen, states = 0, []
         deadline = time.monotonic() + 60
@@ -39,6 +41,7 @@ def test_the_newest_frame_is_told_and_alarms_are_written(exported, video, tmp_pa
                 states.append(state)
                 seen = state["number"]
         last = states[-1]
+        assert last["cautions"] == ["It guesses."]
         assert last["connected"]
         assert last["source"] == "flight.avi"
         assert 0 <= last["probability"] <= 1

@@ -1,6 +1,8 @@
 """What POST /predict says of photographs, and what it refuses."""
 
+import csv
 import io
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,7 +15,10 @@ from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import Rule
 from corrosion.explanation.grades import grade
 from corrosion.prediction.outputs import Output
+from corrosion.runtime import load
+from corrosion.runtime.predict_files import predict_files
 from corrosion.serve.network import open_network
+from corrosion.settings.prediction import PredictionSettings
 from corrosion.settings.serve import ServeSettings
 
 
@@ -111,6 +116,26 @@ def test_regions_are_told_in_pixels_of_the_photograph(start, photographs, spotte
     assert region["top"] + region["height"] / 2 == pytest.approx(750, abs=20)
     covered = region["width"] * region["height"] / pixels[..., 0].size
     assert 0.7 * covered < one["share"] <= covered + 0.01
+
+
+def test_regions_are_the_boxes_of_predict_to_the_pixel(
+    start, exported, spotted, draw_scene, tmp_path, monkeypatch
+):
+    photograph = tmp_path / "photographs" / "large.jpg"
+    photograph.parent.mkdir()
+    photograph.write_bytes(encoded(draw_scene(1, 901, 1203), "JPEG"))  # both decode it smaller
+    answering, network = spotted(0.0001), load(exported.onnx)
+    monkeypatch.setattr(network, "look", lambda images, explain: answering.look(images))
+    settings = PredictionSettings(explain=True, threshold=0.0001)
+    predict_files(network, [photograph.parent], tmp_path / "out", settings)
+    with (tmp_path / "out" / "predictions.csv").open(newline="") as file:
+        [row] = csv.DictReader(file)
+    client = start(answering=answering)
+    for explain in (0, 1):
+        [one] = ask(client, photograph.read_bytes(), explain=explain)
+        names = ("left", "top", "width", "height")
+        boxes = [[region[name] for name in names] for region in one["regions"]]
+        assert boxes == json.loads(row["boxes"]) != []
 
 
 def test_nothing_is_drawn_where_no_corrosion_is_detected(start, photographs, spotted):

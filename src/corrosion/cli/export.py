@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING
 from corrosion.cli.command import Command
 from corrosion.cli.options import add_options, option_name, read_options
 from corrosion.cli.paths import CHECKPOINT, folder
+from corrosion.export.target import (
+    SUFFIXES,
+    check_format,
+    check_quantiser,
+    check_target,
+    format_of,
+)
 from corrosion.runs import RunDirectory, checkpoint_of
 from corrosion.settings.export import ExportSettings
 from corrosion.system.files import check_place
@@ -40,10 +47,6 @@ def _run(options: argparse.Namespace) -> None:
             folder(given, f"one with photographs (--{name})")
     if options.out is not None:
         check_place(options.out.parent, option="--out")
-    share_processors()  # before numpy and torch are imported
-    from corrosion.export.export_checkpoint import ParityError, check_target, export_checkpoint
-    from corrosion.export.formats import SUFFIXES, check_format, format_of
-
     name = format_of(settings.format, options.out)
     # what does not go with it, in the words of the command
     settings = ExportSettings.read({**dict(settings), "format": name}, name=option_name)
@@ -52,6 +55,11 @@ def _run(options: argparse.Namespace) -> None:
     stem = checkpoint.stem if run is None else run.path.resolve().name
     out = options.out or Path(f"{stem}{SUFFIXES[name]}")
     check_target(out, name)
+    if settings.int8:
+        check_quantiser()
+    share_processors()  # before numpy and torch are imported
+    from corrosion.export.export_checkpoint import ParityError, export_checkpoint
+
     try:
         export = export_checkpoint(checkpoint, out, settings)
     except ParityError as error:

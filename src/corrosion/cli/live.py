@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from corrosion.system.processors import share_processors
 
 if TYPE_CHECKING:  # numpy
     from corrosion.prediction.live import LiveView
+
+log = logging.getLogger(__name__)
 
 _EVERY = 10.0  # seconds between lines
 _TAKEN = ("device", "threshold", "backend")  # settings of a prediction that mean something live
@@ -48,6 +51,8 @@ def watch_live(
     source = LiveSource(live.camera, loop=live.loop)
     served = ServeSettings(**{name: getattr(settings, name) for name in _TAKEN})
     network = open_network(path, served)
+    for caution in network.cautions:
+        log.warning("%s", caution)
     frames = raised = 0
     due = time.monotonic()
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,7 +14,7 @@ from PIL import Image
 
 from corrosion.data.geometry import shrink_to
 from corrosion.errors import CorrosionError
-from corrosion.explanation.regions import Regions
+from corrosion.explanation.regions import Box
 from corrosion.system.files import replacing
 
 Pixels = NDArray[np.uint8]
@@ -174,11 +174,11 @@ def write_map(path: Path, values: NDArray[np.float32]) -> None:
         Image.fromarray(levels).save(temporary, compress_level=1)
 
 
-def boxed(image: Pixels, regions: Regions, *, colour: tuple[int, int, int] = _BOX) -> Pixels:
-    """An image (H, W, 3) uint8 RGB with the boxes of its regions, in a colour (RGB)."""
+def boxed(image: Pixels, boxes: Iterable[Box], *, colour: tuple[int, int, int] = _BOX) -> Pixels:
+    """An image (H, W, 3) uint8 RGB with boxes, in a colour (RGB)."""
     drawn = np.ascontiguousarray(image)
     thickness = max(1, round(min(image.shape[:2]) / 200))
-    for box in regions.boxes:
+    for box in boxes:
         corner = (box.left + box.width - 1, box.top + box.height - 1)
         cv2.rectangle(drawn, (box.left, box.top), corner, colour, thickness)
     return drawn

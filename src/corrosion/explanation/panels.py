@@ -92,7 +92,7 @@ def panel(
     parts = {
         "photograph": image,
         f"evidence for {explanation.target}": heat_map(explanation.map, colormap=colormap),
-        "overlay": drawn if regions is None else boxed(drawn, regions),
+        "overlay": drawn if regions is None else boxed(drawn, regions.boxes),
     }
     for column, (name, pixels) in enumerate(parts.items()):
         left = gap + column * (width + gap)

@@ -13,14 +13,7 @@ from pathlib import Path
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.competence import cautions
-from corrosion.export.formats import (
-    check_format,
-    format_of,
-    traced,
-    write_onnx,
-    write_openvino,
-    write_torch,
-)
+from corrosion.export.formats import traced, write_onnx, write_openvino, write_torch
 from corrosion.export.graph import InspectionGraph
 from corrosion.export.parity import Parity, compare
 from corrosion.export.photographs import (
@@ -29,7 +22,8 @@ from corrosion.export.photographs import (
     inputs_of_folder,
     inputs_of_run,
 )
-from corrosion.export.quantising import PRECISIONS, Cost, check_quantiser, cost, quantise
+from corrosion.export.quantising import PRECISIONS, Cost, cost, quantise, with_metadata
+from corrosion.export.target import check_format, check_quantiser, check_target, format_of
 from corrosion.export.web_page import write_inspector
 from corrosion.export.web_runtime import web_runtime
 from corrosion.models.checkpoint import describe, load_model
@@ -183,13 +177,24 @@ def _export_int8(
             validation.records, parity.known, parity.probabilities, threshold=network.threshold
         )
         if found.loss <= settings.max_loss:
-            return Export(written, exported.metadata, parity, validation.what, found)
+            caution = found.caution(parity.decisions, parity.outputs["probability"].largest)
+            metadata = metadata.replace(cautions=(*metadata.cautions, caution))
+            _tell(whole if name == "openvino" else written, written, name, metadata)
+            return Export(written, load(written).metadata, parity, validation.what, found)
         losses.append(f"{precision}: {found.loss:.4f}")
         log.warning("%s costs an accuracy of %.4f on validation: too much", precision, found.loss)
     raise CorrosionError(
         f"int8: 8 bits cost more accuracy on {validation.what} than max_loss={settings.max_loss:g} "
         f"({'; '.join(losses)}). No file was written: export in float32, or allow a larger loss."
     )
+
+
+def _tell(onnx: Path, written: Path, name: str, metadata: Metadata) -> None:
+    """Give a network of 8 bits other metadata, and seal it again."""
+    with_metadata(onnx, metadata.text)
+    if name == "openvino":
+        write_openvino(onnx, written, metadata.text)
+    seal(written)
 
 
 def _calibration(
@@ -216,17 +221,6 @@ def _beside(path: Path) -> Iterator[str]:
         raise unwritable(path, error) from error
     with temporary as folder:
         yield folder
-
-
-def check_target(path: Path, name: str) -> None:
-    """Make sure that there is nothing yet in the place of a new file.
-
-    Raises:
-        CorrosionError: something is there.
-    """
-    for one in (path, *([path.with_suffix(".bin")] if name == "openvino" else [])):
-        if one.exists():
-            raise CorrosionError(f"{one} is there already: choose another --out, or remove it.")
 
 
 def metadata_of(

@@ -66,8 +66,10 @@ class Parity:
     known: NDArray[np.float64]
 
     def within(self, tolerance: float) -> bool:
-        """Whether no probability (of corrosion, of a kind) and no value of a map is further off."""
-        names = ("probability", "map", KINDS)
+        """Whether no probability (of corrosion, of a kind), logit and value of a map is further
+        off.
+        """
+        names = ("probability", "logit", "map", KINDS)
         found = [self.outputs[name].largest for name in names if name in self.outputs]
         return max(found) <= tolerance
 

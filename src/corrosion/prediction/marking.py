@@ -46,9 +46,6 @@ class Marked:
 def mark(output: Output, rule: Rule, resize: Resize, *, drawn: bool) -> Marked:
     """Decide on a photograph, and mark where the evidence lies.
 
-    Regions are those of the map over the photograph at `PREVIEW` pixels, so that photographs of any
-    size cost alike: a cell of the map has many times their pixels.
-
     Args:
         output: what the network says of an input that it could read.
         rule: how probabilities become decisions.
@@ -79,20 +76,37 @@ def _marked(
 ) -> Marked:
     image = output.image
     assert image.shape is not None
-    if not (looked_at or drawn):
-        return replace(told, boxes=(), share=0.0)
-    small = _small(*image.shape) if image.preview is None else image.preview.shape[:2]
-    whole = over_photograph(explanation, resize, *small)
-    regions = find_regions(whole) if looked_at else None
+    boxes, share = located(explanation, resize, image.shape) if looked_at else ((), 0.0)
     picture = None
     if drawn and image.preview is not None:
-        picture = overlay(image.preview, whole.map, colormap=UNLIKE_RUST)
-        if regions is not None:
-            picture = boxed(picture, regions, colour=WHITE)
-    if regions is None:
-        return replace(told, boxes=(), share=0.0, overlay=picture)
-    boxes = tuple(_enlarged(box, small, image.shape) for box in regions.boxes)
-    return replace(told, boxes=boxes, share=regions.share, overlay=picture)
+        shape = image.preview.shape[:2]
+        evidence = over_photograph(explanation, resize, *shape).map
+        picture = overlay(image.preview, evidence, colormap=UNLIKE_RUST)
+        shown = [scaled_box(box, image.shape, shape) for box in boxes]
+        picture = boxed(picture, shown, colour=WHITE)
+    return replace(told, boxes=boxes, share=share, overlay=picture)
+
+
+def located(
+    explanation: Explanation, resize: Resize, shape: tuple[int, int]
+) -> tuple[tuple[Box, ...], float]:
+    """Where the evidence lies in a photograph: the same boxes wherever they are told.
+
+    Regions are those of the map over the photograph at `PREVIEW` pixels, so that photographs of any
+    size cost alike: a cell of the map has many times their pixels.
+
+    Args:
+        explanation: with a map over the network's square input.
+        resize: how the photograph became that input.
+        shape: (height, width) of the photograph.
+
+    Returns:
+        Boxes in pixels of the photograph, the largest first, and the share of the photograph in the
+        regions, in [0, 1].
+    """
+    small = _small(*shape)
+    regions = find_regions(over_photograph(explanation, resize, *small))
+    return tuple(scaled_box(box, small, shape) for box in regions.boxes), regions.share
 
 
 def _small(height: int, width: int) -> tuple[int, int]:
@@ -101,8 +115,8 @@ def _small(height: int, width: int) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def _enlarged(box: Box, small: tuple[int, int], shape: tuple[int, int]) -> Box:
-    """A box of a preview in pixels of the photograph."""
+def scaled_box(box: Box, small: tuple[int, int], shape: tuple[int, int]) -> Box:
+    """A box of an image (height, width) in pixels of the same one at another size."""
     rows, columns = shape[0] / small[0], shape[1] / small[1]
     left, top = round(box.left * columns), round(box.top * rows)
     right = min(shape[1], round((box.left + box.width) * columns))

@@ -28,6 +28,7 @@ from corrosion.explanation.layers import (
 from corrosion.explanation.overlay import UNLIKE_RUST, WHITE, boxed, overlay, write_image
 from corrosion.explanation.regions import LEAST_SHARE, Box, find_regions
 from corrosion.prediction.journal import Row
+from corrosion.prediction.marking import located, scaled_box
 from corrosion.prediction.mask_files import of_frame
 from corrosion.prediction.mask_writer import Mask, MaskWriter, outlined
 from corrosion.prediction.outputs import Output
@@ -152,7 +153,7 @@ class Renderer:
     def _evidence(
         self, output: Output, explanation: Explanation, shape: tuple[int, int]
     ) -> NDArray[np.float32]:
-        """The map over a small picture of the whole photograph, which has this shape."""
+        """The map over a picture of the whole photograph, which has this shape."""
         resize = whole(self.resize) if self._over_whole(output) else self.resize
         return over_photograph(explanation, resize, *shape).map
 
@@ -207,18 +208,30 @@ class Renderer:
         image = output.image
         assert image.shape is not None
         photograph = self._drawn(output)
-        resize = whole(self.resize) if self._over_whole(output) else self.resize
-        explanation = over_photograph(explanation, resize, *photograph.shape[:2])
-        drawn = overlay(photograph, explanation.map, colormap=UNLIKE_RUST)
-        boxes: tuple[tuple[int, int, int, int], ...] = ()
+        evidence = self._evidence(output, explanation, photograph.shape[:2])
+        drawn = overlay(photograph, evidence, colormap=UNLIKE_RUST)
+        found: tuple[Box, ...] = ()
         if row.decision == DETECTED or row.review:
-            least = LEAST_SHARE if output.tiles is None else output.tiles.least_share
-            regions = find_regions(explanation, least_share=min(least, LEAST_SHARE))
-            drawn = boxed(drawn, regions, colour=WHITE)
-            boxes = tuple(_enlarged(box, drawn.shape, image.shape) for box in regions.boxes)
+            found = self._boxes(output, explanation, evidence)
+            shown = [scaled_box(box, image.shape, photograph.shape[:2]) for box in found]
+            drawn = boxed(drawn, shown, colour=WHITE)
+        boxes = tuple((box.left, box.top, box.width, box.height) for box in found)
         file = self._place("overlays", image)
         write_image(self.out / file, drawn)
         return replace(row, overlay=file, boxes=boxes)
+
+    def _boxes(
+        self, output: Output, explanation: Explanation, evidence: NDArray[np.float32]
+    ) -> tuple[Box, ...]:
+        """Boxes around the regions of the evidence, in pixels of the photograph."""
+        assert output.image.shape is not None
+        if not self._over_whole(output):
+            return located(explanation, self.resize, output.image.shape)[0]
+        least = LEAST_SHARE if output.tiles is None else output.tiles.least_share
+        large = replace(explanation, map=evidence)  # as fine as it is
+        regions = find_regions(large, least_share=min(least, LEAST_SHARE))
+        shape = evidence.shape[0], evidence.shape[1]
+        return tuple(scaled_box(box, shape, output.image.shape) for box in regions.boxes)
 
     @staticmethod
     def _place(kind: str, image: ImageInput) -> str:
@@ -252,13 +265,3 @@ def _into(row: Row, what: str) -> Iterator[_Result]:
         log.debug("%s: no %s", row.path, what, exc_info=True)
         reasons = filter(None, (row.error, f"no {what}: {reason_of(error)}"))
         result.row = replace(row, error="; ".join(reasons))
-
-
-def _enlarged(
-    box: Box, drawn: tuple[int, ...], shape: tuple[int, int]
-) -> tuple[int, int, int, int]:
-    """A box (left, top, width, height) of what was drawn, in pixels of the photograph."""
-    rows, columns = shape[0] / drawn[0], shape[1] / drawn[1]
-    left, top = round(box.left * columns), round(box.top * rows)
-    right, bottom = round((box.left + box.width) * columns), round((box.top + box.height) * rows)
-    return left, top, right - left, bottom - top

@@ -53,6 +53,8 @@ class LiveState(BaseModel):
     """Whether an alarm is on."""
     alarms: tuple[dict[str, Any], ...] = ()
     """The last alarms, the newest first."""
+    cautions: tuple[str, ...] = ()
+    """Sentences without which no decision should be read."""
     preview: str | None = None
     """The frame as a data URI (JPEG); null where the asker has it already."""
     overlay: str | None = None
@@ -136,6 +138,7 @@ class LiveDesk:
             connected=source.connected,
             ended=source.ended,
             alarms=tuple(self._rows),
+            cautions=self._network.cautions,
         )
         if view is None:
             return state

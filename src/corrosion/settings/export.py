@@ -24,7 +24,7 @@ class ExportSettings(Settings):
     count: Count = 200
     """Photographs to compare on, at most."""
     tolerance: Positive = 1e-4
-    """Largest difference of a probability, and of a map, that is let pass in float32."""
+    """Largest difference of a probability, a logit and a map that is let pass in float32."""
     int8: bool = False
     """Write a network of 8 bits, calibrated on photographs and judged on the validation photographs
     of the checkpoint's run; what costs more accuracy than max_loss stays in float32."""

@@ -48,6 +48,14 @@ function show(state) {
   element("unlock").hidden = true;
   element("live").hidden = false;
   element("source").textContent = state.source;
+  if (element("cautions").childElementCount !== state.cautions.length) {
+    element("cautions").replaceChildren(...state.cautions.map((caution) => {
+      const one = document.createElement("p");
+      one.className = "warning";
+      one.textContent = caution;
+      return one;
+    }));
+  }
   element("rate").textContent = `${state.rate.toFixed(1)} frames/s`;
   if (state.preview) {
     seen = state.number;
