@@ -108,8 +108,8 @@ class ImageReader:
     Attributes:
         resize: makes the network's input of a photograph.
         every: seconds between the frames of a video, 0 for all.
-        keep_frames: keep frames, and images that were given in memory, at full resolution too, or
-        frame_side: with no longer side than this.
+        keep_frames: keep frames, and images that were given in memory, at full resolution too.
+        frame_side: longest side of the frames that are kept; None for as they are.
         threads: number of threads that decode, at least 1.
         ahead: number of inputs decoded ahead of their use, at least 1; fewer of large ones, which
             would take more than `IN_FLIGHT`.
