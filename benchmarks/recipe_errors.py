@@ -171,7 +171,7 @@ def planned_finds(
     many that find the worse model worse.
     """
     generator, rows = np.random.default_rng(seed), []
-    for need in needs(of, difference=difference, power=POWER, seeds=PLANNED, images=100, count=400):
+    for need in needs(of, difference=difference, power=POWER, seeds=PLANNED, images=100):
         found = 0
         for number in range(count if need.images else 0):
             a, b = draw_runs(need.seeds, need.images or 0, generator)
@@ -200,7 +200,9 @@ def check_plan(
         def compared(
             seeds: int, images: int, generator: np.random.Generator, spread: float = spread
         ) -> tuple[Tables, Tables]:
-            return draw(Case(spread, seeds), images, generator, worse=difference)
+            # a plan for single runs takes the difference as that of the two checkpoints
+            case = Case(spread if seeds > 1 else 0.0, seeds)
+            return draw(case, images, generator, worse=difference)
 
         found = planned_finds(of, compared, **settings)
         rows += [(f"SD {100 * spread:g} points", *row) for row in found]
