@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import recipe_errors
 
+from corrosion.evaluation.model_tests import compare_models
 from corrosion.evaluation.planning import basis
 
 
@@ -51,3 +52,14 @@ def test_comparisons_drawn_from_runs_differ_by_what_was_asked_for():
     assert len(a) == len(b) == 20
     assert accuracy(a) == pytest.approx(accuracy(pilot), abs=0.02)
     assert accuracy(a) - accuracy(b) == pytest.approx(0.05, abs=0.012)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_plans_are_checked_by_the_test_of_a_comparison(seeds):
+    a, b = recipe_errors.draw(
+        recipe_errors.Case(0.01, seeds), 100, np.random.default_rng(0), worse=0.1
+    )
+    tests = compare_models({"a": a, "b": b}, count=40, seed=5).set_index("metric")
+    p_value, lower = recipe_errors.accuracy_test(a, b, resamples=40, seed=5)
+    assert p_value == pytest.approx(tests.loc["accuracy", "p_value"])
+    assert lower == pytest.approx(tests.loc["accuracy", "difference"])
