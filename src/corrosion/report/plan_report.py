@@ -74,7 +74,8 @@ def assumptions(of: Basis, *, model: str) -> list[str]:
             copied,
             f"Seen in its {of.runs} seeds: two runs decide {share} of the images differently, the "
             f"standard deviation of {title} between runs is {spread}; for the other model the same "
-            f"is taken.",
+            f"is taken. Two different backbones differ by more, and few seeds may scatter little by "
+            f"chance: take the numbers as the least that is needed.",
         ]
     return [
         copied,
