@@ -156,9 +156,10 @@ def drawn_from(of: Basis, difference: float) -> Draw:
         recipes: list[Tables] = []
         for lower in (0.0, shift):
             recipes.append([])
+            own = of.between * generator.normal(size=images)
             for _ in range(seeds):
                 skill = of.skill * generator.normal() * (seeds > 1) - lower
-                score = of.score[rows] + of.noise * generator.normal(size=images)
+                score = of.score[rows] + own + of.noise * generator.normal(size=images)
                 score = score + skill * (2 * label - 1)
                 table = {"path": paths, "label": label, "probability": expit(score)}
                 recipes[-1].append(pd.DataFrame(table))
