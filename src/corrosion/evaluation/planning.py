@@ -189,7 +189,7 @@ def _careful(runs: int) -> float:
 
     Example:
         >>> round(_careful(3), 2), round(_careful(30), 2)
-        (2.12, 1.13)
+        (2.12, 1.14)
     """
     return float(np.sqrt((runs - 1) / chi2.ppf(0.2, runs - 1)))
 
