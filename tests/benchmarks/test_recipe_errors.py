@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 import recipe_errors
 
+from corrosion.evaluation.model_tests import compare_models
+from corrosion.evaluation.planning import basis
+
 
 @pytest.mark.parametrize("spread", [0.01, 0.03])
 def test_runs_scatter_as_asked_for(spread):
@@ -30,3 +33,33 @@ def test_equally_good_recipes_are_seldom_called_different(runs):
     case = recipe_errors.Case(0.03, runs)
     found = recipe_errors.false_finds(case, count=40, images=100, resamples=60, seed=0)
     assert found["of the recipes"].max() <= 0.1
+
+
+def accuracy(runs):
+    return np.mean([np.mean((run["probability"] >= 0.5) == run["label"]) for run in runs])
+
+
+def test_the_worse_recipe_is_worse_by_what_was_asked_for():
+    case = recipe_errors.Case(0.01, 30)
+    a, b = recipe_errors.draw(case, 4000, np.random.default_rng(0), worse=0.05)
+    assert accuracy(a) - accuracy(b) == pytest.approx(0.05, abs=0.01)
+
+
+def test_comparisons_drawn_from_runs_differ_by_what_was_asked_for():
+    pilot, _ = recipe_errors.draw(recipe_errors.Case(0.01, 3), 1000, np.random.default_rng(0))
+    of = basis(pilot, metric="accuracy", threshold=0.5)
+    a, b = recipe_errors.drawn_from(of, 0.05)(20, 2000, np.random.default_rng(1))
+    assert len(a) == len(b) == 20
+    assert accuracy(a) == pytest.approx(accuracy(pilot), abs=0.02)
+    assert accuracy(a) - accuracy(b) == pytest.approx(0.05, abs=0.012)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_plans_are_checked_by_the_test_of_a_comparison(seeds):
+    a, b = recipe_errors.draw(
+        recipe_errors.Case(0.01, seeds), 100, np.random.default_rng(0), worse=0.1
+    )
+    tests = compare_models({"a": a, "b": b}, count=40, seed=5).set_index("metric")
+    p_value, lower = recipe_errors.accuracy_test(a, b, resamples=40, seed=5)
+    assert p_value == pytest.approx(tests.loc["accuracy", "p_value"])
+    assert lower == pytest.approx(tests.loc["accuracy", "difference"])

@@ -131,6 +131,28 @@ def test_groups_widen_bootstrap_intervals():
     assert unaware.high - unaware.low < 0.6 * (once.high - once.low)
 
 
+def test_groups_that_happen_to_scatter_like_single_images_still_count_as_fewer():
+    # an error in each of five of ten groups: nothing in the data says that groups go together
+    right = np.tile([True, True, True, False] + [True] * 4, 5)
+    single, grouped = proportion(right), proportion(right, group=np.arange(40) // 4)
+    assert grouped.low < single.low - 0.01
+    everything_alike = wilson(single.value * 10, 10)
+    assert grouped.low > everything_alike[0]
+
+
+@pytest.mark.parametrize("size", [20, 100, 1000])
+def test_areas_with_one_pair_ranked_wrongly_are_about_as_sure_as_without(size):
+    label = np.repeat([0, 1], size)
+    perfect = np.linspace(0, 1, 2 * size)
+    swapped = perfect.copy()
+    swapped[[size - 1, size]] = swapped[[size, size - 1]]
+    without, with_one = (estimate_metrics(label, one, count=2) for one in (perfect, swapped))
+    for name in ("auroc", "auprc", "auprc_negative"):
+        # the variance of a single pair is too small, a modelled one too large near 1
+        assert without[name].low - 0.06 < with_one[name].low < 1 - 1 / size, name
+        assert with_one[name].value < with_one[name].high <= 1
+
+
 def test_what_chance_gives_the_calibration_error_is_the_same_for_the_same_seed():
     label, score = predictions()
     first, again, other = (

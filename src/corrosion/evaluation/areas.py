@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
-from scipy.stats import norm, rankdata
+from scipy.stats import beta, norm, rankdata
 
 from corrosion.evaluation.intervals import Estimate, checked_level
 from corrosion.evaluation.metrics import Floats, checked
@@ -169,7 +169,8 @@ def roc_estimate(
     The variance is never less than `LEAST` of that of exponential scores (Hanley & McNeil,
     Radiology 143, 1982, as in method 5 of Newcombe, Statistics in Medicine 25, 2006). Where no pair
     of images, or each, is ranked wrongly there is an exact bound whatever the scores: that of as
-    many disjoint, so independent, pairs as there are groups of the rarer class.
+    many disjoint, so independent, pairs as there are groups of the rarer class. No interval goes
+    further than that of so many pairs.
 
     Args:
         label: (N,) 0 or 1.
@@ -204,7 +205,7 @@ def roc_estimate(
     modelled, of_data = _hanley_mcneil(area, areas.groups), float(areas.covariance[0, 0])
     # of_data is NaN with a single group of a class, and nothing where all of a class rank alike
     variance = max(of_data, LEAST * modelled) if of_data > 0 else modelled
-    return on_logits(area, variance, float(norm.isf(chance)))
+    return on_logits(area, variance, pairs, chance)
 
 
 def _hanley_mcneil(area: float, groups: NDArray[np.int64]) -> float:
@@ -215,32 +216,57 @@ def _hanley_mcneil(area: float, groups: NDArray[np.int64]) -> float:
     return float(of_folds.sum() / len(groups) ** 2)
 
 
-def exact_bound(value: float, count: int, chance: float) -> Estimate:
-    """The exact bound (Clopper & Pearson, 1934) where all, or none, of independent cases agree.
+def exact_ends(value: float, count: int, chance: float) -> tuple[float, float]:
+    """Clopper & Pearson's interval (1934) of a share of independent cases, whole or not.
+
+    Of a value of 1, or 0, it is the exact bound where all, or none, agree.
 
     Args:
-        value: 1 or 0.
+        value: the share, in [0, 1].
         count: number of cases.
-        chance: chance that the truth lies beyond, in (0, 1).
+        chance: chance that the truth lies beyond each end, in (0, 1).
+
+    Example:
+        >>> [round(end, 3) for end in exact_ends(1.0, 10, 0.025)]
+        [0.692, 1.0]
+        >>> [round(end, 3) for end in exact_ends(0.95, 10, 0.025)]
+        [0.619, 1.0]
+    """
+    agree, others = value * count, (1 - value) * count
+    low = beta.ppf(chance, agree, others + 1) if agree > 0 else 0.0
+    high = beta.isf(chance, agree + 1, others) if others > 0 else 1.0
+    return float(low), float(high)
+
+
+def exact_bound(value: float, count: int, chance: float) -> Estimate:
+    """A value of 1 or 0 with its exact bound, as `exact_ends`.
 
     Example:
         >>> round(exact_bound(1.0, 10, 0.025).low, 3)
         0.692
     """
-    end = chance ** (1 / count)
-    low, high = (end, 1.0) if value > 0.5 else (0.0, 1 - end)
-    return Estimate(value, float(low), float(high), "exact")
+    return Estimate(value, *exact_ends(value, count, chance), "exact")
 
 
-def on_logits(value: float, variance: float, deviations: float) -> Estimate:
-    """An interval of a value in (0, 1) that reaches this many deviations on the scale of logits.
+def on_logits(value: float, variance: float, count: int, chance: float) -> Estimate:
+    """An interval of a value in (0, 1) on the scale of logits.
+
+    It goes no further than that of so few independent cases, which near 1 it else would.
+
+    Args:
+        value: estimated.
+        variance: of the value.
+        count: number of cases, as for `exact_ends`.
+        chance: chance that the truth lies beyond each end, in (0, 1).
 
     Example:
-        >>> found = on_logits(0.9, 0.01, 1.96)
+        >>> found = on_logits(0.9, 0.01, 5, 0.025)
         >>> round(found.low, 3), round(found.high, 3)
         (0.505, 0.988)
+        >>> round(on_logits(0.9999, 2e-7, 100, 0.025).low, 3)
+        0.964
     """
-    half = deviations * np.sqrt(variance) / (value * (1 - value))
-    return Estimate(
-        value, float(expit(logit(value) - half)), float(expit(logit(value) + half)), "logit"
-    )
+    half = float(norm.isf(chance)) * np.sqrt(variance) / (value * (1 - value))
+    least, most = exact_ends(value, count, chance)
+    low, high = expit(logit(value) - half), expit(logit(value) + half)
+    return Estimate(value, float(max(low, least)), float(min(high, most)), "logit")

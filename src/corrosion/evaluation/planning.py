@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import logit
-from scipy.stats import nct, norm
+from scipy.stats import chi2, nct, norm
 from scipy.stats import t as student
 
 from corrosion.errors import CorrosionError
@@ -57,6 +57,7 @@ class Basis:
         noise: standard deviation of a run's own noise, on the scale of logits.
         skill: standard deviation of a run's shift towards errors, likewise.
         lasting: standard deviation of the metric that this shift alone gives, however many images.
+        between: standard deviation of noise that the runs of a model share, and not the other's.
     """
 
     metric: str
@@ -69,12 +70,13 @@ class Basis:
     noise: float
     skill: float
     lasting: float
+    between: float
 
     def difference(self, shift: float) -> float:
         """How much lower the metric is of runs that are shifted towards errors."""
         generator = np.random.default_rng(0)
         drawn = generator.normal(size=(_RUNS, len(self.label)))
-        scores = self.score + self.noise * drawn
+        scores = self.score + np.hypot(self.noise, self.between) * drawn
         lower = scores - shift * _side(self.label)
         values = [_judge(self.metric, self.label, one)[0].mean() for one in (scores, lower)]
         return float(values[0] - values[1])
@@ -106,7 +108,8 @@ class Basis:
             skill = self.skill * generator.normal(size=2 * seeds) if seeds > 1 else np.zeros(2)
             skill[seeds:] -= shift
             scores = self.score[rows] + self.noise * generator.normal(size=(2 * seeds, images))
-            scores = scores + skill[:, None] * side
+            own = self.between * generator.normal(size=(2, images))
+            scores = scores + np.repeat(own, seeds, axis=0) + skill[:, None] * side
             better, p_value = _tested(self.metric, label, scores, seeds=seeds, level=level)
             found += better and p_value < 1 - level
         return found / count
@@ -171,11 +174,24 @@ def basis(tables: Sequence[pd.DataFrame], *, metric: str, threshold: float) -> B
         skill = _least(partial(scattered, of="accuracy"), ASSUMED_SPREAD)
         spread = scattered(skill)
     else:
-        skill = _least(scattered, spread)
+        # few runs may scatter little by chance (Browne, Statistics in Medicine 14, 1995)
+        skill = _least(scattered, spread * _careful(len(runs)))
     lasting = scattered(skill, own=0.0)
     value = float(values.mean())
     seen = (value, disagreement, spread, len(runs))
-    return Basis(metric, label, score, *seen, noise, skill, lasting)
+    # another model differs from this one by as much again as its own runs do
+    between = noise if len(runs) > 1 else 0.0
+    return Basis(metric, label, score, *seen, noise, skill, lasting, between)
+
+
+def _careful(runs: int) -> float:
+    """The upper limit of a standard deviation seen in so many runs over it, with 80 % confidence.
+
+    Example:
+        >>> round(_careful(3), 2), round(_careful(30), 2)
+        (2.12, 1.14)
+    """
+    return float(np.sqrt((runs - 1) / chi2.ppf(0.2, runs - 1)))
 
 
 def needs(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
 from scipy.stats import t as student
 
 from corrosion.evaluation.areas import ROUNDING, exact_bound, fold_rows, on_logits
@@ -61,7 +60,7 @@ def precision_estimate(
         return exact_bound(value, found, chance)
     of_data = _variance(parts, [influence for _, influence in within], labels, groups)
     variance = max(of_data, _LEAST * value * (1 - value) / found)
-    return on_logits(value, variance, float(norm.isf(chance)))
+    return on_logits(value, variance, found, chance)
 
 
 def compare_precision(

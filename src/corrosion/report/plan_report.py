@@ -73,8 +73,9 @@ def assumptions(of: Basis, *, model: str) -> list[str]:
         return [
             copied,
             f"Seen in its {of.runs} seeds: two runs decide {share} of the images differently, the "
-            f"standard deviation of {title} between runs is {spread}; for the other model the same "
-            f"is taken.",
+            f"standard deviation of {title} between runs is {spread}, of which the upper limit "
+            f"with 80 % confidence is taken. ASSUMED of the other model: the same scatter, and "
+            f"that it differs from this one by as much again as two seeds do.",
         ]
     return [
         copied,
