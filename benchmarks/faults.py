@@ -33,7 +33,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -41,6 +40,7 @@ from pathlib import Path
 
 import pandas as pd
 from attack import import_all
+from attacks.child import run_in_child
 from attacks.world import ROOT, TRAINING, World, make_world
 from load import photographs as small_photographs
 
@@ -239,30 +239,7 @@ class Started:
         sys.stdout.flush()
         self.pid = os.fork()
         if self.pid == 0:
-            self._run(arguments, output, more)
-
-    @staticmethod
-    def _run(arguments: Sequence[str], output: Path, more: Mapping[str, str]) -> None:
-        code = 99
-        try:
-            os.setsid()
-            os.chdir(ROOT)
-            os.environ.update(more)
-            file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-            os.dup2(file, 1)
-            os.dup2(file, 2)
-            sys.stdout, sys.stderr = (os.fdopen(one, "w", closefd=False) for one in (1, 2))
-            from corrosion.cli.main import main
-
-            code = main(list(arguments))
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 1
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code & 255)
+            run_in_child(arguments, folder=ROOT, output=output, more=more)
 
     def poll(self) -> int | None:
         """The exit code, negative where it was killed; None while it runs."""

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from attacks.world import Action, Attack, Result, Verdict, World
+from attacks.child import Action
+from attacks.world import Attack, Result, Verdict, World
 
 DAMAGES = ("bits", "zeros", "empty", "cut", "rows", "text", "longer")
 

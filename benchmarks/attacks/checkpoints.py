@@ -15,8 +15,9 @@ from typing import Any
 
 import torch
 
+from attacks.child import Action
 from attacks.images import judge as judge_images
-from attacks.world import Action, Attack, Result, Verdict, World, is_clear
+from attacks.world import Attack, Result, Verdict, World, is_clear
 from corrosion.models.digest import KEY
 
 BAD: tuple[Any, ...] = (

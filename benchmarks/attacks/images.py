@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from attacks.world import Action, Attack, Result, Verdict, World
+from attacks.child import Action
+from attacks.world import Attack, Result, Verdict, World
 
 Expected = Literal["fails", "answer", "either"]
 """Of the attacking file: a row with its reason, a probability, or one of them."""

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from attacks.world import Action, Attack, Result, Verdict, World
+from attacks.child import Action
+from attacks.world import Attack, Result, Verdict, World
 
 NAMES: tuple[str, ...] = (
     "=1+1", "+cmd", "-1", "--out", "@SUM(A1)", "a\rb", "a\nb", "a\tb", 'a"b', "a,b", "a;b", "a'b",

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from attacks.child import Action
 from attacks.images import judge as judge_images
-from attacks.world import Action, Attack, Result, Verdict, World, is_clear, isolated
+from attacks.world import Attack, Result, Verdict, World, is_clear, isolated
 
 CONTENTS: tuple[bytes, ...] = (
     b"", b"{", b"[]", b"{}", b"null", b"7", b'"x"', b"x", b"\xff\xfe\x00", b"[" * 100_000,

@@ -12,7 +12,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from attacks.world import Action, Attack, Result, Verdict, World, is_clear
+from attacks.child import Action
+from attacks.world import Attack, Result, Verdict, World, is_clear
 
 BAD = (
     "x;y", "[1,2]", "{a:1}", "nan", "inf", "-inf", "-1", "0", "1e400", "1000000000000", "true",

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import pandas as pd
+
+from attacks.child import Action, run_in_child
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,10 +104,6 @@ class World:
         return self.folder / "predictions"
 
 
-Action = Sequence[str] | Callable[[], int]
-"""Arguments of `corrosion`, or a function that returns an exit code."""
-
-
 @dataclass(frozen=True)
 class Attack:
     """One attack.
@@ -186,9 +183,13 @@ def probabilities(out: Path) -> dict[str, float]:
 def isolated(action: Action, folder: Path) -> Result:
     """Run something in a process of its own, in a folder, with what it writes."""
     output = folder.with_name(folder.name + ".txt")
+    output.unlink(missing_ok=True)
     child = os.fork()
     if child == 0:
-        _in_child(action, folder, output)
+        cache = str(folder.with_name(folder.name + ".cache"))
+        run_in_child(
+            action, folder=folder, output=output, more={"CORROSION_CACHE": cache}, limit=_limit
+        )
     deadline = time.monotonic() + LONGEST
     while True:
         done, status, usage = os.wait4(child, os.WNOHANG)
@@ -205,32 +206,9 @@ def isolated(action: Action, folder: Path) -> Result:
     return Result(code, text, usage.ru_maxrss * 1024)
 
 
-def _in_child(action: Action, folder: Path, output: Path) -> None:
-    code = 99
-    try:
-        os.setsid()
-        os.chdir(folder)
-        os.environ["CORROSION_CACHE"] = str(folder.with_name(folder.name + ".cache"))
-        file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(file, 1)
-        os.dup2(file, 2)
-        sys.stdout, sys.stderr = (os.fdopen(one, "w", closefd=False) for one in (1, 2))
-        resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 5))
-        if callable(action):
-            code = action()
-        else:
-            from corrosion.cli.main import main
-
-            code = main(list(action))
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code & 255)
+def _limit() -> None:
+    resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 5))
 
 
 def is_clear(result: Result) -> bool:
