@@ -78,7 +78,7 @@ def _own_memory() -> int:
 
 
 def test_what_does_not_end_is_ended(tmp_path, sound, monkeypatch):
-    monkeypatch.setattr(world, "SECONDS", 0.2)
+    monkeypatch.setattr(world, "LONGEST", 0.2)
     attack = Attack("images", "x", lambda *_: lambda: time.sleep(60) or 0, lambda *_: "right")
     assert attack.carry_out(tmp_path / "0", sound)[0] == "hang"
 

@@ -5,7 +5,7 @@ import pytest
 import recipe_errors
 
 from corrosion.evaluation.model_tests import compare_models
-from corrosion.evaluation.planning import basis
+from corrosion.evaluation.planning_basis import basis
 
 
 @pytest.mark.parametrize("spread", [0.01, 0.03])
@@ -50,7 +50,8 @@ def test_comparisons_drawn_from_runs_differ_by_what_was_asked_for():
     of = basis(pilot, metric="accuracy", threshold=0.5)
     a, b = recipe_errors.drawn_from(of, 0.05)(20, 2000, np.random.default_rng(1))
     assert len(a) == len(b) == 20
-    assert accuracy(a) == pytest.approx(accuracy(pilot), abs=0.02)
+    # noise that a recipe's runs share comes on top of their own, and costs some accuracy
+    assert accuracy(a) == pytest.approx(accuracy(pilot), abs=0.04)
     assert accuracy(a) - accuracy(b) == pytest.approx(0.05, abs=0.012)
 
 

@@ -9,7 +9,8 @@ import yaml
 
 from corrosion.cli.main import main
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.planning import ASSUMED_SPREAD, basis, needs
+from corrosion.evaluation.planning import needs
+from corrosion.evaluation.planning_basis import ASSUMED_SPREAD, basis
 from corrosion.report.plan_report import assumptions
 
 IMAGES = 200

@@ -25,7 +25,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> None:
     settings = read_options(PlanSettings, options)
     runs = existing(options.runs, _RUNS)
-    from corrosion.evaluation.planning import basis, needs
+    from corrosion.evaluation.planning import needs
+    from corrosion.evaluation.planning_basis import basis
     from corrosion.evaluation.pooling import find_runs, pool
     from corrosion.report.plan_report import print_plan
 

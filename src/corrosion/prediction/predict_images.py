@@ -139,6 +139,10 @@ def predict(
     """
     if batch_size < 1:
         raise CorrosionError(f"batch_size={batch_size}: give a whole number from 1.")
+    if not isinstance(network, Inspector):
+        from corrosion.models.checkpoint import check_network
+
+        check_network(network)
     rule = decision_rule(network, threshold)
     settings = PredictionSettings(
         threshold=threshold,
@@ -225,10 +229,8 @@ def _look(
     network: CorrosionClassifier, rule: Rule, settings: PredictionSettings
 ) -> tuple[Look, Callable[[Output, Prediction], Prediction] | None]:
     """What asks a network in memory, and what measures rust where that is wanted."""
-    from corrosion.models.checkpoint import check_network
     from corrosion.prediction.batches import predict_batch
 
-    check_network(network)
     viewer = None
     if settings.tiles:
         from corrosion.prediction.tile_validation import find_validation

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from corrosion.evaluation.metric_table import METRICS
-from corrosion.evaluation.planning import ASSUMED_SPREAD, MOST_IMAGES, Basis, Need
+from corrosion.evaluation.planning import MOST_IMAGES, Need
+from corrosion.evaluation.planning_basis import ASSUMED_SPREAD, Basis
 from corrosion.evaluation.run_tests import ENOUGH_RUNS
 from corrosion.report.tables import TextTable
 from corrosion.settings.planning import PlanSettings
