@@ -172,7 +172,7 @@ def filled(
     Example:
         >>> square = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
         >>> filled((square,), (100, 100)).mean().round(2).item()
-        0.5
+        0.51
     """
     mask = np.zeros(shape, dtype=np.uint8)
     # the middle of the first pixel is at half of it; fillPoly has it at 0, and fills the edge too
