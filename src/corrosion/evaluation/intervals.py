@@ -85,7 +85,9 @@ def wilson_ends(share: ArrayLike, trials: ArrayLike, deviations: float) -> tuple
         centre = (share + deviations**2 / (2 * trials)) / (1 + deviations**2 / trials)
         half = np.sqrt(share * (1 - share) / trials + (deviations / (2 * trials)) ** 2)
         half *= deviations / (1 + deviations**2 / trials)
-    return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+    # rounding would leave shares of 0 and 1 just outside
+    low, high = np.minimum(centre - half, share), np.maximum(centre + half, share)
+    return np.clip(low, 0, 1), np.clip(high, 0, 1)
 
 
 def checked_level(level: float) -> float:
