@@ -32,6 +32,7 @@ from corrosion.export.quantising import PRECISIONS, quantise
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.runtime.metadata import RESIZE_RULE, SCHEMA, Metadata
 from corrosion.runtime.network import load
+from corrosion.runtime.seal import seal
 from corrosion.system.processors import keep_freed_memory, usable_processors
 
 NETWORKS = ("efficientnet_lite0", "mobilenetv2", "resnet50", "nasnetmobile", "efficientnetv2b0")
@@ -83,6 +84,8 @@ def programs(name: str, batch: int, folder: Path) -> dict[str, Probabilities]:
     quantise(exact, small, images[:CALIBRATING], PRECISIONS[0], said.text)
     for label, file in (("", exact), (" int8", small)):
         write_openvino(file, file.with_suffix(".xml"), said.text)
+        for written in (file, file.with_suffix(".xml")):
+            seal(written)
         for backend, path in (("ONNX Runtime", file), ("OpenVINO", file.with_suffix(".xml"))):
             exported = load(path)
             found[f"{backend}{label}"] = partial(
