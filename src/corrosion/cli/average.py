@@ -41,8 +41,8 @@ def _run(options: argparse.Namespace) -> None:
         f"The mean of the weights of {len(average.members)} networks. By themselves they get "
         f"{accuracy.value:.3f} ({accuracy.low:.3f}-{accuracy.high:.3f}) right of "
         f"{len(average.unseen.predictions)} photographs that they have not seen; temperature, "
-        f"thresholds and band come from there. The average gets {average.learnt:.3f} of those "
-        f"right that they have learnt from, which is no test of it.\n"
+        f"thresholds and band come from there.\nOf the photographs that they have learnt from the "
+        f"average gets {average.learnt:.3f} right, which is no test of it.\n"
         f"Test it on other photographs: corrosion evaluate {out} OTHER_PHOTOS\n{out}\n"
     )
 

@@ -32,7 +32,10 @@ _METAVAR: Mapping[str, str | tuple[str, ...]] = {
     "by": "COLUMN",
 }
 _RUN = "the directory of a finished run"
-_ON_A_FOLDER = "On a labelled folder a checkpoint is judged by corrosion evaluate CHECKPOINT PATH."
+_ON_A_FOLDER = (
+    "A checkpoint, or an average of runs, is judged on a labelled folder: corrosion evaluate "
+    "CHECKPOINT PATH."
+)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
