@@ -12,6 +12,7 @@ from samples import write_checkpoint
 import corrosion
 from corrosion.cli.main import main
 from corrosion.evaluation.pooling import find_runs
+from corrosion.models.checkpoint import describe
 from corrosion.models.digest import sign
 from corrosion.models.logistic_head import fit_logistic, set_logistic
 from corrosion.models.pooled_features import images_of, pooled_features
@@ -38,6 +39,7 @@ def cross_validation(photos, tmp_path):
         for fold in (0, 1):
             run = RunDirectory(tmp_path / "cv" / str(fold))
             module = write_checkpoint(run.best)
+            module.hparams["weights"] = {"requested": "a", "used": "file", "detail": "a file"}
             images = images_of(module.network, table, batch_size=8, num_workers=1)
             features = pooled_features(module.network, images, table)
             subset = np.where(np.arange(len(table)) % 2 == fold, "test", "train")
@@ -96,6 +98,8 @@ def test_weights_of_an_average_are_means_and_its_choices_come_from_unseen_photog
     assert len(average.unseen.predictions) == 2 * COUNT
     assert network.temperature == average.unseen.choices.temperature.value
     assert network.thresholds
+    began = describe(tmp_path / "out")["weights"]["detail"]
+    assert began == "mean of 2 networks, each of which began with: a file"
     written = pd.read_csv(tmp_path / "out" / "predictions_val.csv")
     assert sorted(written["path"]) == sorted(path for path, _ in photos)
     assert set(RunDirectory(tmp_path / "out").read_split()["split"]) == {"train"}

@@ -31,7 +31,8 @@ def average_checkpoints(paths: Sequence[Path]) -> dict[str, Any]:
 
     Returns:
         What the checkpoint holds by key, as `corrosion.models.checkpoint.write_checkpoint` takes
-        it: the settings of the first; without what holds for one network alone, as its temperature.
+        it: the settings of the first, whose `weights` say of how many networks it is the mean;
+        without what holds for one network alone, as its temperature.
 
     Raises:
         CorrosionError: there are fewer than two, one can't be loaded, or they are networks of
@@ -45,7 +46,20 @@ def average_checkpoints(paths: Sequence[Path]) -> dict[str, Any]:
     for path, other in zip(paths[1:], others, strict=True):
         _check_alike(first[_SETTINGS], other[_SETTINGS], paths[0], path)
     content = {key: value for key, value in first.items() if key not in _OF_ONE}
-    return {**content, _STATE: mean_state([one[_STATE] for one in (first, *others)])}
+    return {
+        **content,
+        _STATE: mean_state([one[_STATE] for one in (first, *others)]),
+        _SETTINGS: _named(first[_SETTINGS], len(paths)),
+    }
+
+
+def _named(settings: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """Settings that say what the network is the mean of, where they tell of its first weights."""
+    began = settings.get("weights")
+    if began is None:
+        return dict(settings)
+    detail = f"mean of {count} networks, each of which began with: {began.get('detail', '')}"
+    return {**settings, "weights": {**began, "detail": detail}}
 
 
 def mean_state(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
