@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from corrosion.prediction.rendering import Renderer
 from corrosion.prediction.shards import ShardedFolder
 from corrosion.prediction.share import RowWriter, Share
 from corrosion.prediction.table import write_table
-from corrosion.report.inspection.reports import renew_reports, write_reports
+from corrosion.report.inspection.reports import write_reports
 from corrosion.settings.explanation import side_of
 from corrosion.settings.prediction import PredictionSettings
 from corrosion.system.extras import require_package
@@ -129,7 +129,7 @@ class FileRun:
         )
         if counts is not None:
             log.info("%s is finished already", self.out)
-            self._reports(renew_reports)  # those that a full disk has prevented
+            self._reports(outdated_only=True)  # those that a full disk has prevented
             return counts
         for caution in self.cautions:
             log.warning("%s", caution)
@@ -218,17 +218,18 @@ class FileRun:
             tiles=tiles,
             share_interval=share_interval,
         )
-        self._reports(write_reports)
+        self._reports()
         return counts
 
-    def _reports(self, write: Callable[..., object]) -> None:
+    def _reports(self, *, outdated_only: bool = False) -> None:
         settings = self.settings
-        write(
+        write_reports(
             self.out,
             settings.report,
             title=settings.title,
             inspector=settings.inspector,
             consequence=settings.consequence,
+            outdated_only=outdated_only,
         )
 
 

@@ -8,7 +8,7 @@ from inspection_folders import row, write_folder
 
 from corrosion.errors import CorrosionError
 from corrosion.report.inspection import read_inspection
-from corrosion.report.inspection.reports import renew_reports, write_reports
+from corrosion.report.inspection.reports import write_reports
 from corrosion.report.inspection.verdict_history import Verdict, write_history
 
 TABLE = """\
@@ -129,10 +129,10 @@ def test_reports_that_say_all_that_is_known_are_not_written_again(folder):
         "findings.geojson",
         "coco.json",
     ]
-    assert renew_reports(folder, "geojson,coco") == ()
-    assert renew_reports(folder, "geojson", title="Tank farm") != ()
+    assert write_reports(folder, "geojson,coco", outdated_only=True) == ()
+    assert write_reports(folder, "geojson", title="Tank farm", outdated_only=True) != ()
     (folder / "findings.geojson").unlink()
-    assert (folder / "findings.geojson") in renew_reports(folder, "geojson")
+    assert (folder / "findings.geojson") in write_reports(folder, "geojson", outdated_only=True)
 
 
 @pytest.mark.parametrize(
@@ -147,4 +147,6 @@ def test_reports_are_renewed_when_what_they_say_has_changed(folder, changed, aga
     write_reports(folder, "geojson,coco")
     later = (folder / "coco.json").stat().st_mtime_ns + 10**9
     os.utime(folder / changed, ns=(later, later))
-    assert [file.name for file in renew_reports(folder, "geojson,coco")][1:] == again
+    assert [file.name for file in write_reports(folder, "geojson,coco", outdated_only=True)][
+        1:
+    ] == again

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -83,28 +83,6 @@ def _time(file: Path) -> int:
     return file.stat().st_mtime_ns if file.is_file() else 0
 
 
-def renew_reports(
-    folder: Path,
-    reports: str,
-    *,
-    title: str | None = None,
-    inspector: str | None = None,
-    consequence: Path | None = None,
-) -> tuple[Path, ...]:
-    """Write those of some reports that are missing, or older than what they tell of.
-
-    Arguments, files and errors are those of `write_reports`, which writes them all.
-    """
-    _keep(folder, title, inspector, consequence)
-    results = max(_time(folder / name) for name in ("run.json", *TABLES))
-    needed = [
-        name
-        for name in report_names(reports)
-        if _time(folder / _FILES[name]) < max(results, _newest_verdict(folder, name))
-    ]
-    return _written(folder, needed) if needed else ()
-
-
 def write_reports(
     folder: Path,
     reports: str,
@@ -112,6 +90,7 @@ def write_reports(
     title: str | None = None,
     inspector: str | None = None,
     consequence: Path | None = None,
+    outdated_only: bool = False,
 ) -> tuple[Path, ...]:
     """Write reports into an output folder of `corrosion predict`, over those of before.
 
@@ -124,6 +103,7 @@ def write_reports(
             before, and empty for "Corrosion inspection".
         inspector: who signs them, kept likewise.
         consequence: file for `read_consequences`, whose numbers are kept likewise.
+        outdated_only: write those alone that are missing, or older than what they tell of.
 
     Returns:
         Their files.
@@ -133,7 +113,20 @@ def write_reports(
             `check_consequences`.
     """
     _keep(folder, title, inspector, consequence)
-    return _written(folder, report_names(reports))
+    names = report_names(reports)
+    if outdated_only:
+        names = tuple(name for name in names if _is_outdated(folder, name))
+        if not names:
+            return ()
+    inspection = read_inspection(folder)
+    files = [write_assets(inspection), *(WRITERS[name](inspection) for name in names)]
+    return tuple(file for file in files if file is not None)
+
+
+def _is_outdated(folder: Path, name: str) -> bool:
+    """Whether a report is missing, or older than the results and what inspectors have said."""
+    results = max(_time(folder / file) for file in ("run.json", *TABLES))
+    return _time(folder / _FILES[name]) < max(results, _newest_verdict(folder, name))
 
 
 def _keep(folder: Path, title: str | None, inspector: str | None, consequence: Path | None) -> None:
@@ -143,9 +136,3 @@ def _keep(folder: Path, title: str | None, inspector: str | None, consequence: P
         assets = read_inspection(folder).assets
         check_consequences(told, assets, name=f"consequence={consequence}")
     keep_in_run(folder, {"title": title, "inspector": inspector, "consequences": told})
-
-
-def _written(folder: Path, names: Iterable[str]) -> tuple[Path, ...]:
-    inspection = read_inspection(folder)
-    files = [write_assets(inspection), *(WRITERS[name](inspection) for name in names)]
-    return tuple(file for file in files if file is not None)
