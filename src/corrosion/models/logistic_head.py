@@ -131,17 +131,15 @@ def fit_logistic(
         raise CorrosionError("The head needs images of both classes in training and validation.")
     space = RowSpace.of(features)
     train, val = space.within(features), space.within(validation)
-    best: tuple[float, float, LogisticRegression] | None = None
+    # from one penalty to the next there are few steps, and the weights of many digits cost no more
+    model = LogisticRegression(solver="newton-cholesky", tol=1e-8, warm_start=True)
+    fits = []
     for strength in strengths:
-        model = LogisticRegression(C=strength, solver="newton-cholesky", max_iter=200)
-        model.fit(train, labels)
+        model.set_params(C=strength).fit(train, labels)
+        weight, bias = space.outside(model.coef_, model.intercept_)
         loss = float(log_loss(validation_labels, model.predict_proba(val)[:, 1]))
-        if best is None or loss < best[0]:
-            best = (loss, float(strength), model)
-    assert best is not None
-    loss, strength, model = best
-    weight, bias = space.outside(model.coef_, model.intercept_)
-    return LogisticFit(weight[0], float(bias[0]), strength, loss)
+        fits.append(LogisticFit(weight[0], float(bias[0]), float(strength), loss))
+    return min(fits, key=lambda fit: fit.validation_loss)
 
 
 @torch.no_grad()
