@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 from scipy.stats import beta, norm, rankdata
 
-from corrosion.evaluation.intervals import Estimate, checked_level
+from corrosion.evaluation.intervals import Estimate, within_0_and_1
 from corrosion.evaluation.metrics import Floats, checked
 from corrosion.evaluation.resampling import group_numbers
 
@@ -190,7 +190,7 @@ def roc_estimate(
         0.692
     """
     labels, scores = checked(label, probability)
-    chance = (1 - checked_level(level)) / 2
+    chance = (1 - within_0_and_1(level, name="level")) / 2
     areas = roc_areas(labels, scores[None], group=group, fold=fold)
     area = float(areas.values[0])
     if np.isnan(area):

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import beta
 
 from corrosion.evaluation.decisions import is_corroded
-from corrosion.evaluation.intervals import Estimate, checked_level, effective_size, proportion
+from corrosion.evaluation.intervals import Estimate, effective_size, proportion, within_0_and_1
 from corrosion.evaluation.metrics import Floats, checked, decision_metrics
 from corrosion.evaluation.resampling import group_numbers
 
@@ -66,7 +66,7 @@ def decision_estimates(
     (recall, recalls), (specificity, specificities) = of_classes
     values = _of_shares(np.array(recall), np.array(specificity), prevalence)
     likely = _of_shares(recalls[:, None], specificities[None], prevalence)
-    tail = (1 - checked_level(level)) / 2
+    tail = (1 - within_0_and_1(level, name="level")) / 2
     for name in _OF_BOTH_SHARES:
         value, (low, high) = float(values[name]), np.quantile(likely[name], (tail, 1 - tail))
         # without an error of a kind the middle leaves out what was seen

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from corrosion.evaluation.areas import roc_estimate
 from corrosion.evaluation.decision_intervals import decision_estimates
-from corrosion.evaluation.intervals import Estimate, checked_level, proportions
+from corrosion.evaluation.intervals import Estimate, proportions, within_0_and_1
 from corrosion.evaluation.losses import brier_estimate, ece_estimate, log_loss_estimate
 from corrosion.evaluation.metric_table import EVALUATED
 from corrosion.evaluation.metrics import all_metrics, checked
@@ -57,7 +57,7 @@ def estimate_metrics(
         (0.5, 'wilson', 'logit')
     """
     labels, scores = checked(label, probability)
-    checked_level(level)
+    within_0_and_1(level, name="level")
     groups = group_numbers(group, len(labels))
     values = all_metrics(labels, scores, threshold=threshold)
     found = {

@@ -17,25 +17,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import betaincinv
 
-from corrosion.errors import CorrosionError
+from corrosion.evaluation.intervals import within_0_and_1
 from corrosion.evaluation.metrics import Floats
 from corrosion.evaluation.resampling import group_numbers
-
-
-def checked_confidence(confidence: float) -> float:
-    """A confidence in (0, 1).
-
-    Raises:
-        CorrosionError: it is not.
-
-    Example:
-        >>> checked_confidence(90)
-        Traceback (most recent call last):
-        corrosion.errors.CorrosionError: confidence=90: give a number between 0 and 1, as 0.9.
-    """
-    if not 0 < confidence < 1:
-        raise CorrosionError(f"confidence={confidence}: give a number between 0 and 1, as 0.9.")
-    return confidence
 
 
 def upper_bound(errors: ArrayLike, images: ArrayLike, *, confidence: float) -> Floats:
@@ -60,7 +44,7 @@ def upper_bound(errors: ArrayLike, images: ArrayLike, *, confidence: float) -> F
         >>> upper_bound([0, 0], [229, 230], confidence=0.9) <= 0.01
         array([False,  True])
     """
-    checked_confidence(confidence)
+    within_0_and_1(confidence, name="confidence")
     wrong, right = np.broadcast_arrays(np.asarray(errors, float), np.asarray(images, float))
     right = right - wrong
     some_right = right > 1e-9
@@ -86,7 +70,9 @@ def images_needed(share: float, *, confidence: float) -> float:
     if share == 0:
         return math.inf
     # the last digit of a float must not ask for one image more
-    return math.ceil(math.log1p(-checked_confidence(confidence)) / math.log1p(-share) - 1e-9)
+    return math.ceil(
+        math.log1p(-within_0_and_1(confidence, name="confidence")) / math.log1p(-share) - 1e-9
+    )
 
 
 def effective_images(group: ArrayLike | None, size: int) -> Floats:

@@ -66,7 +66,7 @@ def wilson(
         >>> round(float(low), 4), round(float(high), 4)
         (0.9434, 0.9795)
     """
-    z = float(norm.isf((1 - checked_level(level)) / 2))
+    z = float(norm.isf((1 - within_0_and_1(level, name="level")) / 2))
     successes, trials = np.asarray(successes, float), np.asarray(trials, float)
     with np.errstate(invalid="ignore", divide="ignore"):
         return wilson_ends(successes / trials, trials, z)
@@ -90,20 +90,20 @@ def wilson_ends(share: ArrayLike, trials: ArrayLike, deviations: float) -> tuple
     return np.clip(low, 0, 1), np.clip(high, 0, 1)
 
 
-def checked_level(level: float) -> float:
-    """A confidence level in (0, 1).
+def within_0_and_1(value: float, *, name: str) -> float:
+    """A confidence or a level strictly between 0 and 1.
 
     Raises:
-        CorrosionError: it is not.
+        CorrosionError: it is not; the message calls it by `name`.
 
     Example:
-        >>> checked_level(95)
+        >>> within_0_and_1(95, name="level")
         Traceback (most recent call last):
-        corrosion.errors.CorrosionError: level=95: a confidence level lies between 0 and 1.
+        corrosion.errors.CorrosionError: level=95: give a number between 0 and 1, as 0.95.
     """
-    if not 0 < level < 1:
-        raise CorrosionError(f"level={level}: a confidence level lies between 0 and 1.")
-    return level
+    if not 0 < value < 1:
+        raise CorrosionError(f"{name}={value}: give a number between 0 and 1, as 0.95.")
+    return value
 
 
 def proportion(

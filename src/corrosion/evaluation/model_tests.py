@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.alignment import align_runs
-from corrosion.evaluation.intervals import checked_level
+from corrosion.evaluation.intervals import within_0_and_1
 from corrosion.evaluation.metric_table import TESTED
 from corrosion.evaluation.metrics import Floats
 from corrosion.evaluation.pair_tests import PairTest, pair_tests
@@ -76,7 +76,7 @@ def compare_models(
         >>> tests.loc[tests["metric"] == "accuracy", ["test", "significant"]].to_numpy().tolist()
         [['McNemar mid-p', True]]
     """
-    checked_level(level)
+    within_0_and_1(level, name="level")
     if len(models) < 2:
         raise CorrosionError("A comparison needs at least two models.")
     runs = align_runs(models)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student
 
 from corrosion.evaluation.areas import ROUNDING, exact_bound, fold_rows, on_logits
-from corrosion.evaluation.intervals import Estimate, checked_level
+from corrosion.evaluation.intervals import Estimate, within_0_and_1
 from corrosion.evaluation.metrics import Floats, checked
 from corrosion.evaluation.resampling import group_numbers
 
@@ -48,7 +48,7 @@ def precision_estimate(
         (0.917, 0.432, 0.994)
     """
     labels, scores = checked(label, probability)
-    chance = (1 - checked_level(level)) / 2
+    chance = (1 - within_0_and_1(level, name="level")) / 2
     parts = fold_rows(labels, fold)
     if not parts:
         return Estimate(np.nan, np.nan, np.nan, "undefined")
@@ -100,7 +100,7 @@ def compare_precision(
         0.82
     """
     labels, _ = checked(label, probability_a)
-    chance = (1 - checked_level(level)) / 2
+    chance = (1 - within_0_and_1(level, name="level")) / 2
     nothing = (float("nan"), float("nan"), float("nan"))
     parts = fold_rows(labels, fold)
     if not parts:

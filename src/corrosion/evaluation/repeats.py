@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from corrosion.evaluation.areas import roc_auc
 from corrosion.evaluation.estimates import estimate_table
-from corrosion.evaluation.intervals import Estimate, checked_level
+from corrosion.evaluation.intervals import Estimate, within_0_and_1
 from corrosion.evaluation.metric_table import EVALUATED, METRICS, WITHIN_FOLDS
 from corrosion.evaluation.metrics import Floats, WeightedMetrics, all_metrics
 from corrosion.evaluation.precision_areas import average_precision
@@ -96,7 +96,11 @@ def _mean(metric: str, runs: Sequence[Estimate], level: float) -> Estimate:
         np.array([getattr(run, end) for run in runs]) for end in ("value", "low", "high")
     )
     value = float(values.mean())
-    scatter = norm.isf((1 - checked_level(level)) / 2) * values.std(ddof=1) / np.sqrt(len(runs))
+    scatter = (
+        norm.isf((1 - within_0_and_1(level, name="level")) / 2)
+        * values.std(ddof=1)
+        / np.sqrt(len(runs))
+    )
     low = value - np.hypot(value - lows.mean(), scatter)
     high = value + np.hypot(highs.mean() - value, scatter)
     expected = [run.expected for run in runs if run.expected is not None]

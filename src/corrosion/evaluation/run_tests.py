@@ -14,7 +14,7 @@ from scipy.stats import gamma, norm
 from scipy.stats import t as student
 
 from corrosion.evaluation.areas import ROUNDING
-from corrosion.evaluation.intervals import checked_level
+from corrosion.evaluation.intervals import within_0_and_1
 from corrosion.evaluation.metrics import Floats
 from corrosion.evaluation.pair_tests import PERMUTATION, PairTest
 from corrosion.evaluation.significance import bootstrap_p
@@ -113,7 +113,7 @@ def student_test(difference: float, spread: Spread, *, name: str, level: float =
         >>> round(found.p_value, 4), [round(end, 3) for end in found.interval]
         (0.0036, [0.055, 0.145])
     """
-    chance = (1 - checked_level(level)) / 2
+    chance = (1 - within_0_and_1(level, name="level")) / 2
     if not np.isfinite(difference + spread.variance):
         return PairTest(name, np.nan, interval=(np.nan, np.nan))
     if spread.variance < ROUNDING**2:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binom, norm
 
 from corrosion.evaluation.areas import roc_areas
-from corrosion.evaluation.intervals import checked_level
+from corrosion.evaluation.intervals import within_0_and_1
 from corrosion.evaluation.metrics import Floats, checked
 from corrosion.evaluation.resampling import group_numbers
 
@@ -136,7 +136,7 @@ def delong(
     scores = np.stack(
         [checked(label, probability)[1] for probability in (probability_a, probability_b)]
     )
-    z = norm.isf((1 - checked_level(level)) / 2)
+    z = norm.isf((1 - within_0_and_1(level, name="level")) / 2)
     found = roc_areas(labels, scores, group=group, fold=fold)
     areas, covariance = found.values, found.covariance
     difference = areas[0] - areas[1]

@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.guarantees import (
-    checked_confidence,
     effective_images,
     images_needed,
     upper_bound,
 )
+from corrosion.evaluation.intervals import within_0_and_1
 from corrosion.evaluation.metrics import Floats, checked, decision_metrics
 from corrosion.evaluation.resampling import group_numbers
 
@@ -150,7 +150,7 @@ def at_least_recall(
         rule = f"recall at least {recall:g}, confidence {confidence:g}"
         return Threshold(rule, float(table["threshold"].iloc[promised[-1]]))
     best = np.floor(lowest[0] * 1000) / 1000
-    needed = images_needed(1 - recall, confidence=checked_confidence(confidence))
+    needed = images_needed(1 - recall, confidence=within_0_and_1(confidence, name="confidence"))
     takes = f"it takes {needed}" if np.isfinite(needed) else "no number does"
     return Threshold(
         f"recall at least {best:g}, confidence {confidence:g}",
