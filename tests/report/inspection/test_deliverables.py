@@ -4,6 +4,7 @@ import io
 import json
 import os
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -259,3 +260,19 @@ def test_label_studio_gets_tasks_with_local_files_and_percentages(inspection, ca
     interface = (inspection.folder / "label-studio.xml").read_text(encoding="utf-8")
     for result in prediction["result"]:
         assert f'name="{result["from_name"]}"' in interface
+
+
+def test_label_studio_is_told_kinds_and_asks_for_them(inspection):
+    named = replace(FOUND, kind='a "b" & <c>', kind_probability=0.75)
+    told = replace(inspection, findings=(named, CLEAN_ONE, FRAME, BROKEN))
+    first, second = json.loads(write_label_studio(told).read_text(encoding="utf-8"))
+    kind = first["predictions"][0]["result"][1]
+    assert (kind["from_name"], kind["score"]) == ("kind", 0.75)
+    assert kind["value"] == {"choices": ['a "b" & <c>']}
+    assert [one["from_name"] for one in second["predictions"][0]["result"]] == ["decision"]
+    interface = ElementTree.parse(inspection.folder / "label-studio.xml")
+    choices = interface.findall("Choices[@name='kind']/Choice")
+    assert [one.get("value") for one in choices] == ['a "b" & <c>']
+    write_label_studio(inspection)
+    interface = ElementTree.parse(inspection.folder / "label-studio.xml")
+    assert [one.get("name") for one in interface.findall("Choices")] == ["decision"]

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from xml.sax.saxutils import quoteattr
 
+from corrosion.report.inspection.finding import Finding
 from corrosion.report.inspection.findings import Inspection
 from corrosion.report.inspection.regions import Labelled, Region, labelled_photographs
 from corrosion.system.files import write_json, write_text
@@ -30,7 +32,7 @@ _INTERFACE = """<View>
   <Choices name="decision" toName="image" choice="single" showInLine="true">
     <Choice value="corrosion"/>
     <Choice value="no corrosion"/>
-  </Choices>
+  </Choices>{kinds}
   <RectangleLabels name="box" toName="image">
     <Label value="corrosion" background="#00a5b5"/>
   </RectangleLabels>
@@ -39,13 +41,19 @@ _INTERFACE = """<View>
   </PolygonLabels>
 </View>
 """
+_KINDS = """
+  <Choices name="kind" toName="image" choice="single" showInLine="true">{choices}
+  </Choices>"""
+_KIND = """
+    <Choice value={name}/>"""
 
 
 def write_label_studio(inspection: Inspection) -> Path:
-    """Write a task for each photograph, with decision and regions as predictions.
+    """Write a task for each photograph, with decision, kind and regions as predictions.
 
     Images are named as files below the folder that holds all of them, which must be Label Studio's
-    LOCAL_FILES_DOCUMENT_ROOT; the log says which it is. The labelling interface is written beside.
+    LOCAL_FILES_DOCUMENT_ROOT; the log says which it is. The labelling interface is written beside;
+    kinds to choose from are those that were told of a photograph of this inspection.
 
     Args:
         inspection: what was found.
@@ -66,7 +74,7 @@ def write_label_studio(inspection: Inspection) -> Path:
     ]
     path = inspection.folder / FILE
     write_json(path, tasks)
-    write_text(inspection.folder / CONFIGURATION, _INTERFACE)
+    write_text(inspection.folder / CONFIGURATION, _interface(found))
     log.info(
         "Start Label Studio with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true and "
         "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT=%s, make a project with the labelling interface of "
@@ -78,18 +86,18 @@ def write_label_studio(inspection: Inspection) -> Path:
     return path
 
 
+def _interface(found: Sequence[Labelled]) -> str:
+    """The labelling interface, which asks for the kind where kinds were told."""
+    names = sorted({one.finding.kind for one in found if one.finding.kind is not None})
+    choices = "".join(_KIND.format(name=quoteattr(name)) for name in names)
+    return _INTERFACE.format(kinds=_KINDS.format(choices=choices) if names else "")
+
+
 def _task(inspection: Inspection, one: Labelled, file: str) -> dict[str, Any]:
     found = one.finding
-    choice = {"choices": ["corrosion" if found.detected else "no corrosion"]}
-    results = [
-        {
-            "id": f"{found.number}-decision",
-            "from_name": "decision",
-            "to_name": "image",
-            "type": "choices",
-            "value": choice,
-        }
-    ]
+    results = [_choice(found, "decision", "corrosion" if found.detected else "no corrosion")]
+    if found.kind is not None:
+        results.append(_choice(found, "kind", found.kind, found.kind_probability))
     results += [_result(one, region, number) for number, region in enumerate(one.regions)]
     data = {"image": f"/data/local-files/?d={quote(Path(file).as_posix())}", "path": found.path}
     if found.asset is not None:
@@ -100,6 +108,17 @@ def _task(inspection: Inspection, one: Labelled, file: str) -> dict[str, Any]:
         "result": results,
     }
     return {"data": data, "predictions": [prediction]}
+
+
+def _choice(found: Finding, name: str, chosen: str, score: float | None = None) -> dict[str, Any]:
+    return {
+        "id": f"{found.number}-{name}",
+        "from_name": name,
+        "to_name": "image",
+        "type": "choices",
+        **({} if score is None else {"score": score}),
+        "value": {"choices": [chosen]},
+    }
 
 
 def _result(one: Labelled, region: Region, number: int) -> dict[str, Any]:
