@@ -32,7 +32,8 @@ import sys
 BLOCKED = {
     "torch", "torchvision", "lightning", "timm", "hydra", "omegaconf", "pandas", "scipy", "sklearn",
     "albumentations", "matplotlib", "optuna", "onnx", "pytorch_grad_cam", "safetensors", "h5py",
-    "cleanlab", "sqlalchemy", "torchmetrics", "segmentation_models_pytorch",
+    "cleanlab", "sqlalchemy", "torchmetrics", "segmentation_models_pytorch", "yaml", "reportlab",
+    "xlsxwriter", "rich",
 }
 
 class Blocked:
@@ -44,7 +45,7 @@ sys.meta_path.insert(0, Blocked())
 from corrosion.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
-"""A program that runs `corrosion` without torch and all that exported files do without."""
+"""A program that runs `corrosion` without all that the dependencies of runtime/ leave out."""
 
 
 def training(*arguments: str, cache: Path) -> dict[str, Any]:

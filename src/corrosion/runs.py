@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 
 from corrosion.errors import CorrosionError
 from corrosion.run_places import RunPlaces, Subset, checkpoint_of
@@ -55,6 +54,8 @@ class RunDirectory(RunPlaces):
 
     def write_config(self, settings: Mapping[str, Any]) -> None:
         """Write the settings, plain values by group."""
+        import yaml  # what runs exported files does without
+
         text = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
         with recorded(self.config_file):
             write_text(self.config_file, text)

@@ -1,6 +1,8 @@
 import json
+import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnxruntime
 import pytest
@@ -10,6 +12,7 @@ import corrosion.runtime
 from corrosion.errors import CorrosionError
 from corrosion.runtime import load
 from corrosion.runtime.metadata import KEY, REQUIRED, Metadata
+from corrosion.runtime.seal import UNSEALED, seal
 
 
 @pytest.fixture(scope="module")
@@ -116,11 +119,48 @@ def test_an_unknown_backend_is_refused(exported):
         load(exported.onnx, backend="tensorrt")
 
 
+def without(monkeypatch, *names):
+    for name in names:
+        monkeypatch.setitem(sys.modules, name, None)
+
+
 def test_a_missing_backend_is_named_with_the_command_that_installs_it(exported, monkeypatch):
-    for name in ("onnxruntime", "openvino"):
-        monkeypatch.setitem(__import__("sys").modules, name, None)
+    without(monkeypatch, "onnxruntime")
+    with pytest.raises(CorrosionError, match="needs the package onnxruntime: .*install"):
+        load(exported.onnx, backend="onnxruntime")
+
+
+def test_an_opencv_too_old_to_stand_in_asks_for_onnx_runtime(exported, monkeypatch):
+    without(monkeypatch, "onnxruntime", "openvino")
+    monkeypatch.setattr(cv2, "__version__", "4.13.0")
     with pytest.raises(CorrosionError, match="needs the package onnxruntime: .*install"):
         load(exported.onnx)
+
+
+def test_where_nothing_else_is_installed_opencv_gives_the_same_answers(
+    network, exported, monkeypatch, caplog
+):
+    without(monkeypatch, "onnxruntime", "openvino")
+    caplog.set_level("INFO")
+    other = load(exported.onnx)
+    assert "ONNX Runtime is faster" in caplog.text
+    assert other.metadata == network.metadata
+    images = np.random.default_rng(0).integers(0, 256, (3, 3, 64, 64), dtype=np.uint8)
+    known = network.run(images)
+    for found in (other.run(images), other.run(images, ["probability"])):
+        for name, values in found.items():
+            np.testing.assert_allclose(values, known[name], atol=1e-5)
+    assert found.keys() == {"probability"}
+
+
+def test_opencv_refuses_networks_of_8_bits(exported, tmp_path):
+    content, sealed = exported.onnx.read_bytes(), load(exported.onnx).metadata.sha256
+    path = tmp_path / "small.onnx"
+    small = content.replace(b'"float32"', b'"int8; x"').replace(sealed.encode(), UNSEALED)
+    path.write_bytes(small)
+    seal(path)
+    with pytest.raises(CorrosionError, match="a network of int8; x, which OpenCV can't run: .*inst"):
+        load(path, backend="opencv")
 
 
 def values(exported):

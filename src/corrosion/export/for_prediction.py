@@ -36,8 +36,8 @@ def network_for(
 
     Args:
         checkpoint: file of the checkpoint.
-        backend: "torch", "onnxruntime", "openvino", or "auto" for what is installed and can do what
-            is asked for; None for torch.
+        backend: "torch", "onnxruntime", "openvino", "opencv", or "auto" for what is installed, faster
+            than torch, and can do what is asked for; None for torch.
         device: as `corrosion.models.device.choose_device` takes it.
         check: raises a CorrosionError where an exported network can't do what is asked for.
 
@@ -73,7 +73,8 @@ def _has_gpu(device: str) -> bool:
 
 def _run_by(program: str, checkpoint: Path, check: Callable[[], None]) -> ExportedNetwork:
     check()
-    require_package(program, f"backend={program}", instead="torch")
+    if program in _PROGRAMS:  # OpenCV is always there
+        require_package(program, f"backend={program}", instead="torch")
     path = cache_dir() / "exported" / f"{checkpoint.stem[:40]}-{_digest(checkpoint)[:16]}.onnx"
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):

@@ -25,7 +25,7 @@ from corrosion.prediction.rendering import Renderer
 from corrosion.prediction.shards import ShardedFolder
 from corrosion.prediction.share import RowWriter, Share
 from corrosion.prediction.table import write_table
-from corrosion.report.inspection.reports import write_reports
+from corrosion.report.inspection.reports import check_reports, write_reports
 from corrosion.settings.explanation import side_of
 from corrosion.settings.prediction import PredictionSettings
 from corrosion.system.extras import require_package
@@ -45,6 +45,7 @@ def check_prediction(settings: PredictionSettings) -> None:
         require_package("pyarrow", "format=parquet", instead="csv")
     if settings.engine == "ray":
         require_package("ray", "engine=ray", instead="local")
+    check_reports(settings.report)
 
 
 @contextmanager

@@ -6,11 +6,12 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-from rich.console import Console
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from corrosion.evaluation.intervals import Estimate
+
+if TYPE_CHECKING:  # what runs exported files may do without
+    from rich.console import Console
 
 MISSING = "–"
 _NAME, _HEAD = 24, 20  # characters that are kept on a line where a terminal is narrow
@@ -55,6 +56,8 @@ class TextTable:
 
         Figures are never cut or broken; heads and names of rows are.
         """
+        from rich.table import Table
+
         widths = [
             max(_longest(head.split("\n")), cells)
             for head, cells in zip(self.columns, self._cells(), strict=True)

@@ -33,7 +33,8 @@ def load(path: str | Path, *, backend: str = "auto") -> ExportedNetwork:
 
     Args:
         path: path of the file: .onnx, .xml or .pt2 (which does need torch).
-        backend: "onnxruntime", "openvino", or "auto" for the one that is installed.
+        backend: "onnxruntime", "openvino", "opencv", or "auto" for the first of them that is
+            installed.
 
     Raises:
         CorrosionError: the file is missing, damaged or not of corrosion export; the backend is

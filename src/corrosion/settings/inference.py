@@ -43,7 +43,7 @@ Threshold = Annotated[float | str | None, AfterValidator(_threshold)]
 threshold that was chosen on validation; None for the network's own."""
 
 
-Backend = Literal["auto", "torch", "onnxruntime", "openvino"]
+Backend = Literal["auto", "torch", "onnxruntime", "openvino", "opencv"]
 """What runs a network; auto is the fastest that is installed and can do what is asked for."""
 
 

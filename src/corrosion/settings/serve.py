@@ -25,10 +25,10 @@ class ServeSettings(InferenceSettings):
     """Probability from which corrosion counts as detected, in (0, 1), or words of the name of a
     threshold of the network, as recall or F1; by default the network's own."""
     backend: Backend | None = None
-    """What runs the network on processors: torch, onnxruntime or openvino; auto is the fastest that
-    is installed and can do what is asked for. The file that the latter two need of a checkpoint is
-    exported once, compared with it, and kept. By default torch for a checkpoint, and what is
-    installed for an exported file."""
+    """What runs the network on processors: torch, onnxruntime, openvino or, slowest, opencv; auto is
+    the fastest that is installed and can do what is asked for. The file that the latter three need
+    of a checkpoint is exported once, compared with it, and kept. By default torch for a checkpoint,
+    and what is installed for an exported file."""
     explain: bool = False
     """Return overlays with every answer, as ?explain=1 does with one."""
     no_regions: bool = False

@@ -35,7 +35,7 @@ def require_package(package: str, setting: str, *, instead: str) -> None:
     """Make sure that the package that a setting needs is installed.
 
     Args:
-        package: name of the package, a key of `EXTRAS`.
+        package: name of the package.
         setting: the setting that needs it, with its value, as "format=parquet".
         instead: the value of the setting that needs no package, as "csv".
 
@@ -61,6 +61,6 @@ def install_command(package: str) -> str:
     """
     checkout = Path(__file__).parents[3]
     if (checkout / "pyproject.toml").is_file() and (checkout / "constraints.txt").is_file():
-        extra = EXTRAS[package]
-        return f'uv pip install --constraint constraints.txt --editable ".[{extra}]" in {checkout}'
+        extra = f"[{EXTRAS[package]}]" if package in EXTRAS else ""
+        return f'uv pip install --constraint constraints.txt --editable ".{extra}" in {checkout}'
     return f"pip install {package}"

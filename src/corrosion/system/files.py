@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 
 from corrosion.errors import CorrosionError, DiskError
 from corrosion.system.names import escaped, shortened
@@ -197,6 +196,8 @@ def read_yaml(path: Path, *, kind: type = object) -> Any:
     Raises:
         CorrosionError: the file can't be read, or holds something else.
     """
+    import yaml  # what runs exported files does without
+
     try:
         with path.open(encoding="utf-8") as file:
             text = file.read(_LARGEST_YAML + 1)
@@ -212,6 +213,8 @@ def _plain_yaml(text: str) -> Any:
 
     We write none.
     """
+    import yaml
+
     content = yaml.safe_load(text)  # first, since it refuses what is nested too deeply
     events = yaml.parse(text, yaml.SafeLoader) if "*" in text else ()
     if any(isinstance(event, yaml.AliasEvent) for event in events):

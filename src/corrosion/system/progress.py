@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from rich.console import Console
-from rich.progress import track
+if TYPE_CHECKING:  # what runs exported files may do without
+    from rich.console import Console
 
 T = TypeVar("T")
 
@@ -23,8 +23,8 @@ def progress(
 ) -> Iterable[T]:
     """Yield the items under a bar on standard error, which vanishes at the end.
 
-    Where standard error is no terminal, as under nohup, SLURM and in a pipeline, lines are logged
-    instead (`Milestones`).
+    Where standard error is no terminal, as under nohup, SLURM and in a pipeline, or rich is not
+    installed, lines are logged instead (`Milestones`).
 
     Args:
         items: items that are worked on, one after the other.
@@ -32,19 +32,30 @@ def progress(
         total: number of items, where `len` does not tell it.
         fewest: least number of items that get a bar; fewer are done too soon.
     """
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    console = _console(stderr=True)
+    if console is None or not console.is_terminal:
         if total is None and isinstance(items, Sized):
             total = len(items)
         return _logged(items, Milestones(description, total))
+    from rich.progress import track
+
     few = total is not None and total < fewest
     return track(items, description, total=total, console=console, disable=few, transient=True)
 
 
 def is_watched() -> bool:
     """Whether somebody watches standard output, in a terminal or a notebook."""
-    console = Console()
-    return console.is_terminal or console.is_jupyter
+    console = _console()
+    return console is not None and (console.is_terminal or console.is_jupyter)
+
+
+def _console(*, stderr: bool = False) -> Console | None:
+    """The terminal as rich sees it; None where that is not installed."""
+    try:
+        from rich.console import Console
+    except ModuleNotFoundError:
+        return None
+    return Console(stderr=stderr)
 
 
 class Milestones:

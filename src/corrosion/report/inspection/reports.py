@@ -20,6 +20,7 @@ from corrosion.report.inspection.label_studio import write_label_studio
 from corrosion.report.inspection.page import PAGE, write_inspection_page
 from corrosion.report.inspection.verdict_history import HISTORY
 from corrosion.settings.inspection import PDF, WORKBOOK, report_names
+from corrosion.system.extras import require_package
 
 
 def _write_workbook(inspection: Inspection) -> Path:
@@ -56,7 +57,22 @@ _FILES = {
     "coco": COCO,
     "labelstudio": LABEL_STUDIO,
 }
+_PACKAGES = {"xlsx": "xlsxwriter", "pdf": "reportlab"}
 _WITH_VERDICTS = ("html", "xlsx", "pdf", "geojson")  # those that say what inspectors have said
+
+
+def check_reports(reports: str) -> None:
+    """Make sure that the packages are installed that reports need.
+
+    Args:
+        reports: names, with commas between several.
+
+    Raises:
+        CorrosionError: one is missing; the message has the command that installs it.
+    """
+    for name in report_names(reports):
+        if name in _PACKAGES:
+            require_package(_PACKAGES[name], f"report={name}", instead="html")
 
 
 def outdated_reports(folder: Path) -> Mapping[str, str]:
@@ -109,9 +125,10 @@ def write_reports(
         Their files.
 
     Raises:
-        CorrosionError: the folder can't be read, or not be written; as `read_consequences` and
-            `check_consequences`.
+        CorrosionError: a package is missing; the folder can't be read, or not be written; as
+            `read_consequences` and `check_consequences`.
     """
+    check_reports(reports)
     _keep(folder, title, inspector, consequence)
     names = report_names(reports)
     if outdated_only:
