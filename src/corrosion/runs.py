@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-
 from corrosion.errors import CorrosionError
 from corrosion.run_places import RunPlaces, Subset, checkpoint_of
 from corrosion.settings.stored import RunConfig, RunKindsStored, RunMetrics, StoredValues

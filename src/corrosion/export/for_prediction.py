@@ -36,8 +36,8 @@ def network_for(
 
     Args:
         checkpoint: file of the checkpoint.
-        backend: "torch", "onnxruntime", "openvino", "opencv", or "auto" for what is installed, faster
-            than torch, and can do what is asked for; None for torch.
+        backend: "torch", "onnxruntime", "openvino", "opencv", or "auto" for the first of the two in
+            the middle that is installed and can do what is asked for; None for torch.
         device: as `corrosion.models.device.choose_device` takes it.
         check: raises a CorrosionError where an exported network can't do what is asked for.
 

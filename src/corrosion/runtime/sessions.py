@@ -1,4 +1,4 @@
-"""Programs that run an exported file: ONNX Runtime, OpenVINO, OpenCV, PyTorch for its own format."""
+"""Programs that run an exported file: ONNX Runtime, OpenVINO, OpenCV; PyTorch its own format."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from corrosion.errors import CorrosionError
 from corrosion.runtime.metadata import INPUT, KEY, Metadata
-from corrosion.runtime.onnx_metadata import metadata_of
+from corrosion.runtime.onnx_file import metadata_of, operators_of
 from corrosion.system.extras import install_command
 from corrosion.system.processors import usable_processors
 
@@ -27,7 +27,14 @@ SUFFIXES = (".onnx", ".xml", ".pt2")
 BACKENDS = ("auto", "onnxruntime", "openvino", "opencv")
 """Programs to choose among."""
 
-_OPENCV = 5  # its first version that runs our graphs, batches of any size included
+_OPENCV = 5  # its first version that runs our graphs
+# those with which it gave ONNX Runtime's answers: others it refuses, computes wrongly or crashes on
+_OF_OPENCV = {
+    "Abs", "Add", "AveragePool", "BatchNormalization", "Cast", "Clip", "Concat", "Conv", "Div",
+    "Expand", "Gemm", "Greater", "HardSwish", "MatMul", "MaxPool", "Mul", "Pad", "ReduceL2",
+    "ReduceMax", "ReduceMean", "ReduceSum", "Relu", "Reshape", "Resize", "Shape", "Sigmoid",
+    "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Transpose", "Unsqueeze",
+}  # fmt: skip
 
 _PIECE = 4  # images at once on a processor: more leave its cache
 
@@ -54,8 +61,8 @@ def open_session(path: Path, backend: str = "auto") -> Session:
     Args:
         path: path of the file: .onnx, .xml (with its .bin beside it) or .pt2.
         backend: a name of `BACKENDS`. auto takes for .onnx ONNX Runtime, where that is not
-            installed OpenVINO, and without both OpenCV, which is slower and runs no network of 8
-            bits; .xml needs OpenVINO, .pt2 needs PyTorch.
+            installed OpenVINO, and without both OpenCV, which is slower and runs convolutional
+            networks in float32 alone; .xml needs OpenVINO, .pt2 needs PyTorch.
 
     Raises:
         CorrosionError: the file is missing, damaged or of another kind, the backend is unknown, or
@@ -214,16 +221,15 @@ class _OpenCv:
         content = path.read_bytes()
         try:
             self.metadata: str | None = metadata_of(content)
+            unknown = operators_of(content) - _OF_OPENCV
         except ValueError as error:
             raise _damaged(path, error) from error
-        said = Metadata.parse(self.metadata, path)
-        if said.precision != "float32":
-            # it refuses most, and computes others wrongly
+        self._names = list(Metadata.parse(self.metadata, path).outputs)
+        if unknown:
             raise CorrosionError(
-                f"{path} is a network of {said.precision}, which OpenCV can't run: "
+                f"OpenCV can't run {path}, which uses {', '.join(sorted(unknown))}: "
                 f"{install_command('onnxruntime')}."
             )
-        self._names = list(said.outputs)
         try:
             self._network = cv2.dnn.readNetFromONNX(np.frombuffer(content, np.uint8))
         except cv2.error as error:

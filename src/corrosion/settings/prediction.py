@@ -92,9 +92,9 @@ class PredictionSettings(InferenceSettings):
     no_location: bool = False
     """Leave out where photographs were taken, in everything that is written."""
     backend: Backend | None = None
-    """What runs the network on processors: torch, onnxruntime, openvino or, slowest, opencv; auto is
-    the fastest that is installed and can do what is asked for. The file that the latter three need
-    of a checkpoint is exported once, compared with it, and kept. By default torch for a checkpoint,
+    """What runs the network on processors: torch, onnxruntime, openvino or, slower, opencv; auto is
+    the fastest that is installed and can do what is asked for. The file that the last three need of
+    a checkpoint is exported once, compared with it, and kept. By default torch for a checkpoint,
     and what is installed for an exported file."""
     devices: Literal[-1] | Devices = 1
     """Number of devices, -1 for all; with the engine ray, number of copies of the network."""

@@ -25,9 +25,9 @@ class ServeSettings(InferenceSettings):
     """Probability from which corrosion counts as detected, in (0, 1), or words of the name of a
     threshold of the network, as recall or F1; by default the network's own."""
     backend: Backend | None = None
-    """What runs the network on processors: torch, onnxruntime, openvino or, slowest, opencv; auto is
-    the fastest that is installed and can do what is asked for. The file that the latter three need
-    of a checkpoint is exported once, compared with it, and kept. By default torch for a checkpoint,
+    """What runs the network on processors: torch, onnxruntime, openvino or, slower, opencv; auto is
+    the fastest that is installed and can do what is asked for. The file that the last three need of
+    a checkpoint is exported once, compared with it, and kept. By default torch for a checkpoint,
     and what is installed for an exported file."""
     explain: bool = False
     """Return overlays with every answer, as ?explain=1 does with one."""

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-
 from corrosion.errors import CorrosionError, DiskError
 from corrosion.system.names import escaped, shortened
 

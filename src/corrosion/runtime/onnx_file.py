@@ -1,4 +1,4 @@
-"""The metadata of an ONNX file, without the packages that know the format."""
+"""Metadata and operators of an ONNX file, without the packages that know the format."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from corrosion.runtime.metadata import KEY
 
-# ModelProto.metadata_props, and the fields of its entries (onnx.proto)
-_METADATA, _NAME, _VALUE = 14, 1, 2
+# of onnx.proto: ModelProto.graph and .metadata_props, GraphProto.node, NodeProto.op_type,
+# StringStringEntryProto.key and .value
+_GRAPH, _METADATA, _NODE, _OPERATOR, _NAME, _VALUE = 7, 14, 1, 4, 1, 2
 # kinds of fields in messages of Protocol Buffers, with the bytes of those of a fixed size
 _NUMBER, _BYTES = 0, 2
 _FIXED = {1: 8, 5: 4}
@@ -38,6 +39,26 @@ def metadata_of(content: bytes) -> str | None:
             if said.get(_NAME) == KEY:
                 return said.get(_VALUE)
     return None
+
+
+def operators_of(content: bytes) -> set[str]:
+    """The names of the operators of an ONNX file's graph, but for those of subgraphs.
+
+    Args:
+        content: bytes of the file.
+
+    Raises:
+        ValueError: it is no ONNX file, or damaged.
+    """
+    return {
+        bytes(name).decode()
+        for number, graph in _fields(memoryview(content))
+        if number == _GRAPH
+        for part, node in _fields(graph)
+        if part == _NODE
+        for field, name in _fields(node)
+        if field == _OPERATOR
+    }
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
