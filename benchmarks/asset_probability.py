@@ -31,9 +31,8 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.asset_probability import RULE, asset_probability
-from corrosion.evaluation.pooling import find_runs
 from corrosion.report.tables import TextTable
-from corrosion.runs import RunDirectory, Subset
+from corrosion.runs import RunDirectory, Subset, find_runs
 from corrosion.system.files import write_json
 
 Floats = NDArray[np.float64]

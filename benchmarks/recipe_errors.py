@@ -37,10 +37,11 @@ from scipy.stats import norm
 from corrosion.evaluation.model_tests import compare_models
 from corrosion.evaluation.planning import needs
 from corrosion.evaluation.planning_basis import Basis, basis
-from corrosion.evaluation.pooling import find_runs, pool
+from corrosion.evaluation.pooling import pool
 from corrosion.evaluation.resampling import resamples as weights
 from corrosion.evaluation.run_tests import compare_seeds
 from corrosion.evaluation.significance import mcnemar
+from corrosion.runs import find_runs
 
 Floats = NDArray[np.float64]
 

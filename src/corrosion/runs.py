@@ -6,7 +6,8 @@ only; `corrosion.evaluation.predictions` looks at values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,9 @@ from corrosion.system.files import (
 if TYPE_CHECKING:
     import pandas as pd  # half a second that a look for a checkpoint need not wait
 
-__all__ = ["RunDirectory", "Subset", "checkpoint_of", "counted_from_one"]
+__all__ = ["RunDirectory", "Subset", "checkpoint_of", "counted_from_one", "find_runs"]
+
+log = logging.getLogger(__name__)
 
 _PICTURES = ("picture", "photograph", "evidence")  # columns of examples: names of files
 _TEXT = ("path", "source", "content_hash")  # columns, whatever they look like
@@ -191,6 +194,29 @@ class RunDirectory(RunPlaces):
         """What the command line of the training said; empty where Hydra did not start it."""
         file = self._overrides_file
         return tuple(map(str, read_yaml(file, kind=list))) if file.is_file() else ()
+
+
+def find_runs(paths: Iterable[Path]) -> list[RunDirectory]:
+    """Finished runs, given their directories or folders of them (as of a multirun).
+
+    Raises:
+        CorrosionError: nothing at a path, or no finished run below it.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        run = RunDirectory(path)
+        wanted, begun = run.predictions_file("test").name, run.split_file.name
+        runs = [path] if run.is_finished else sorted(file.parent for file in path.rglob(wanted))
+        if not runs:
+            raise CorrosionError(
+                f"{path} holds no finished run (no {wanted}): give directories of runs, or the "
+                f"directory of a multirun."
+            )
+        started = {file.parent for file in path.rglob(begun)} - set(runs)
+        for unfinished in sorted(started):
+            log.warning("%s is left out: it is not finished (no %s)", unfinished, wanted)
+        found |= {one.resolve(): None for one in runs}
+    return list(map(RunDirectory, found))
 
 
 def counted_from_one(history: pd.DataFrame) -> pd.DataFrame:

@@ -153,6 +153,7 @@ WRONG_PATHS = [
     (["compare", "none"], "There is no none"),
     (["report", "none"], "There is no none"),
     (["audit", "none"], "There is no folder none"),
+    (["average", "done"], "done is one run: give two or more"),
 ]
 
 
@@ -160,9 +161,10 @@ WRONG_PATHS = [
 def answers(tmp_path_factory):
     """What one process answers to every wrong path: what it says, its code, whether torch is in."""
     folder = tmp_path_factory.mktemp("wrong")
-    for name in ("run", "photos", "empty"):
+    for name in ("run", "photos", "empty", "done"):
         (folder / name).mkdir()
     (folder / "best.ckpt").touch()
+    (folder / "done" / "predictions.csv").touch()
     (folder / "photos" / "a.jpg").touch()
     program = (
         "import contextlib, io, json, sys; from corrosion.cli.main import main\n"

@@ -11,12 +11,11 @@ from samples import write_checkpoint
 
 import corrosion
 from corrosion.cli.main import main
-from corrosion.evaluation.pooling import find_runs
 from corrosion.models.checkpoint import describe
 from corrosion.models.digest import sign
 from corrosion.models.logistic_head import fit_logistic, set_logistic
 from corrosion.models.pooled_features import images_of, pooled_features
-from corrosion.runs import RunDirectory
+from corrosion.runs import RunDirectory, find_runs
 from corrosion.training.average import average_runs
 
 COUNT = 8  # photographs of a class

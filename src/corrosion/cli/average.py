@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 from pathlib import Path
 
 from corrosion.cli.command import Command
 from corrosion.cli.options import add_options, read_options
 from corrosion.cli.paths import add_out, existing, name_of, own_folder
+from corrosion.errors import CorrosionError
+from corrosion.runs import find_runs
 from corrosion.settings.inference import InferenceSettings
 from corrosion.system.processors import share_processors
+
+_COLUMNS = 80  # of a line of text
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,23 +32,31 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     settings = read_options(InferenceSettings, options)
-    runs = existing(options.runs, "the directory of a finished run, or of a multirun")
-    out = own_folder(options, f"average-{name_of(runs[0])}")
+    paths = existing(options.runs, "the directory of a finished run, or of a multirun")
+    runs = find_runs(paths)
+    if len(runs) < 2:
+        raise CorrosionError(
+            f"{runs[0].path} is one run: give two or more, as the folds of one cross-validation."
+        )
+    out = own_folder(options, f"average-{name_of(paths[0])}")
     share_processors()  # before numpy and torch are imported
-    from corrosion.evaluation.pooling import find_runs
     from corrosion.models.device import choose_device
     from corrosion.training.average import average_runs
 
     choose_device(settings.device)
-    average = average_runs(find_runs(runs), out, settings)
+    average = average_runs(runs, out, settings)
     accuracy = average.unseen.metrics["accuracy"]
-    sys.stdout.write(
+    for sentences in (
         f"The mean of the weights of {len(average.members)} networks. By themselves they get "
         f"{accuracy.value:.3f} ({accuracy.low:.3f}-{accuracy.high:.3f}) right of "
         f"{len(average.unseen.predictions)} photographs that they have not seen; temperature, "
-        f"thresholds and band come from there.\nOf the photographs that they have learnt from the "
-        f"average gets {average.learnt:.3f} right, which is no test of it.\n"
-        f"Test it on other photographs: corrosion evaluate {out} OTHER_PHOTOS\n{out}\n"
+        f"thresholds and band come from there.",
+        f"Of the photographs that they have learnt from the average gets {average.learnt:.3f} "
+        f"right, which is no test of it.",
+    ):
+        sys.stdout.write(f"{textwrap.fill(sentences, _COLUMNS)}\n")
+    sys.stdout.write(
+        f"Test it on other photographs:\n    corrosion evaluate {out} OTHER_PHOTOS\n{out}\n"
     )
 
 

@@ -10,6 +10,7 @@ from corrosion.cli.command import Command
 from corrosion.cli.options import add_options, read_options
 from corrosion.cli.paths import add_out, existing, name_of, own_folder
 from corrosion.errors import CorrosionError
+from corrosion.runs import find_runs
 from corrosion.settings.labels import LabelSettings
 
 _RUNS = "directories of the runs of a cross-validation, or of their multirun"
@@ -26,7 +27,7 @@ def _run(options: argparse.Namespace) -> None:
     runs = existing(options.runs, _RUNS)
     out = own_folder(options, f"labels-{name_of(runs[0])}")
     from corrosion.evaluation.label_errors import rank_label_errors
-    from corrosion.evaluation.pooling import find_runs, pool
+    from corrosion.evaluation.pooling import pool
     from corrosion.report.label_errors_page import write_label_errors
 
     pooled = pool(find_runs(runs))

@@ -10,6 +10,7 @@ from corrosion.cli.command import Command
 from corrosion.cli.options import add_options, read_options
 from corrosion.cli.paths import existing
 from corrosion.errors import CorrosionError
+from corrosion.runs import find_runs
 from corrosion.settings.planning import PlanSettings
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ def _run(options: argparse.Namespace) -> None:
     runs = existing(options.runs, _RUNS)
     from corrosion.evaluation.planning import needs
     from corrosion.evaluation.planning_basis import basis
-    from corrosion.evaluation.pooling import find_runs, pool
+    from corrosion.evaluation.pooling import pool
     from corrosion.report.plan_report import print_plan
 
     pooled = pool(find_runs(runs), threshold=settings.threshold)

@@ -15,10 +15,11 @@ from corrosion.evaluation.intervals import Estimate
 from corrosion.evaluation.metric_table import EVALUATED
 from corrosion.evaluation.metrics import Confusion, confusion
 from corrosion.evaluation.model_tests import compare_models
-from corrosion.evaluation.pooling import Pooled, find_runs, pool
+from corrosion.evaluation.pooling import Pooled, pool
 from corrosion.evaluation.repeats import estimate_means
 from corrosion.evaluation.single_runs import SingleRun, scatter, single_runs
 from corrosion.models.cost import Cost, measure_costs
+from corrosion.runs import find_runs
 
 
 @dataclass(frozen=True)

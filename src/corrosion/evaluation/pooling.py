@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,8 +18,6 @@ from corrosion.evaluation.run_facts import RunFacts, read_run_facts
 from corrosion.evaluation.thresholds import candidates
 from corrosion.runs import RunDirectory
 from corrosion.settings.resumed import flat
-
-log = logging.getLogger(__name__)
 
 _SECTIONS = ("model", "data", "augment", "trainer")
 _NO_MATTER = {
@@ -69,29 +65,6 @@ class Pooled:
             f"of every image, as those of experiment=probe do. Folds (data.folds=5 "
             f"data.fold=0,1,2,3,4) tell what another training gives."
         )
-
-
-def find_runs(paths: Iterable[Path]) -> list[RunDirectory]:
-    """Finished runs, given their directories or folders of them (as of a multirun).
-
-    Raises:
-        CorrosionError: nothing at a path, or no finished run below it.
-    """
-    found: dict[Path, None] = {}
-    for path in paths:
-        run = RunDirectory(path)
-        wanted, begun = run.predictions_file("test").name, run.split_file.name
-        runs = [path] if run.is_finished else sorted(file.parent for file in path.rglob(wanted))
-        if not runs:
-            raise CorrosionError(
-                f"{path} holds no finished run (no {wanted}): give directories of runs, or the "
-                f"directory of a multirun."
-            )
-        started = {file.parent for file in path.rglob(begun)} - set(runs)
-        for unfinished in sorted(started):
-            log.warning("%s is left out: it is not finished (no %s)", unfinished, wanted)
-        found |= {one.resolve(): None for one in runs}
-    return list(map(RunDirectory, found))
 
 
 def pool(runs: Iterable[RunDirectory], *, threshold: float | str | None = None) -> list[Pooled]:
