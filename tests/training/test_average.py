@@ -138,6 +138,18 @@ def test_networks_of_different_kinds_have_no_average(cross_validation, capsys):
     assert not (folds.parent / "out").exists()
 
 
+def test_the_answer_of_an_average_keeps_to_80_columns_but_for_paths(cross_validation, capsys):
+    folds = cross_validation()
+    out = folds.parent / "out"
+
+    assert main(["average", str(folds), "--out", str(out)]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert "By themselves they get 1.000" in " ".join(lines)
+    assert max(len(line.replace(str(out), "")) for line in lines) <= 80
+    assert lines[-1] == str(out)
+
+
 def test_one_run_has_no_average(cross_validation, capsys):
     folds = cross_validation()
 
