@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,6 +7,7 @@ from scipy.special import expit
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.calibration import logit
+from corrosion.evaluation.choices import choose
 from corrosion.evaluation.intervals import wilson
 from corrosion.evaluation.selective import (
     Band,
@@ -108,3 +110,18 @@ def test_values_out_of_range_are_refused():
         risk_coverage(LABEL, SCORE, threshold=1.0)
     with pytest.raises(CorrosionError, match="max_risk=1"):
         choose_band(LABEL, SCORE, max_risk=1)
+
+
+def test_each_fold_keeps_the_risk_by_itself_but_a_promise_is_of_all_images_together():
+    table = pd.DataFrame({"label": LABEL, "probability": SCORE, "test_fold": [0, 0, 1, 1, 1]})
+    asked = {"threshold": 0.5, "min_recall": 0.9, "costs": None, "max_risk": 0.25, "level": 0.95}
+
+    band = choose(table, table, **asked).band
+    pooled = choose(table.drop(columns="test_fold"), table, **asked).band
+    promised = choose(table, table, **asked, confidence=0.5).band
+
+    # one of five is wrong: no more than a quarter, but for the fold that it lies in
+    assert (pooled.low, pooled.high) == (0.5, 0.5)
+    assert SCORE[3] < band.high < SCORE[2]
+    assert band.rule == "at most 0.25 wrong in every fold"
+    assert not promised.every_fold

@@ -1,6 +1,7 @@
 """Several runs of one model become one network."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from corrosion.models.checkpoint import describe
 from corrosion.models.digest import sign
 from corrosion.models.logistic_head import fit_logistic, set_logistic
 from corrosion.models.pooled_features import images_of, pooled_features
+from corrosion.prediction.labelled_folder import evaluate_folder
 from corrosion.runs import RunDirectory, find_runs
 from corrosion.training.average import average_runs
 
@@ -104,6 +106,11 @@ def test_weights_of_an_average_are_means_and_its_choices_come_from_unseen_photog
     assert set(RunDirectory(tmp_path / "out").read_split()["split"]) == {"train"}
     assert network.competence["images"] == 2 * COUNT
     assert len(network.training_distance.reference) == 2 * COUNT
+    assert average.unseen.choices.band.rule == "at most 0.03 wrong in every fold"
+    root = Path(photos[0][0]).parents[1]
+    names = {"corrosion": ["rust"], "no_corrosion": ["sound"]}
+    judged = evaluate_folder(RunDirectory(tmp_path / "out").best, root, tmp_path, classes=names)
+    assert judged.choices.band == average.unseen.choices.band  # as the checkpoint has it
 
 
 def test_an_average_that_has_forgotten_what_its_members_know_is_not_written(

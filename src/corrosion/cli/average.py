@@ -12,7 +12,7 @@ from corrosion.cli.options import add_options, read_options
 from corrosion.cli.paths import add_out, existing, name_of, own_folder
 from corrosion.errors import CorrosionError
 from corrosion.runs import find_runs
-from corrosion.settings.inference import InferenceSettings
+from corrosion.settings.inference import AverageSettings
 from corrosion.system.processors import share_processors
 
 _COLUMNS = 80  # of a line of text
@@ -27,11 +27,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="directories of runs that differ in fold or seed alone, or of a multirun",
     )
     add_out(parser, "average-RUN")
-    add_options(parser, InferenceSettings)
+    add_options(parser, AverageSettings)
 
 
 def _run(options: argparse.Namespace) -> None:
-    settings = read_options(InferenceSettings, options)
+    settings = read_options(AverageSettings, options)
     paths = existing(options.runs, "the directory of a finished run, or of a multirun")
     runs = find_runs(paths)
     if len(runs) < 2:

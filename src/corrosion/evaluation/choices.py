@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from corrosion.evaluation.calibration import Temperature, fit_temperature, logit
 from corrosion.evaluation.intervals import Estimate, proportions
 from corrosion.evaluation.metrics import Floats, all_metrics, confusion, decision_metrics
-from corrosion.evaluation.predictions import groups_of
+from corrosion.evaluation.predictions import folds_of, groups_of
 from corrosion.evaluation.selective import Band, BandResult, apply_band, choose_band
 from corrosion.evaluation.thresholds import Threshold, candidates
 
@@ -101,7 +104,8 @@ def choose(
     Args:
         validation: table of `read_predictions`. A column `logit` holds what the network gave
             before any temperature, which `probability` may include; without it `probability` does
-            not include one.
+            not include one. A column `test_fold` tells folds, each of which is to keep `max_risk`
+            by itself where no confidence is asked for.
         test: table of the test images, likewise.
         threshold: threshold in use, in (0, 1).
         min_recall: recall of one of the thresholds, in (0, 1].
@@ -146,14 +150,12 @@ def choose(
             group=groups_of(validation),
         ),
     ]
-    band = choose_band(
-        label,
-        probability,
-        threshold=threshold,
-        max_risk=max_risk,
-        confidence=confidence,
-        group=groups_of(validation),
-    )
+    keep = partial(choose_band, threshold=threshold, max_risk=max_risk)
+    fold = folds_of(validation)
+    if fold is None or confidence is not None:
+        band = keep(label, probability, confidence=confidence, group=groups_of(validation))
+    else:
+        band = _kept_by_every_fold(keep, label, probability, fold)
     before, after = (
         all_metrics(test["label"], scores)
         for scores in (expit(_logits(test)), temperature.apply(_logits(test)))
@@ -172,6 +174,19 @@ def choose(
     for note in chosen.not_promised:
         log.warning("%s", note)
     return chosen
+
+
+def _kept_by_every_fold(
+    keep: Callable[..., Band], label: pd.Series, probability: pd.Series, fold: NDArray[Any]
+) -> Band:
+    """The widest of the bands that folds, each judged by a network of its own, ask for.
+
+    They differ among each other, if less than from photographs of another source: a risk that the
+    worst of them keeps is likelier to be kept there than one that is kept on average. The worst
+    group counts in Sagawa et al., "Distributionally robust neural networks", ICLR 2020, too.
+    """
+    bands = [keep(label[fold == one], probability[fold == one]) for one in np.unique(fold)]
+    return replace(max(bands, key=lambda band: band.high - band.low), every_fold=True)
 
 
 def _logits(predictions: pd.DataFrame) -> Floats:

@@ -100,6 +100,7 @@ class Band:
             validation, which promises nothing.
         note: why the risk can't be promised, and which can; None where it is promised, or nothing
             was to be.
+        every_fold: whether each fold of a cross-validation keeps the risk by itself.
     """
 
     low: float
@@ -108,6 +109,7 @@ class Band:
     max_risk: float
     confidence: float | None = None
     note: str | None = None
+    every_fold: bool = False
 
     @property
     def rule(self) -> str:
@@ -120,7 +122,8 @@ class Band:
             'at most 0.01 wrong, promised with confidence 0.9'
         """
         if self.confidence is None:
-            return f"at most {self.max_risk:g} wrong on validation"
+            where = "in every fold" if self.every_fold else "on validation"
+            return f"at most {self.max_risk:g} wrong {where}"
         kept = "promised" if self.note is None else "which can't be promised"
         return f"at most {self.max_risk:g} wrong, {kept} with confidence {self.confidence:g}"
 

@@ -40,7 +40,7 @@ from corrosion.settings.data import (
 from corrosion.settings.evaluation import ChoiceSettings, ComparisonSettings, EvaluationSettings
 from corrosion.settings.explanation import ExplanationSettings, MapScoreSettings
 from corrosion.settings.folders import AuditSettings, SampleSettings
-from corrosion.settings.inference import InferenceSettings
+from corrosion.settings.inference import AverageSettings, InferenceSettings
 from corrosion.settings.model import ModelSettings, NetworkSettings
 from corrosion.settings.prediction import PredictionSettings
 from corrosion.settings.run import ExampleSettings, RunSettings
@@ -52,6 +52,7 @@ __all__ = [
     "Affine",
     "AuditSettings",
     "AugmentationSettings",
+    "AverageSettings",
     "Blur",
     "Brightness",
     "ChangeSettings",

@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 
 from corrosion.settings.base import Settings
 from corrosion.settings.ranges import meant_share
-from corrosion.settings.types import BatchSize
+from corrosion.settings.types import BatchSize, ShareBelowOne
 
 _DEVICES = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
@@ -56,3 +56,11 @@ class InferenceSettings(Settings):
     """Images at once through the network."""
     num_workers: Annotated[int, Ge(1), Le(512)] | None = None
     """Threads that decode images; by default one a processor."""
+
+
+class AverageSettings(InferenceSettings):
+    """How several runs become one network."""
+
+    max_risk: ShareBelowOne = 0.03
+    """Largest share of errors among the decisions that no inspector sees, kept by the network of
+    every fold on the photographs that it has not seen (of seeds: by their means on validation)."""

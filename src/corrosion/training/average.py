@@ -27,7 +27,7 @@ from corrosion.models.pooled_features import images_of, pooled_features
 from corrosion.models.training_distance import MOST_REFERENCES, TrainingDistance
 from corrosion.runs import RunDirectory
 from corrosion.settings.evaluation import EvaluationSettings
-from corrosion.settings.inference import InferenceSettings
+from corrosion.settings.inference import AverageSettings, InferenceSettings
 from corrosion.settings.resumed import saved_settings
 from corrosion.training.testing import calibration_of
 
@@ -54,7 +54,7 @@ class Average:
 
 
 def average_runs(
-    runs: Sequence[RunDirectory], out: Path, settings: InferenceSettings | None = None
+    runs: Sequence[RunDirectory], out: Path, settings: AverageSettings | None = None
 ) -> Average:
     """Average the weights of runs of one model, and write the checkpoint.
 
@@ -65,13 +65,16 @@ def average_runs(
     Args:
         runs: finished runs that differ in fold or seed alone.
         out: directory that gets `checkpoints/best.ckpt`, as `predictions_val.csv` what the choices
-            were made on, and as `split.csv` what was learnt from.
-        settings: where and how the photographs are looked at; the defaults if None.
+            were made on, as `config.yaml` what was asked of them, and as `split.csv` what was
+            learnt from.
+        settings: where and how the photographs are looked at, and the risk that every fold keeps
+            outside the band; the defaults if None.
 
     Raises:
         CorrosionError: there are fewer than two runs, they are of several models, a photograph is
             missing, or the average knows less than its members: then nothing is written.
     """
+    settings = settings or AverageSettings()
     content = average_checkpoints([run.best for run in runs])
     model = _one_model(pool(runs))
     photographs = _learnt_from(model)
@@ -84,21 +87,22 @@ def average_runs(
     judged = _unseen(model)
     temperature = fit_temperature(judged["label"], judged["logit"])
     judged["probability"] = temperature.apply(judged["logit"])
+    asked = saved_settings(runs[0].config_file).choices.replace(max_risk=settings.max_risk)
     unseen = evaluate_predictions(
         judged,
         judged,
         threshold=model.threshold,
-        settings=EvaluationSettings(**dict(saved_settings(runs[0].config_file).choices)),
+        settings=EvaluationSettings(**dict(asked)),
         temperature=temperature,
     )
     run = RunDirectory(out)
     run.checkpoints.mkdir(parents=True, exist_ok=True)
     write_checkpoint(content, run.best)
-    network = load_model(run.best, device=(settings or InferenceSettings()).device)
+    network = load_model(run.best, device=settings.device)
     looked_at = photographs
     if len(photographs) > MOST_REFERENCES:
         looked_at = photographs.sample(MOST_REFERENCES, random_state=0).reset_index(drop=True)
-    features = _features(network, looked_at, settings or InferenceSettings())
+    features = _features(network, looked_at, settings)
     learnt = _accuracy(network, features, looked_at["label"].to_numpy())
     needed = unseen.metrics["accuracy"].value - _LOST
     if not learnt >= needed:
@@ -120,6 +124,7 @@ def average_runs(
         replace(unseen.competence, generated=generated).plain(),
     )
     run.write_predictions("val", judged)  # what thresholds and band are read from again
+    run.write_config({"choices": asked.plain()})
     write_split(photographs, run.split_file)  # tells whoever judges it what it has learnt from
     dropped = {"mask_network", "kinds"} & set(read_content(runs[0].best)[0])
     if dropped:
