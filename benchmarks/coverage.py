@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 from scipy.special import expit, logit
 from scipy.stats import norm
@@ -29,9 +30,10 @@ from scipy.stats import norm
 from corrosion.evaluation.areas import roc_auc, roc_estimate
 from corrosion.evaluation.estimates import estimate_table
 from corrosion.evaluation.intervals import Estimate
-from corrosion.evaluation.metric_table import EVALUATED, METRICS
+from corrosion.evaluation.metric_table import EVALUATED, METRICS, TESTED
 from corrosion.evaluation.metrics import WeightedMetrics
-from corrosion.evaluation.model_tests import compare_models
+from corrosion.evaluation.pair_tests import pair_tests
+from corrosion.evaluation.predictions import groups_of
 from corrosion.evaluation.run_tests import spread_of_folds, student_test
 
 Floats = NDArray[np.float64]
@@ -172,16 +174,23 @@ def coverage(case: Case, *, count: int, resamples: int, seed: int) -> dict[str, 
 
 
 def false_alarms(case: Case, *, count: int, resamples: int, seed: int) -> dict[str, float]:
-    """Share of sets on which a test at 0.05 calls two equally good models different, by metric."""
-    generator, alarms = np.random.default_rng(seed), dict.fromkeys(EVALUATED, 0)
-    tested: set[str] = set()
+    """Share of sets on which a test at 0.05 calls two equally good models different, by metric.
+
+    By the tests of `compare_models`, without its bootstrap, which only gives intervals.
+    """
+    generator, alarms = np.random.default_rng(seed), dict.fromkeys(TESTED, 0)
     for number in range(count):
         a, b = draw(case, generator, models=2)
-        tests = compare_models({"a": a, "b": b}, count=resamples, seed=number)
-        for name, p_value in zip(tests["metric"], tests["p_value"], strict=True):
-            tested.add(name)
-            alarms[name] += p_value < 0.05
-    return {name: alarms[name] / count for name in EVALUATED if name in tested}
+        for name, test in pair_tests(
+            a["label"],
+            a["probability"],
+            b["probability"],
+            group=groups_of(a),
+            count=resamples,
+            seed=number,
+        ).items():
+            alarms[name] += test.p_value < 0.05
+    return {name: alarms[name] / count for name in TESTED}
 
 
 def folded(case: Case, generator: np.random.Generator) -> list[pd.DataFrame]:
@@ -220,20 +229,6 @@ def fold_errors(case: Case, *, count: int, seed: int) -> dict[str, float]:
     }
 
 
-def ece_alarms(images: int, *, count: int, resamples: int, seed: int) -> float:
-    """Share of sets on which two calibrated models, one of them better, differ in ECE; NaN if that
-    is not tested.
-    """
-    generator, alarms = np.random.default_rng(seed), 0
-    for number in range(count):
-        tables = {str(area): draw(Case(area, images, 0.5, 1), generator)[0] for area in AREAS}
-        tests = compare_models(tables, count=resamples, seed=number).set_index("metric")
-        if "ece" not in tests.index:
-            return float("nan")
-        alarms += tests.loc["ece", "p_value"] < 0.05
-    return alarms / count
-
-
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table whose first column names the rows."""
     table = Table(title=title, title_justify="left")
@@ -251,79 +246,89 @@ def named(case: Case) -> str:
     return f"{star} AUC {case.area}, {case.images} images, {case.prevalence:.0%}{groups}"
 
 
-def summary(found: Mapping[Case, Mapping[str, Held]], metric: str) -> tuple[str, str, str]:
-    """Lowest and highest coverage of a metric, and the most undefined intervals, on large sets."""
-    held = [of_case[metric] for case, of_case in found.items() if case.is_enough]
-    if any(one.expected for one in held):
-        ratios = [one.expected / one.sets for one in held]
-        return METRICS[metric].title, f"{min(ratios):.2f} to {max(ratios):.2f} x expected", "-"
-    shares = [one.held / one.sets for one in held]
-    undefined = max(one.undefined / one.sets for one in held)
-    return METRICS[metric].title, f"{min(shares):.3f} to {max(shares):.3f}", f"{undefined:.0%}"
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--count", type=int, default=200, help="sets of each kind")
-    parser.add_argument("--resamples", type=int, default=200, help="resamples of each set")
+    parser.add_argument("--count", type=int, default=1000, help="sets of each kind")
+    parser.add_argument("--resamples", type=int, default=200, help="draws for each set")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="images of a set")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     options = parser.parse_args(arguments)
     settings = {name: getattr(options, name) for name in ("count", "resamples", "seed")}
     compared = [size for size in options.sizes if size in COMPARED_SIZES] or options.sizes
+    held: dict[Case, dict[str, Held]] = {}
+    alarms: dict[Case, dict[str, float]] = {}
     if "intervals" in options.parts:
-        print_coverage(options.sizes, **settings)
+        held = {case: coverage(case, **settings) for case in watched(options.sizes)}
+        print_coverage(held)
     if "tests" in options.parts:
-        print_false_alarms(compared, **settings)
+        alarms = {case: false_alarms(case, **settings) for case in watched(compared)}
+        print_false_alarms(alarms)
     if "folds" in options.parts:
         print_folds(compared, count=options.count, seed=options.seed)
+    if held or alarms:
+        print_summary(held, alarms)
 
 
-def print_coverage(sizes: Sequence[int], *, count: int, resamples: int, seed: int) -> None:
-    """Print the coverage of all intervals, and the kinds of sets outside what is promised."""
-    settings = {"count": count, "resamples": resamples, "seed": seed}
-    found = {case: coverage(case, **settings) for case in cases(sizes)}
+def watched(sizes: Sequence[int]) -> Iterator[Case]:
+    """All kinds of sets, one after another, with a bar on a terminal."""
+    yield from track(list(cases(sizes)), description="sets", console=Console(stderr=True))
+
+
+def print_coverage(held: Mapping[Case, Mapping[str, Held]]) -> None:
+    """Print the coverage of the intervals of each kind of sets."""
     print_table(
         "Share of 95 % intervals that hold the truth (*: 10 independent images of each class; n %: "
         "undefined; x: calibration error over that expected of a calibrated model)",
         ("sets", *EVALUATED),
-        [(named(case), *(str(one[name]) for name in EVALUATED)) for case, one in found.items()],
-    )
-    print_table(
-        "Of the sets with a star",
-        ("metric", "lowest to highest coverage", "most undefined"),
-        [summary(found, name) for name in EVALUATED],
-    )
-    print_table(
-        f"Sets with a star outside {GOAL[0]} to {GOAL[1]}",
-        ("metric", "below", "above"),
-        [(METRICS[name].title, *outside(found, name)) for name in EVALUATED if name != "ece"],
+        [(named(case), *(str(one[name]) for name in EVALUATED)) for case, one in held.items()],
     )
 
 
-def outside(found: Mapping[Case, Mapping[str, Held]], metric: str) -> tuple[str, str]:
-    """Number of kinds of sets, of those that are enough, below and above the goal."""
-    held = [of_case[metric] for case, of_case in found.items() if case.is_enough]
-    shares = np.array([one.held / max(1, one.sets) for one in held])
-    return str(int((shares < GOAL[0]).sum())), str(int((shares > GOAL[1]).sum()))
-
-
-def print_false_alarms(sizes: Sequence[int], *, count: int, resamples: int, seed: int) -> None:
+def print_false_alarms(alarms: Mapping[Case, Mapping[str, float]]) -> None:
     """Print how often equally good models are told apart."""
-    settings = {"count": count, "resamples": resamples, "seed": seed}
-    alarms = {case: false_alarms(case, **settings) for case in cases(sizes)}
-    tested = [name for name in EVALUATED if all(name in one for one in alarms.values())]
     print_table(
         "Share of sets on which a test at 0.05 tells equally good models apart",
-        ("sets", *tested),
-        [(named(case), *(f"{one[name]:.3f}" for name in tested)) for case, one in alarms.items()],
+        ("sets", *TESTED),
+        [(named(case), *(f"{one[name]:.3f}" for name in TESTED)) for case, one in alarms.items()],
     )
-    share = ece_alarms(max(sizes), **settings)
-    told = "not tested" if np.isnan(share) else f"{share:.3f}"
-    print(f"Calibrated models, one better, told apart by ECE ({max(sizes)} images): {told}")
+
+
+def print_summary(
+    held: Mapping[Case, Mapping[str, Held]], alarms: Mapping[Case, Mapping[str, float]]
+) -> None:
+    """Print what intervals and tests of each metric do on sets that are enough, as Markdown."""
+    enough = {case: one for case, one in held.items() if case.is_enough}
+    tested = {case: one for case, one in alarms.items() if case.is_enough}
+    print(f"Of the sets with a star: {len(enough)} kinds for intervals, {len(tested)} for tests")
+    columns = "metric", "coverage", "below 0.92", "above 0.98", "undefined", "told apart"
+    print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
+    for name in EVALUATED:
+        shares = [one[name] for one in tested.values() if name in one]
+        apart = f"{max(shares):.3f}" if shares else "not tested"
+        of_metric = [one[name] for one in enough.values()]
+        row = (METRICS[name].title, *of_intervals(of_metric), apart)
+        print(f"| {' | '.join(row)} |")
+
+
+def of_intervals(held: Sequence[Held]) -> tuple[str, str, str, str]:
+    """Mean (lowest to highest) coverage, kinds of sets below and above the goal, and undefined."""
+    if not held:
+        return "-", "-", "-", "-"
+    if any(one.expected for one in held):
+        ratios = np.array([one.expected / one.sets for one in held])
+        return f"none; {told(ratios)} times what chance gives", "-", "-", "-"
+    shares = np.array([one.held / max(1, one.sets) for one in held])
+    undefined = max(one.undefined / max(1, one.sets) for one in held)
+    below, above = int((shares < GOAL[0]).sum()), int((shares > GOAL[1]).sum())
+    return told(shares), str(below), str(above), f"{undefined:.0%}"
+
+
+def told(values: Floats) -> str:
+    """Mean (lowest to highest)."""
+    return f"{values.mean():.3f} ({values.min():.3f} to {values.max():.3f})"
 
 
 def print_folds(sizes: Sequence[int], *, count: int, seed: int) -> None:

@@ -1,7 +1,7 @@
 """How often a comparison calls one of two equally good recipes better.
 
     python benchmarks/recipe_errors.py [--count 400] [--images 300] [--resamples 200] [--seed 0]
-    python benchmarks/recipe_errors.py --plan 0.03 [--runs RUN ...] [--count 400]
+    python benchmarks/recipe_errors.py --plan 0.04 [--pilots 10] [--pilot-runs 3] [--runs RUN ...]
 
 Two recipes of the same skill are trained several times. Each run's skill deviates, so that its
 accuracy has the standard deviation given (1 and 3 points), and it judges the test images with
@@ -12,17 +12,20 @@ each other or alike by a fifth, since their training sets overlap. Beside it sta
 in which something is said of the recipes themselves. Works on earlier versions too, in
 which every test spoke of the recipes.
 
-With `--plan 0.03` one recipe is worse by 0.03 of accuracy. `corrosion plan` is asked how many
-images find that in 80 of 100 comparisons with 1, 3 and 5 runs, given three runs of the better
-recipe; as many are drawn, and the share is printed in which the comparison finds it. With `--runs`
-it is given these runs instead, and comparisons are drawn from their predictions as it takes them.
+With `--plan 0.04` one recipe is worse by 0.04 of accuracy. Several pilots, of three runs of the
+better recipe each, are drawn; from each `corrosion plan` says how many images find the difference
+in 80 of 100 comparisons with 1, 3, 5 and 20 runs. As many are drawn, and the share is printed in
+which the comparison finds it: mean and range over the pilots. Where a plan asks for more runs
+instead of images there is nothing to find. With `--runs` it is given these runs instead, and
+comparisons are drawn from their predictions as it takes them.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +33,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from scipy.optimize import brentq
 from scipy.special import expit
 from scipy.stats import norm
 
@@ -39,7 +41,7 @@ from corrosion.evaluation.planning import needs
 from corrosion.evaluation.planning_basis import Basis, basis
 from corrosion.evaluation.pooling import pool
 from corrosion.evaluation.resampling import resamples as weights
-from corrosion.evaluation.run_tests import compare_seeds
+from corrosion.evaluation.run_tests import ENOUGH_RUNS, compare_seeds
 from corrosion.evaluation.significance import mcnemar
 from corrosion.runs import find_runs
 
@@ -51,7 +53,8 @@ RECIPE = 0.2  # share that the runs of a recipe see
 METRICS = ("accuracy", "f1", "auroc", "log_loss")
 MODELS = "the models"
 POWER = 0.8
-PLANNED = (1, 3, 5)
+PLANNED = (1, 3, 5, 20)
+SPREADS = (0.0, 0.01, 0.03)
 PILOT = 2000  # images of the runs that a plan is made from
 Tables = list[pd.DataFrame]
 Draw = Callable[[int, int, np.random.Generator], tuple[Tables, Tables]]
@@ -143,48 +146,49 @@ def false_finds(case: Case, *, count: int, images: int, resamples: int, seed: in
 
 def drawn_from(of: Basis, difference: float) -> Draw:
     """Comparisons of runs like those that a plan was made from with ones that are worse."""
-    shift = brentq(lambda one: of.difference(one) - difference, 0, 64)
 
     def draw_runs(seeds: int, images: int, generator: np.random.Generator) -> tuple[Tables, Tables]:
-        corroded = round(images * of.label.mean())
-        sides = (np.flatnonzero(of.label == 0), np.flatnonzero(of.label == 1))
-        rows = np.concatenate(
-            [
-                generator.choice(side, size)
-                for side, size in zip(sides, (images - corroded, corroded), strict=True)
-            ]
-        )
-        label, paths = of.label[rows], np.arange(images).astype(str)
-        recipes: list[Tables] = []
-        for lower in (0.0, shift):
-            recipes.append([])
-            own = of.between * generator.normal(size=images)
-            for _ in range(seeds):
-                skill = of.skill * generator.normal() * (seeds > 1) - lower
-                score = of.score[rows] + own + of.noise * generator.normal(size=images)
-                score = score + skill * (2 * label - 1)
-                table = {"path": paths, "label": label, "probability": expit(score)}
-                recipes[-1].append(pd.DataFrame(table))
-        return recipes[0], recipes[1]
+        label, paths = of.scores.labels(images), np.arange(images).astype(str)
+        values = np.repeat([of.value, of.value - difference], seeds)
+        if seeds >= ENOUGH_RUNS:
+            values = values + generator.choice(of.spreads) * generator.normal(size=2 * seeds)
+        tables = [
+            pd.DataFrame({"path": paths, "label": label, "probability": expit(score)})
+            for score in of.draw(values, label, generator)
+        ]
+        return tables[:seeds], tables[seeds:]
 
     return draw_runs
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What became of a plan.
+
+    Attributes:
+        seeds: runs of each recipe, one of `PLANNED`.
+        images: that the plan asks for; None where it asks for more seeds.
+        found: share of comparisons with as many that find the worse recipe worse; NaN for None.
+    """
+
+    seeds: int
+    images: int | None
+    found: float
+
+
 def planned_finds(
     of: Basis, draw_runs: Draw, *, difference: float, count: int, resamples: int, seed: int
-) -> list[tuple[int, int | None, float]]:
-    """For each of `PLANNED` the images that a plan asks for, and the share of comparisons with as
-    many that find the worse model worse.
-    """
-    generator, rows = np.random.default_rng(seed), []
+) -> list[Planned]:
+    """What becomes of the plans that are made from a pilot."""
+    generator, plans = np.random.default_rng(seed), []
     for need in needs(of, difference=difference, power=POWER, seeds=PLANNED, images=100):
         found = 0
         for number in range(count if need.images else 0):
             a, b = draw_runs(need.seeds, need.images or 0, generator)
             p_value, lower = accuracy_test(a, b, resamples=resamples, seed=number)
             found += p_value < 0.05 and lower > 0
-        rows.append((need.seeds, need.images, found / count if need.images else np.nan))
-    return rows
+        plans.append(Planned(need.seeds, need.images, found / count if need.images else np.nan))
+    return plans
 
 
 def accuracy_test(a: Tables, b: Tables, *, resamples: int, seed: int) -> tuple[float, float]:
@@ -205,30 +209,58 @@ def accuracy_test(a: Tables, b: Tables, *, resamples: int, seed: int) -> tuple[f
 
 
 def check_plan(
-    runs: Sequence[Path], *, difference: float, count: int, resamples: int, seed: int
-) -> list[tuple[str, int, int | None, float]]:
-    """What becomes of plans: from runs, or from simulated ones that scatter by 1 and 3 points."""
+    runs: Sequence[Path],
+    *,
+    difference: float,
+    pilots: int,
+    pilot_runs: int,
+    count: int,
+    resamples: int,
+    seed: int,
+) -> list[tuple[str, Planned]]:
+    """What becomes of plans: from runs, or from pilots of simulated ones that scatter by `SPREADS`.
+
+    The same comparisons are drawn for each pilot, so that pilots differ by what is planned alone.
+    """
     settings = {"difference": difference, "count": count, "resamples": resamples, "seed": seed}
     if runs:
         [model] = pool(find_runs(runs))
         of = basis(model.tables, metric="accuracy", threshold=model.threshold)
-        found = planned_finds(of, drawn_from(of, difference), **settings)
-        return [(model.name, *row) for row in found]
-    rows = []
-    for spread in (0.01, 0.03):
-        pilot, _ = draw(Case(spread, 3), PILOT, np.random.default_rng(seed))
+        return [(model.name, one) for one in planned_finds(of, drawn_from(of, difference), **settings)]
+    plans = []
+    for spread, number in product(SPREADS, range(pilots)):
+        generator = np.random.default_rng([seed, number])
+        pilot, _ = draw(Case(spread, pilot_runs), PILOT, generator)
         of = basis(pilot, metric="accuracy", threshold=0.5)
 
         def compared(
             seeds: int, images: int, generator: np.random.Generator, spread: float = spread
         ) -> tuple[Tables, Tables]:
             # a plan for single runs takes the difference as that of the two checkpoints
-            case = Case(spread if seeds > 1 else 0.0, seeds)
+            case = Case(spread if seeds >= ENOUGH_RUNS else 0.0, seeds)
             return draw(case, images, generator, worse=difference)
 
         found = planned_finds(of, compared, **settings)
-        rows += [(f"SD {100 * spread:g} points", *row) for row in found]
-    return rows
+        plans += [(f"SD {100 * spread:g} points", one) for one in found]
+    return plans
+
+
+def summary(plans: Sequence[tuple[str, Planned]]) -> Iterator[tuple[str, ...]]:
+    """Rows: of each kind of plan the pilots that give a number, the numbers, and what was found."""
+    kinds = list(dict.fromkeys((name, one.seeds) for name, one in plans))
+    for name, seeds in kinds:
+        every = [one for kind, one in plans if (kind, one.seeds) == (name, seeds)]
+        told = [one for one in every if one.images is not None]
+        row = (name, str(seeds), f"{len(told)} of {len(every)}")
+        if not told:
+            yield (*row, "-", "-")
+            continue
+        images, found = ([getattr(one, field) for one in told] for field in ("images", "found"))
+        yield (
+            *row,
+            f"{np.median(images):.0f} ({min(images)} to {max(images)})",
+            f"{np.mean(found):.3f} ({min(found):.3f} to {max(found):.3f})",
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -240,20 +272,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--resamples", type=int, default=200, help="resamples of each comparison")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--plan", type=float, help="difference in accuracy of plans to check")
+    parser.add_argument("--pilots", type=int, default=10, help="pilots to plan from")
+    parser.add_argument("--pilot-runs", type=int, default=3, help="runs of a pilot")
     parser.add_argument("--runs", type=Path, nargs="+", default=(), help="runs to plan from")
     options = vars(parser.parse_args(arguments))
     plan, runs = options.pop("plan"), options.pop("runs")
     if plan is not None:
         del options["images"]
         table = Table(
-            "planned from", "runs of each", "images asked for", "found", title_justify="left",
+            "planned from", "runs of each", "pilots that give a number", "images asked for", "found",
+            title_justify="left",
             title=f"Share of {options['count']} comparisons that find a difference of {plan:g} in "
-            f"accuracy, planned for {POWER:g}",
+            f"accuracy, planned for {POWER:g}: median or mean (range) over the pilots",
         )  # fmt: skip
-        for row in check_plan(runs, difference=plan, **options):
-            table.add_row(row[0], *map(str, row[1:3]), f"{row[3]:.3f}")
+        for row in summary(check_plan(runs, difference=plan, **options)):
+            table.add_row(*row)
         Console(width=120).print(table)
         return
+    del options["pilots"], options["pilot_runs"]
     table = Table(
         title=f"Share of {options['count']} comparisons ({options['images']} images) in which one "
         f"of two equally good recipes is found better: any / said of the recipes",

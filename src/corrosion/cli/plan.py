@@ -39,7 +39,7 @@ def _run(options: argparse.Namespace) -> None:
     if model.caution:
         log.warning("%s", model.caution)
     of = basis(model.tables, metric=settings.metric, threshold=model.threshold)
-    images = settings.images or len(of.label)
+    images = settings.images or of.images
     found = needs(
         of,
         difference=settings.difference,

@@ -1,9 +1,8 @@
 """How many test images and seeds a comparison needs, by simulation from the predictions of a run.
 
-A run's predictions are copied: images are resampled, each copy sees them with noise of its own, and
-the copies of the second model are shifted towards errors until the metric is lower by the
-difference that is to be found. Each simulated comparison is tested as `corrosion compare` would
-test it.
+Test sets are drawn in which the runs of two models score as those that were given, agree as much
+and scatter as it is plausible of them, but for the difference in the metric that is to be found.
+Each simulated comparison is tested as `corrosion compare` would test it.
 """
 
 from __future__ import annotations
@@ -13,19 +12,17 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.stats import nct
-from scipy.stats import t as student
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.metric_table import METRICS
-from corrosion.evaluation.planning_basis import Basis, least
-from corrosion.evaluation.run_tests import ENOUGH_RUNS
+from corrosion.evaluation.planning_basis import Basis
 
 MOST_IMAGES = 20_000
 """Test images beyond which none are searched."""
 
 _LEAST_IMAGES = 20
 _MARGIN = 0.05  # by which power on endless images may miss what is asked before none is searched
+_STEPS = 12
 
 
 @dataclass(frozen=True)
@@ -68,28 +65,18 @@ def needs(
     Raises:
         CorrosionError: no network is worse by the difference.
     """
-    shift = least(of.difference, difference)
-    if of.difference(shift) < 0.9 * difference:
+    if difference >= of.value:
         raise CorrosionError(
             f"difference={difference:g}: no network is that much worse in "
             f"{METRICS[of.metric].title}, which is {of.value:.3f}. Give a smaller difference."
         )
     found = []
     for one in seeds:
-        chance = partial(of.power, shift, seeds=one, level=level, count=count)
+        chance = partial(of.power, difference, seeds=one, level=level, count=count)
         detectable = _found(of, images=images, seeds=one, power=power, level=level, count=count)
-        hopeless = _most_power(of, difference, seeds=one, level=level) < power - _MARGIN
+        hopeless = of.most_power(difference, seeds=one, level=level) < power - _MARGIN
         found.append(Need(one, None if hopeless else _images(chance, power), detectable))
     return found
-
-
-def _most_power(of: Basis, difference: float, *, seeds: int, level: float) -> float:
-    """Power of Student's t test of the runs on endless images."""
-    if seeds < ENOUGH_RUNS or of.lasting == 0:
-        return 1.0
-    freedom = 2 * (seeds - 1)
-    centre = difference / (of.lasting * np.sqrt(2 / seeds))
-    return float(nct.sf(student.isf((1 - level) / 2, freedom), freedom, centre))
 
 
 def _images(chance: Callable[..., float], power: float) -> int | None:
@@ -109,9 +96,11 @@ def _found(
     of: Basis, *, images: int, seeds: int, power: float, level: float, count: int
 ) -> float | None:
     """The least difference that is found with this many images, by bisection; None for none."""
-
-    def chance(shift: float) -> float:
-        return of.power(shift, images=images, seeds=seeds, level=level, count=count)
-
-    shift = least(chance, power, steps=12)
-    return of.difference(shift) if chance(shift) >= power else None
+    low, high = 0.0, of.value
+    chance = partial(of.power, images=images, seeds=seeds, level=level, count=count)
+    if chance(high) < power:
+        return None
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if chance(middle) >= power else (middle, high)
+    return high

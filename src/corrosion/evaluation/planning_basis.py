@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import logit
-from scipy.stats import chi2, norm
+from scipy.stats import nct, norm
+from scipy.stats import t as student
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.alignment import align_runs
-from corrosion.evaluation.areas import roc_areas
 from corrosion.evaluation.metrics import Floats
+from corrosion.evaluation.planning_runs import Scores, judge, margins, right, shift_to, toward
 from corrosion.evaluation.run_tests import ENOUGH_RUNS, spread_of_seeds, student_test
 from corrosion.evaluation.significance import mcnemar
 
 ASSUMED_SPREAD = 0.01
-"""Standard deviation of the accuracy between runs where there is a single one to look at."""
+"""Standard deviation of the accuracy between runs that is taken for as likely too small as too
+large before any scatter is seen, and for known where there is a single run to look at."""
 
-_RUNS = 40  # simulated runs by which noise and shifts are chosen
-_STEPS = 30
+ANOTHER = 1.0
+"""How much of what one run sees in an image alone the runs of another recipe differ by besides."""
+
+_DOUBT = np.log(2)  # standard deviation of the logarithm of the spread before any is seen
+_PLAUSIBLE = 400  # spreads that stand for what is known of it
+_DRAWN = 20_000  # simulated images by which the agreement of runs is chosen
+_STEPS = 20
 _SURE = 1e-6  # probabilities are taken as this far from 0 and 1 at least
-_CLASSES = {"accuracy": (0, 1), "recall": (1,), "specificity": (0,)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,46 +40,50 @@ class Basis:
 
     Attributes:
         metric: accuracy, recall, specificity or auroc.
-        label: (N,) int64, 0 or 1.
-        score: (N,) float64, mean logit of the runs above the threshold.
+        images: number of test images of the runs.
         value: the metric, mean over the runs.
         disagreement: share of images that two runs decide differently.
         spread: standard deviation of the metric between runs.
         runs: number of runs these two were seen in; 1 where they are assumed.
-        noise: standard deviation of a run's own noise, on the scale of logits.
-        skill: standard deviation of a run's shift towards errors, likewise.
-        lasting: standard deviation of the metric that this shift alone gives, however many images.
-        between: standard deviation of noise that the runs of a model share, and not the other's.
+        scores: distribution of the runs' scores.
+        shifts: shifts towards errors that bring the metric from 1 to 0 (`Scores.shifts`).
+        alike: correlation of the normal scores of two runs of a recipe.
+        across: of runs of two recipes.
+        spreads: (S,) float64, standard deviations of the metric between runs on endless images,
+            each as likely as another.
     """
 
     metric: str
-    label: NDArray[np.int64]
-    score: Floats
+    images: int
     value: float
     disagreement: float
     spread: float
     runs: int
-    noise: float
-    skill: float
-    lasting: float
-    between: float
-
-    def difference(self, shift: float) -> float:
-        """How much lower the metric is of runs that are shifted towards errors."""
-        generator = np.random.default_rng(0)
-        drawn = generator.normal(size=(_RUNS, len(self.label)))
-        scores = self.score + np.hypot(self.noise, self.between) * drawn
-        lower = scores - shift * _side(self.label)
-        values = [_judge(self.metric, self.label, one)[0].mean() for one in (scores, lower)]
-        return float(values[0] - values[1])
+    scores: Scores
+    shifts: Floats
+    alike: float
+    across: float
+    spreads: Floats
 
     def power(
-        self, shift: float, *, images: int, seeds: int, level: float, count: int, seed: int = 0
+        self,
+        difference: float,
+        *,
+        images: int,
+        seeds: int,
+        level: float,
+        count: int,
+        seed: int = 0,
     ) -> float:
-        """Share of simulated comparisons in which the shifted model is found to be worse.
+        """Share of simulated comparisons in which the second model is found to be worse.
+
+        With fewer than `ENOUGH_RUNS` of each the difference is that of these checkpoints; with more
+        it is one of models, whose runs scatter, each comparison by another plausible spread. So
+        this is the chance that is to be expected of what is known (the assurance: O'Hagan, Stevens
+        & Campbell, Pharmaceutical Statistics 4, 2005).
 
         Args:
-            shift: of the second model towards errors, on the scale of logits.
+            difference: true difference in the metric.
             images: test images.
             seeds: runs of each model.
             level: confidence level, in (0, 1).
@@ -82,24 +91,46 @@ class Basis:
             seed: seed of the simulation.
         """
         generator, found = np.random.default_rng(seed), 0
-        sides = [np.flatnonzero(self.label == side) for side in (0, 1)]
-        corroded = round(images * len(sides[1]) / len(self.label))
-        corroded = min(max(corroded, 2), images - 2)
-        for _ in range(count):
-            drawn = [
-                generator.choice(side, size)
-                for side, size in zip(sides, (images - corroded, corroded), strict=True)
-            ]
-            rows = np.concatenate(drawn)
-            label, side = self.label[rows], _side(self.label[rows])
-            skill = self.skill * generator.normal(size=2 * seeds) if seeds > 1 else np.zeros(2)
-            skill[seeds:] -= shift
-            scores = self.score[rows] + self.noise * generator.normal(size=(2 * seeds, images))
-            own = self.between * generator.normal(size=(2, images))
-            scores = scores + np.repeat(own, seeds, axis=0) + skill[:, None] * side
+        label = self.scores.labels(images)
+        quantiles = np.linspace(0, 1, count + 2)[1:-1]
+        for spread in generator.permutation(np.quantile(self.spreads, quantiles)):
+            values = np.full(2 * seeds, self.value)
+            values[seeds:] -= difference
+            if seeds >= ENOUGH_RUNS:
+                values += spread * generator.normal(size=2 * seeds)
+            scores = self.draw(values, label, generator)
             better, p_value = _tested(self.metric, label, scores, seeds=seeds, level=level)
             found += better and p_value < 1 - level
         return found / count
+
+    def draw(
+        self, values: Floats, label: NDArray[np.int64], generator: np.random.Generator
+    ) -> Floats:
+        """Scores of runs of two models on the same images.
+
+        Args:
+            values: (2 R,) the metric of R runs of each on endless images.
+            label: (N,) 0 or 1, the sound images first.
+            generator: of the images.
+
+        Returns:
+            (2 R, N) float64, logits above the threshold.
+        """
+        size = (len(values), len(label))
+        own = np.sqrt(self.alike - self.across) * generator.normal(size=(2, size[1]))
+        normal = np.repeat(own, size[0] // 2, axis=0)
+        normal += np.sqrt(self.across) * generator.normal(size=size[1])
+        normal += np.sqrt(1 - self.alike) * generator.normal(size=size)
+        shift = shift_to(values, self.shifts) - shift_to(np.array(self.value), self.shifts)
+        return self.scores.draw(normal, int(label.sum())) - shift[:, None] * toward(label)
+
+    def most_power(self, difference: float, *, seeds: int, level: float) -> float:
+        """The chance on endless images: of Student's t test of the runs alone."""
+        if seeds < ENOUGH_RUNS:
+            return 1.0
+        freedom = 2 * (seeds - 1)
+        centre = np.minimum(difference / (self.spreads * np.sqrt(2 / seeds)), 30)
+        return float(nct.sf(student.isf((1 - level) / 2, freedom), freedom, centre).mean())
 
 
 def basis(tables: Sequence[pd.DataFrame], *, metric: str, threshold: float) -> Basis:
@@ -113,101 +144,113 @@ def basis(tables: Sequence[pd.DataFrame], *, metric: str, threshold: float) -> B
     Raises:
         CorrosionError: images of one class.
     """
-    runs = align_runs({"": list(tables)})[""]
-    label = runs[0]["label"].to_numpy(np.int64)
+    tables = align_runs({"": list(tables)})[""]
+    label = tables[0]["label"].to_numpy(np.int64)
     if min(np.bincount(label, minlength=2)) < 2:
         raise CorrosionError("The test images are of one class: a plan takes some of both.")
-    probability = np.stack([run["probability"].to_numpy(np.float64) for run in runs])
+    probability = np.stack([run["probability"].to_numpy(np.float64) for run in tables])
     scores = logit(np.clip(probability, _SURE, 1 - _SURE)) - logit(threshold)
-    values = _judge(metric, label, scores)[0]
-    if len(runs) > 1:
-        pairs = combinations(scores >= 0, 2)
-        disagreement = float(np.mean([np.mean(a != b) for a, b in pairs]))
-        spread = float(values.std(ddof=1))
-    else:
-        disagreement = float(np.mean((scores[0] >= 0) != label))
-        spread = np.nan
-    score = scores.mean(axis=0)
-    drawn = np.random.default_rng(0).normal(size=(_RUNS, len(label)))
-
-    def differing(noise: float) -> float:
-        decided = (score + noise * drawn) >= 0
-        share = decided.mean(axis=0)
-        return float(np.mean(2 * share * (1 - share)) * _RUNS / (_RUNS - 1))
-
-    noise = least(differing, disagreement)
-    skills = norm.ppf((np.arange(_RUNS) + 0.5) / _RUNS)[:, None] * _side(label)
-
-    def scattered(skill: float, *, of: str = metric, own: float = noise) -> float:
-        return float(_judge(of, label, score + own * drawn + skill * skills)[0].std(ddof=1))
-
-    if np.isnan(spread):
-        skill = least(partial(scattered, of="accuracy"), ASSUMED_SPREAD)
-        spread = scattered(skill)
-    else:
-        # few runs may scatter little by chance (Browne, Statistics in Medicine 14, 1995)
-        skill = least(scattered, spread * _careful(len(runs)))
-    lasting = scattered(skill, own=0.0)
+    values, runs = judge(metric, label, scores)[0], len(tables)
     value = float(values.mean())
-    seen = (value, disagreement, spread, len(runs))
-    # another model differs from this one by as much again as its own runs do
-    between = noise if len(runs) > 1 else 0.0
-    return Basis(metric, label, score, *seen, noise, skill, lasting, between)
+    level = np.stack([_at(value, metric, label, *one) for one in zip(scores, values, strict=True)])
+    distribution = Scores.of(label, level)
+    shifts = distribution.shifts(metric)
+    assumed = _assumed_spread(distribution, metric, shifts)
+    if runs == 1:
+        disagreement = float(np.mean((scores[0] >= 0) != label))
+        across = _alike(distribution, "accuracy", 1 - 1 / (2 * max(1 - disagreement, 0.5)))
+        alike = (across + ANOTHER) / (1 + ANOTHER)
+        spread, spreads = assumed, np.full(_PLAUSIBLE, assumed)
+    else:
+        pairs = combinations(scores >= 0, 2)
+        disagreement = float(np.mean([np.mean(one != other) for one, other in pairs]))
+        covariance = judge(metric, label, level)[1]
+        variance = float(np.diag(covariance).mean())
+        shared = (covariance.sum() - runs * variance) / (runs * (runs - 1))
+        alike = _alike(distribution, metric, shared / variance) if variance > 0 else 0.5
+        across = max(0.0, alike - ANOTHER * (1 - alike))
+        spread = float(values.std(ddof=1))
+        spreads = plausible_spreads(
+            spread, runs=runs, noise=max(variance - shared, 0.0), assumed=assumed
+        )
+    seen = (len(label), value, disagreement, spread, runs)
+    return Basis(metric, *seen, distribution, shifts, alike, across, spreads)
 
 
-def _careful(runs: int) -> float:
-    """The upper limit of a standard deviation seen in so many runs over it, with 80 % confidence.
+def _at(
+    wanted: float, metric: str, label: NDArray[np.int64], scores: Floats, value: float
+) -> Floats:
+    """A run's scores (N,), shifted so that its metric is the wanted one, not its own value."""
+    own = margins(metric, label, scores)
+    shift = shift_to(np.array(wanted), own) - shift_to(np.array(value), own)
+    return scores - shift * toward(label)
+
+
+def _alike(distribution: Scores, metric: str, wanted: float) -> float:
+    """The correlation of normal scores with which the metrics of two runs are correlated so."""
+    label = distribution.labels(_DRAWN)
+    drawn = np.random.default_rng(0).normal(size=(3, len(label)))
+    low, high = 0.0, 1.0
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        normal = np.sqrt(middle) * drawn[0] + np.sqrt(1 - middle) * drawn[1:]
+        covariance = judge(metric, label, distribution.draw(normal, int(label.sum())))[1]
+        seen = covariance[0, 1] / max(float(np.diag(covariance).mean()), 1e-18)
+        low, high = (low, middle) if seen >= wanted else (middle, high)
+    return (low + high) / 2
+
+
+def _assumed_spread(distribution: Scores, metric: str, shifts: Floats) -> float:
+    """The standard deviation of a metric where that of the accuracy is `ASSUMED_SPREAD`."""
+    accuracies = distribution.shifts("accuracy")
+    value = float(np.mean(accuracies >= 0))
+    ends = shift_to(np.array([value - ASSUMED_SPREAD, value + ASSUMED_SPREAD]), accuracies)
+    of_metric = 1 - np.interp(ends, shifts, np.linspace(0, 1, len(shifts)))
+    return float(max((of_metric[0] - of_metric[1]) / -2, 1e-6))
+
+
+def plausible_spreads(seen: float, *, runs: int, noise: float, assumed: float) -> Floats:
+    """Standard deviations between runs that the one seen in a few runs leaves plausible.
+
+    The posterior of the spread on endless images, given the variance of the runs, of which a part
+    is noise of the test images (Gelman, Bayesian Analysis 1, 2006); its logarithm is normal before.
+
+    Args:
+        seen: standard deviation seen between runs.
+        runs: number of runs, two at least.
+        noise: variance that a run's own noise gives on as many images.
+        assumed: median before any runs are seen.
+
+    Returns:
+        (400,) float64, ascending, each as likely as another.
 
     Example:
-        >>> round(_careful(3), 2), round(_careful(30), 2)
-        (2.12, 1.14)
+        >>> three, thirty = (
+        ...     plausible_spreads(0.03, runs=runs, noise=0.0, assumed=0.01) for runs in (3, 30)
+        ... )
+        >>> [round(float(np.median(one)), 3) for one in (three, thirty)]
+        [0.022, 0.03]
+        >>> bool(np.ptp(thirty) < np.ptp(three))
+        True
     """
-    return float(np.sqrt((runs - 1) / chi2.ppf(0.2, runs - 1)))
-
-
-def least(rising: Callable[[float], float], wanted: float, *, steps: int = _STEPS) -> float:
-    """The least argument from 0 on at which a rising function reaches a value, by bisection."""
-    low, high = 0.0, 1.0
-    if rising(low) >= wanted:
-        return low
-    while rising(high) < wanted and high < 64:
-        low, high = high, 2 * high
-    for _ in range(steps):
-        middle = (low + high) / 2
-        low, high = (low, middle) if rising(middle) >= wanted else (middle, high)
-    return high
-
-
-def _side(label: NDArray[np.int64]) -> Floats:
-    """The direction (N,) of right scores: 1 for corroded images, -1 for others."""
-    return np.where(label == 1, 1.0, -1.0)
-
-
-def _right(metric: str, label: NDArray[np.int64], scores: Floats) -> NDArray[np.bool_]:
-    """Whether each run is right on each of the images that the metric is about."""
-    rows = np.isin(label, _CLASSES[metric])
-    return (scores[:, rows] >= 0) == label[rows]
-
-
-def _judge(metric: str, label: NDArray[np.int64], scores: Floats) -> tuple[Floats, Floats]:
-    """The metric (K,) of runs (K, N) and its covariance (K, K) on other images."""
-    if metric == "auroc":
-        areas = roc_areas(label, scores)
-        return areas.values, areas.covariance
-    right = _right(metric, label, scores).astype(np.float64)
-    covariance = np.asarray(np.atleast_2d(np.cov(right)) / right.shape[1], dtype=np.float64)
-    return np.asarray(right.mean(axis=1), dtype=np.float64), covariance
+    logarithms = np.linspace(-4, 4, 2001) + np.log(assumed)
+    variance = np.exp(2 * logarithms) + noise
+    density = -0.5 * ((logarithms - np.log(assumed)) / _DOUBT) ** 2
+    density -= (runs - 1) / 2 * (np.log(variance) + seen**2 / variance)
+    known = np.cumsum(np.exp(density - density.max()))
+    wanted = (np.arange(_PLAUSIBLE) + 0.5) / _PLAUSIBLE
+    return np.exp(np.interp(wanted, known / known[-1], logarithms))
 
 
 def _tested(
     metric: str, label: NDArray[np.int64], scores: Floats, *, seeds: int, level: float
 ) -> tuple[bool, float]:
     """Whether the first model seems better, and the p-value, as a comparison has them."""
-    values, covariance = _judge(metric, label, scores)
+    values, covariance = judge(metric, label, scores)
     first, second = values[:seeds], values[seeds:]
     difference = float(first.mean() - second.mean())
     if seeds == 1 and metric != "auroc":
-        return difference > 0, mcnemar(*_right(metric, label, scores)).p_value
+        return difference > 0, mcnemar(*right(metric, label, scores)).p_value
     if seeds >= ENOUGH_RUNS:
         of_class = int(np.bincount(label).min())
         spread = spread_of_seeds((first, second), covariance, images=of_class)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from rich.console import Console
 
 from corrosion.evaluation.metric_table import METRICS
@@ -65,22 +66,24 @@ def assumptions(of: Basis, *, model: str) -> list[str]:
     """What was simulated, in sentences."""
     title = METRICS[of.metric].title
     copied = (
-        f"Simulated from the predictions of {model} ({title} {of.value:.3f} on {len(of.label)} "
-        f"test images): images are resampled one by one, and a copy is shifted towards errors. "
+        f"Simulated from the predictions of {model} ({title} {of.value:.3f} on {of.images} test "
+        f"images): runs score as these do, those of the other model shifted towards errors. "
         f"Images are counted that are independent: a group of near-duplicates is about one."
     )
     share, spread = f"{of.disagreement:.1%}", f"{of.spread:.4f}"
     if of.runs > 1:
+        low, high = np.quantile(of.spreads, [0.1, 0.9])
         return [
             copied,
             f"Seen in its {of.runs} seeds: two runs decide {share} of the images differently, the "
-            f"standard deviation of {title} between runs is {spread}, of which the upper limit "
-            f"with 80 % confidence is taken. ASSUMED of the other model: the same scatter, and "
-            f"that it differs from this one by as much again as two seeds do.",
+            f"standard deviation of {title} between runs is {spread}. Without the noise of the "
+            f"test images it is {low:.4f} to {high:.4f} (80 %), and the chance is the mean over "
+            f"what it may be. ASSUMED of the other model: the same scatter, and that it differs "
+            f"from this one by as much again as two seeds do.",
         ]
     return [
         copied,
-        f"ASSUMED, since there is one seed: two runs decide {share} of the images differently, as "
-        f"many as the run has wrong, and the accuracy of runs has a standard deviation of "
+        f"ASSUMED, since there is one seed: two models decide {share} of the images differently, "
+        f"as many as the run has wrong, and the accuracy of runs has a standard deviation of "
         f"{ASSUMED_SPREAD:g} ({title}: {spread}). Give the runs of several seeds to see both.",
     ]
