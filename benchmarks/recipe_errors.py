@@ -37,7 +37,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from corrosion.evaluation.model_tests import compare_models
-from corrosion.evaluation.planning import needs
+from corrosion.evaluation.planning import images_needed
 from corrosion.evaluation.planning_basis import Basis, basis
 from corrosion.evaluation.pooling import pool
 from corrosion.evaluation.resampling import resamples as weights
@@ -54,7 +54,7 @@ METRICS = ("accuracy", "f1", "auroc", "log_loss")
 MODELS = "the models"
 POWER = 0.8
 PLANNED = (1, 3, 5, 20)
-SPREADS = (0.0, 0.01, 0.03)
+SPREADS = (0.01, 0.03)
 PILOT = 2000  # images of the runs that a plan is made from
 Tables = list[pd.DataFrame]
 Draw = Callable[[int, int, np.random.Generator], tuple[Tables, Tables]]
@@ -181,13 +181,14 @@ def planned_finds(
 ) -> list[Planned]:
     """What becomes of the plans that are made from a pilot."""
     generator, plans = np.random.default_rng(seed), []
-    for need in needs(of, difference=difference, power=POWER, seeds=PLANNED, images=100):
+    for seeds in PLANNED:
+        images = images_needed(of, difference, seeds=seeds, power=POWER, level=0.95, count=200)
         found = 0
-        for number in range(count if need.images else 0):
-            a, b = draw_runs(need.seeds, need.images or 0, generator)
+        for number in range(count if images else 0):
+            a, b = draw_runs(seeds, images or 0, generator)
             p_value, lower = accuracy_test(a, b, resamples=resamples, seed=number)
             found += p_value < 0.05 and lower > 0
-        plans.append(Planned(need.seeds, need.images, found / count if need.images else np.nan))
+        plans.append(Planned(seeds, images, found / count if images else np.nan))
     return plans
 
 
@@ -226,7 +227,9 @@ def check_plan(
     if runs:
         [model] = pool(find_runs(runs))
         of = basis(model.tables, metric="accuracy", threshold=model.threshold)
-        return [(model.name, one) for one in planned_finds(of, drawn_from(of, difference), **settings)]
+        return [
+            (model.name, one) for one in planned_finds(of, drawn_from(of, difference), **settings)
+        ]
     plans = []
     for spread, number in product(SPREADS, range(pilots)):
         generator = np.random.default_rng([seed, number])
@@ -280,7 +283,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if plan is not None:
         del options["images"]
         table = Table(
-            "planned from", "runs of each", "pilots that give a number", "images asked for", "found",
+            "planned from", "runs of each", "pilots with a number", "images asked for", "found",
             title_justify="left",
             title=f"Share of {options['count']} comparisons that find a difference of {plan:g} in "
             f"accuracy, planned for {POWER:g}: median or mean (range) over the pilots",

@@ -142,9 +142,7 @@ def test_the_detectable_difference_is_the_one_that_needs_as_many_images():
 
 def test_runs_that_scatter_take_more_seeds_instead_of_images():
     of = basis(recipe(4, spread=0.3), metric="accuracy", threshold=0.5)
-    few, many = (
-        of.power(0.05, images=2000, seeds=n, level=0.95, count=60) for n in (3, 12)
-    )
+    few, many = (of.power(0.05, images=2000, seeds=n, level=0.95, count=60) for n in (3, 12))
     assert few < 0.5 < many
     [hopeless] = plan(of, difference=0.03, seeds=[3], count=5)
     assert hopeless.images is None

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, logit
-from scipy.stats import beta, norm, rankdata
+from scipy.special import betainccinv, betaincinv, expit, logit, ndtri
+from scipy.stats import rankdata
 
 from corrosion.evaluation.intervals import Estimate, within_0_and_1
 from corrosion.evaluation.metrics import Floats, checked
@@ -233,8 +233,8 @@ def exact_ends(value: float, count: int, chance: float) -> tuple[float, float]:
         [0.619, 1.0]
     """
     agree, others = value * count, (1 - value) * count
-    low = beta.ppf(chance, agree, others + 1) if agree > 0 else 0.0
-    high = beta.isf(chance, agree + 1, others) if others > 0 else 1.0
+    low = betaincinv(agree, others + 1, chance) if agree > 0 else 0.0
+    high = betainccinv(agree + 1, others, chance) if others > 0 else 1.0
     return float(low), float(high)
 
 
@@ -266,7 +266,7 @@ def on_logits(value: float, variance: float, count: int, chance: float) -> Estim
         >>> round(on_logits(0.9999, 2e-7, 100, 0.025).low, 3)
         0.964
     """
-    half = float(norm.isf(chance)) * np.sqrt(variance) / (value * (1 - value))
+    half = -float(ndtri(chance)) * np.sqrt(variance) / (value * (1 - value))
     least, most = exact_ends(value, count, chance)
     low, high = expit(logit(value) - half), expit(logit(value) + half)
     return Estimate(value, float(max(low, least)), float(min(high, most)), "logit")

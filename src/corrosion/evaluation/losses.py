@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from corrosion.evaluation.intervals import Estimate, wilson_ends, within_0_and_1
 from corrosion.evaluation.metrics import BINS, Floats, bin_of, checked, log_losses
@@ -116,7 +116,7 @@ def _spread(
         clustered_variance(loss, label, group), float(np.square(of_groups).sum() / len(loss) ** 2)
     )
     freedom = max(1, len(np.unique(group)) - 1)
-    deviations = float(student.isf((1 - within_0_and_1(level, name="level")) / 2, freedom))
+    deviations = -float(stdtrit(freedom, (1 - within_0_and_1(level, name="level")) / 2))
     return float(loss.mean()), variance, deviations
 
 

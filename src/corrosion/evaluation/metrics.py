@@ -65,7 +65,7 @@ row is 0).
         )
     if not labels.size:
         raise CorrosionError("There are no predictions to evaluate.")
-    _refuse("a label that is neither 0 nor 1", ~np.isin(labels, (0, 1)))
+    _refuse("a label that is neither 0 nor 1", (labels != 0) & (labels != 1))
     _refuse("no probability (NaN)", np.isnan(scores))
     _refuse("a probability outside [0, 1]", (scores < 0) | (scores > 1))
     return labels.astype(np.int64), scores

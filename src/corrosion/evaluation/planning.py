@@ -7,7 +7,7 @@ Each simulated comparison is tested as `corrosion compare` would test it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -70,17 +70,30 @@ def needs(
             f"difference={difference:g}: no network is that much worse in "
             f"{METRICS[of.metric].title}, which is {of.value:.3f}. Give a smaller difference."
         )
-    found = []
-    for one in seeds:
-        chance = partial(of.power, difference, seeds=one, level=level, count=count)
-        detectable = _found(of, images=images, seeds=one, power=power, level=level, count=count)
-        hopeless = of.most_power(difference, seeds=one, level=level) < power - _MARGIN
-        found.append(Need(one, None if hopeless else _images(chance, power), detectable))
-    return found
+    search = partial(images_needed, of, difference, power=power, level=level, count=count)
+    found = partial(_found, of, images=images, power=power, level=level, count=count)
+    return [Need(one, search(seeds=one), found(seeds=one)) for one in seeds]
 
 
-def _images(chance: Callable[..., float], power: float) -> int | None:
-    """The least number of images with this chance of a find, to 3 %, by bisection."""
+def images_needed(
+    of: Basis, difference: float, *, seeds: int, power: float, level: float, count: int
+) -> int | None:
+    """The least number of images with this chance of a find, to 3 %, by bisection.
+
+    Args:
+        of: what comparisons are simulated from.
+        difference: true difference in the metric that is to be found, above 0.
+        seeds: runs of each model.
+        power: chance of finding it, in (0, 1).
+        level: confidence level, in (0, 1).
+        count: simulated comparisons for each number of images.
+
+    Returns:
+        None where `MOST_IMAGES` are not enough.
+    """
+    if of.most_power(difference, seeds=seeds, level=level) < power - _MARGIN:
+        return None
+    chance = partial(of.power, difference, seeds=seeds, level=level, count=count)
     low, high = _LEAST_IMAGES, _LEAST_IMAGES
     while chance(images=high) < power:
         if high >= MOST_IMAGES:

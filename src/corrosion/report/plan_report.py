@@ -79,7 +79,7 @@ def assumptions(of: Basis, *, model: str) -> list[str]:
             f"standard deviation of {title} between runs is {spread}. Without the noise of the "
             f"test images it is {low:.4f} to {high:.4f} (80 %), and the chance is the mean over "
             f"what it may be. ASSUMED of the other model: the same scatter, and that it differs "
-            f"from this one by as much again as two seeds do.",
+            f"from this one by two thirds more than two seeds do.",
         ]
     return [
         copied,
