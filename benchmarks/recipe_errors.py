@@ -219,16 +219,16 @@ def check_plan(
     resamples: int,
     seed: int,
 ) -> list[tuple[str, Planned]]:
-    """What becomes of plans: from runs, or from pilots of simulated ones that scatter by `SPREADS`.
-
-    The same comparisons are drawn for each pilot, so that pilots differ by what is planned alone.
+    """What becomes of plans: from runs, or from pilots of simulated ones that scatter by
+    `SPREADS`.
     """
-    settings = {"difference": difference, "count": count, "resamples": resamples, "seed": seed}
+    settings = {"difference": difference, "count": count, "resamples": resamples}
     if runs:
         [model] = pool(find_runs(runs))
         of = basis(model.tables, metric="accuracy", threshold=model.threshold)
         return [
-            (model.name, one) for one in planned_finds(of, drawn_from(of, difference), **settings)
+            (model.name, one)
+            for one in planned_finds(of, drawn_from(of, difference), seed=seed, **settings)
         ]
     plans = []
     for spread, number in product(SPREADS, range(pilots)):
@@ -243,7 +243,7 @@ def check_plan(
             case = Case(spread if seeds >= ENOUGH_RUNS else 0.0, seeds)
             return draw(case, images, generator, worse=difference)
 
-        found = planned_finds(of, compared, **settings)
+        found = planned_finds(of, compared, seed=seed + number, **settings)
         plans += [(f"SD {100 * spread:g} points", one) for one in found]
     return plans
 
