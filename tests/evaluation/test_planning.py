@@ -65,7 +65,11 @@ def test_simulated_runs_are_as_good_and_disagree_as_much_as_those_that_were_seen
     within, across = np.mean(decided[0] != decided[1]), np.mean(decided[0] != decided[3])
     assert within == pytest.approx(of.disagreement, abs=0.015)
     assert within < across
-    assert "Seen in its 3 seeds" in assumptions(of, model="a")[1]
+    said = assumptions(of, model="a")[1]
+    assert "Seen in its 3 seeds" in said
+    assert "a hint" in said
+    firm = basis(recipe(5), metric="accuracy", threshold=0.5)
+    assert "a hint" not in assumptions(firm, model="a")[1]
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "recall", "specificity", "auroc"])

@@ -14,6 +14,8 @@ from corrosion.evaluation.run_tests import ENOUGH_RUNS
 from corrosion.report.tables import TextTable
 from corrosion.settings.planning import PlanSettings
 
+_FIRM = 5  # seeds whose scatter tells enough: plans of three were off by much (docs/results.md)
+
 
 def print_plan(
     of: Basis, found: Sequence[Need], settings: PlanSettings, *, images: int, model: str
@@ -73,13 +75,14 @@ def assumptions(of: Basis, *, model: str) -> list[str]:
     share, spread = f"{of.disagreement:.1%}", f"{of.spread:.4f}"
     if of.runs > 1:
         low, high = np.quantile(of.spreads, [0.1, 0.9])
+        hint = "" if of.runs >= _FIRM else " So few seeds tell little of it: take this as a hint."
         return [
             copied,
             f"Seen in its {of.runs} seeds: two runs decide {share} of the images differently, the "
             f"standard deviation of {title} between runs is {spread}. Without the noise of the "
             f"test images it is {low:.4f} to {high:.4f} (80 %), and the chance is the mean over "
-            f"what it may be. ASSUMED of the other model: the same scatter, and that it differs "
-            f"from this one by two thirds more than two seeds do.",
+            f"what it may be.{hint} ASSUMED of the other model: the same scatter, and that it "
+            f"differs from this one by two thirds more than two seeds do.",
         ]
     return [
         copied,
