@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import t
 
+from corrosion.data.geometry import Pixels
 from corrosion.data.images import read_image
 from corrosion.data.resizing import build_resize, scale_to
 from corrosion.errors import CorrosionError
@@ -25,7 +26,6 @@ from corrosion.explanation.rust_mask import rust_mask
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.evaluating import evaluating
 
-Pixels = NDArray[np.uint8]
 Region = NDArray[np.bool_]
 
 SIDE = 1024

@@ -17,9 +17,9 @@ import pandas as pd
 
 from corrosion.change.change_page import write_change_page
 from corrosion.change.compare_inspections import PairChange, Side, unreadable_reason
-from corrosion.change.measuring import Pixels
 from corrosion.change.pairing import Pairing
 from corrosion.change.summary import MeanChange, mean_change
+from corrosion.data.geometry import Pixels
 from corrosion.data.images import reason_of
 from corrosion.errors import CorrosionError, DiskError
 from corrosion.explanation.overlay import write_image

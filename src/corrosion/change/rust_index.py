@@ -13,12 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from corrosion.data.geometry import Map
+from corrosion.data.geometry import Map, Pixels
 from corrosion.data.resizing import scale_to
 from corrosion.explanation.baselines import cielab
 from corrosion.explanation.rust_mask import LearntRust, RustEvidence
 
-Pixels = NDArray[np.uint8]
 Region = NDArray[np.bool_]
 Evidence = RustEvidence | LearntRust
 

@@ -14,6 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Map = NDArray[np.float32]
+"""Values (H, W) of the pixels of an image, mostly in [0, 1]."""
+
+Mask = NDArray[np.bool_]
+"""Which pixels (H, W) of an image are meant."""
+
+Pixels = NDArray[np.uint8]
+"""An image (H, W, 3), RGB."""
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Map = NDArray[np.float32]
-Pixels = NDArray[np.uint8]
+from corrosion.data.geometry import Map, Pixels
 
 _CELLS = 7  # as many as Grad-CAM has for the study's networks at 224 pixels
 _SIGMA = 0.25  # of the side

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 from torch import Tensor
 
-from corrosion.explanation.baselines import BASELINES, Pixels
+from corrosion.data.geometry import Map, Pixels
+from corrosion.explanation.baselines import BASELINES
 from corrosion.explanation.cam import activation_maps
-from corrosion.explanation.localisation import Map
 from corrosion.explanation.names import map_names
 from corrosion.explanation.photographs import explain
 from corrosion.explanation.randomisation import map_similarity

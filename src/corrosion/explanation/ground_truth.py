@@ -17,13 +17,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from corrosion.data.file_search import files_below
+from corrosion.data.geometry import Mask
 from corrosion.data.images import check_image, read_image
 from corrosion.errors import CorrosionError
 
-Mask = NDArray[np.bool_]
 Corners = tuple[int, int, int, int]
 
 _Pair = tuple[Path, Path | pd.DataFrame]  # a photograph; its mask's file or its rows of boxes.csv

@@ -17,14 +17,11 @@ from types import MappingProxyType
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
+from corrosion.data.geometry import Map, Mask
 from corrosion.errors import CorrosionError
 from corrosion.explanation.regions import OTSU, cut_level
-
-Map = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 TOLERANCE = 0.03
 """Margin of the pointing game as a share of the longer side: the published 15 pixels of 500."""

@@ -12,12 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from corrosion.data.geometry import shrink_to
+from corrosion.data.geometry import Pixels, shrink_to
 from corrosion.errors import CorrosionError
 from corrosion.explanation.regions import Box
 from corrosion.system.files import replacing
-
-Pixels = NDArray[np.uint8]
 
 UNLIKE_RUST = "azure"
 """The colour map of inspections: rust is orange and brown, and never blue or cyan."""

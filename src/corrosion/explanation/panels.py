@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from corrosion.data.geometry import shrink_to
+from corrosion.data.geometry import Pixels, shrink_to
 from corrosion.data.labels import CLASSES
 from corrosion.evaluation.decisions import decide, is_corroded
 from corrosion.explanation.explanation import Explanation
-from corrosion.explanation.overlay import DEFAULT_COLORMAP, Pixels, boxed, heat_map, overlay
+from corrosion.explanation.overlay import DEFAULT_COLORMAP, boxed, heat_map, overlay
 from corrosion.explanation.photographs import Photograph
 from corrosion.explanation.regions import Regions
 

@@ -11,11 +11,12 @@ import pandas as pd
 import torch
 
 from corrosion.data.dataset import load_image
+from corrosion.data.geometry import Map, Mask
 from corrosion.data.resizing import build_resize
 from corrosion.explanation.baselines import BASELINES
 from corrosion.explanation.faithfulness import faithfulness
 from corrosion.explanation.ground_truth import find_annotated
-from corrosion.explanation.localisation import LOCALISATION, Map, Mask
+from corrosion.explanation.localisation import LOCALISATION
 from corrosion.explanation.names import RUST, map_names, network_names
 from corrosion.explanation.photographs import explain_photographs
 from corrosion.explanation.randomisation import SEEDS, randomised

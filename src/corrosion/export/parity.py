@@ -9,14 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from corrosion.data.geometry import Pixels
 from corrosion.evaluation.decisions import Rule
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.cam import activation_maps
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.runtime.metadata import KINDS
 from corrosion.runtime.network import ExportedNetwork
-
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

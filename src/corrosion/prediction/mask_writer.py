@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from corrosion.data.geometry import Mask
 from corrosion.data.images import read_image
 from corrosion.errors import CorrosionError
 from corrosion.explanation.distribution import rust_distribution
@@ -34,7 +35,6 @@ if TYPE_CHECKING:  # torch and pandas
     from corrosion.explanation.ground_truth import Annotated
     from corrosion.models.classifier import CorrosionClassifier
 
-Mask = NDArray[np.bool_]
 
 MEASURED = 25_000_000
 """Pixels of a mask that are measured: larger ones are shrunk, or regions would take gigabytes."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from corrosion.data.geometry import shrink_to
+from corrosion.data.geometry import Mask, shrink_to
 from corrosion.data.image_reader import ImageInput
 from corrosion.data.images import read_image, reason_of
 from corrosion.data.resizing import Resize, whole
@@ -30,7 +30,7 @@ from corrosion.explanation.regions import LEAST_SHARE, Box, find_regions
 from corrosion.prediction.journal import Row
 from corrosion.prediction.marking import located, scaled_box
 from corrosion.prediction.mask_files import of_frame
-from corrosion.prediction.mask_writer import Mask, MaskWriter, outlined
+from corrosion.prediction.mask_writer import MaskWriter, outlined
 from corrosion.prediction.outputs import Output
 from corrosion.report.inspection.pictures import evidence_file, rust_file
 from corrosion.system.names import shortened

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from corrosion.data.geometry import Map, Window, to_photograph
+from corrosion.data.geometry import Map, Pixels, Window, to_photograph
 from corrosion.data.resizing import Resize, build_resize
 from corrosion.data.resizing import whole as whole_of
 from corrosion.errors import CorrosionError
@@ -26,8 +26,6 @@ from corrosion.prediction.tiles import TileGrid, TileRule, Tiling
 MAP_SIDE = 2048
 """Longest side of the stitched map in pixels: bounds memory. Of 10,000 pixels it has one in five;
 the network's own cells are larger."""
-
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
