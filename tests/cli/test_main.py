@@ -257,3 +257,14 @@ def test_a_disk_that_is_full_for_a_library_ends_in_one_line(monkeypatch, capsys)
         "corrosion: A file can't be written: No space left on device. Make room, and give the "
         "command again.\n"
     )
+
+
+def test_without_pytorch_a_checkpoint_is_told_to_need_the_whole(monkeypatch, capsys):
+    def fail(_):
+        raise ModuleNotFoundError("No module named 'pandas'", name="pandas")
+
+    monkeypatch.setitem(info.COMMANDS, "info", Command(lambda _: None, fail))
+    monkeypatch.setattr("corrosion.cli.main.find_spec", lambda _: None)
+    assert main(["info"]) == 1
+    said = capsys.readouterr().err
+    assert "leaves out, first of all pandas: install the whole of corrosion" in said

@@ -83,9 +83,9 @@ def test_an_address_that_is_taken_is_told_before_the_network_is_loaded(tmp_path,
     assert f"--port={port}: Address already in use" in capsys.readouterr().err
 
 
-def test_a_missing_package_is_told_with_the_command_that_installs_it(monkeypatch, capsys):
+def test_missing_packages_are_told_with_the_command_that_installs_them(monkeypatch, capsys):
     monkeypatch.setattr("corrosion.cli.serve.find_spec", lambda _: None)
     assert main(["serve", "best.onnx"]) == 1
     said = capsys.readouterr().err
-    assert "serve needs the package fastapi: " in said
+    assert "serve needs fastapi, uvicorn, python_multipart, prometheus_client: " in said
     assert "serve" in said.partition("install")[2]

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any, NoReturn
 
@@ -99,6 +100,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if package == "corrosion":
             raise
         said = f"{name} needs the package {package}: {install_command(package)}."
+        if find_spec("torch") is None:
+            said = (
+                f"{name} needs what an installation of runtime/ leaves out, first of all "
+                f"{package}: install the whole of corrosion. Without it, give predict, serve and "
+                f"info a file that corrosion export has written instead of a checkpoint."
+            )
         print(f"corrosion: {said}", file=sys.stderr)  # noqa: T201
         return 1
     except CorrosionError as error:

@@ -34,9 +34,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> None:
     settings = read_options(ServeSettings, options)
     live = read_options(LiveSettings, options)
-    for package in _PACKAGES:
-        if find_spec(package) is None:
-            raise CorrosionError(f"serve needs the package {package}: {install_command(package)}.")
+    if missing := [package for package in _PACKAGES if find_spec(package) is None]:
+        raise CorrosionError(f"serve needs {', '.join(missing)}: {install_command(*missing)}.")
     path = checkpoint_of(options.model)
     share_processors()  # before numpy and torch are imported
     from corrosion.serve.access import read_token

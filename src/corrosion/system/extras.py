@@ -53,8 +53,8 @@ def require_package(package: str, setting: str, *, instead: str) -> None:
         )
 
 
-def install_command(package: str) -> str:
-    """The command that installs a package for this copy of corrosion.
+def install_command(package: str, *others: str) -> str:
+    """The command that installs a package, and others of its extra, for this copy of corrosion.
 
     A checkout has the exact version in its constraints.txt. An installed copy must not ask for
     `corrosion[...]`: a registry may give somebody else's package of that name.
@@ -63,4 +63,4 @@ def install_command(package: str) -> str:
     if (checkout / "pyproject.toml").is_file() and (checkout / "constraints.txt").is_file():
         extra = f"[{EXTRAS[package]}]" if package in EXTRAS else ""
         return f'uv pip install --constraint constraints.txt --editable ".{extra}" in {checkout}'
-    return f"pip install {package}"
+    return f"pip install {' '.join((package, *others))}"
