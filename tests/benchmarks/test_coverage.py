@@ -9,6 +9,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from corrosion.evaluation.metric_table import EVALUATED, TESTED
+from corrosion.evaluation.model_tests import compare_models
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,22 @@ def test_equally_good_models_are_seldom_told_apart(benchmark):
     found = benchmark.false_alarms(case, count=60, resamples=100, seed=0)
     assert set(found) == set(TESTED)
     assert max(found.values()) <= 0.1
+
+
+def test_alarms_are_those_of_a_comparison(benchmark):
+    case, sets = benchmark.Case(0.97, 100, 0.5, 1), 10
+    found = benchmark.false_alarms(case, count=sets, resamples=60, seed=2)
+    assert sum(one > 0 for one in found.values()) > 5
+    generator, alarms = np.random.default_rng(2), dict.fromkeys(TESTED, 0)
+    for number in range(sets):
+        a, b = (
+            one.assign(path=np.arange(len(one)).astype(str))
+            for one in benchmark.draw(case, generator, models=2)
+        )
+        tests = compare_models({"a": a, "b": b}, count=60, seed=number)
+        for name, p_value in zip(tests["metric"], tests["p_value"], strict=True):
+            alarms[name] += p_value < 0.05
+    assert found == pytest.approx({name: alarms[name] / sets for name in TESTED})
 
 
 def test_folds_on_other_scales_bias_nothing(benchmark):

@@ -63,3 +63,14 @@ def test_plans_are_checked_by_the_test_of_a_comparison(seeds):
     p_value, lower = recipe_errors.accuracy_test(a, b, resamples=40, seed=5)
     assert p_value == pytest.approx(tests.loc["accuracy", "p_value"])
     assert lower == pytest.approx(tests.loc["accuracy", "difference"])
+
+
+def test_plans_are_summed_up_over_the_pilots_that_give_a_number():
+    plans = [
+        ("a", recipe_errors.Planned(*one))
+        for one in ((3, 100, 0.7), (3, 200, 0.9), (3, None, np.nan), (5, None, np.nan))
+    ]
+    assert list(recipe_errors.summary(plans)) == [
+        ("a", "3", "2 of 3", "150 (100 to 200)", "0.800 (0.700 to 0.900)"),
+        ("a", "5", "0 of 1", "-", "-"),
+    ]
