@@ -18,6 +18,7 @@ from corrosion.models.logistic_head import fit_logistic, set_logistic
 from corrosion.models.pooled_features import images_of, pooled_features
 from corrosion.prediction.labelled_folder import evaluate_folder
 from corrosion.runs import RunDirectory, find_runs
+from corrosion.settings import AverageSettings
 from corrosion.training.average import average_runs
 
 COUNT = 8  # photographs of a class
@@ -143,6 +144,29 @@ def test_networks_of_different_kinds_have_no_average(cross_validation, capsys):
 
     assert "image_size=64" in capsys.readouterr().err
     assert not (folds.parent / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("of_runs", "of_average", "kept"),
+    [
+        ({}, None, "at most 0.03 wrong in every fold"),
+        ({"max_risk": 0.2}, None, "at most 0.2 wrong in every fold"),
+        ({"max_risk": 0.2}, 0.1, "at most 0.1 wrong in every fold"),
+        ({"confidence": 0.5}, None, "at most 0.01 wrong, which can't be promised with confidence"),
+    ],
+)
+def test_a_risk_that_was_asked_for_goes_for_the_average_too(
+    cross_validation, of_runs, of_average, kept
+):
+    folds = cross_validation()
+    for config in folds.glob("*/config.yaml"):
+        config.write_text(config.read_text() + yaml.safe_dump({"choices": of_runs}))
+
+    average = average_runs(
+        find_runs([folds]), folds.parent / "out", AverageSettings(max_risk=of_average)
+    )
+
+    assert average.unseen.choices.band.rule.startswith(kept)
 
 
 def test_the_answer_of_an_average_keeps_to_80_columns_but_for_paths(cross_validation, capsys):

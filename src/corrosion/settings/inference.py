@@ -61,6 +61,7 @@ class InferenceSettings(Settings):
 class AverageSettings(InferenceSettings):
     """How several runs become one network."""
 
-    max_risk: ShareBelowOne = 0.03
-    """Largest share of errors among the decisions that no inspector sees, kept by the network of
-    every fold on the photographs that it has not seen (of seeds: by their means on validation)."""
+    max_risk: ShareBelowOne | None = None
+    """Largest share of errors among the decisions that no inspector sees, which each fold keeps on
+    the photographs that its network has not seen. By default 0.03 for folds, and for seeds and
+    where the runs were asked for another than 0.01, or for a confidence, what these were."""
