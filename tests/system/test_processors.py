@@ -19,7 +19,7 @@ def work(size):
     bytearray(size)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
-keep_freed_memory()
+keep_freed_memory(one_heap=True)
 work(100 << 20)
 # a heap of a thread holds 64 MiB at the most
 thread = threading.Thread(target=work, args=(40 << 20,))

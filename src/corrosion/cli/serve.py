@@ -15,7 +15,7 @@ from corrosion.runs import checkpoint_of
 from corrosion.settings.live import LiveSettings
 from corrosion.settings.serve import ServeSettings
 from corrosion.system.extras import install_command
-from corrosion.system.processors import share_processors
+from corrosion.system.processors import keep_freed_memory, share_processors
 
 _PACKAGES = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
 
@@ -45,6 +45,7 @@ def _run(options: argparse.Namespace) -> None:
 
     token = None if settings.token_file is None else read_token(settings.token_file)
     listening = open_socket(settings)
+    keep_freed_memory(one_heap=True)  # the network will run in a thread
     app = build_app(open_network(path, settings), settings, token=token, live=live)
     page = "" if live.camera is None else "/live"
     sys.stdout.write(f"{address_of(listening)}{page}\n")

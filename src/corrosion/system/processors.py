@@ -70,15 +70,19 @@ def share_processors() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
-def keep_freed_memory() -> None:
+def keep_freed_memory(*, one_heap: bool = False) -> None:
     """Let the C library keep freed memory for what is allocated next.
 
     By default glibc gives large blocks, such as the features of a batch, back to Linux when they
     are freed, and gets them anew for the next layer, page by page and zeroed: more than half of the
-    time of MobileNetV2 on a CPU. The process keeps its highest use until it ends. Threads share its
-    one heap: heaps of their own are given back whatever else is asked for, which took a third of
-    the processors' time of a network in a thread of `corrosion serve`. To be called before threads
-    are started. Without glibc (Windows, macOS, musl) nothing happens.
+    time of MobileNetV2 on a CPU. The process keeps its highest use until it ends. Without glibc
+    (Windows, macOS, musl) nothing happens.
+
+    Args:
+        one_heap: let all threads share one heap: heaps of their own are given back whatever else is
+            asked for, which took a third of the processors' time of a network in a thread of
+            `corrosion serve`. For a process of our own alone, since others may count on their
+            threads not to wait for each other.
 
     Source: mallopt(3) of the Linux manual pages; `heap_trim` of glibc's malloc/arena.c.
     """
@@ -88,4 +92,5 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         mallopt(_MMAP_MAX, 0)
         mallopt(_TRIM_THRESHOLD, _NEVER)
-        mallopt(_ARENA_MAX, 1)
+        if one_heap:
+            mallopt(_ARENA_MAX, 1)
