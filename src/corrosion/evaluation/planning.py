@@ -15,7 +15,7 @@ import numpy as np
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.metric_table import METRICS
-from corrosion.evaluation.planning_basis import Basis
+from corrosion.evaluation.planning_basis import Basis, least
 
 MOST_IMAGES = 20_000
 """Test images beyond which none are searched."""
@@ -109,11 +109,7 @@ def _found(
     of: Basis, *, images: int, seeds: int, power: float, level: float, count: int
 ) -> float | None:
     """The least difference that is found with this many images, by bisection; None for none."""
-    low, high = 0.0, of.value
     chance = partial(of.power, images=images, seeds=seeds, level=level, count=count)
-    if chance(high) < power:
+    if chance(of.value) < power:
         return None
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        low, high = (low, middle) if chance(middle) >= power else (middle, high)
-    return high
+    return least(lambda difference: chance(difference) >= power, of.value, steps=_STEPS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -192,14 +192,28 @@ def _alike(distribution: Scores, metric: str, wanted: float) -> float:
     """The correlation of normal scores with which the metrics of two runs are correlated so."""
     label = distribution.labels(_DRAWN)
     drawn = np.random.default_rng(0).normal(size=(3, len(label)))
-    low, high = 0.0, 1.0
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        normal = np.sqrt(middle) * drawn[0] + np.sqrt(1 - middle) * drawn[1:]
+
+    def enough(correlation: float) -> bool:
+        normal = np.sqrt(correlation) * drawn[0] + np.sqrt(1 - correlation) * drawn[1:]
         covariance = judge(metric, label, distribution.draw(normal, int(label.sum())))[1]
         seen = covariance[0, 1] / max(float(np.diag(covariance).mean()), 1e-18)
-        low, high = (low, middle) if seen >= wanted else (middle, high)
-    return (low + high) / 2
+        return bool(seen >= wanted)
+
+    return least(enough, 1.0, steps=_STEPS)
+
+
+def least(enough: Callable[[float], bool], most: float, *, steps: int) -> float:
+    """The least argument from 0 to `most` that is enough, as larger ones are, by bisection.
+
+    Example:
+        >>> round(least(lambda value: value**2 >= 2, 4.0, steps=30), 4)
+        1.4142
+    """
+    low, high = 0.0, most
+    for _ in range(steps):
+        middle = (low + high) / 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
 
 
 def _assumed_spread(distribution: Scores, shifts: Floats) -> float:
