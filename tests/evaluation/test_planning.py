@@ -129,6 +129,18 @@ def test_runs_that_are_never_wrong_can_be_planned_from():
     [found] = plan(of, difference=0.05)
     assert of.value == 1
     assert found.images
+    label = of.scores.labels(2000)
+    drawn = of.draw(np.array([1.0, 0.8]), label, np.random.default_rng(0))
+    np.testing.assert_allclose(accuracy(drawn, label), [1, 0.8], atol=0.03)
+
+
+def test_a_network_without_errors_tells_it_from_one_that_is_wrong_in_a_fifth():
+    sure = table(skill=20.0)[:60]
+    of = basis([sure], metric="accuracy", threshold=0.5)
+    [found] = plan(of, images=60, difference=0.2)
+    assert (of.value, of.spread) == (1, ASSUMED_SPREAD)
+    assert found.images < 60
+    assert found.detectable < 0.2  # six of 60 errors are significant, of one alone
 
 
 def test_a_smaller_difference_needs_more_images():

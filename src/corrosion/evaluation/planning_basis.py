@@ -16,7 +16,15 @@ from scipy.stats import t as student
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.alignment import align_runs
 from corrosion.evaluation.metrics import Floats
-from corrosion.evaluation.planning_runs import Scores, judge, margins, right, shift_to, toward
+from corrosion.evaluation.planning_runs import (
+    Scores,
+    judge,
+    margins,
+    right,
+    shift_between,
+    shift_to,
+    toward,
+)
 from corrosion.evaluation.run_tests import ENOUGH_RUNS, spread_of_seeds, student_test
 from corrosion.evaluation.significance import mcnemar
 
@@ -123,7 +131,7 @@ class Basis:
         normal = np.repeat(own, size[0] // 2, axis=0)
         normal += np.sqrt(self.across) * generator.normal(size=size[1])
         normal += np.sqrt(1 - self.alike) * generator.normal(size=size)
-        shift = shift_to(values, self.shifts) - shift_to(np.array(self.value), self.shifts)
+        shift = shift_between(self.value, values, self.shifts)
         return self.scores.draw(normal, int(label.sum())) - shift[:, None] * toward(label)
 
     def most_power(self, difference: float, *, seeds: int, level: float) -> float:
@@ -157,7 +165,7 @@ def basis(tables: Sequence[pd.DataFrame], *, metric: str, threshold: float) -> B
     level = np.stack([_at(value, metric, label, *one) for one in zip(scores, values, strict=True)])
     distribution = Scores.of(label, level)
     shifts = distribution.shifts(metric)
-    assumed = _assumed_spread(distribution, shifts)
+    assumed = _assumed_spread(distribution, metric, shifts)
     if runs == 1:
         disagreement = float(np.mean((scores[0] >= 0) != label))
         across = _alike(distribution, "accuracy", 1 - 1 / (2 * max(1 - disagreement, 0.5)))
@@ -183,8 +191,7 @@ def _at(
     wanted: float, metric: str, label: NDArray[np.int64], scores: Floats, value: float
 ) -> Floats:
     """A run's scores (N,), shifted so that its metric is the wanted one, not its own value."""
-    own = margins(metric, label, scores)
-    shift = shift_to(np.array(wanted), own) - shift_to(np.array(value), own)
+    shift = shift_between(value, np.array(wanted), margins(metric, label, scores))
     return scores - shift * toward(label)
 
 
@@ -216,10 +223,12 @@ def least(enough: Callable[[float], bool], most: float, *, steps: int) -> float:
     return high
 
 
-def _assumed_spread(distribution: Scores, shifts: Floats) -> float:
+def _assumed_spread(distribution: Scores, metric: str, shifts: Floats) -> float:
     """The standard deviation of a metric where that of the accuracy is `ASSUMED_SPREAD`."""
     accuracies = distribution.shifts("accuracy")
     value = float(np.mean(accuracies >= 0))
+    if metric == "accuracy" or value == 1:  # without errors nothing tells how metrics go together
+        return ASSUMED_SPREAD
     ends = shift_to(np.array([value - ASSUMED_SPREAD, value + ASSUMED_SPREAD]), accuracies)
     of_metric = 1 - np.interp(ends, shifts, np.linspace(0, 1, len(shifts)))
     return float(max((of_metric[1] - of_metric[0]) / 2, 1e-6))

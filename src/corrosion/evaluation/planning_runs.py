@@ -116,6 +116,23 @@ def shift_to(value: Floats, shifts: Floats) -> Floats:
     return np.interp(1 - value, np.linspace(0, 1, len(shifts)), shifts)
 
 
+def shift_between(value: float, wanted: Floats, shifts: Floats) -> Floats:
+    """The shifts that bring a metric from the value of unshifted scores to others.
+
+    Where nothing is wrong yet, part of the way to the first error changes nothing.
+
+    Example:
+        >>> shifts = np.array([3.0, 4.0, 5.0])
+        >>> shift_between(1.0, np.array([1.0, 0.5]), shifts).tolist()
+        [0.0, 4.0]
+        >>> shift_between(0.75, np.array([0.75, 0.5]), shifts - 3.5).tolist()
+        [0.0, 0.5]
+    """
+    if value == 1:
+        return np.where(wanted < 1, shift_to(wanted, shifts), 0.0)
+    return shift_to(wanted, shifts) - shift_to(np.array(value), shifts)
+
+
 def toward(label: NDArray[np.int64]) -> Floats:
     """The direction (N,) of right scores: 1 for corroded images, -1 for others."""
     return np.where(label == 1, 1.0, -1.0)
