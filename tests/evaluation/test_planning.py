@@ -137,10 +137,11 @@ def test_runs_that_are_never_wrong_can_be_planned_from():
 def test_a_network_without_errors_tells_it_from_one_that_is_wrong_in_a_fifth():
     sure = table(skill=20.0)[:60]
     of = basis([sure], metric="accuracy", threshold=0.5)
-    [found] = plan(of, images=60, difference=0.2)
+    found, of_three = plan(of, images=60, difference=0.2, seeds=[1, 3])
     assert (of.value, of.spread) == (1, ASSUMED_SPREAD)
     assert found.images < 60
     assert found.detectable < 0.2  # six of 60 errors are significant, of one alone
+    assert of_three.detectable < 0.2
 
 
 def test_a_smaller_difference_needs_more_images():

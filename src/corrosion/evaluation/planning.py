@@ -110,6 +110,7 @@ def _found(
 ) -> float | None:
     """The least difference that is found with this many images, by bisection; None for none."""
     chance = partial(of.power, images=images, seeds=seeds, level=level, count=count)
-    if chance(of.value) < power:
-        return None
-    return least(lambda difference: chance(difference) >= power, of.value, steps=_STEPS)
+    for most in (of.value / 2, of.value):  # all right against all wrong has no variance to test by
+        if chance(most) >= power:
+            return least(lambda difference: chance(difference) >= power, most, steps=_STEPS)
+    return None
