@@ -1,7 +1,5 @@
 import json
 import runpy
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
@@ -13,12 +11,6 @@ from corrosion.data.sample import make_sample
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TINY = {"backbone": "test_resnet.r160_in1k", "epochs": 1}
-TRAIN = """
-import ast, pathlib, runpy, sys
-examples, photos, run = map(pathlib.Path, sys.argv[1:4])
-program = runpy.run_path(str(examples / "train_from_python.py"))
-program["main"](photos, run, **ast.literal_eval(sys.argv[4]))
-"""
 
 
 def example(name):
@@ -34,8 +26,7 @@ def photos(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(photos, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "run"
-    options = repr(TINY)  # the command has none for a network so small
-    subprocess.run([sys.executable, "-c", TRAIN, EXAMPLES, photos, folder, options], check=True)
+    example("train_from_python.py")["main"](photos, folder, **TINY)
     return folder
 
 

@@ -1,4 +1,5 @@
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -80,6 +81,24 @@ def test_openvino_reads_onnx_too(network, exported):
     images = np.random.default_rng(0).integers(0, 256, (2, 3, 64, 64), dtype=np.uint8)
     for name, values in network.run(images).items():
         np.testing.assert_allclose(other.run(images)[name], values, atol=1e-4)
+
+
+SIGNALLED = """
+import signal, sys
+from corrosion.runtime import load
+signal.signal(signal.SIGINT, lambda *_: print("interrupted"))
+networks = [load(path, backend="openvino") for path in sys.argv[1:]]
+while networks:
+    del networks[0]
+signal.raise_signal(signal.SIGINT)
+"""
+
+
+def test_a_signal_after_networks_of_openvino_ends_no_process(exported):
+    pytest.importorskip("openvino")
+    program = [sys.executable, "-c", SIGNALLED, exported.onnx, exported.onnx]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr
 
 
 @pytest.mark.parametrize("images", [np.zeros((1, 3, 32, 32), np.uint8), np.zeros((1, 3, 64, 64))])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
@@ -185,7 +186,7 @@ class _OpenVino:
             import openvino
         except ImportError as error:
             raise _MissingError(path, "openvino") from error
-        core = openvino.Core()
+        core = _core(openvino)
         try:
             model = core.read_model(path)
             where = ["framework", KEY] if path.suffix == ".onnx" else [KEY]
@@ -202,6 +203,17 @@ class _OpenVino:
     ) -> dict[str, NDArray[np.float32]]:
         found = self._model({INPUT: images})
         return {name: np.array(found[name]) for name in names}
+
+
+@cache
+def _core(openvino: Any) -> Any:
+    """The one core of OpenVINO in this process.
+
+    Each of OpenVINO's cores gives the thread another stack for signals, and gives back the one
+    before when it ends: of two that end in the order of their beginning, the second gives back a
+    stack that is gone, and the next signal ends the process.
+    """
+    return openvino.Core()
 
 
 def _value(info: Any) -> Any:
