@@ -21,10 +21,11 @@ from corrosion.report.page import script_digest, script_json, write_page
 from corrosion.runtime.metadata import Metadata
 
 _SCRIPTS = (
-    "inspector/base.js", "inspector/pixels.js", "inspector/facts.js", "inspector/network.js",
-    "inspector/drawing.js", "inspector/saving.js", "zooming.js", "inspector/cards.js",
-    "inspector/inspector.js",
+    "inspector/base.js", "inspector/pixels.js", "inspector/facts.js", "inspector/decoding.js",
+    "inspector/network.js", "inspector/drawing.js", "inspector/saving.js", "zooming.js",
+    "inspector/cards.js", "inspector/inspector.js",
 )  # fmt: skip
+_DECODER = ("inspector/pixels.js", "inspector/jpeg_scans.js", "inspector/jpeg_pixels.js")
 _SHARE = (
     "Rusted: the share of the picture in which rust is more probable than not, in photographs in "
     "which corrosion was detected. The page looks at the network's own size; corrosion predict "
@@ -45,7 +46,10 @@ def write_inspector(onnx: Path, path: Path, metadata: Metadata, runtime: WebRunt
         CorrosionError: the file can't be written.
     """
     templates = files("corrosion.report") / "templates"
-    script = "".join((templates / name).read_text("utf-8") for name in _SCRIPTS)
+    script, decoder = (
+        "".join((templates / name).read_text("utf-8") for name in names)
+        for names in (_SCRIPTS, _DECODER)
+    )
     model = onnx.read_bytes()
     notes = [_SHARE] if "mask" in metadata.outputs else []
     write_page(
@@ -61,6 +65,7 @@ def write_inspector(onnx: Path, path: Path, metadata: Metadata, runtime: WebRunt
         runtime_program=_packed(runtime.program),
         runtime_version=VERSION,
         licence=LICENCE,
+        decoder=Markup(decoder),
         script=Markup(script),
         digest=script_digest(script),
     )

@@ -52,7 +52,7 @@ function show(photo) {
     photo.p === undefined ? (photo.error ? "failed" : "waiting") : DECISIONS[Number(photo.detected)]);
   const made = element("article", { className: "card", role: "listitem", tabIndex: -1 },
     pictures,
-    element("div", { className: "facts" }, decision, ...(photo.why || []).map((reason) => line("why", reason)), line("kind", kindly(photo)), line("share", rusted(photo)),
+    element("div", { className: "facts" }, decision, ...(photo.why || []).map((reason) => line("why", reason)), line("why", photo.decoding), line("kind", kindly(photo)), line("share", rusted(photo)),
       line("missing", photo.error), line("name", photo.path), line("where", [when(photo), placeOf(photo)].filter(Boolean).join(" \u00b7 ")),
       line("noted", photo.note && `Note: ${photo.note}`)),
     element("div", { className: "verdicts", role: "group", ariaLabel: `verdict on ${photo.path}` }, ...verdictButtons(photo, Object.keys(LABELS))));
@@ -60,7 +60,7 @@ function show(photo) {
   made.classList.toggle("failed", Boolean(photo.error));
   made.classList.toggle("flipped", flipped.has(photo));
   made.classList.toggle("current", index === current);
-  made.setAttribute("aria-label", [photo.path, summary(photo), ...(photo.why || []), photo.verdict && `verdict: ${SAID[photo.verdict]}`].filter(Boolean).join("; "));
+  made.setAttribute("aria-label", [photo.path, summary(photo), ...(photo.why || []), photo.decoding, photo.verdict && `verdict: ${SAID[photo.verdict]}`].filter(Boolean).join("; "));
   if (seen) hold(pictures, made, photo);
   const focused = photo.card?.contains(document.activeElement) ? [...photo.card.querySelectorAll("button")].indexOf(document.activeElement) : null;
   if (photo.card) photo.card.replaceWith(made);
@@ -132,7 +132,7 @@ function enlarge() {
   const middle = zooming(stage, frame);
   enlarge.zoom = middle;
   const button = (label, title, onclick) => element("button", { type: "button", textContent: label, title, ariaLabel: title, onclick });
-  const facts = [...(photo.why || []), kindly(photo), rusted(photo), [photo.taken_at, photo.camera].filter(Boolean).join(", "), placeOf(photo),
+  const facts = [...(photo.why || []), photo.decoding, kindly(photo), rusted(photo), [photo.taken_at, photo.camera].filter(Boolean).join(", "), placeOf(photo),
     photo.unlike === undefined ? "" : `Distance to the training photographs: ${photo.unlike.toFixed(2)} (above 1: unlike them)`,
     photo.note && `Note: ${photo.note}`, photo.sha256 && `SHA-256 ${photo.sha256}`].filter(Boolean);
   $("large").replaceChildren(

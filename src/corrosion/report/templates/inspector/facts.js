@@ -2,7 +2,7 @@
 // What a photograph's file says beside its pixels: EXIF of JPEG, PNG and WebP, as
 // corrosion.data.photograph_facts reads it. What is missing or impossible is left out.
 
-const TAGS = { make: 0x010f, model: 0x0110, changed: 0x0132, exif: 0x8769, gps: 0x8825, taken: 0x9003, zone: 0x9010, takenZone: 0x9011 };
+const TAGS = { make: 0x010f, model: 0x0110, orientation: 0x0112, changed: 0x0132, exif: 0x8769, gps: 0x8825, taken: 0x9003, zone: 0x9010, takenZone: 0x9011 };
 const GPS = { south: 1, latitude: 2, west: 3, longitude: 4, below: 5, altitude: 6, direction: 17 };
 const SIZES = { 1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 9: 4, 10: 8 };
 
@@ -84,6 +84,17 @@ function positionOf(gps) {
   const longitude = within(angle(gps.get(GPS.longitude), gps.get(GPS.west), "W"), -180, 180);
   if (latitude === undefined || longitude === undefined || (latitude === 0 && longitude === 0)) return {};
   return { latitude: digits(latitude, 7), longitude: digits(longitude, 7) };
+}
+
+/** How a file's pixels are to be turned, 1 to 8, as corrosion.data.decoding reads it. */
+function orientationOf(buffer) {
+  try {
+    const exif = exifOf(new DataView(buffer)), little = exif && ascii(exif, 0, 2) === "II";
+    const [found] = exif ? directory(exif, exif.getUint32(4, little), little).get(TAGS.orientation) || [] : [];
+    return found >= 1 && found <= 8 ? found : 1;
+  } catch {
+    return 1;
+  }
 }
 
 /** {taken_at, latitude, longitude, altitude, direction, camera} of a file's bytes, what there is. */

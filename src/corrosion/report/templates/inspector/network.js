@@ -61,35 +61,17 @@ function kindOf(outputs, detected) {
   return { kind: KNOWN.kinds[chances.indexOf(likeliest)], kind_probability: likeliest };
 }
 
-/** Why a file can't be read, by its first bytes, as corrosion.data.file_kinds tells kinds. */
-function whyNotRead(content) {
-  if (!content.byteLength) return "the file is empty";
-  const head = String.fromCharCode(...new Uint8Array(content, 0, Math.min(16, content.byteLength))), brand = head.slice(4, 11);
-  if (/^ftyp(hei|hevc|mif1|msf1)/.test(head.slice(4))) return "HEIC photograph: convert it to JPEG";
-  if (head.startsWith("II*\0") || head.startsWith("MM\0*")) return "TIFF picture or raw photograph: convert it to JPEG";
-  if (brand === "ftypcrx" || head.startsWith("FUJIFILM")) return "raw photograph: convert it to JPEG";
-  if (brand.startsWith("ftyp") && brand !== "ftypavi") return "video: not read";
-  if (/^(\xff\xd8\xff|\x89PNG|GIF8|BM)|^.{4}ftypavi|^.{8}WEBP/s.test(head)) return "damaged or cut short: copy it from the camera again";
-  return "no photograph: give JPEG, PNG or WebP";
-}
-
 /** Decode a photograph, and fill in what the network says of it. */
 async function look(photo, network) {
-  const content = await photo.file.arrayBuffer(), head = new Uint8Array(content, 0, Math.min(3, content.byteLength));
+  const content = await photo.file.arrayBuffer();
   Object.assign(photo, factsOf(content), { sha256: await sha256(content) });
-  let bitmap;
+  const { bitmap, square, decoding } = await decoded(photo.file, content, KNOWN.image_size, KNOWN.resize);
   try {
-    bitmap = await decoded(photo.file);
-  } catch {
-    throw new Error(whyNotRead(content));
-  }
-  try {
-    const square = squareOf(bitmap, head[0] === 0xff && head[1] === 0xd8, KNOWN.image_size, KNOWN.resize);
     const outputs = await network(square), probability = outputs.probability.data[0];
     if (!Number.isFinite(probability)) throw new Error("the network gives NaN");
     const unlike = outputs.unlike_training && Math.round(1000 * outputs.unlike_training.data[0]) / 1000;
     const decided = decisionOf(probability, unlike);
-    Object.assign(photo, { width: bitmap.width, height: bitmap.height, p: probability, unlike }, decided, kindOf(outputs, decided.detected));
+    Object.assign(photo, { width: bitmap.width, height: bitmap.height, p: probability, unlike, decoding }, decided, kindOf(outputs, decided.detected));
     await draw(photo, bitmap, outputs);
   } finally {
     bitmap.close();

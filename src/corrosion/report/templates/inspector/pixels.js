@@ -1,8 +1,6 @@
 "use strict";
-// A photograph as the network's square input, pixel by pixel as corrosion.data.resizing makes it:
-// the browser only decodes, and turns the photograph upright.
+// Pixels as the network's square input, pixel by pixel as corrosion.data.resizing makes it.
 
-const STRIP = 512; // rows in memory at once; a multiple of 8, the largest reduction
 const WEIGHT_BITS = 15, MOST_BITS = 22;
 
 /** Round half to even, as Python does. */
@@ -62,52 +60,14 @@ function scaleLine(from, first, step, tent, to, start, toStep) {
   }
 }
 
-/** Means of blocks of RGBA pixels as RGB: what libjpeg decodes at 1/2, 1/4 and 1/8. */
-function reduced(rgba, width, rows, by) {
-  const across = Math.ceil(width / by), down = Math.ceil(rows / by), found = new Uint8ClampedArray(3 * across * down);
-  for (let y = 0; y < down; y++) {
-    const bottom = Math.min(rows, (y + 1) * by);
-    for (let x = 0; x < across; x++) {
-      const right = Math.min(width, (x + 1) * by);
-      let red = 0, green = 0, blue = 0;
-      for (let row = y * by; row < bottom; row++) {
-        for (let at = 4 * (row * width + x * by), end = 4 * (row * width + right); at < end; at += 4) {
-          red += rgba[at]; green += rgba[at + 1]; blue += rgba[at + 2];
-        }
-      }
-      const count = (bottom - y * by) * (right - x * by), place = 3 * (y * across + x);
-      found[place] = Math.floor(red / count + 0.5);
-      found[place + 1] = Math.floor(green / count + 0.5);
-      found[place + 2] = Math.floor(blue / count + 0.5);
-    }
-  }
-  return found;
-}
-
 /** The largest reduction of a JPEG that leaves no side below `side`. */
-const reduction = (bitmap, side) => Math.max(1, ...[2, 4, 8].filter((by) => Math.floor(Math.min(bitmap.width, bitmap.height) / by) >= side));
-
-/** Strips of a picture as {pixels (RGB), width, top, rows}, reduced. Transparency is laid on white. */
-function* strips(bitmap, by) {
-  const canvas = document.createElement("canvas");
-  canvas.width = bitmap.width;
-  canvas.height = Math.min(STRIP, bitmap.height);
-  const context = canvas.getContext("2d", { willReadFrequently: true, alpha: false });
-  for (let top = 0; top < bitmap.height; top += STRIP) {
-    const rows = Math.min(STRIP, bitmap.height - top);
-    context.fillStyle = "#fff";
-    context.fillRect(0, 0, canvas.width, rows);
-    context.drawImage(bitmap, 0, top, bitmap.width, rows, 0, 0, bitmap.width, rows);
-    const { data } = context.getImageData(0, 0, canvas.width, rows);
-    yield { pixels: reduced(data, canvas.width, rows, by), width: Math.ceil(canvas.width / by), top: top / by, rows: Math.ceil(rows / by) };
-  }
-}
+const reduction = ({ width, height }, side) => Math.max(1, ...[2, 4, 8].filter((by) => Math.floor(Math.min(width, height) / by) >= side));
 
 /** The part of a picture that the network sees, scaled: RGB of target.height x target.width. */
-function scaledPart(bitmap, by, { source, target }) {
+function scaledPart(strips, { source, target }) {
   const across = tents(source.width, target.width), down = tents(source.height, target.height), width = target.width;
   const narrow = new Uint8Array(3 * source.height * width);
-  for (const strip of strips(bitmap, by)) {
+  for (const strip of strips) {
     for (let row = 0; row < strip.rows; row++) {
       const y = strip.top + row - source.top, first = 3 * (row * strip.width + source.left);
       if (y < 0 || y >= source.height) continue;
@@ -128,11 +88,10 @@ function mirrored(at, length) {
   return at;
 }
 
-/** The network's input, uint8 (3, size, size), of a decoded picture. */
-function squareOf(bitmap, jpeg, size, mode) {
-  const by = jpeg ? reduction(bitmap, size) : 1;
-  const placement = place(Math.ceil(bitmap.height / by), Math.ceil(bitmap.width / by), size, mode), { target } = placement;
-  const inner = scaledPart(bitmap, by, placement), plane = size * size, found = new Uint8Array(3 * plane);
+/** The network's input, uint8 (3, size, size), of a picture in strips of {pixels (RGB), width, top, rows}. */
+function squareOf({ height, width, strips }, size, mode) {
+  const placement = place(height, width, size, mode), { target } = placement;
+  const inner = scaledPart(strips, placement), plane = size * size, found = new Uint8Array(3 * plane);
   for (let y = 0; y < size; y++) {
     for (let x = 0; x < size; x++) {
       let row = y - target.top, column = x - target.left;
@@ -147,6 +106,3 @@ function squareOf(bitmap, jpeg, size, mode) {
   }
   return found;
 }
-
-/** Decode a file, upright, with the numbers that are in it: no colour profile is applied. */
-const decoded = (file) => createImageBitmap(file, { imageOrientation: "from-image", premultiplyAlpha: "none", colorSpaceConversion: "none" });

@@ -30,7 +30,7 @@ function fileOf(photo, kind, ending) {
 function resultTable() {
   return csv(COLUMNS, PHOTOS.filter((photo) => photo.p !== undefined || photo.error).map((photo) => ({
     ...photo,
-    note: undefined, // in this table that of the file; the inspector's is in the table of verdicts
+    note: photo.decoding, // in this table that of the file; the inspector's is in the table of verdicts
     probability: photo.p?.toFixed(6),
     decision: photo.p === undefined ? undefined : DECISIONS[Number(photo.detected)],
     unlike_training: photo.unlike?.toFixed(3),
