@@ -4,6 +4,7 @@
 // of the Independent JPEG Group.
 
 const BITS = 13, KEPT = 2; // behind the point of the factors, and of what goes from columns to rows
+const RANGE = 512; // on both sides of 0: values beyond come of damaged files alone, and libjpeg takes them modulo 1024
 const { imul } = Math;
 
 /** 8 values of a line, `step` apart, from as many coefficients (jidctint.c). */
@@ -45,22 +46,27 @@ function line2(from, at, step, to, start, stride, shift) {
   to[start + stride] = (mean - odd) >> (shift + 2);
 }
 
-const LINES = { 8: line8, 4: line4, 2: line2 }, values = new Int32Array(64), columns = new Int32Array(64), square = new Int32Array(64);
+/** The mean (jidctred.c). */
+function line1(from, at, step, to, start, stride, shift) {
+  to[start] = ((from[at] << BITS) + (1 << (shift - 1))) >> shift;
+}
+
+const LINES = { 8: line8, 4: line4, 2: line2, 1: line1 }, values = new Int32Array(64), columns = new Int32Array(64), square = new Int32Array(64);
 
 /** Draw a block into its component's plane, `size` pixels high and wide. */
 function drawBlock({ quantisation, size, plane, stride }, blocks, at, row, column) {
-  const start = row * size * stride + column * size;
-  if (size === 1) {
-    plane[start] = ((imul(blocks[at], quantisation[0]) + 4) >> 3) + 128;
-    return;
-  }
-  const line = LINES[size];
+  const line = LINES[size], start = row * size * stride + column * size;
+  let reach = 0;
   for (let index = 0; index < 64; index++) values[index] = imul(blocks[at + index], quantisation[index]);
   for (let x = 0; x < 8; x++) line(values, x, 8, columns, x, 8, BITS - KEPT);
   for (let y = 0; y < size; y++) {
     line(columns, 8 * y, 1, square, 0, 1, BITS + KEPT + 3);
-    for (let x = 0; x < size; x++) plane[start + y * stride + x] = square[x] + 128; // clamped by the array
+    for (let x = 0; x < size; x++) {
+      reach |= square[x] + RANGE;
+      plane[start + y * stride + x] = square[x] + 128; // clamped by the array
+    }
   }
+  if (reach & ~(2 * RANGE - 1)) throw damaged();
 }
 
 /** Give each component of a frame a plane for 1 / `by` of its pixels, and the way to stretch it. */

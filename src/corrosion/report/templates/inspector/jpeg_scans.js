@@ -6,6 +6,7 @@ const ZIGZAG = Uint8Array.of(
   0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
   35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63);
 const MOST_COEFFICIENTS = 1e8; // of progressive files, which are held in memory: 200 MB
+const MOST_PIXELS = 178e6; // as corrosion.data.images has it
 const QUICK = 9; // bits of a code that are looked up at once
 const SMOOTHED = 10; // coefficients without whose last bits libjpeg smooths a progressive picture
 
@@ -195,6 +196,7 @@ function frameOf(data, progressive) {
   const height = (data[1] << 8) | data[2], width = (data[3] << 8) | data[4], count = data[5];
   if (data[0] !== 8) throw rare(`a JPEG of ${data[0]} bits`);
   if (count !== 1 && count !== 3) throw rare(`a JPEG of ${count} components, as CMYK is`);
+  if (height * width > MOST_PIXELS) throw rare("a JPEG of very many pixels");
   if (!height || !width || data.length < 6 + 3 * count) throw damaged();
   const components = Array.from({ length: count }, (_, index) => {
     const [id, sampling, table] = data.subarray(6 + 3 * index);
@@ -208,7 +210,7 @@ function frameOf(data, progressive) {
     Object.assign(one, { width: Math.ceil((width * one.h) / most.h), height: Math.ceil((height * one.v) / most.v) });
   }
   if (progressive) {
-    if (components.reduce((sum, one) => sum + 64 * one.across * one.down, 0) > MOST_COEFFICIENTS) throw rare("a progressive JPEG of very many pixels");
+    if (components.reduce((sum, one) => sum + 64 * one.across * one.down, 0) > MOST_COEFFICIENTS) throw rare("a progressive JPEG of many pixels");
     for (const one of components) one.blocks = new Int16Array(64 * one.across * one.down);
   }
   return { width, height, components, most, across, down, progressive, interval: 0 };
