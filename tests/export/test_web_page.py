@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import io
 import re
 import time
 import zipfile
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from browser import needs_chromium, visit
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, PngImagePlugin
 
 from corrosion.cli.main import main
 from corrosion.data.dataset import load_image
@@ -258,14 +259,14 @@ def test_pixels_are_those_of_python_in_every_mode(photographs, seen, mode):
             np.testing.assert_array_equal(np.reshape(found, (3, size, size)), known)
 
 
-def by_page(page, content, size):
-    """What the page's own decoder makes of a JPEG, or why it refuses."""
+def in_page(page, content, size, expression):
+    """A square of the network's input as an expression makes it of a file's `content`."""
     text = base64.b64encode(content).decode()
     found = page.evaluate(
-        f"decodedByPage(Uint8Array.from(atob('{text}'), (sign) => sign.charCodeAt(0)).buffer, 1,"
-        f" {size}, 'stretch').then((found) => found.refused || Array.from(found.square))"
+        f"(async (content) => {expression})(Uint8Array.from(atob('{text}'),"
+        f" (sign) => sign.charCodeAt(0)).buffer).then((found) => Array.from(found))"
     )
-    return found if isinstance(found, str) else np.reshape(found, (3, size, size))
+    return np.reshape(found, (3, size, size))
 
 
 @needs_chromium
@@ -283,8 +284,24 @@ def test_jpegs_are_decoded_as_by_python_at_every_scale(seen, draw_scene, samplin
     content = cv2.imencode(".jpg", pixels, options)[1].tobytes()
     for size in (110, 101, 50, 25):  # at 1, 1/2, 1/4 and 1/8
         known = load_image("scene.jpg", build_resize(size, "stretch"), content=content)
-        found = by_page(seen.page, content, size)
+        own = f"(await decodedByPage(content, 1, {size}, 'stretch')).square"
+        found = in_page(seen.page, content, size, own)
         np.testing.assert_array_equal(found, known.transpose(2, 0, 1))
+
+
+@needs_chromium
+def test_no_browser_gets_the_colours_that_a_png_asks_for(seen, draw_scene):
+    asked, file = PngImagePlugin.PngInfo(), io.BytesIO()
+    asked.add(b"gAMA", (100_000).to_bytes(4, "big"))
+    Image.fromarray(draw_scene(5, 70, 90)).save(file, "PNG", pnginfo=asked)
+    known = load_image("scene.png", build_resize(48, "stretch"), content=file.getvalue())
+    for kept, same in (("withoutColours(new Blob([content]), content)", True), ("file", False)):
+        managed = (  # as browsers decode that don't leave colours alone
+            f"((file) => createImageBitmap({kept}))(new Blob([content])).then((bitmap) =>"
+            f" squareOfBitmap(bitmap, false, 48, 'stretch'))"
+        )
+        found = in_page(seen.page, file.getvalue(), 48, managed)
+        assert np.array_equal(found, known.transpose(2, 0, 1)) == same
 
 
 @needs_chromium

@@ -26,6 +26,20 @@ function decodedByPage(content, orientation, size, mode) {
 /** Decode a file, upright, with the numbers that are in it: no colour profile is applied. */
 const decodedByBrowser = (file) => createImageBitmap(file, { imageOrientation: "from-image", premultiplyAlpha: "none", colorSpaceConversion: "none" });
 
+/** A PNG without what it says of its colours: WebKit applies it whatever it is asked. Other files as they are. */
+function withoutColours(file, content) {
+  const view = new DataView(content), parts = [];
+  if (view.byteLength < 8 || view.getUint32(0) !== 0x89504e47) return file;
+  let kept = 0;
+  for (let at = 8, next; at + 8 <= view.byteLength; at = next) {
+    next = at + 12 + view.getUint32(at);
+    if (!["iCCP", "sRGB", "gAMA", "cHRM", "cICP"].includes(ascii(view, at + 4, 4))) continue;
+    parts.push(file.slice(kept, at));
+    kept = next;
+  }
+  return new Blob([...parts, file.slice(kept)]);
+}
+
 /** Means of blocks of RGBA pixels as RGB: nearly what libjpeg decodes at 1/2, 1/4 and 1/8. */
 function reduced(rgba, width, rows, by) {
   const across = Math.ceil(width / by), down = Math.ceil(rows / by), found = new Uint8ClampedArray(3 * across * down);
@@ -89,7 +103,7 @@ function whyNotRead(content) {
 async function decoded(file, content, size, mode) {
   const [first, second] = new Uint8Array(content, 0, Math.min(2, content.byteLength)), jpeg = first === 0xff && second === 0xd8;
   const [bitmap, own] = await Promise.all([
-    decodedByBrowser(file).catch(() => null), jpeg ? decodedByPage(content, orientationOf(content), size, mode) : {},
+    decodedByBrowser(withoutColours(file, content)).catch(() => null), jpeg ? decodedByPage(content, orientationOf(content), size, mode) : {},
   ]);
   if (!bitmap) throw new Error(whyNotRead(content));
   const same = own.width === bitmap.width && own.height === bitmap.height;
