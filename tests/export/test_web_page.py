@@ -50,7 +50,9 @@ def inspector(exported, tmp_path_factory):
     settings = ExportSettings(photographs=exported.photographs, count=2)
     page = export_checkpoint(checkpoint, root / "inspector.html", settings).path
     model = re.search(rb'id="model" data-sha256="\w+">([^<]*)<', page.read_bytes())
-    (root / "inner.onnx").write_bytes(gzip.decompress(base64.b64decode(model[1])))
+    (root / "inner.onnx").write_bytes(
+        gzip.decompress(base64.b85decode(model[1].replace(b".", b"<")))
+    )
     return SimpleNamespace(page=page, network=load(root / "inner.onnx"), checkpoint=checkpoint)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from base64 import b64encode
+from base64 import b85encode
 from importlib.resources import files
 from pathlib import Path
 
@@ -71,6 +71,10 @@ def write_inspector(onnx: Path, path: Path, metadata: Metadata, runtime: WebRunt
     )
 
 
-def _packed(content: bytes) -> str:
-    """Bytes as text in HTML: base64 of gzip, which browsers unpack by themselves."""
-    return b64encode(gzip.compress(content, mtime=0)).decode("ascii")
+def _packed(content: bytes) -> Markup:
+    """Bytes as text in HTML: gzip, which browsers unpack, in 5 characters for 4 bytes (RFC 1924).
+
+    Base64 would take 4 for 3. The one character that a script in HTML may not hold is a dot.
+    """
+    text = b85encode(gzip.compress(content, mtime=0)).decode("ascii")
+    return Markup(text.replace("<", "."))  # a script's characters are not escaped
