@@ -91,7 +91,7 @@ def quantise(
     with _quiet():
         import nncf
         import onnx
-        from nncf.quantization.advanced_parameters import QuantizationParameters
+        from nncf.quantization.advanced_parameters import OverflowFix, QuantizationParameters
 
         model = onnx.load(source)
         kept = _of_the_head(model)
@@ -105,10 +105,13 @@ def quantise(
                 preset=nncf.QuantizationPreset.MIXED,  # activations of both signs
                 subset_size=len(pixels),
                 ignored_scope=nncf.IgnoredScope(names=kept),
-                # ranges by channel, NNCF's default before depthwise convolutions, are nothing
-                # that ONNX Runtime can run
                 advanced_parameters=nncf.AdvancedQuantizationParameters(
-                    activations_quantization_params=QuantizationParameters(per_channel=False)
+                    # half the range of weights: sums of two products overflow 16 bits on
+                    # processors without VNNI, which would answer otherwise than others
+                    overflow_fix=OverflowFix.ENABLE,
+                    # ranges by channel, NNCF's default before depthwise convolutions, are nothing
+                    # that ONNX Runtime can run
+                    activations_quantization_params=QuantizationParameters(per_channel=False),
                 ),
             )
         except Exception as error:  # its errors have no common class
