@@ -114,7 +114,9 @@ def test_processors_that_add_in_16_bits_give_the_same_answers(exported, tmp_path
     pixels = np.random.default_rng(0).integers(0, 256, (6, 3, 64, 64), dtype=np.uint8)
     quantise(exported.onnx, tmp_path / "small.onnx", pixels, PRECISIONS[0], "")
     tensors = map(onnx.numpy_helper.to_array, onnx.load(tmp_path / "small.onnx").graph.initializer)
-    weights = [np.abs(one.astype(int)).max() for one in tensors if one.dtype == np.int8 and one.ndim]
+    weights = [
+        np.abs(one.astype(int)).max() for one in tensors if one.dtype == np.int8 and one.ndim
+    ]
     assert weights
     assert 2 * 255 * max(weights) <= 32_767  # x86 without VNNI adds two products in 16 bits
 
