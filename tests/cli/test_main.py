@@ -112,7 +112,11 @@ def test_info_says_what_an_interrupted_training_lacks_and_what_a_finished_one_ha
     assert "python train.py resume=RUN" in said
     store_choices(path, calibration())
     assert main(["info", str(path)]) == 0
-    assert "CAUTION" not in capsys.readouterr().out  # of an earlier version
+    said = capsys.readouterr().out
+    assert "CAUTION" not in said  # of an earlier version
+    assert re.search(
+        "^decision +corrosion is detected from .*; an inspector decides from", said, re.M
+    )
     known = Competence(0.55, 0.42, 0.67, 0.95, 60, "test", generated=True)
     store_choices(path, None, competence=known.plain())
     assert main(["info", str(path)]) == 0

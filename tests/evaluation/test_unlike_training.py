@@ -60,7 +60,7 @@ def test_the_evaluation_shows_decisions_with_and_without_unlike_photographs():
     assert [row[0] for row in shown.rows] == [
         "like the training photographs",
         "unlike them",
-        f"not for an inspector: probability outside {band.low:.3g} to {band.high:.3g}",
+        f"not for an inspector (an inspector decides from {band.low:.3g} to {band.high:.3g})",
         "of these, like the training photographs",
     ]
     like, unlike = (float(row[1].split()[0]) for row in shown.rows[:2])

@@ -259,7 +259,8 @@ def test_the_page_says_what_is_promised_and_restates_figures_for_a_prevalence(ru
     assert "A risk of 0.01 can't be promised with confidence 0.9 by 60 independent" in text
     assert "A recall of 0.98 can't be promised with confidence 0.9 by 30 independent" in text
     assert "recall at least 0.926, confidence 0.9" in text
-    assert "the network decides none of the test images; the band:" in text
+    assert "an inspector decides all (at most 0.01 wrong, which can't be promised" in text
+    assert "; the network decides none of the test images." in text
 
 
 def test_evaluating_a_run_renews_the_page_that_is_there(run_dir):

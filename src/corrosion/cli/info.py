@@ -32,11 +32,14 @@ def _run(options: argparse.Namespace) -> None:
 
 def _checkpoint(checkpoint: Path) -> None:
     from corrosion.evaluation.competence import cautions
+    from corrosion.evaluation.decisions import Rule
     from corrosion.models.checkpoint import describe, load_model
 
     for name, value in describe(checkpoint).items():
         sys.stdout.write(f"{name:<18} {value}\n")
-    for caution in cautions(load_model(checkpoint)).values():
+    network = load_model(checkpoint)
+    sys.stdout.write(f"{'decision':<18} {Rule(network.threshold, network.band).in_words}\n")
+    for caution in cautions(network).values():
         sys.stdout.write(f"{'CAUTION':<18} {caution}\n")
 
 
@@ -47,6 +50,7 @@ def _exported(path: Path) -> None:
     for name, value in metadata.plain().items():
         if name not in ("schema_version", "resize_rule", "cautions"):
             sys.stdout.write(f"{name:<18} {value}\n")
+    sys.stdout.write(f"{'decision':<18} {metadata.rule.in_words}\n")
     for caution in metadata.cautions:
         sys.stdout.write(f"{'CAUTION':<18} {caution}\n")
 

@@ -78,6 +78,27 @@ def decide(probability: float, threshold: float) -> str:
     return DETECTED if is_corroded(probability, threshold) else CLEAN
 
 
+def who_decides(band: tuple[float, float]) -> str:
+    """Who decides by probabilities alone, the network or an inspector, as a clause.
+
+    Photographs unlike those of the training go to an inspector whatever the band.
+
+    Args:
+        band: lower and upper end of the band that `needs_review` takes.
+
+    Example:
+        >>> who_decides((0.12, 0.81)), who_decides((0.5, 0.5)), who_decides((0, 1))
+        ('an inspector decides from 0.12 to 0.81', 'the network decides all by itself', \
+'an inspector decides all')
+    """
+    low, high = band
+    if low >= high:
+        return "the network decides all by itself"
+    if low <= 0 and high >= 1:
+        return "an inspector decides all"
+    return f"an inspector decides from {low:.3g} to {high:.3g}"
+
+
 @dataclass(frozen=True)
 class Rule:
     """How probabilities and distances to the training photographs become decisions.
@@ -96,6 +117,19 @@ class Rule:
 
     threshold: float
     band: tuple[float, float] | None
+
+    @property
+    def in_words(self) -> str:
+        """From where on corrosion is detected, and who decides, as a clause.
+
+        Example:
+            >>> Rule(0.4, band=(0.1, 0.8)).in_words
+            'corrosion is detected from a probability of 0.4; an inspector decides from 0.1 to 0.8'
+            >>> Rule(0.5, band=(0.5, 0.5)).in_words
+            'corrosion is detected from a probability of 0.5; the network decides all by itself'
+        """
+        detected = f"corrosion is detected from a probability of {self.threshold:.3g}"
+        return detected if self.band is None else f"{detected}; {who_decides(self.band)}"
 
     def decide(self, probability: float) -> str:
         """`DETECTED` or `CLEAN`."""

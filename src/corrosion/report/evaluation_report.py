@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from corrosion.evaluation.decisions import who_decides
 from corrosion.evaluation.evaluation import Evaluation
 from corrosion.evaluation.intervals import Estimate
 from corrosion.evaluation.metric_table import (
@@ -20,7 +21,7 @@ from corrosion.evaluation.metric_table import (
     few_images,
     hinted_intervals,
 )
-from corrosion.evaluation.selective import Band, BandResult
+from corrosion.evaluation.selective import BandResult
 from corrosion.report.evaluation_figures import draw_figures
 from corrosion.report.tables import MISSING, TextTable, ends, format_number, with_interval
 from corrosion.report.training_curves import write_figure
@@ -171,7 +172,7 @@ def unlike_table(evaluation: Evaluation) -> TextTable | None:
     ]
     if evaluation.choices is not None and found.decided is not None:
         band, by_band = evaluation.choices.band, evaluation.choices.band_on_test
-        outside = f"not for an inspector: probability outside {band.low:.3g} to {band.high:.3g}"
+        outside = f"not for an inspector ({who_decides((band.low, band.high))})"
         also_like = "of these, like the training photographs"
         for name, one in ((outside, by_band), (also_like, found.decided)):
             rows.append((name, one.coverage, _complement(one.risk)))
@@ -200,18 +201,9 @@ def _interval(evaluation: Evaluation) -> str:
 def _decided(result: BandResult) -> str:
     """What is decided without an inspector, and how much of that wrongly."""
     if math.isnan(result.risk.value):
-        return "none of the test images"
+        return "the network decides none of the test images"
     coverage, risk = with_interval(result.coverage), with_interval(result.risk)
-    return f"{coverage} of the test images, of which {risk} wrongly"
-
-
-def _for_inspector(band: Band) -> str:
-    """Which photographs the band sends to an inspector."""
-    if band.low <= 0 and band.high >= 1:
-        return "every photograph"
-    if band.low >= band.high:
-        return "no photograph"
-    return f"probabilities between {band.low:.3g} and {band.high:.3g}"
+    return f"the network decides {coverage} of the test images, {risk} of these wrongly"
 
 
 def notes(evaluation: Evaluation) -> dict[str, str]:
@@ -250,6 +242,6 @@ def notes(evaluation: Evaluation) -> dict[str, str]:
     return lines | {
         "temperature": f"{chosen.temperature.value:.3f}; calibration error on the test set "
         f"{chosen.ece[0]:.4f} before, {chosen.ece[1]:.4f} after",
-        "inspector": f"{_for_inspector(band)}; the network decides "
-        f"{_decided(chosen.band_on_test)}; the band: {band.rule}",
+        "inspector": f"{who_decides((band.low, band.high))} ({band.rule})",
+        "decisions": _decided(chosen.band_on_test),
     }

@@ -11,6 +11,7 @@ from annotated_types import Ge
 from pydantic import Strict
 
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.decisions import Rule
 from corrosion.runtime.seal import UNSEALED
 from corrosion.settings.base import Settings
 from corrosion.settings.data import ResizeMode
@@ -92,6 +93,11 @@ class Metadata(Settings):
             yield f"{{outputs}} lack {', '.join(missing)}."
         if (KINDS in self.outputs) != bool(self.kinds):
             yield f"{{outputs}} and {{kinds}}: {KINDS} comes with the names of kinds."
+
+    @property
+    def rule(self) -> Rule:
+        """How probabilities become decisions, where nobody chooses another threshold."""
+        return Rule(self.threshold, self.band)
 
     @property
     def text(self) -> str:

@@ -102,6 +102,8 @@ class Answers(_Told):
     """Probability from which corrosion counts as detected."""
     band: tuple[float, float] | None
     """Probabilities strictly between these go to an inspector."""
+    rule: str
+    """Threshold and band in words."""
     kinds: tuple[str, ...]
     """Names of the kinds of corrosion that it tells apart."""
     cautions: tuple[str, ...]

@@ -71,6 +71,7 @@ class Service:
             model=self.network.name,
             threshold=rule.threshold,
             band=rule.band,
+            rule=rule.in_words,
             kinds=self.network.kinds,
             cautions=self.network.cautions,
             results=tuple(results),

@@ -54,6 +54,8 @@ def test_the_page_opens_with_what_was_found(folder, capsys):
     ):
         assert fact in page
     assert "<b>1</b> failed" in page
+    assert "from a probability of 0.5; an inspector decides from 0.3 to 0.7." in page
+    assert 'class="band"' in page
     assert "<li>photos/broken.heic: no image of a known kind</li>" in page
     assert '<p class="warning">Read this first.</p>' in page
     assert page.count("<circle") == 8
@@ -73,6 +75,9 @@ def test_a_folder_without_positions_and_assets_has_neither_map_nor_table(tmp_pat
     assert "<circle" not in page
     assert "By asset" not in page
 
+    assert "from a probability of 0.5; the network decides all by itself." in page
+    assert 'class="band"' not in page
+    assert "shaded range" not in page
 
 @needs_chromium
 def test_names_and_notes_are_text_and_nothing_else(tmp_path):

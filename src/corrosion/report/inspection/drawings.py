@@ -32,8 +32,8 @@ def histogram(inspection: Inspection) -> Markup:
         counts[min(int(probability * _BINS), _BINS - 1)] += 1
     most, step = max(counts, default=0), _WIDTH / _BINS
     parts = []
-    if inspection.band is not None:
-        low, high = (end * _WIDTH for end in inspection.band)
+    low, high = (end * _WIDTH for end in inspection.band or (0, 0))
+    if low < high:
         parts.append(
             f'<rect class="band" x="{low:.1f}" y="{_TOP}" width="{max(high - low, 1):.1f}" '
             f'height="{_BASE - _TOP}"><title>range that an inspector decides</title></rect>'

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from corrosion.errors import CorrosionError
 from corrosion.report.inspection.cells import (
+from corrosion.evaluation.decisions import Rule
     boxes,
     read_run,
     real,
@@ -88,6 +89,12 @@ class Inspection:
 
     @property
     def detected(self) -> int:
+    known_kinds: tuple[str, ...] = ()
+
+    @property
+    def rule(self) -> Rule:
+        """How probabilities became decisions."""
+        return Rule(self.threshold, self.band)
         """Number of findings in which corrosion was detected."""
         return sum(one.detected for one in self.findings)
 

@@ -116,7 +116,7 @@ def _cover(sheet: Sheet, inspection: Inspection) -> None:
         ("Photographs of", ", ".join(inspection.given)),
         ("Network", inspection.model),
         ("Trained on", inspection.trained_on or "not known"),
-        ("Threshold", _threshold(inspection)),
+        ("Threshold", inspection.rule.in_words),
     )
     for name, value in facts:
         _fact(sheet, name, value)
@@ -127,14 +127,6 @@ def _cover(sheet: Sheet, inspection: Inspection) -> None:
         sheet.text(note, size=8, colour=GREY)
         sheet.y -= 1.5 * mm
     _signature(sheet, inspection)
-
-
-def _threshold(inspection: Inspection) -> str:
-    text = f"corrosion is detected from a probability of {inspection.threshold:.3g}"
-    if inspection.band is None:
-        return text
-    low, high = inspection.band
-    return f"{text}; between {low:.3g} and {high:.3g} an inspector decides"
 
 
 def _fact(sheet: Sheet, name: str, value: str) -> None:

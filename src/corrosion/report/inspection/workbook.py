@@ -264,7 +264,7 @@ def _write_summary(
         ("To be looked at again", said[UNDECIDED]),
         ("Network", inspection.model),
         ("Trained on", inspection.trained_on or "not known"),
-        ("Threshold", f"{inspection.threshold:.3g}"),
+        ("Threshold", inspection.rule.in_words),
         ("Finished", inspection.when),
         ("Inspector", inspection.inspector),
         ("Photographs of", ", ".join(inspection.given)),

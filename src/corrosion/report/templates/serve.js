@@ -59,10 +59,8 @@ async function describe() {
   element("unlock").hidden = true;
   element("upload").hidden = false;
   const model = await response.json();
-  const shown = (value) => Number(value).toPrecision(3);
-  const band = model.band ? `; an inspector decides from ${shown(model.band[0])} to ${shown(model.band[1])}` : "";
   element("network").textContent =
-    `${model.model}: corrosion is detected from a probability of ${shown(model.threshold)}${band}.`
+    `${model.model}: ${model.rule}.`
     + (model.kinds.length ? ` Kinds that it tells apart: ${model.kinds.join(", ")}.` : "");
   element("cautions").replaceChildren(...model.cautions.map((caution) => {
     const one = document.createElement("p");
