@@ -177,7 +177,11 @@ class FileRun:
         )
 
     def rows(self) -> Iterator[Row]:
-        """The rows, once all files have theirs, as the table and the reports show them."""
+        """The rows of all files, as the table and the reports show them.
+
+        Raises:
+            CorrosionError: at the end, where a file has none yet.
+        """
         finished = finished_rows(self.folder, self.paths, self.settings)
         return relative_rows(finished, self.settings.relative_to)
 
@@ -198,7 +202,6 @@ class FileRun:
         Raises:
             CorrosionError: a file of the run has no result yet, or something can't be written.
         """
-        self.folder.check_complete()
         counting = Counting()
         write_table(
             self.out / f"predictions.{self.settings.format}",

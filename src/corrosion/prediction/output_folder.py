@@ -134,34 +134,28 @@ class OutputFolder:
         return files
 
     def rows(self) -> Iterator[Row]:
-        """The rows of all attempts, sorted by item and order.
+        """The rows of all attempts, sorted by item and order, of every file of the run.
 
         Raises:
-            CorrosionError: as `read_journals`.
+            CorrosionError: as `read_journals`; at the end, where a file has no result yet.
         """
-        return read_journals(self.progress)
+        finished: set[int] = set()
+        for row in read_journals(self.progress):
+            if row.last:
+                finished.add(row.item)
+            yield row
+        files = self.files()
+        if missing := [path for number, path in enumerate(files) if number not in finished]:
+            raise CorrosionError(
+                f"{self.path}: {len(missing)} of {len(files)} files have no result yet, "
+                f"{missing[0]} the first. What there is has been kept: resume the run."
+            )
 
     def remaining(self) -> list[Item]:
         """The files that attempts before this one have not finished, in order."""
-        return self._unfinished(before=self.attempt)
-
-    def check_complete(self) -> None:
-        """Make sure that every file of the run has its rows, before a table is made of them.
-
-        Raises:
-            CorrosionError: one has none.
-        """
-        if missing := self._unfinished(before=None):
-            raise CorrosionError(
-                f"{self.path}: {len(missing)} of {len(self.files())} files have no result yet, "
-                f"{missing[0].path} the first. What there is has been kept: resume the run."
-            )
-
-    def _unfinished(self, *, before: int | None) -> list[Item]:
-        """The files that attempts before a number, or all, have not finished, in order."""
         finished: set[int] = set()
         done: dict[int, int] = {}
-        for row in read_journals(self.progress, before=before):
+        for row in read_journals(self.progress, before=self.attempt):
             done[row.item] = done.get(row.item, 0) + 1
             if row.last:
                 finished.add(row.item)

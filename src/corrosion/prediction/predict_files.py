@@ -145,7 +145,6 @@ def _predict_files(
         return None
     notes = (interval.note, GRADE_NOTE) if settings.masks else ()
     if viewer is not None:
-        run.folder.check_complete()
         facts["thresholds"] = used = used_thresholds(run.rows())
         sentence, warning = sentence_of_tiles(viewer, used), warning_of_tiles(used)
         log.info("%s", sentence)

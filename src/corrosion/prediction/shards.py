@@ -121,40 +121,31 @@ class ShardedFolder(OutputFolder):
         there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
         return [shard for shard in self.shards() if self._file(shard).name not in there]
 
-    def check_complete(self) -> None:
-        """Make sure that every shard has its rows, before a table is made of them.
-
-        Raises:
-            CorrosionError: one has none.
-        """
-        if missing := self.unfinished():
-            first = missing[0].items(self.listing)[0].path
-            raise CorrosionError(
-                f"{self.path}: {sum(shard.files for shard in missing)} files have no result yet, "
-                f"{first} the first. What there is has been kept: resume the run."
-            )
-
     def rows(self) -> Iterator[Row]:
-        """The rows of finished shards, sorted by item and order; those of one shard in memory.
+        """The rows of all shards, sorted by item and order; those of one shard in memory.
 
         Raises:
-            CorrosionError: a shard can't be read.
+            CorrosionError: a shard has no rows yet, or can't be read.
         """
         from pyarrow import parquet
 
+        if missing := self.unfinished():
+            path = missing[0].items(self.listing)[0].path
+            raise CorrosionError(
+                f"{self.path}: {sum(shard.files for shard in missing)} files have no result yet, "
+                f"{path} the first. What there is has been kept: resume the run."
+            )
         for shard in self.shards():
-            path = self._file(shard)
-            if not path.is_file():
-                continue
+            file = self._file(shard)
             try:
-                values = parquet.read_table(path).to_pylist()
+                values = parquet.read_table(file).to_pylist()
                 yield from [ROWS.validate_python(one) for one in values]
             except ValidationError as error:
                 first = error.errors(include_url=False)[0]
                 reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-                raise unreadable(path, ValueError(reason), _WAY_OUT) from error
+                raise unreadable(file, ValueError(reason), _WAY_OUT) from error
             except (OSError, ValueError) as error:
-                raise unreadable(path, error, _WAY_OUT) from error
+                raise unreadable(file, error, _WAY_OUT) from error
 
     def write(self, shard: Shard, rows: pyarrow.Table) -> None:
         """Keep the rows of a shard, whole or not at all.
