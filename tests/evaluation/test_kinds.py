@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score
 
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.kind_tests import compare_kinds
 from corrosion.evaluation.kinds import evaluate_kinds
 
 NAMES = ("crevice", "pitting", "stress")
@@ -86,3 +87,20 @@ def test_plain_values_hold_the_matrix_and_every_kind():
     assert values["confusion"] == [[0, 1, 0], [0, 0, 0], [0, 0, 0]]
     assert values["kinds"]["crevice"]["images"] == 1
     assert values["accuracy"]["value"] == 0
+
+
+def test_networks_are_tested_on_the_photographs_whose_kind_both_were_tested_on():
+    pairs = [("pitting", "pitting")] * 9 + [("crevice", "crevice")] * 3
+    a = table(pairs, path=[f"{number}.jpg" for number in range(12)])
+    b = a.assign(told=["crevice"] * 8 + ["pitting"] + ["crevice"] * 3)[::-1]
+    more = pd.DataFrame({"path": ["new.jpg"], "kind": "stress", "told": "stress"})
+    test, *others = compare_kinds(
+        {"a": pd.concat([a, more]), "b": b, "c": b, "d": more.assign(path="another.jpg")}
+    )
+    assert (test.a, test.b, test.images) == ("a", "b", 12)
+    assert test.difference.value == pytest.approx(8 / 12)
+    assert 0 < test.difference.low < test.difference.value < test.difference.high <= 1
+    assert test.p_exact == pytest.approx(2 * 0.5**8)  # McNemar's: 8 of 8 speak for a
+    assert test.p_value == pytest.approx(0.5**8)
+    assert test.p_holm == pytest.approx(3 * test.p_value)
+    assert [(one.a, one.b, one.p_value) for one in others][-1] == ("b", "c", 1.0)

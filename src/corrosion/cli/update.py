@@ -43,13 +43,17 @@ def _run(options: argparse.Namespace) -> None:
     from corrosion.evaluation.comparison import compare_runs
     from corrosion.report.comparison_report import write_comparison
     from corrosion.report.comparison_sentences import CONCLUDED, conclusions
-    from corrosion.report.comparison_tables import kinds_table, tests_table
+    from corrosion.report.comparison_tables import kind_tests_table, kinds_table, tests_table
     from corrosion.training.run import train
 
     train(updated, out)
     comparison = compare_runs([run.path, out])
     write_comparison(out / "comparison", comparison)
-    tables = [tests_table(comparison, CONCLUDED), kinds_table(comparison)]
+    tables = [
+        tests_table(comparison, CONCLUDED),
+        kinds_table(comparison),
+        kind_tests_table(comparison),
+    ]
     for table in filter(None, tables):
         table.print(Console(soft_wrap=True))
     for sentence in conclusions(comparison):

@@ -12,11 +12,13 @@ import pandas as pd
 
 from corrosion.evaluation.alignment import align_runs
 from corrosion.evaluation.intervals import Estimate
+from corrosion.evaluation.kind_tests import KindTest, compare_kinds
 from corrosion.evaluation.metric_table import EVALUATED
 from corrosion.evaluation.metrics import Confusion, confusion
 from corrosion.evaluation.model_tests import compare_models
 from corrosion.evaluation.pooling import Pooled, pool
 from corrosion.evaluation.repeats import estimate_means
+from corrosion.evaluation.run_facts import RunKinds
 from corrosion.evaluation.single_runs import SingleRun, scatter, single_runs
 from corrosion.models.cost import Cost, measure_costs
 from corrosion.runs import find_runs
@@ -63,11 +65,13 @@ class Comparison:
         models: the models, at least one.
         tests: table of `compare_models`; None for a single model.
         level: confidence level of the intervals, in (0, 1).
+        kind_tests: tests of kinds of corrosion, of models with a single run that tells them.
     """
 
     models: tuple[ComparedModel, ...]
     tests: pd.DataFrame | None
     level: float
+    kind_tests: tuple[KindTest, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as `compare.json` holds them."""
@@ -98,6 +102,7 @@ class Comparison:
                 for model in self.models
             },
             "tests": [] if self.tests is None else self.tests.to_dict("records"),
+            "kind_tests": [asdict(one) for one in self.kind_tests],
         }
 
 
@@ -153,7 +158,14 @@ def compare_runs(
         )
         for model in pooled
     )
-    return Comparison(models, tests, level)
+    told = {model.name: kinds.table for model in pooled if (kinds := _kinds_of(model)) is not None}
+    kind_tests = compare_kinds(told, level=level, count=count, seed=seed)
+    return Comparison(models, tests, level, kind_tests)
+
+
+def _kinds_of(model: Pooled) -> RunKinds | None:
+    """The kinds of a model of one run: what several tell is not put together."""
+    return model.runs[0].kinds if len(model.runs) == 1 else None
 
 
 def _by_source(

@@ -23,7 +23,12 @@ from corrosion.report.comparison_figures import draw_comparison, draw_page_compa
 from corrosion.report.comparison_names import short_names
 from corrosion.report.comparison_outcome import forests, matrix
 from corrosion.report.comparison_sentences import CONCLUDED, conclusions, headline, notices
-from corrosion.report.comparison_tables import kinds_table, runs_table, tests_table
+from corrosion.report.comparison_tables import (
+    kind_tests_table,
+    kinds_table,
+    runs_table,
+    tests_table,
+)
 from corrosion.report.latex import write_latex
 from corrosion.report.page import inline_svg, write_page
 from corrosion.report.published import ERRATA, PUBLISHED, Published
@@ -121,7 +126,7 @@ def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
     """The paper's Tables 6, 8 (with costs), 9 and 10 for the models of a comparison.
 
     Tables of single runs follow for models with several, one of metrics by source where the test
-    images come from several, and one of kinds of corrosion where runs tell them.
+    images come from several, and those of kinds of corrosion where runs tell them.
 
     Args:
         comparison: comparison of finished runs.
@@ -207,8 +212,7 @@ def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
             for name in _OF_SOURCES
         }
         found.append(_table(comparison, paper, f"Metrics by source, {interval} below", of_sources))
-    if (kinds := kinds_table(comparison)) is not None:
-        found.append(kinds)
+    found += filter(None, (kinds_table(comparison), kind_tests_table(comparison)))
     return found
 
 

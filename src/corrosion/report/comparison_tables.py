@@ -70,6 +70,40 @@ def kinds_table(comparison: Comparison) -> TextTable | None:
     )
 
 
+def kind_tests_table(comparison: Comparison) -> TextTable | None:
+    """The tests of each pair of runs that tell kinds of corrosion; None where there are none."""
+    if not comparison.kind_tests:
+        return None
+    return TextTable.of(
+        f"Kinds told rightly: paired tests on the same photographs, which speak of these "
+        f"checkpoints (intervals of the difference: {comparison.level:.0%}; p with Holm's "
+        f"correction)",
+        (
+            "models",
+            "photographs",
+            "difference",
+            "interval",
+            "test",
+            "p",
+            "p (Holm)",
+            "significant",
+        ),
+        (
+            (
+                f"{one.a} – {one.b}",
+                str(one.images),
+                signed(one.difference.value),
+                _between(one.difference.low, one.difference.high),
+                _test("McNemar mid-p", one.p_exact),
+                format_number(one.p_value),
+                format_number(one.p_holm),
+                "yes" if one.p_holm < 1 - comparison.level else "no",
+            )
+            for one in comparison.kind_tests
+        ),
+    )
+
+
 def tests_table(comparison: Comparison, metrics: tuple[str, ...]) -> TextTable:
     """The tests of each pair on these metrics.
 
