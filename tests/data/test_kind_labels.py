@@ -12,9 +12,9 @@ from corrosion.data.kind_labels import (
     check_kinds,
     check_learnable,
     find_kinds,
-    kind_name,
     learnable_kinds,
 )
+from corrosion.data.kind_names import kind_name
 from corrosion.errors import CorrosionError
 
 
@@ -70,6 +70,19 @@ def test_a_file_names_photographs_below_itself_below_a_source_or_by_whole_paths(
         "pitting",
     ]
     assert found["rust/none.jpg"] == found["clean/a.jpg"] == ""
+
+
+def test_several_files_tell_kinds_together_and_must_not_contradict_each_other(tmp_path):
+    files = (tmp_path / "kinds.csv", tmp_path / "judged" / "kinds.csv")
+    files[1].parent.mkdir()
+    files[0].write_text("path,kind\n" + "".join(f"rust/{n}.jpg,pitting\n" for n in range(5)))
+    files[1].write_text("path,kind\n" + "".join(f"rust/{n}.jpg,uniform\n" for n in range(5)))
+    names = [*of("rust"), *of("judged/rust")]
+    found = told(tmp_path, records(tmp_path, *names), files)
+    assert (found["rust/1.jpg"], found["judged/rust/1.jpg"]) == ("pitting", "uniform")
+    files[1].write_text(f"path,kind\n{tmp_path}/rust/1.jpg,uniform\n")
+    with pytest.raises(CorrosionError, match=r"1.jpg is both pitting and uniform; give each"):
+        told(tmp_path, records(tmp_path, *names), files)
 
 
 def test_a_kind_of_a_sound_photograph_is_not_used_and_told(tmp_path, caplog):

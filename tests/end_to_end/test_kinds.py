@@ -1,6 +1,8 @@
 """Kinds of corrosion from labels to reports, and that the binary answer stays as it is."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -10,7 +12,9 @@ import corrosion
 from corrosion.cli.main import main
 from corrosion.command_check import settings_of
 from corrosion.report.inspection import read_inspection
+from corrosion.runs import RunDirectory
 from corrosion.system.checksums import forget
+from corrosion.training.update import updated_settings
 
 TRAINED = ("model.lr=1e-3", "trainer.max_epochs=2", "model.warmup_epochs=0", "model.dropout=0.2")
 PROBE = ("experiment=probe",)
@@ -112,16 +116,25 @@ def test_a_comparison_has_the_kinds_of_each_run(runs, tmp_path, capsys):
 
 def test_an_updated_run_learns_the_kinds_anew(runs, tmp_path, draw_photos, capsys):
     judged = tmp_path / "judged"
-    judged.mkdir()
+    (judged / "corrosion").mkdir(parents=True)
     draw_photos(
-        judged, {"corrosion": (200, 70, 35), "no_corrosion": (90, 95, 100)}, count=2, noise=15
+        judged,
+        {"corrosion/pitting": (200, 70, 35), "no_corrosion": (90, 95, 100)},
+        count=2,
+        noise=15,
+        size=(43, 41),  # other noise than that of the photographs
     )
     out = tmp_path / "better"
     command = ["update", str(runs[1]), "--verdicts", str(judged), "--epochs=1", f"--out={out}"]
     assert main(command) == 0
-    assert json.loads((out / "kinds.json").read_text())["names"] == ["pitting", "uniform"]
+    before, after = (json.loads((one / "kinds.json").read_text()) for one in (runs[1], out))
+    assert after["names"] == ["pitting", "uniform"]
+    learnt = [one["photographs"]["pitting"]["train"] for one in (before, after)]
+    assert learnt[1] - learnt[0] == 2  # the inspector's
     assert corrosion.load_model(out).kinds == ("pitting", "uniform")
-    assert "recall of pitting" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "recall of pitting" in said
+    assert "Kinds told rightly" in said
 
 
 def test_predictions_and_reports_name_the_kind_where_corrosion_is_detected(runs, photos, tmp_path):
@@ -151,3 +164,18 @@ def test_predictions_and_reports_name_the_kind_where_corrosion_is_detected(runs,
     plain = tmp_path / "plain"
     assert main(["predict", str(runs[0]), *chosen, "--out", str(plain)]) == 0
     assert "kind" not in pd.read_csv(plain / "predictions.csv")
+
+
+def test_an_update_takes_the_kinds_of_verdicts_beside_files_of_kinds(runs, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(runs[1], run)
+    config = (run / "config.yaml").read_text()
+    forget(run / "config.yaml")
+    (run / "config.yaml").write_text(config.replace("kinds: subfolders", "kinds: kinds.csv"))
+    judged = [tmp_path / name for name in ("first", "without", "third")]
+    for folder in (judged[0], judged[2]):
+        folder.mkdir()
+        (folder / "kinds.csv").write_text("path,kind\ncorrosion/pitting/a.jpg,pitting\n")
+    files = (Path("kinds.csv"), judged[0] / "kinds.csv", judged[2] / "kinds.csv")
+    assert updated_settings(RunDirectory(run), judged).data.kinds == files
+    assert updated_settings(RunDirectory(runs[1]), judged).data.kinds == "subfolders"

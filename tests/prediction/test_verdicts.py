@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from corrosion.cli.main import main
+from corrosion.data.kind_labels import find_kinds
 from corrosion.data.sources import scan
 from corrosion.errors import CorrosionError
 from corrosion.prediction.verdict_folder import write_labelled_folder
@@ -100,6 +101,7 @@ def test_verdicts_on_something_else_are_refused_and_none_is_merged(folder, said,
         ("file,verdict\na.jpg,not\n", "has no column path"),
         ("path,verdict\na.jpg,maybe\n", "row 2: the verdict is 'maybe': write corroded, not"),
         ("path,verdict\n,not\n", "row 2: the path is empty"),
+        ("path,verdict,kind\na.jpg,not,pits\n", "row 2: the kind is 'pits' where the verdict is"),
         ("path,verdict,time\na.mp4,not,soon\n", "row 2: the time is 'soon': write the second"),
         ("\x00", "has no column path or verdict"),
     ],
@@ -195,6 +197,35 @@ def test_the_command_merges_tells_agreement_and_writes_a_folder_to_train_on(
     assert table["file"].tolist() == ["corrosion/000000_0.png", "no_corrosion/000003_3.png"]
     assert main(["verdicts", str(folder), str(file), "--labelled", str(labelled)]) == 1
     assert "choose another --labelled" in capsys.readouterr().err
+
+
+def test_kinds_that_were_said_become_folders_and_a_file_to_train_on(folder, tmp_path, capsys):
+    file = tmp_path / "verdicts.csv"
+    file.write_text(
+        "path,verdict,kind\nphotos/0.png,corroded,Stress_Corrosion\nphotos/1.png,corroded,other\n"
+        "photos/2.png,corroded,../pits: deep\nphotos/3.png,not,\n"
+    )
+    labelled = tmp_path / "labelled"
+    assert main(["verdicts", str(folder), str(file), "--labelled", str(labelled)]) == 0
+    told = capsys.readouterr().out
+    assert "data.kinds=subfolders" in told
+    assert "kinds of corrosion: ../pits: deep 1, stress corrosion 1" in told
+    photographs = sorted(one.relative_to(labelled).as_posix() for one in labelled.rglob("*.png"))
+    assert photographs == [
+        "corrosion/000001_1.png",
+        "corrosion/pits deep/000002_2.png",
+        "corrosion/stress corrosion/000000_0.png",
+        "no_corrosion/000003_3.png",
+    ]
+    images = scan(labelled)
+    for kinds in ("subfolders", labelled / "kinds.csv"):
+        found = find_kinds(images, kinds, {"folder": labelled})
+        of_file = {
+            path.rsplit("_", 1)[-1]: kind for path, kind in zip(images["path"], found, strict=True)
+        }
+        deep = "pits deep" if kinds == "subfolders" else "../pits: deep"
+        assert of_file == {"0.png": "stress corrosion", "1.png": "", "2.png": deep, "3.png": ""}
+    assert read_history(folder)[1].kind == "other"
 
 
 def test_reports_that_are_written_again_are_of_before_no_more(folder):

@@ -68,7 +68,8 @@ def _add_verdict_arguments(parser: argparse.ArgumentParser) -> None:
         "--labelled",
         type=Path,
         metavar="OUT",
-        help="new or empty folder for copies of what was judged, a folder a class, to train on",
+        help="new or empty folder for copies of what was judged, a folder a class and kind, to "
+        "train on",
     )
 
 
@@ -120,6 +121,8 @@ def _verdicts(options: argparse.Namespace) -> None:
             f"  this holds for photographs chosen as these were; judge a random part of all to "
             f"know it of all\n"
         )
+        if both.kinds is not None:
+            say(f"  kind as the inspector says, where both say one: {with_interval(both.kinds)}\n")
         if (few := few_images(both.images, kind="judged", more="judge")) is not None:
             say(f"  CAUTION: {few}\n")
     say(_outdated(outdated_reports(options.folder), options.folder))
@@ -127,8 +130,12 @@ def _verdicts(options: argparse.Namespace) -> None:
         done = write_labelled_folder(inspection, options.labelled)
         say(
             f"{options.labelled}: {done.corroded} corroded, {done.sound} not; train on it by "
-            f"python train.py data=folder data.root={options.labelled}\n"
+            f"python train.py data=folder data.root={options.labelled}"
+            f"{' data.kinds=subfolders' if done.kinds else ''}\n"
         )
+        if done.kinds:
+            kinds = ", ".join(f"{name} {count}" for name, count in done.kinds.items())
+            say(f"  kinds of corrosion: {kinds}\n")
         if done.gone:
             say(
                 f"  left out, because they are not there any more or can't be read: "

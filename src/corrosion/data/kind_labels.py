@@ -1,4 +1,4 @@
-"""Kinds of corrosion of photographs, by the folders they lie in or by a CSV file.
+"""Kinds of corrosion of photographs, by the folders they lie in or by CSV files.
 
 A photograph has one kind, or none that is known. Names are anything; those that differ in capitals,
 spaces, hyphens and underscores only are one.
@@ -7,13 +7,12 @@ spaces, hyphens and underscores only are one.
 from __future__ import annotations
 
 import logging
-import re
-import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from corrosion.data.kind_names import kind_name
 from corrosion.data.labels import is_usual_name
 from corrosion.data.sources import SUBSETS
 from corrosion.errors import CorrosionError
@@ -32,44 +31,35 @@ COLUMN = "kind"
 FEWEST = 5
 """Training photographs below which a kind can't be learnt."""
 
-_UNKNOWN = {"", "unknown", "unlabelled", "unlabeled", "none", "other", "nan"}
+Kinds = str | Path | tuple[Path, ...]
+"""What `data.kinds` may be but None: `SUBFOLDERS`, the path of a CSV file, or several."""
+
 _TARGETS = {"corrosion", "no corrosion", "predicted"}  # what else maps are evidence for
 
 
-def kind_name(text: str) -> str:
-    """The name of a kind as it is used everywhere; empty for what says that it is unknown.
-
-    Example:
-        >>> kind_name("Stress_Corrosion  Cracking"), kind_name("PITTING"), kind_name("Unknown")
-        ('stress corrosion cracking', 'pitting', '')
-    """
-    name = re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFC", text)).strip().lower()
-    return "" if name in _UNKNOWN else name
-
-
-def check_kinds(kinds: str | Path | None) -> None:
+def check_kinds(kinds: Kinds | None) -> None:
     """Refuse at once a file of kinds that can't be used, before any image is read.
 
     Args:
-        kinds: `SUBFOLDERS`, the path of a CSV file, or None.
+        kinds: where the kinds come from; None for none.
 
     Raises:
         CorrosionError: the file can't be read, lacks a column, or says of a photograph that it is
             of two kinds.
     """
-    if kinds not in (None, SUBFOLDERS):
-        _table(Path(str(kinds)))
+    for file in () if kinds is None else _files(kinds):
+        _table(file)
 
 
-def find_kinds(records: pd.DataFrame, kinds: str | Path, roots: Mapping[str, Path]) -> pd.Series:
+def find_kinds(records: pd.DataFrame, kinds: Kinds, roots: Mapping[str, Path]) -> pd.Series:
     """The kinds of corrosion of images.
 
     Args:
         records: one row an image, with the columns path, label and source.
         kinds: `SUBFOLDERS`: the first folder below that of the corroded class, or this itself where
             it was mapped by hand (`data.classes.corrosion=[pitting]`). Else the path of a CSV file
-            with the columns path and kind; paths are below the folder of the file or of a source,
-            or absolute.
+            with the columns path and kind, or of several; paths are below the folder of the file or
+            of a source, or absolute.
         roots: folder of each source, by its name.
 
     Returns:
@@ -77,18 +67,21 @@ def find_kinds(records: pd.DataFrame, kinds: str | Path, roots: Mapping[str, Pat
         images, empty where it is unknown and for sound ones.
 
     Raises:
-        CorrosionError: the file can't be used, or names none of the images.
+        CorrosionError: a file can't be used, or names none of the images; two files say that one
+            of them is of two kinds.
     """
-    named = _by_file(records, Path(kinds), roots) if kinds != SUBFOLDERS else None
-    if named is None:
+    if files := _files(kinds):
+        told = _by_files(records, files, roots)
+        named = [told.get(path, "") for path in records["path"]]
+    else:
         pairs = zip(records["path"], records["source"].astype(str), strict=True)
         named = [_of_folder(path, roots[source]) for path, source in pairs]
     found = pd.Series(named, index=records.index, dtype="str").map(kind_name)
     sound = (found != "") & (records["label"] == 0)
-    if sound.any() and kinds != SUBFOLDERS:
+    if sound.any() and files:
         log.warning(
             "%s: %d photographs of no_corrosion have a kind of corrosion, as %s: not used",
-            kinds,
+            _shown(kinds),
             int(sound.sum()),
             records["path"][sound].iloc[0],
         )
@@ -119,6 +112,26 @@ def kind_counts(records: pd.DataFrame) -> dict[str, dict[str, int]]:
     }
 
 
+def _files(kinds: Kinds) -> tuple[Path, ...]:
+    """The CSV files that tell kinds; none where folders do."""
+    if isinstance(kinds, tuple):
+        return kinds
+    return () if kinds == SUBFOLDERS else (Path(kinds),)
+
+
+def _shown(kinds: Kinds) -> str:
+    return ", ".join(map(str, _files(kinds))) or SUBFOLDERS
+
+
+def _tell(told: dict[str, str], path: str, kind: str, file: Path) -> None:
+    """Add the kind of a photograph to what was told before."""
+    if told.setdefault(path, kind) != kind:
+        raise CorrosionError(
+            f"{file}: {path} is both {told[path] or 'of no kind'} and {kind or 'of none'}; "
+            f"give each photograph one row."
+        )
+
+
 def _of_folder(path: str, root: Path) -> str:
     """The kind that the folders of a path below the root of its source tell; empty for none."""
     folders = Path(path).relative_to(escaped(root.expanduser().absolute())).parts[:-1]
@@ -143,35 +156,42 @@ def _table(file: Path) -> dict[str, str]:
     named: dict[str, str] = {}
     pairs = zip(table["path"], table[COLUMN].fillna("").map(kind_name), strict=True)
     for path, kind in pairs:
-        if named.setdefault(path, kind) != kind:
-            raise CorrosionError(
-                f"{file}: {path} is both {named[path] or 'of no kind'} and {kind or 'of none'}; "
-                f"give each photograph one row."
-            )
+        _tell(named, path, kind, file)
     return named
 
 
-def _by_file(records: pd.DataFrame, file: Path, roots: Mapping[str, Path]) -> list[str]:
-    named = _table(file)
-    below = [root.expanduser().absolute() for root in (file.expanduser().parent, *roots.values())]
+def _by_files(
+    records: pd.DataFrame, files: Sequence[Path], roots: Mapping[str, Path]
+) -> dict[str, str]:
+    """Kinds by the path of the images, of those that files name."""
     known = set(records["path"])
     found: dict[str, str] = {}
-    for path, kind in named.items():
-        places = (escaped(root / path) for root in below)  # an absolute path stays what it is
-        place = next((one for one in places if one in known), None)
-        if place is not None:
-            found[place] = kind
+    paths: list[str] = []
+    for file in files:
+        named = _table(file)
+        folders = (file.expanduser().parent, *roots.values())
+        below = [folder.expanduser().absolute() for folder in folders]
+        missing = 0
+        for path, kind in named.items():
+            places = (escaped(root / path) for root in below)  # an absolute path stays what it is
+            place = next((one for one in places if one in known), None)
+            if place is None:
+                missing += 1
+            else:
+                _tell(found, place, kind, file)
+        if missing:
+            log.info("%s: %d of its %d photographs are not here", file, missing, len(named))
+        paths += named
     if not found:
         raise CorrosionError(
-            f"kinds={file}: none of its {len(named)} paths, as {next(iter(named), '(it is empty)')}"
-            f", is that of a photograph. Paths are below the folder of the file or of a source."
+            f"kinds={_shown(tuple(files))}: none of its {len(paths)} paths, as "
+            f"{next(iter(paths), '(it is empty)')}, is that of a photograph. Paths are below the "
+            f"folder of the file or of a source."
         )
-    if missing := len(named) - len(found):
-        log.info("%s: %d of its %d photographs are not among the images", file, missing, len(named))
-    return [found.get(path, "") for path in records["path"]]
+    return found
 
 
-def check_learnable(records: pd.DataFrame, kinds: str | Path) -> None:
+def check_learnable(records: pd.DataFrame, kinds: Kinds) -> None:
     """Refuse kinds that no head can learn, and tell of those that are too rare.
 
     Args:
@@ -182,23 +202,23 @@ def check_learnable(records: pd.DataFrame, kinds: str | Path) -> None:
         CorrosionError: no kinds are found, there are too many, a name can't be used, or there are
             fewer than two that can be learnt.
     """
-    counts = kind_counts(records)
+    counts, shown = kind_counts(records), _shown(kinds)
     for name in counts:
         if name in _TARGETS or shortened(name, LONGEST_KIND) != name:
             raise CorrosionError(
-                f"kinds={kinds}: {shortened(name, LONGEST_KIND)} can't be the name of a kind: give "
+                f"kinds={shown}: {shortened(name, LONGEST_KIND)} can't be the name of a kind: give "
                 f"it another one, of {LONGEST_KIND} bytes at most."
             )
     if len(counts) > MOST_KINDS:
         raise CorrosionError(
-            f"kinds={kinds}: {len(counts)} kinds, as {', '.join(list(counts)[:3])}; {MOST_KINDS} "
+            f"kinds={shown}: {len(counts)} kinds, as {', '.join(list(counts)[:3])}; {MOST_KINDS} "
             f"at most can be told apart. Are they folders of something else?"
         )
     learnable = learnable_kinds(records)
     if len(learnable) < 2:
         told = ", ".join(f"{name} ({one['train']})" for name, one in counts.items())
         raise CorrosionError(
-            f"kinds={kinds}: a second head needs two kinds with {FEWEST} training photographs or "
+            f"kinds={shown}: a second head needs two kinds with {FEWEST} training photographs or "
             f"more. Found: {told or 'none'}. Put photographs into corrosion/KIND/, or name a CSV "
             f"file with the columns path and {COLUMN}."
         )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from corrosion.data.file_search import find_inputs
 from corrosion.data.images import ImageError, check_image, reason_of
-from corrosion.data.kind_labels import kind_name
+from corrosion.data.kind_names import kind_name
 from corrosion.errors import CorrosionError, DiskError
 from corrosion.evaluation.decisions import DETECTED, Rule
 from corrosion.evaluation.named_thresholds import decision_rule

@@ -74,7 +74,7 @@ class FileRun:
         resize: how photographs become the network's input.
         cautions: sentences without which no decision of the network should be read.
         trained_on: the photographs that the network was trained on, in words; empty if unknown.
-        kinds: whether the network tells kinds of corrosion.
+        kinds: names of the kinds of corrosion that the network tells apart.
     """
 
     network: Path
@@ -85,7 +85,7 @@ class FileRun:
     resize: Resize
     cautions: tuple[str, ...] = ()
     trained_on: str = ""
-    kinds: bool = False
+    kinds: tuple[str, ...] = ()
 
     @property
     def folder(self) -> OutputFolder:
@@ -208,7 +208,7 @@ class FileRun:
             counting.over(self.rows()),
             masks=self.settings.masks,
             tiles=self.settings.tiles,
-            kinds=self.kinds,
+            kinds=bool(self.kinds),
         )
         counts = counting.counts()
         tell_notes(counting.notes)
@@ -217,6 +217,7 @@ class FileRun:
             model=self.network.name,
             trained_on=self.trained_on,
             band=self.rule.band,
+            kinds=self.kinds,
             cautions=self.cautions,
             notes=notes,
             tiles=tiles,

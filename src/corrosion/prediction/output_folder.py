@@ -172,6 +172,7 @@ class OutputFolder:
         model: str,
         trained_on: str = "",
         band: tuple[float, float] | None = None,
+        kinds: Sequence[str] = (),
         cautions: Sequence[str] = (),
         notes: Sequence[str] = (),
         tiles: Mapping[str, Any] | None = None,
@@ -184,6 +185,7 @@ class OutputFolder:
             model: name of what predicted.
             trained_on: the photographs that it was trained on; empty if unknown.
             band: probabilities strictly between these go to an inspector; None for no such band.
+            kinds: names of the kinds of corrosion that it tells apart.
             cautions: sentences without which no decision should be read.
             notes: sentences that belong beside the figures.
             tiles: what is known of the thresholds of tiles, where there are some.
@@ -194,6 +196,7 @@ class OutputFolder:
             "model": model,
             "trained_on": trained_on,
             "band": None if band is None else list(band),
+            "kinds": list(kinds),
             "when": datetime.now(UTC).isoformat(timespec="seconds"),
             "cautions": list(cautions),
             "notes": list(notes),

@@ -111,8 +111,7 @@ def _predict_files(
     resize = build_resize(network.image_size, network.resize)
     said = tuple(cautions(network).values())
     known = trained_on(checkpoint)
-    kinds = bool(network.kinds)
-    run = FileRun(checkpoint, paths, out, settings, rule, resize, said, known, kinds)
+    run = FileRun(checkpoint, paths, out, settings, rule, resize, said, known, network.kinds)
     truth = settings.share_truth
     marked = None if truth is None else find_marked(truth, name="share_truth")
     trainer = None if on_ray else _trainer(settings)

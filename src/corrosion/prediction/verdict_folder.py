@@ -1,19 +1,22 @@
 """Photographs that inspectors have judged, as a labelled folder that a training takes.
 
-corrosion/, no_corrosion/  copies of the photographs, and frames of videos as PNG
-verdicts.csv               file (below the folder), path (of the original), verdict, note,
+corrosion/, no_corrosion/  copies of the photographs, and frames of videos as PNG; where the kind of
+                           corrosion was said in corrosion/KIND/
+verdicts.csv               file (below the folder), path (of the original), verdict, kind, note,
                            inspector, when, probability
+kinds.csv                  path (below the folder) and kind, where kinds were said
 """
 
 from __future__ import annotations
 
 import csv
 import shutil
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from corrosion.data import kind_names
 from corrosion.data.images import ImageError, read_image
 from corrosion.data.labels import CLASSES
 from corrosion.data.video import read_frames
@@ -26,7 +29,7 @@ from corrosion.system.files import replacing, replacing_folder
 
 _LABELS = {NOT_CORRODED: 0, CORRODED: 1}
 _LONGEST_NAME = 80
-_COLUMNS = ("file", "path", "verdict", "note", "inspector", "when", "probability")
+_COLUMNS = ("file", "path", "verdict", "kind", "note", "inspector", "when", "probability")
 
 
 @dataclass(frozen=True)
@@ -36,16 +39,18 @@ class Labelled:
     Attributes:
         corroded: number of photographs in corrosion/.
         sound: number of photographs in no_corrosion/.
+        kinds: number of corroded photographs of each kind that was said, by its name.
         gone: paths of photographs that were judged, and are not there any more or can't be read.
     """
 
     corroded: int
     sound: int
+    kinds: Mapping[str, int]
     gone: tuple[str, ...]
 
 
 def write_labelled_folder(inspection: Inspection, out: Path) -> Labelled:
-    """Copy what was judged to be corroded or not into a folder for each class.
+    """Copy what was judged to be corroded or not into a folder for each class, and each kind.
 
     Photographs whose verdict is "review", and those without one, are left out, and so are those
     that could not be read when they were predicted, or can't be now.
@@ -70,7 +75,7 @@ def write_labelled_folder(inspection: Inspection, out: Path) -> Labelled:
     by_path = defaultdict[str, list[tuple[Finding, Verdict]]](list)
     for one, verdict in judged:
         by_path[one.path].append((one, verdict))
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, str]] = []
     gone = []
     with replacing_folder(out) as folder:
         for name in CLASSES:
@@ -86,17 +91,26 @@ def write_labelled_folder(inspection: Inspection, out: Path) -> Labelled:
                 f"{inspection.folder}: of {len(gone)} judged photographs none is there that can be "
                 f"read, {gone[0]} the first: put them back below {inspection.working_directory}."
             )
-        with (folder / "verdicts.csv").open("w", encoding="utf-8", newline="") as table:
-            writer = csv.DictWriter(table, _COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+        _write(folder / "verdicts.csv", _COLUMNS, rows)
+        kinds = [(row["file"], kind) for row in rows if (kind := kind_names.kind_name(row["kind"]))]
+        if kinds:
+            named = [{"path": file, "kind": kind} for file, kind in kinds]
+            _write(folder / kind_names.FILE, ("path", "kind"), named)
     corroded = sum(row["verdict"] == CORRODED for row in rows)
-    return Labelled(corroded, len(rows) - corroded, tuple(gone))
+    counts = Counter(kind for _, kind in kinds)
+    return Labelled(corroded, len(rows) - corroded, dict(sorted(counts.items())), tuple(gone))
+
+
+def _write(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as table:
+        writer = csv.DictWriter(table, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _written(
     original: Path, some: Sequence[tuple[Finding, Verdict]], folder: Path, *, every: float
-) -> Iterator[dict[str, object]]:
+) -> Iterator[dict[str, str]]:
     """Copy a photograph, or the judged frames of a video; the rows of what could be read."""
     if not original.is_file():
         return
@@ -129,11 +143,12 @@ def _can_be_read(photograph: Path) -> bool:
     return True
 
 
-def _row(one: Finding, verdict: Verdict) -> dict[str, object]:
+def _row(one: Finding, verdict: Verdict) -> dict[str, str]:
     return {
         "file": _file(one, verdict),
         "path": one.path,
         "verdict": verdict.verdict,
+        "kind": verdict.kind,
         "note": verdict.note,
         "inspector": verdict.inspector,
         "when": verdict.when,
@@ -146,4 +161,6 @@ def _file(one: Finding, verdict: Verdict) -> str:
     path = Path(one.path)
     suffix = path.suffix if one.time is None else f"_{one.time:.3f}s.png"
     name = f"{one.number:06d}_{path.stem[:_LONGEST_NAME]}{suffix}"
-    return f"{CLASSES[_LABELS[verdict.verdict]]}/{name}"
+    kind = kind_names.kind_name(verdict.kind)
+    below = f"{kind_names.kind_folder(kind)}/" if kind else ""
+    return f"{CLASSES[_LABELS[verdict.verdict]]}/{below}{name}"

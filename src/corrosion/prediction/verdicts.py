@@ -9,7 +9,7 @@ from pathlib import Path
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decision_intervals import decision_estimates
-from corrosion.evaluation.intervals import Estimate, proportions
+from corrosion.evaluation.intervals import Estimate, proportion, proportions
 from corrosion.report.inspection.finding import Finding
 from corrosion.report.inspection.findings import Inspection
 from corrosion.report.inspection.verdict_history import (
@@ -54,6 +54,8 @@ class Agreement:
         false_alarms: number that the network calls corroded, and the inspector does not.
         accuracy: share in which the network is right, taking the inspector's word.
         kappa: Cohen's kappa; undefined where the inspector has called all alike.
+        kinds: share of photographs whose kind of corrosion the network tells as the inspector
+            does, of those of which both say one; None where there are none.
     """
 
     both: int
@@ -62,6 +64,7 @@ class Agreement:
     false_alarms: int
     accuracy: Estimate
     kappa: Estimate
+    kinds: Estimate | None = None
 
     @property
     def images(self) -> int:
@@ -193,7 +196,7 @@ def _utc(when: str, source: Path) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def agreement_of(findings: Iterable[Finding], *, level: float = 0.95) -> Agreement | None:
+def agreement_of(findings: Sequence[Finding], *, level: float = 0.95) -> Agreement | None:
     """How far inspectors' verdicts and the network's decisions agree.
 
     Intervals are those of a test set whose labels are the verdicts
@@ -229,4 +232,17 @@ def agreement_of(findings: Iterable[Finding], *, level: float = 0.95) -> Agreeme
         false_alarms=count[0, 1],
         accuracy=shares["accuracy"],
         kappa=decision_estimates(said, decided, group=paths, level=level)["kappa"],
+        kinds=_kinds_agreement(findings, level=level),
     )
+
+
+def _kinds_agreement(findings: Iterable[Finding], *, level: float) -> Estimate | None:
+    pairs = [
+        (one.verdict.kind == one.kind, one.path)
+        for one in findings
+        if one.verdict is not None and one.verdict.kind and one.kind is not None
+    ]
+    if not pairs:
+        return None
+    same, paths = map(list, zip(*pairs, strict=True))
+    return proportion(same, group=paths, level=level)

@@ -53,7 +53,7 @@ def predict_files(
         decision_rule(network, settings.threshold),
         build_resize(network.image_size, network.resize),
         network.metadata.cautions,
-        kinds=bool(network.metadata.kinds),
+        kinds=network.metadata.kinds,
     )
     with ExitStack() as held:
         held.enter_context(told_of_disk())

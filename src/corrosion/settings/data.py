@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, MinLen
 from pydantic import BeforeValidator, Field, Strict, field_validator
 
 from corrosion.settings.base import Settings
@@ -202,9 +202,15 @@ class SourceSettings(Settings):
     """Side of the sample's images in pixels."""
     sample_seed: Seed = 0
     """Seed of what the sample shows."""
-    kinds: Literal["subfolders"] | AnyPath | None = None
+    kinds: (
+        Literal["subfolders"]
+        | AnyPath
+        | Annotated[tuple[AnyPath, ...], Strict(False), MinLen(1)]
+        | None
+    ) = None
     """Kinds of corrosion that a second head learns (docs/kinds.md): subfolders of the corroded
-    class (corrosion/pitting/...), or a CSV file with the columns path and kind; null for none."""
+    class (corrosion/pitting/...), or a CSV file with the columns path and kind, or several; null
+    for none."""
     kinds_balanced: bool = True
     """Give every kind the same total weight, however rare it is; false weighs photographs alike."""
 

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Strict
 from corrosion.errors import CorrosionError
 from corrosion.settings.base import Settings
 from corrosion.settings.ranges import brief
-from corrosion.settings.types import Measured, Probability, Share, Tally
+from corrosion.settings.types import Measured, Names, Probability, Share, Tally
 
 
 class StoredValues(Settings):
@@ -181,6 +181,8 @@ class PredictionRun(StoredValues):
     """Who signs them."""
     consequences: dict[str, Measured] | None = None
     """What the failure of each asset would cost."""
+    kinds: Names = ()
+    """Names of the kinds of corrosion that its network tells apart."""
 
 
 class StoredInterval(StoredValues):

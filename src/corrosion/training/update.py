@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from corrosion.data.kind_labels import SUBFOLDERS, Kinds
+from corrosion.data.kind_names import FILE
 from corrosion.errors import CorrosionError
 from corrosion.runs import RunDirectory
 from corrosion.settings.resumed import saved_settings
@@ -52,9 +54,22 @@ def updated_settings(
         **({} if model.is_probe else {"lr": model.lr * settings.lr_share, "head_fit": "gradient"}),
     )
     data = own.data.replace(
-        root=(*own.data.roots, *labelled), split_file=run.split_file, folds=None, fold=0
+        root=(*own.data.roots, *labelled),
+        kinds=_kinds(own.data.kinds, labelled),
+        split_file=run.split_file,
+        folds=None,
+        fold=0,
     )
     trainer = own.trainer
     if settings.epochs is not None:
         trainer = trainer.replace(max_epochs=settings.epochs)
     return own.replace(model=trained, data=data, trainer=trainer, resume=None, sweep=None)
+
+
+def _kinds(own: Kinds | None, labelled: Sequence[Path]) -> Kinds | None:
+    """Where kinds come from; a run's files of kinds do not name the photographs that are added."""
+    if own is None or own == SUBFOLDERS:
+        return own
+    added = [folder / FILE for folder in labelled if (folder / FILE).is_file()]
+    files = own if isinstance(own, tuple) else (Path(own),)
+    return (*files, *added) if added else own

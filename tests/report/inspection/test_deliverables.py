@@ -276,3 +276,15 @@ def test_label_studio_is_told_kinds_and_asks_for_them(inspection):
     write_label_studio(inspection)
     interface = ElementTree.parse(inspection.folder / "label-studio.xml")
     assert [one.get("name") for one in interface.findall("Choices")] == ["decision"]
+
+
+def test_label_studio_is_told_what_an_inspector_has_said(inspection):
+    said = Verdict(CLEAN_ONE.path, verdict="corroded", kind="pitting")
+    judged = replace(CLEAN_ONE, verdict=said)
+    told = replace(inspection, findings=(FOUND, judged, FRAME, BROKEN), known_kinds=("crevice",))
+    _, second = json.loads(write_label_studio(told).read_text(encoding="utf-8"))
+    chosen = [one["value"]["choices"] for one in second["predictions"][0]["result"]]
+    assert chosen == [["corrosion"], ["pitting"]]
+    interface = ElementTree.parse(inspection.folder / "label-studio.xml")
+    choices = interface.findall("Choices[@name='kind']/Choice")
+    assert [one.get("value") for one in choices] == ["crevice", "pitting"]

@@ -69,15 +69,16 @@ def test_a_report_that_there_is_not_is_refused(folder, capsys):
 
 
 def test_a_folder_without_positions_and_assets_has_neither_map_nor_table(tmp_path):
-    write_folder(tmp_path, [{"path": "a.jpg", "probability": 0.9, "decision": CLASSES[0]}])
+    row = {"path": "a.jpg", "probability": 0.9, "decision": CLASSES[0]}
+    write_folder(tmp_path, [row], band=[0.5, 0.5])
     assert main(["inspection-report", str(tmp_path)]) == 0
     page = (tmp_path / "inspection.html").read_text(encoding="utf-8")
     assert "<circle" not in page
     assert "By asset" not in page
-
     assert "from a probability of 0.5; the network decides all by itself." in page
     assert 'class="band"' not in page
     assert "shaded range" not in page
+
 
 @needs_chromium
 def test_names_and_notes_are_text_and_nothing_else(tmp_path):
@@ -182,6 +183,57 @@ def test_an_inspector_sorts_filters_judges_by_keyboard_and_saves(folder, tmp_pat
     }
     with visit(folder / "inspection.html") as page:  # in another browser the merged ones are there
         assert page.evaluate("document.getElementById('judged').textContent") == "5"
+
+
+@needs_chromium
+def test_an_inspector_says_kinds_by_keys_and_by_choice(folder, capsys):
+    assert main(["inspection-report", str(folder)]) == 0
+    choose = (
+        "(() => { const one = document.querySelector('.current select.kind');"
+        "one.value = '%s'; one.dispatchEvent(new Event('change')); })()"
+    )
+    chosen = "document.querySelector('.current select.kind').value"
+    heard = "document.getElementById('heard').textContent"
+    with visit(folder / "inspection.html") as page:
+        pick(page, "inspector", "Ada")
+        page.press("2")  # of 1, in which the network sees a crevice
+        assert page.evaluate(heard) == "1.jpg: corroded: pitting"
+        page.press("k")
+        assert page.evaluate(chosen) == "pitting"
+        page.press("j")
+        page.evaluate(choose % "pitting")  # of 3, as the network says: corroded is said with it
+        page.press("j", "1", "k", "n", "0")  # 7 is not corroded after all, 2 is of another kind
+        assert page.evaluate(heard) == "2.jpg: corroded: another kind"
+        page.load()
+        pick(page, "kind", "pitting")
+        assert cards(page) == ["1", "3"]
+        pick(page, "kind", "")
+        pick(page, "verdict", "against")
+        assert cards(page) == ["1", "7"]
+        pick(page, "verdict", "")
+        page.press("Enter")
+        given = "document.querySelector('#large .given').textContent"
+        assert page.evaluate(given).startswith("Verdict: corroded: pitting (Ada, ")
+        label = "document.querySelector('#large select').ariaLabel"
+        assert page.evaluate(label) == "kind of corrosion of 1.jpg"
+        written = page.evaluate("csv()")
+        assert page.look().errors == ()
+    (folder / "v.csv").write_text(written)
+    assert main(["verdicts", str(folder), str(folder / "v.csv")]) == 0
+    assert "kind as the inspector says, where both say one: 0.500" in capsys.readouterr().out
+    said = {
+        one.name: (one.verdict.verdict, one.verdict.kind)
+        for one in read_inspection(folder).findings
+        if one.verdict is not None
+    }
+    assert said == {
+        "1.jpg": ("corroded", "pitting"),
+        "3.jpg": ("corroded", "pitting"),
+        "7.jpg": ("not", ""),
+        "2.jpg": ("corroded", "other"),
+    }
+    with visit(folder / "inspection.html") as page:  # in another browser the merged ones are there
+        assert page.evaluate(chosen) == "pitting"
 
 
 PICKER = """

@@ -10,9 +10,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from corrosion.data.kind_names import OTHER
 from corrosion.errors import CorrosionError
-from corrosion.report.inspection.cells import (
 from corrosion.evaluation.decisions import Rule
+from corrosion.report.inspection.cells import (
     boxes,
     read_run,
     real,
@@ -69,6 +70,8 @@ class Inspection:
         title: what the reports are called.
         inspector: who signs them; empty if unknown.
         consequences: what the failure of each asset would cost; None where nobody has said.
+        known_kinds: names of the kinds of corrosion that the network tells apart; empty where it
+            tells none, and in folders of earlier versions.
     """
 
     folder: Path
@@ -86,15 +89,15 @@ class Inspection:
     title: str = TITLE
     inspector: str = ""
     consequences: Mapping[str, float] | None = None
-
-    @property
-    def detected(self) -> int:
     known_kinds: tuple[str, ...] = ()
 
     @property
     def rule(self) -> Rule:
         """How probabilities became decisions."""
         return Rule(self.threshold, self.band)
+
+    @property
+    def detected(self) -> int:
         """Number of findings in which corrosion was detected."""
         return sum(one.detected for one in self.findings)
 
@@ -107,6 +110,14 @@ class Inspection:
     def failed(self) -> int:
         """Number of findings that could not be read, or not be drawn."""
         return sum(one.error is not None for one in self.findings)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Names of the kinds of corrosion that the network knows, has told or inspectors have said,
+        sorted."""
+        told = {one.kind for one in self.findings if one.kind is not None}
+        said = {one.verdict.kind for one in self.findings if one.verdict is not None}
+        return tuple(sorted({*self.known_kinds, *told, *said} - {"", OTHER}))
 
     @property
     def assets(self) -> tuple[str, ...]:
@@ -155,6 +166,7 @@ def read_inspection(folder: Path) -> Inspection:
         title=str(run.get("title") or TITLE),
         inspector=str(run.get("inspector") or ""),
         consequences=_consequences(folder, run.get("consequences")),
+        known_kinds=tuple(map(str, run.get("kinds") or ())),
     )
 
 

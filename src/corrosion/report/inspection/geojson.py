@@ -41,7 +41,7 @@ def write_geojson(inspection: Inspection) -> Path:
             len(inspection.findings),
             FILE,
         )
-    kinds = any(one.kind is not None for one in inspection.findings)
+    kinds = bool(inspection.kinds)
     path = inspection.folder / FILE
     write_json(
         path,
@@ -83,6 +83,7 @@ def _properties(one: Finding, *, kinds: bool) -> dict[str, Any]:
         "rusted_share_high": one.share_high,
         "grades": "; ".join(f"{name} {grade}" for name, grade in one.grades.items()) or None,
         "verdict": None if verdict is None else verdict.verdict,
+        **({"verdict_kind": None if verdict is None else verdict.kind or None} if kinds else {}),
         "note": None if verdict is None else verdict.note or None,
         "taken_at": one.taken_at,
         "altitude": one.altitude,

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
+from corrosion.data.kind_names import OTHER
 from corrosion.report.inspection.finding import Finding
 from corrosion.report.inspection.findings import Inspection
 from corrosion.report.inspection.regions import Labelled, Region, labelled_photographs
+from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED
 from corrosion.system.files import write_json, write_text
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ _INTERFACE = """<View>
   </PolygonLabels>
 </View>
 """
+_DECISIONS = {CORRODED: "corrosion", NOT_CORRODED: "no corrosion"}
 _KINDS = """
   <Choices name="kind" toName="image" choice="single" showInLine="true">{choices}
   </Choices>"""
@@ -51,9 +54,11 @@ _KIND = """
 def write_label_studio(inspection: Inspection) -> Path:
     """Write a task for each photograph, with decision, kind and regions as predictions.
 
+    Where an inspector has judged, decision and kind are the inspector's.
+
     Images are named as files below the folder that holds all of them, which must be Label Studio's
     LOCAL_FILES_DOCUMENT_ROOT; the log says which it is. The labelling interface is written beside;
-    kinds to choose from are those that were told of a photograph of this inspection.
+    kinds to choose from are those of the inspection.
 
     Args:
         inspection: what was found.
@@ -74,7 +79,7 @@ def write_label_studio(inspection: Inspection) -> Path:
     ]
     path = inspection.folder / FILE
     write_json(path, tasks)
-    write_text(inspection.folder / CONFIGURATION, _interface(found))
+    write_text(inspection.folder / CONFIGURATION, _interface(inspection.kinds))
     log.info(
         "Start Label Studio with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true and "
         "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT=%s, make a project with the labelling interface of "
@@ -86,18 +91,15 @@ def write_label_studio(inspection: Inspection) -> Path:
     return path
 
 
-def _interface(found: Sequence[Labelled]) -> str:
-    """The labelling interface, which asks for the kind where kinds were told."""
-    names = sorted({one.finding.kind for one in found if one.finding.kind is not None})
+def _interface(names: Sequence[str]) -> str:
+    """The labelling interface, which asks for the kind where there are kinds."""
     choices = "".join(_KIND.format(name=quoteattr(name)) for name in names)
     return _INTERFACE.format(kinds=_KINDS.format(choices=choices) if names else "")
 
 
 def _task(inspection: Inspection, one: Labelled, file: str) -> dict[str, Any]:
     found = one.finding
-    results = [_choice(found, "decision", "corrosion" if found.detected else "no corrosion")]
-    if found.kind is not None:
-        results.append(_choice(found, "kind", found.kind, found.kind_probability))
+    results = list(_choices(found))
     results += [_result(one, region, number) for number, region in enumerate(one.regions)]
     data = {"image": f"/data/local-files/?d={quote(Path(file).as_posix())}", "path": found.path}
     if found.asset is not None:
@@ -108,6 +110,22 @@ def _task(inspection: Inspection, one: Labelled, file: str) -> dict[str, Any]:
         "result": results,
     }
     return {"data": data, "predictions": [prediction]}
+
+
+def _choices(found: Finding) -> Iterator[dict[str, Any]]:
+    """Decision and kind, of an inspector who has judged, else of the network."""
+    said = found.verdict
+    if said is None or said.verdict not in (CORRODED, NOT_CORRODED):
+        yield _choice(found, "decision", "corrosion" if found.detected else "no corrosion")
+    else:
+        yield _choice(found, "decision", _DECISIONS[said.verdict])
+        if said.verdict == NOT_CORRODED:
+            return
+    if said is not None and said.kind:
+        if said.kind != OTHER:
+            yield _choice(found, "kind", said.kind)
+    elif found.kind is not None:
+        yield _choice(found, "kind", found.kind, found.kind_probability)
 
 
 def _choice(found: Finding, name: str, chosen: str, score: float | None = None) -> dict[str, Any]:

@@ -59,6 +59,7 @@ def write_inspection_page(inspection: Inspection) -> Path:
         "key": _key(inspection),
         "threshold": inspection.threshold,
         "inspector": inspection.inspector,
+        "kinds": inspection.kinds,
     }
     write_page(
         path,
@@ -71,7 +72,7 @@ def write_inspection_page(inspection: Inspection) -> Path:
         chance_of=chance_of,
         unlocated=sum(not one.located for one in findings),
         failures=[one for one in findings if one.error is not None],
-        kinds=sorted({one.kind for one in findings if one.kind is not None}),
+        kinds=inspection.kinds,
         with_layers=any(one.evidence or one.rust for one in findings),
         histogram=histogram(inspection),
         map=position_map(findings),
@@ -138,6 +139,7 @@ def _card(
         "taken": one.taken_at,
         "camera": one.camera,
         "sha256": one.sha256,
+        "shape": _shape(one),
         "small": _address(one.thumbnail),
         "evidence": _address(one.evidence),
         "rust": _address(one.rust),
@@ -146,13 +148,18 @@ def _card(
         "original": _original(one.path, inspection),
         "said": None
         if verdict is None
-        else [verdict.verdict, verdict.note, verdict.inspector, verdict.when],
+        else [verdict.verdict, verdict.note, verdict.inspector, verdict.when, verdict.kind],
     }
     return {
         key: value
         for key, value in values.items()
         if value is not None and value is not False and value not in ("", [])
     }
+
+
+def _shape(one: Finding) -> float | None:
+    """Height of the photograph over its width."""
+    return round(one.height / one.width, 3) if one.width and one.height else None
 
 
 def _is_unlike(one: Finding) -> bool:

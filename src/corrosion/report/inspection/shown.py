@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from corrosion.data.kind_names import OTHER
 from corrosion.explanation.grades import UNCLEAR
 from corrosion.explanation.share_interval import LEVEL
 from corrosion.report.inspection.finding import Finding
@@ -37,9 +38,19 @@ def said_of(findings: Iterable[Finding]) -> Mapping[str, int]:
 
 
 def verdict_word(one: Finding) -> str | None:
-    """What an inspector said last, in words; None where nobody has."""
-    verdict = None if one.verdict is None else one.verdict.verdict
-    return VERDICT_WORDS.get(verdict, verdict) if verdict else None
+    """What an inspector said last, in words, with the kind if one was said; None where nobody has.
+
+    Example:
+        >>> from corrosion.report.inspection.verdict_history import Verdict
+        >>> said = Verdict("a.jpg", verdict="corroded", kind="pitting")
+        >>> verdict_word(Finding(0, "a.jpg", verdict=said))
+        'corroded: pitting'
+    """
+    if one.verdict is None or not one.verdict.verdict:
+        return None
+    word = VERDICT_WORDS.get(one.verdict.verdict, one.verdict.verdict)
+    kind = "another kind" if one.verdict.kind == OTHER else one.verdict.kind
+    return f"{word}: {kind}" if kind else word
 
 
 def verdict_of(one: Finding) -> str:

@@ -13,8 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from corrosion.data.kind_names import OTHER, kind_name
 from corrosion.errors import CorrosionError
+from corrosion.settings.data import LONGEST_KIND
 from corrosion.system.files import replacing
+from corrosion.system.names import shortened
 
 HISTORY = "verdict_history.csv"
 """File of a folder with all that inspectors have said. Not called as the files that the page saves,
@@ -37,6 +40,8 @@ class Verdict:
         time: second of the frame, as "12.000"; empty for photographs.
         sha256: digest of the file; empty if unknown.
         verdict: one of `VERDICTS`, or empty, which takes back what was said.
+        kind: kind of corrosion, of what is corroded: a name, `OTHER` of
+            `corrosion.data.kind_names`, or empty where nothing is said of it.
         note: what else there is to say.
         inspector: who says so; empty if unknown.
         when: when, as ISO 8601; empty if unknown.
@@ -47,6 +52,7 @@ class Verdict:
     time: str = ""
     sha256: str = ""
     verdict: str = ""
+    kind: str = ""
     note: str = ""
     inspector: str = ""
     when: str = ""
@@ -85,8 +91,8 @@ def read_verdicts(path: Path) -> tuple[Verdict, ...]:
 
     Args:
         path: CSV in UTF-8, with the columns path and verdict (in any case), time for frames of
-            videos, and sha256, note, inspector and when if they are known; its separator may be a
-            semicolon, as spreadsheets write it.
+            videos, and kind, sha256, note, inspector and when if they are known; its separator may
+            be a semicolon, as spreadsheets write it.
 
     Raises:
         CorrosionError: it can't be read, lacks a column, or says something that is no verdict.
@@ -144,7 +150,25 @@ def _verdict(path: Path, line: int, row: Mapping[str | None, object]) -> Verdict
             f"{path}, row {line}: the verdict is {cells['verdict']!r}: write "
             f"{', '.join(VERDICTS)}, or leave it empty."
         )
+    if cells["kind"]:
+        cells["kind"] = _kind(path, line, cells["kind"], cells["verdict"])
     return Verdict(**cells)
+
+
+def _kind(path: Path, line: int, cell: str, verdict: str) -> str:
+    """A kind as it is kept; none of what is not corroded."""
+    kind = kind_name(cell) or (OTHER if cell.lower() == OTHER else "")
+    if kind and verdict != CORRODED:
+        raise CorrosionError(
+            f"{path}, row {line}: the kind is {shortened(cell, LONGEST_KIND)!r} where the verdict "
+            f"is not {CORRODED}: leave the kind empty, or write that verdict."
+        )
+    if shortened(kind, LONGEST_KIND) != kind:
+        raise CorrosionError(
+            f"{path}, row {line}: {shortened(kind, LONGEST_KIND)} can't be the name of a kind: "
+            f"write one of {LONGEST_KIND} bytes at most."
+        )
+    return kind
 
 
 def _time(path: Path, line: int, cell: str) -> str:

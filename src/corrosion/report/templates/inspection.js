@@ -2,11 +2,12 @@
 // Everything from outside (names, notes, reasons) reaches the page as textContent or as an address
 // that Python has quoted, never as HTML.
 const DATA = JSON.parse(document.getElementById("data").textContent);
-const CARDS = DATA.cards, KEY = `corrosion-verdicts-${DATA.key}`;
+const CARDS = DATA.cards, KINDS = DATA.kinds, KEY = `corrosion-verdicts-${DATA.key}`;
 const $ = (id) => document.getElementById(id);
 const SAID = { corroded: "corroded", not: "not corroded", review: "review" };
 const LABELS = { corroded: "Corroded", not: "Not", review: "Review", note: "Note" };
-const COLUMNS = ["path", "time", "sha256", "verdict", "note", "inspector", "when"];
+const COLUMNS = ["path", "time", "sha256", "verdict", "kind", "note", "inspector", "when"];
+const OTHER = "other"; // corrosion of a kind that the network does not know
 const grid = $("cards"), large = $("large"), bar = $("bar"), narrow = matchMedia("(max-width: 40rem)");
 
 function element(tag, attributes = {}, ...children) {
@@ -35,18 +36,24 @@ function keep() {
   if (!keeps) tell("This browser keeps nothing here: save verdicts before you leave the page.", true);
 }
 function verdictOf(card) {
-  const mine = kept[idOf(card)], [verdict, note, inspector, when] = card.said || ["", "", "", ""];
+  const mine = kept[idOf(card)], [verdict, note, inspector, when, kind] = card.said || ["", "", "", "", ""];
   if (mine && !(mine.saved && when > mine.when)) return mine; // else somebody has said more since
-  return { verdict, note, inspector, when };
+  return { verdict, kind, note, inspector, when };
 }
 function judge(card, change) {
   const before = verdictOf(card), when = new Date().toISOString().replace(/\.\d+Z/, "Z");
-  kept[idOf(card)] = { ...before, ...change, inspector: $("inspector").value.trim(), when, saved: false };
+  const said = { ...before, ...change, inspector: $("inspector").value.trim(), when, saved: false };
+  if (said.verdict !== "corroded") said.kind = ""; // what is not corroded has none
+  kept[idOf(card)] = said;
   if (!kept[idOf(card)].verdict && !kept[idOf(card)].note && !card.said) delete kept[idOf(card)];
   keep();
   redraw(card);
   count();
   if (handle) { clearTimeout(judge.timer); judge.timer = setTimeout(() => write(handle), 1000); }
+}
+function inWords(said) {
+  const kind = said.kind === OTHER ? "another kind" : said.kind;
+  return said.verdict ? SAID[said.verdict] + (kind ? `: ${kind}` : "") : "";
 }
 const unsaved = () => Object.values(kept).filter((one) => !one.saved).length;
 
@@ -125,12 +132,16 @@ function wanted(card) {
   if (judged === "without" && said.verdict) return false;
   if (judged === "with" && !said.verdict) return false;
   if (judged in SAID && said.verdict !== judged) return false;
-  if (judged === "against" && said.verdict !== (card.detected ? "not" : "corroded")) return false;
+  if (judged === "against" && !against(card, said)) return false;
   if (value("asset") && (card.asset || "no asset") !== value("asset")) return false;
-  if (value("kind") && card.kindName !== value("kind")) return false;
+  if (value("kind") && (said.kind || card.kindName) !== value("kind")) return false;
   const words = value("search").toLowerCase().split(/\s+/).filter(Boolean);
-  const where = [`#${card.n + 1}`, card.path, card.name, card.asset, card.kindName, card.error, card.camera, said.note].join(" ").toLowerCase();
+  const where = [`#${card.n + 1}`, card.path, card.name, card.asset, card.kindName, said.kind, card.error, card.camera, said.note].join(" ").toLowerCase();
   return words.every((word) => where.includes(word));
+}
+function against(card, said) {
+  if (said.verdict === (card.detected ? "not" : "corroded")) return true;
+  return Boolean(said.kind && card.kindName && said.kind !== card.kindName);
 }
 function refresh() {
   const order = ORDERS[value("sort")], both = (a, b) => order(a, b) || a.n - b.n;

@@ -1,30 +1,53 @@
 // ---- cards: only those in view are elements
 
 const GAP = 14, LINE = 20, FIXED = 138; // pixels: between cards, of a line, of what each card has
-let facts = FIXED;
+const CHOICE = 46, BESIDE = 430; // of the choice of kinds, and from which width on it stands beside the verdicts
+const LOW = 0.4, HIGH = 0.75, ALONE = 1.1; // height of pictures over their width: at least, at most, and at most in a single column
 const drawn = new Map(), flipped = new Set();
-let columns = 1, wide = 300, tall = 400, printing = false;
+let columns = 1, wide = 300, printing = false;
+let tops = [0]; // where each row begins, in pixels, and behind the last where it would
 let rushing = false; // past cards that nobody can look at: their pictures wait until it slows down
 
 function layOut() {
   const both = value("view") === "both", least = both ? 430 : 290, room = grid.clientWidth;
   columns = Math.max(1, Math.floor((room + GAP) / (least + GAP)));
   wide = (room - GAP * (columns - 1)) / columns;
-  facts = FIXED + Math.max(0, ...CARDS.map((card) => height(card, wide - 30)));
-  tall = Math.round((both ? wide / 2 : wide) * 0.75) + facts;
+  const kindsBelow = KINDS.length > 0 && wide < BESIDE;
   grid.dataset.view = value("view") || "photo";
-  grid.style.setProperty("--facts", `${facts}px`);
-  grid.style.height = `${Math.ceil(shown.length / columns) * (tall + GAP)}px`;
+  grid.classList.toggle("kinds-below", kindsBelow);
+  tops = [0];
+  // a row is as high as its card with the most words and its highest picture need
+  for (let first = 0; first < shown.length; first += columns) {
+    const row = shown.slice(first, first + columns), across = both ? wide / 2 : wide;
+    const words = Math.max(...row.map((card) => height(card, wide - 30)));
+    const tall = Math.round(across * Math.max(...row.map(pictureShape))) + words + FIXED + (kindsBelow ? CHOICE : 0);
+    tops.push(tops.at(-1) + tall + GAP);
+  }
+  grid.style.height = `${tops.at(-1)}px`;
   for (const card of drawn.values()) card.remove();
   drawn.clear();
   draw();
 }
+function pictureShape(card) {
+  if (!card.small && !card.original) return LOW;
+  return Math.min(Math.max(card.shape ?? HIGH, LOW), columns > 1 ? HIGH : ALONE);
+}
+const rowOf = (index) => Math.floor(index / columns);
+const tallness = (row) => tops[row + 1] - tops[row] - GAP;
+function rowAt(y) { // the row in which a height lies, by halves
+  let low = 0, high = Math.max(tops.length - 2, 0);
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (tops[middle] <= y) low = middle; else high = middle - 1;
+  }
+  return low;
+}
 function draw() {
   let first = 0, end = shown.length;
   if (!printing) {
-    const top = -grid.getBoundingClientRect().top, row = tall + GAP;
-    first = Math.max(0, Math.floor(top / row) - 1) * columns;
-    end = Math.min(end, (Math.floor((top + innerHeight) / row) + 2) * columns);
+    const top = -grid.getBoundingClientRect().top;
+    first = Math.max(0, rowAt(top) - 1) * columns;
+    end = Math.min(end, (rowAt(top + innerHeight) + 2) * columns);
   }
   for (const [index, card] of drawn) if (index < first || index >= end) { card.remove(); drawn.delete(index); }
   for (let index = first; index < end; index++) {
@@ -60,7 +83,7 @@ function rusted(card) {
   return `rusted ${percent(card.share)} (${percent(card.low)} to ${percent(card.high)})${card.surface ? ` ${card.surface}` : ""}`;
 }
 const outlined = (card) => (card.detected && card.share === 0 ? "Detected, but no rust could be outlined." : "");
-// what may take several lines; every card has the height that the fullest one needs
+// what may take several lines
 function sentences(card) {
   return [["chip", (card.why || []).join(" ")], ["found", card.kind], ["found", rusted(card)], ["found", outlined(card)],
     ["found", (card.grades || []).join(" \u00b7 ")], ["found", card.tiles], ["missing", card.error]];
@@ -95,8 +118,8 @@ function build(card, index) {
   made.dataset.index = index;
   if (!printing) {
     made.style.width = `${wide}px`;
-    made.style.height = `${tall}px`;
-    made.style.transform = `translate(${(index % columns) * (wide + GAP)}px, ${Math.floor(index / columns) * (tall + GAP)}px)`;
+    made.style.height = `${tallness(rowOf(index))}px`;
+    made.style.transform = `translate(${(index % columns) * (wide + GAP)}px, ${tops[rowOf(index)]}px)`;
   }
   const corner = element("div", { className: "corner" },
     layers ? element("button", { type: "button", title: "photograph or marks (o)", textContent: "\u25d0", ariaLabel: "switch marks" }) : "",
@@ -104,21 +127,34 @@ function build(card, index) {
   corner.firstChild.dataset.act = layers ? "flip" : "enlarge";
   corner.lastChild.dataset.act = "enlarge";
   const top = element("div", { className: "decision" }, card.p === undefined ? "" : element("b", { textContent: card.chance }), decided(card));
-  const where = [card.folder, card.asset, (card.taken || "").slice(0, 16).replace("T", " ")].filter(Boolean).join(" \u00b7 ");
+  const where = [card.folder, card.asset === card.folder ? "" : card.asset, (card.taken || "").slice(0, 16).replace("T", " ")].filter(Boolean).join(" \u00b7 ");
   const verdicts = element("div", { className: "verdicts" });
   for (const [act, label] of Object.entries(LABELS)) {
     const button = element("button", { type: "button", textContent: label, title: { corroded: "c", not: "n", review: "r", note: "m" }[act] });
     button.dataset.act = act;
     verdicts.append(button);
   }
+  if (KINDS.length && card.p !== undefined) verdicts.append(kindChoice(card));
   made.append(element("div", { className: "pictures" }, picture(card, "first"), layers && value("view") === "both" ? picture(card, "second") : "", corner),
     element("div", { className: "facts" }, top, ...sentences(card).map(([name, words]) => line(`wraps ${name}`, words)),
       line("name", `${card.n + 1} \u00b7 ${card.name}`, card.path), line("where", where), element("div", { className: "said" }), verdicts));
   press(made, card);
   return made;
 }
+function kindChoice(card) {
+  const choice = element("select", { className: "kind", ariaLabel: `kind of corrosion of ${card.name}`, title: "choosing one says corroded" },
+    new Option("choose the kind", ""), ...KINDS.map((name) => new Option(name, name)), new Option("another kind", OTHER));
+  choice.onchange = () => judge(card, choice.value ? { verdict: "corroded", kind: choice.value } : { kind: "" });
+  return choice;
+}
+function showKind(choice, said) {
+  if (!choice) return;
+  choice.value = said.kind || "";
+  choice.classList.toggle("is-given", Boolean(said.kind));
+}
 function press(made, card) {
-  const said = verdictOf(card), words = said.verdict ? `Verdict: ${SAID[said.verdict]}` : "";
+  const said = verdictOf(card), words = said.verdict ? `Verdict: ${inWords(said)}` : "";
+  showKind(made.querySelector("select.kind"), said);
   made.querySelector(".said").textContent = // on paper
     [words, said.note && `Note: ${said.note}`, (words || said.note) && said.inspector].filter(Boolean).join("; ");
   for (const button of made.querySelectorAll(".verdicts button")) {
@@ -138,7 +174,7 @@ function choose(index, scroll = true) {
   current = Math.min(Math.max(index, 0), shown.length - 1);
   if (scroll) {
     if (grid.contains(document.activeElement)) document.activeElement.blur(); // its card is left
-    const top = grid.getBoundingClientRect().top + Math.floor(current / columns) * (tall + GAP);
+    const row = rowOf(current), top = grid.getBoundingClientRect().top + tops[row], tall = tallness(row);
     const head = bar.offsetHeight + 8;
     if (top < head) scrollBy(0, top - head);
     else if (top + tall > innerHeight) scrollBy(0, Math.min(top - head, top + tall + GAP - innerHeight));
@@ -151,10 +187,11 @@ function flip(card) {
   if (!flipped.delete(card.n)) flipped.add(card.n);
   drawn.get(shown.indexOf(card))?.classList.toggle("flipped", flipped.has(card.n));
 }
-function say(verdict) {
+function say(verdict, kind = null) {
   const card = shown[current];
   if (!card) return;
-  judge(card, { verdict });
+  judge(card, { verdict, kind: kind ?? verdictOf(card).kind });
+  $("heard").textContent = `${card.name}: ${inWords(verdictOf(card)) || "no verdict"}`;
   if (verdict) choose(current + 1);
 }
 function note() {

@@ -22,7 +22,7 @@ function enlarge() {
   const link = (label, href) => (href ? element("a", { href, target: "_blank", rel: "noopener", textContent: label }) : "");
   const boxes = (card.boxes || []).slice(0, 12).map((box, number) => `${number + 1}: ${box.join(", ")}`).join("; ");
   const facts = [
-    (card.why || []).join(" "), card.kind && `Kind: ${card.kind}`, rusted(card), outlined(card), (card.grades || []).join(", "), card.tiles,
+    (card.why || []).join(" "), card.kind && `Kind told by the network: ${card.kind}`, rusted(card), outlined(card), (card.grades || []).join(", "), card.tiles,
     boxes && `Boxes (left, top, width, height in pixels): ${boxes}`, card.error,
     [card.asset, card.taken, card.camera].filter(Boolean).join(", "), card.place, card.path,
     card.unlike === undefined ? "" : `Distance to the training photographs: ${card.unlike.toFixed(2)} (above 1: unlike them)`,
@@ -33,12 +33,14 @@ function enlarge() {
     made.dataset.act = name;
     verdicts.append(made);
   }
+  if (KINDS.length && card.p !== undefined) verdicts.append(kindChoice(card));
   enlarge.tell = () => { // the verdict as it stands
     const said = verdictOf(card), who = [said.inspector, (said.when || "").slice(0, 10)].filter(Boolean).join(", ");
-    given.textContent = said.verdict ? `Verdict: ${SAID[said.verdict]}${who ? ` (${who})` : ""}` : "No verdict yet";
+    given.textContent = said.verdict ? `Verdict: ${inWords(said)}${who ? ` (${who})` : ""}` : "No verdict yet";
     given.classList.toggle("is-given", Boolean(said.verdict));
     noted.textContent = said.note ? `Note: ${said.note}` : "";
-    for (const one of verdicts.children) one.setAttribute("aria-pressed", said.verdict === one.dataset.act);
+    for (const one of verdicts.querySelectorAll("button")) one.setAttribute("aria-pressed", said.verdict === one.dataset.act);
+    showKind(verdicts.querySelector("select"), said);
   };
   enlarge.tell();
   large.replaceChildren(
@@ -64,6 +66,7 @@ const KEYS = {
   Enter: () => large.open || enlarge(), z: () => large.open || enlarge(), "?": () => $("keys").showModal(), "+": () => enlarge.zoom?.(1.25), "-": () => enlarge.zoom?.(0.8),
   "/": () => { fold(false); $("search").focus(); },
 };
+for (const [number, kind] of [OTHER, ...KINDS].slice(0, KINDS.length ? 10 : 0).entries()) KEYS[number] = () => say("corroded", kind);
 document.addEventListener("keydown", (event) => {
   const inDialog = $("noting").open || $("keys").open;
   if (event.ctrlKey || event.metaKey || event.altKey || inDialog || !(event.key in KEYS)) return;
@@ -103,6 +106,7 @@ grid.addEventListener("contextmenu", (event) => { if (held) event.preventDefault
 grid.addEventListener("click", (event) => {
   const made = event.target.closest(".card");
   if (!made) return;
+  if (event.target.closest("select")) return choose(Number(made.dataset.index), false);
   // who clicked a button goes on by keys: Enter enlarges then, and does not press it again
   if (event.detail) document.activeElement.blur();
   const card = shown[made.dataset.index], act = event.target.closest("[data-act]")?.dataset.act;
