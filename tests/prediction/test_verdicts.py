@@ -1,9 +1,13 @@
 """What inspectors say, merged into a folder and compared with the network."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
+from commands import WITHOUT_TORCH
 from PIL import Image
 
 from corrosion.cli.main import main
@@ -197,6 +201,23 @@ def test_the_command_merges_tells_agreement_and_writes_a_folder_to_train_on(
     assert table["file"].tolist() == ["corrosion/000000_0.png", "no_corrosion/000003_3.png"]
     assert main(["verdicts", str(folder), str(file), "--labelled", str(labelled)]) == 1
     assert "choose another --labelled" in capsys.readouterr().err
+
+
+def test_without_scipy_verdicts_are_merged_and_told_but_for_the_interval_of_kappa(folder, tmp_path):
+    file, labelled = tmp_path / "verdicts.csv", tmp_path / "labelled"
+    file.write_text(
+        "path,verdict\nphotos/0.png,corroded\nphotos/3.png,not\nphotos/4.png,corroded\n"
+    )
+    command = [sys.executable, "-c", WITHOUT_TORCH, "verdicts", str(folder), str(file)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [*command, "--labelled", str(labelled)],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "accuracy 0.667 (0.208–0.939), Cohen's kappa 0.400: fair agreement" in done.stdout
+    assert "of kappa needs SciPy: " in done.stdout
+    assert f"{labelled}: 2 corroded, 1 not" in done.stdout
 
 
 def test_kinds_that_were_said_become_folders_and_a_file_to_train_on(folder, tmp_path, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import shlex
 import sys
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from corrosion.cli.command import Command
 from corrosion.cli.options import add_options, read_options
 from corrosion.cli.paths import new_folder
 from corrosion.settings.inspection import ReportSettings
+from corrosion.system.extras import install_command
 
 _NAMED = 5  # photographs that a message names
 _FOLDER = "output folder of corrosion predict"
@@ -112,12 +114,15 @@ def _verdicts(options: argparse.Namespace) -> None:
         say("nobody has said corroded or not of a photograph that the network decides\n")
     else:
         level = agreement(both.kappa.value)
+        alone = both.kappa.method == "undefined" and not math.isnan(both.kappa.value)
+        without = f"; that of kappa needs SciPy: {install_command('scipy')}" if alone else ""
         say(
             f"inspector and network, on the {both.images} photographs that both decide:\n"
             f"  both say corroded {both.both}, both say not {both.neither}, the network missed "
             f"{both.missed}, false alarms {both.false_alarms}\n"
             f"  accuracy {with_interval(both.accuracy)}, Cohen's kappa "
-            f"{with_interval(both.kappa)}: {level} agreement (intervals of 95 %)\n"
+            f"{with_interval(both.kappa)}: {level} agreement (intervals of 95 %"
+            f"{without})\n"
             f"  this holds for photographs chosen as these were; judge a random part of all to "
             f"know it of all\n"
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv
 
 from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.intervals import Estimate, effective_size, proportion, within_0_and_1
@@ -88,6 +87,8 @@ def _f1(
 
 def _jeffreys(right: NDArray[np.bool_], group: NDArray[np.int64]) -> tuple[float, Floats]:
     """A share and equally likely values (Q,) of it."""
+    from scipy.special import betaincinv
+
     share, size = float(right.mean()), effective_size(right, group)
     likely = betaincinv(share * size + 0.5, (1 - share) * size + 0.5, _QUANTILES)
     return share, np.asarray(likely, dtype=np.float64)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import is_corroded
@@ -66,7 +66,7 @@ def wilson(
         >>> round(float(low), 4), round(float(high), 4)
         (0.9434, 0.9795)
     """
-    z = -float(ndtri((1 - within_0_and_1(level, name="level")) / 2))
+    z = NormalDist().inv_cdf((1 + within_0_and_1(level, name="level")) / 2)
     successes, trials = np.asarray(successes, float), np.asarray(trials, float)
     with np.errstate(invalid="ignore", divide="ignore"):
         return wilson_ends(successes / trials, trials, z)

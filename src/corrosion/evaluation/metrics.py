@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decisions import is_corroded
@@ -184,6 +183,8 @@ class WeightedMetrics:
             np.searchsorted(negatives, negatives, side="right"),
         )
         self._losses = np.stack([(scores - labels) ** 2, log_losses(labels, scores)], axis=1)
+        from scipy.sparse import csr_array  # shares and decisions do without SciPy
+
         self._gaps = csr_array(
             (scores - labels, (np.arange(len(labels)), bin_of(scores, bins))),
             shape=(len(labels), bins),

@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decision_intervals import decision_estimates
 from corrosion.evaluation.intervals import Estimate, proportion, proportions
+from corrosion.evaluation.metrics import decision_metrics
 from corrosion.report.inspection.finding import Finding
 from corrosion.report.inspection.findings import Inspection
 from corrosion.report.inspection.verdict_history import (
@@ -53,7 +56,8 @@ class Agreement:
         missed: number that the inspector calls corroded, and the network does not.
         false_alarms: number that the network calls corroded, and the inspector does not.
         accuracy: share in which the network is right, taking the inspector's word.
-        kappa: Cohen's kappa; undefined where the inspector has called all alike.
+        kappa: Cohen's kappa; undefined where the inspector has called all alike, and without an
+            interval in an installation without SciPy, which gives it.
         kinds: share of photographs whose kind of corrosion the network tells as the inspector
             does, of those of which both say one; None where there are none.
     """
@@ -231,9 +235,21 @@ def agreement_of(findings: Sequence[Finding], *, level: float = 0.95) -> Agreeme
         missed=count[1, 0],
         false_alarms=count[0, 1],
         accuracy=shares["accuracy"],
-        kappa=decision_estimates(said, decided, group=paths, level=level)["kappa"],
+        kappa=_kappa(said, decided, paths, level=level),
         kinds=_kinds_agreement(findings, level=level),
     )
+
+
+def _kappa(said: list[int], decided: list[int], paths: list[str], *, level: float) -> Estimate:
+    try:
+        return decision_estimates(said, decided, group=paths, level=level)["kappa"]
+    except ModuleNotFoundError:  # SciPy, which an installation of runtime/ leaves out
+        pass
+    truth, decision = np.array(said, bool), np.array(decided, bool)
+    pairs = {"tp": (truth, decision), "fn": (truth, ~decision)}
+    pairs |= {"tn": (~truth, ~decision), "fp": (~truth, decision)}
+    value = decision_metrics(**{name: (a & b).sum() for name, (a, b) in pairs.items()})["kappa"]
+    return Estimate(float(value), np.nan, np.nan, "undefined")
 
 
 def _kinds_agreement(findings: Iterable[Finding], *, level: float) -> Estimate | None:
