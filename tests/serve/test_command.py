@@ -89,3 +89,9 @@ def test_missing_packages_are_told_with_the_command_that_installs_them(monkeypat
     said = capsys.readouterr().err
     assert "serve needs fastapi, uvicorn, python_multipart, prometheus_client: " in said
     assert "serve" in said.partition("install")[2]
+
+
+def test_the_inspector_for_browsers_is_refused_with_what_to_export(tmp_path, capsys):
+    (tmp_path / "inspector.html").touch()
+    assert main(["serve", str(tmp_path / "inspector.html"), "--port=0"]) == 1
+    assert "inspector.html is for a browser" in capsys.readouterr().err

@@ -55,7 +55,7 @@ def open_network(path: Path, settings: ServeSettings) -> ServedNetwork:
     """
     explain = not settings.no_regions
     # of `runtime.sessions`, told by the ending as `corrosion predict` does
-    if path.suffix in (".onnx", ".xml", ".pt2"):
+    if path.suffix in (".onnx", ".xml", ".pt2", ".html"):  # of a page it tells what to do
         from corrosion.runtime import load
 
         _check_exported(settings, instead=f"give the checkpoint instead of {path}")
