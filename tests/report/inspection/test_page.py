@@ -393,7 +393,9 @@ def test_a_note_is_lost_only_when_it_is_discarded(folder):
 def test_cards_have_room_for_reasons_grades_and_errors(tmp_path, width):
     grades = {"grade_iso4628_3": "unclear", "grade_imo_coating": "GOOD to FAIR"}
     unlike = {"unlike_training": 1.3, "grade_astm_d610": "10 to 4", "tiles": 9}
-    rows = [row(1, 0.6, **grades, **unlike), row(2, 0.9996, rusted_share=0.0001, **grades)]
+    sides = {"width": 1600, "height": 900}
+    rows = [row(1, 0.6, **grades, **unlike, **sides)]
+    rows += [row(2, 0.9996, rusted_share=0.0001, **grades, **sides)]
     rows += [row(3, 0.93, rusted_share=0), row(4, 0.0001, rusted_share=0)]
     error = "HEIC can't be read: convert it with heif-convert, or let the telephone export JPEG"
     rows += [{"path": "photos/broken.heic", "error": error}]
@@ -408,9 +410,21 @@ def test_cards_have_room_for_reasons_grades_and_errors(tmp_path, width):
         "one.parentElement.style.alignItems = 'start'; one.parentElement.style.maxWidth = 'none';"
         "return one.offsetWidth > is; }).map((one) => one.id).join(' ')"
     )
+    gaps = (  # of each card, between its last line and its verdicts
+        "[...document.querySelectorAll('.card')].map((one) => one.querySelector('.verdicts')"
+        ".getBoundingClientRect().top - one.querySelector('.said').previousElementSibling"
+        ".getBoundingClientRect().bottom)"
+    )
+    shape = (  # of the picture of the first card
+        "(() => { const one = document.querySelector('.card .pictures');"
+        "return one.clientHeight / one.clientWidth; })()"
+    )
     texts = "[...document.querySelectorAll('.card')].map((one) => one.innerText)"
     with visit(tmp_path / "inspection.html", width=width, height=4000) as page:
         assert page.evaluate(cut) == 0
+        assert max(page.evaluate(gaps)) < 12
+        if width == 400:  # a card a row
+            assert page.evaluate(shape) == pytest.approx(900 / 1600, abs=0.01)
         page.evaluate("fold(false)")
         assert page.evaluate(menus) == ""
         certain, rusty, unclear, clean, broken = page.evaluate(texts)

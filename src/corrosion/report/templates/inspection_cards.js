@@ -1,6 +1,6 @@
 // ---- cards: only those in view are elements
 
-const GAP = 14, LINE = 20, FIXED = 138; // pixels: between cards, of a line, of what each card has
+const GAP = 14, LINE = 20, FIXED = 140; // pixels: between cards, of a line, of what each card has
 const CHOICE = 46, BESIDE = 430; // of the choice of kinds, and from which width on it stands beside the verdicts
 const LOW = 0.4, HIGH = 0.75, ALONE = 1.1; // height of pictures over their width: at least, at most, and at most in a single column
 const drawn = new Map(), flipped = new Set();
@@ -19,7 +19,7 @@ function layOut() {
   // a row is as high as its card with the most words and its highest picture need
   for (let first = 0; first < shown.length; first += columns) {
     const row = shown.slice(first, first + columns), across = both ? wide / 2 : wide;
-    const words = Math.max(...row.map((card) => height(card, wide - 30)));
+    const words = Math.max(...row.map((card) => height(card, wide - 28)));
     const tall = Math.round(across * Math.max(...row.map(pictureShape))) + words + FIXED + (kindsBelow ? CHOICE : 0);
     tops.push(tops.at(-1) + tall + GAP);
   }
@@ -89,17 +89,33 @@ function sentences(card) {
     ["found", (card.grades || []).join(" \u00b7 ")], ["found", card.tiles], ["missing", card.error]];
 }
 const widths = new Map(), pen = document.createElement("canvas").getContext("2d");
-function width(text) {
-  if (!widths.has(text)) {
-    pen.font = `600 15px ${getComputedStyle(document.body).fontFamily}`;
-    widths.set(text, pen.measureText(text).width);
+function width(word, weight) {
+  const key = weight + word;
+  if (!widths.has(key)) {
+    pen.font = `${weight} 14.72px ${getComputedStyle(document.body).fontFamily}`;
+    widths.set(key, pen.measureText(word).width);
   }
-  return widths.get(text);
+  return widths.get(key);
 }
+function linesOf(text, weight, room) { // as a browser wraps them, which takes 4 at the most, as in the style
+  const space = width(" ", weight);
+  let count = 1, used = 0;
+  for (const word of text.split(" ")) {
+    const wide = width(word, weight);
+    if (used > 0 && used + space + wide > room) { count += 1; used = 0; }
+    used += (used > 0 ? space : 0) + wide;
+    while (used > room) { count += 1; used -= room; } // a word longer than a line
+  }
+  return Math.min(4, count);
+}
+let heights = { room: 0, of: new Map() }; // of the words of cards with so much room
 function height(card, room) {
-  // words don't fill their lines: 15 % more; none takes more than 4, as in the style
-  const lines = (text) => (text ? Math.min(4, Math.ceil((1.15 * width(text)) / room)) : 0);
-  return sentences(card).reduce((sum, [, text]) => sum + (text ? LINE * lines(text) + 3 : 0), 0);
+  if (heights.room !== room) heights = { room, of: new Map() };
+  if (heights.of.has(card)) return heights.of.get(card);
+  const tall = ([name, text]) => (text ? LINE * (name === "chip" ? linesOf(text, 600, room - 15) : linesOf(text, 400, room)) + 3 : 0);
+  const found = sentences(card).reduce((sum, one) => sum + tall(one), 0);
+  heights.of.set(card, found);
+  return found;
 }
 function decided(card) {
   if (card.p === undefined) return "failed";
