@@ -112,6 +112,7 @@ def test_what_another_threshold_decides_without_an_inspector_is_told(
     [record] = caplog.records
     assert record.levelname == level
     assert re.search(said, record.getMessage())
+    assert "that an inspector decides from 0.25 to 0.7 was chosen for" in record.getMessage()
     assert "have them looked at too" in record.getMessage()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from corrosion.errors import CorrosionError
-from corrosion.evaluation.decisions import Rule
+from corrosion.evaluation.decisions import Rule, who_decides
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +78,7 @@ def _decisions_unseen(value: float, band: tuple[float, float], usual: float) -> 
     return (
         f"At the threshold {value:.3g} photographs with a probability of {first:.3g} to {last:.3g} "
         f"count as {'corroded' if below else 'free of corrosion'}, and no inspector is asked about "
-        f"them: the probabilities for an inspector, {band[0]:.3g} to {band[1]:.3g}, were chosen "
-        f"for the threshold {usual:.3g}. Expect "
+        f"them: that {who_decides(band)} was chosen for the threshold {usual:.3g}. Expect "
         f"{'more false alarms than usual' if below else 'missed corrosion'} among these "
         f"photographs, and have them looked at too."
     )
