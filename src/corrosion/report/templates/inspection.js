@@ -8,7 +8,7 @@ const SAID = { corroded: "corroded", not: "not corroded", review: "review" };
 const LABELS = { corroded: "Corroded", not: "Not", review: "Review", note: "Note" };
 const COLUMNS = ["path", "time", "sha256", "verdict", "kind", "note", "inspector", "when"];
 const OTHER = "other"; // corrosion of a kind that the network does not know
-const grid = $("cards"), large = $("large"), bar = $("bar"), narrow = matchMedia("(max-width: 40rem)");
+const grid = $("cards"), large = $("large"), bar = $("bar"), heard = $("heard"), narrow = matchMedia("(max-width: 40rem)");
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -49,6 +49,7 @@ function judge(card, change) {
   keep();
   redraw(card);
   count();
+  if (!("note" in change)) hear(`${card.name}: ${inWords(said) || "no verdict"}`);
   if (handle) { clearTimeout(judge.timer); judge.timer = setTimeout(() => write(handle), 1000); }
 }
 function inWords(said) {
@@ -97,6 +98,11 @@ function saved(where) {
   keep();
   count();
   tell(`Saved: ${where}. Merge it by corrosion verdicts FOLDER verdicts.csv.`);
+}
+function hear(text) { // for screen readers, which hear what changes in the dialog that is open, or on the page
+  (large.open ? large : bar).append(heard);
+  heard.textContent = "";
+  setTimeout(() => { heard.textContent = text; }, 100);
 }
 function tell(text, bad = false) { $("message").textContent = text; $("message").className = bad ? "bad" : ""; }
 function count() {

@@ -207,7 +207,6 @@ function say(verdict, kind = null) {
   const card = shown[current];
   if (!card) return;
   judge(card, { verdict, kind: kind ?? verdictOf(card).kind });
-  $("heard").textContent = `${card.name}: ${inWords(verdictOf(card)) || "no verdict"}`;
   if (verdict) choose(current + 1);
 }
 function note() {

@@ -51,7 +51,7 @@ function enlarge() {
     element("div", { className: "line" }, button("\u2190", () => choose(current - 1), "k"), button("\u2192", () => choose(current + 1), "j"),
       button("\u2212", () => middle(0.8)), button("+", () => middle(1.25)), layers.length ? slider : "",
       link("original", card.original), link("overlay", card.overlay), link("outline", card.outline), button("Close", () => large.close(), "Esc")),
-    element("div", { className: "more" }, noted, ...facts.map((fact) => element("p", { textContent: fact }))),
+    heard, element("div", { className: "more" }, noted, ...facts.map((fact) => element("p", { textContent: fact }))),
   );
   offerSurface(card, stage, frame);
   if (!large.open) large.showModal();
