@@ -13,6 +13,8 @@ from corrosion.report.tables import MISSING, TextTable, format_number, signed, w
 if TYPE_CHECKING:  # compare measures with torch
     from corrosion.evaluation.comparison import ComparedModel, Comparison
 
+_TEST = ("difference", "interval", "test", "p", "p (Holm)", "significant")
+
 
 def runs_table(model: ComparedModel) -> TextTable:
     """Each of `EVALUATED` by run; of folds each on the test images of its own.
@@ -78,16 +80,7 @@ def kind_tests_table(comparison: Comparison) -> TextTable | None:
         f"Kinds told rightly: paired tests on the same photographs, which speak of these "
         f"checkpoints (intervals of the difference: {comparison.level:.0%}; p with Holm's "
         f"correction)",
-        (
-            "models",
-            "photographs",
-            "difference",
-            "interval",
-            "test",
-            "p",
-            "p (Holm)",
-            "significant",
-        ),
+        ("models", "photographs", *_TEST),
         (
             (
                 f"{one.a} – {one.b}",
@@ -116,18 +109,7 @@ def tests_table(comparison: Comparison, metrics: tuple[str, ...]) -> TextTable:
     return TextTable.of(
         f"Paired tests on the same images (intervals of the difference: {comparison.level:.0%}; p "
         f"with Holm's correction)",
-        (
-            "metric",
-            "models",
-            "difference",
-            "interval",
-            "test",
-            "p",
-            "p (Holm)",
-            "significant",
-            "speaks of",
-            "could find",
-        ),
+        ("metric", "models", *_TEST, "speaks of", "could find"),
         (
             (
                 METRICS[row["metric"]].title,
