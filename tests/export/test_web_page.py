@@ -86,6 +86,12 @@ def photographs(tmp_path_factory, draw_scene):
     return sorted(root.iterdir())
 
 
+CHOOSE = (
+    "(() => { const one = document.querySelector('%s'); one.value = '%s';"
+    "one.dispatchEvent(new Event('change')); })()"
+)
+
+
 def wait(page, count):
     page.wait_until("!document.getElementById('ready').textContent.startsWith('Getting')")
     assert page.evaluate("document.getElementById('ready').textContent") == "Ready."
@@ -103,7 +109,9 @@ def seen(inspector, photographs, tmp_path_factory):
         page.evaluate("$('inspector').value = 'A. Smith'")
         page.press("c", "n", "k", "m")
         page.evaluate("$('note').value = '=1+1, \"rust\"'")
-        page.press("Escape", "j", "j", "r", "s")
+        page.press("Escape", "j", "j", "r", "2", "0")  # the kinds: crevice and pitting
+        page.evaluate(CHOOSE % (".current select", "crevice"))
+        page.press("j", "1", "k", "n", "s")  # of no kind after all
         page.evaluate("$('save-all').click()")
         for name in ("verdicts.csv", "inspection.zip"):
             until = time.monotonic() + 60
@@ -189,16 +197,21 @@ def test_a_file_that_is_no_photograph_is_named_and_the_others_go_on(seen):
 def test_verdicts_given_by_keys_are_saved_and_merged(photographs, seen):
     saved = read_verdicts(seen.files / "verdicts.csv")
     names = [path.name for path in photographs]
-    assert [(one.path, one.verdict, one.note) for one in saved] == [
-        (names[0], "corroded", ""),
-        (names[1], "not", '=1+1, "rust"'),
-        (names[3], "review", ""),
+    assert [(one.path, one.verdict, one.kind, one.note) for one in saved] == [
+        (names[0], "corroded", "", ""),
+        (names[1], "not", "", '=1+1, "rust"'),
+        (names[3], "review", "", ""),
+        (names[4], "corroded", "pitting", ""),
+        (names[5], "corroded", "other", ""),
+        (names[6], "corroded", "crevice", ""),
+        (names[7], "not", "", ""),
     ]
     assert {one.inspector for one in saved} == {"A. Smith"}
     assert (seen.folder / "verdicts.csv").read_bytes() == (seen.files / "verdicts.csv").read_bytes()
     inspection = read_inspection(seen.folder)
+    assert inspection.known_kinds == ("crevice", "pitting")
     merged = merge_verdicts(inspection, saved, source=seen.files / "verdicts.csv")
-    assert merged.new == 3
+    assert merged.new == 7
 
 
 @needs_chromium
@@ -229,17 +242,29 @@ def test_a_telephone_a_keyboard_and_a_screen_reader_are_enough(inspector, photog
         page.press("Escape", "?")
         page.evaluate("$('by-keys').click()")
         page.press("Escape", "n")
-        assert page.evaluate("PHOTOS.map((one) => one.verdict)") == [None, "corroded"]
+        assert page.evaluate("PHOTOS.map((one) => one.said.verdict)") == [None, "corroded"]
+        page.evaluate("enlarge(); document.querySelector('#large select').focus()")
+        page.evaluate(CHOOSE % ("#large select", "pitting"))
+        page.wait_until(  # in the dialog, as what is behind it is not
+            f"heard.textContent === '{photographs[1].name}: corroded: pitting' &&"
+            " $('large').contains(heard)"
+        )
+        assert page.evaluate("document.activeElement.ariaLabel").startswith("kind of corrosion of")
+        assert page.evaluate("PHOTOS[1].card.ariaLabel").endswith("verdict: corroded: pitting")
+        assert page.look().overflow == 0
+        page.press("Escape")
         nameless = page.evaluate(
             "[...document.querySelectorAll('button, input, select, textarea')].filter((one) =>"
             " !one.ariaLabel && !one.textContent.trim() && !one.labels?.length).length"
         )
         assert nameless == 0
         small = page.evaluate(
-            "[...document.querySelectorAll('.card button, .take label, #bar button')].filter((one)"
-            " => one.offsetParent && one.getBoundingClientRect().height < 44).length"
+            "[...document.querySelectorAll('.card :is(button, select), .take label, #bar button')]"
+            ".filter((one) => one.offsetParent && one.getBoundingClientRect().height < 44).length"
         )
         assert small == 0
+        page.evaluate("KINDS.length = 0; show(PHOTOS[1])")  # as where the network tells none
+        assert page.evaluate("PHOTOS[1].card.querySelector('select')") is None
 
 
 @needs_chromium

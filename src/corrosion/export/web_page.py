@@ -22,8 +22,8 @@ from corrosion.runtime.metadata import Metadata
 
 _SCRIPTS = (
     "inspector/base.js", "inspector/pixels.js", "inspector/facts.js", "inspector/decoding.js",
-    "inspector/network.js", "inspector/drawing.js", "inspector/saving.js", "zooming.js",
-    "inspector/cards.js", "inspector/inspector.js",
+    "inspector/network.js", "inspector/drawing.js", "inspector/saving.js", "judging.js",
+    "zooming.js", "inspector/cards.js", "inspector/inspector.js",
 )  # fmt: skip
 _DECODER = ("inspector/pixels.js", "inspector/jpeg_scans.js", "inspector/jpeg_pixels.js")
 _SHARE = (

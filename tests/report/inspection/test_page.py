@@ -99,12 +99,21 @@ def test_names_and_notes_are_text_and_nothing_else(tmp_path):
 
 @needs_chromium
 @pytest.mark.parametrize("width", [400, 1400])
-def test_the_page_fits_its_window(folder, width):
-    assert main(["inspection-report", str(folder)]) == 0
+def test_the_page_fits_its_window(folder, tmp_path, width):
+    (tmp_path / "costs.csv").write_text("asset,consequence\ntank 0,1200000\n")
+    command = ["inspection-report", str(folder), "--consequence", str(tmp_path / "costs.csv")]
+    assert main(command) == 0
+    stacked = "document.getElementById('assets').classList.contains('is-stacked')"
+    hidden = (  # of the list of assets, in pixels
+        "(() => { const one = document.querySelector('.assets .scroll');"
+        "return one.scrollWidth - one.clientWidth; })()"
+    )
     with visit(folder / "inspection.html", width=width) as page:
-        hidden = "(() => { const one = document.querySelector('.assets .scroll');"
-        # no column of the list of assets is out of sight
-        assert page.evaluate(f"{hidden} return one.scrollWidth - one.clientWidth; }})()") == 0
+        assert (page.evaluate(stacked), page.evaluate(hidden)) == (width == 400, 0)
+        page.evaluate("document.body.style.maxWidth = '700px'")
+        page.wait_until(stacked)
+        assert page.evaluate(hidden) == 0
+        page.evaluate("document.body.style.maxWidth = ''")
         opened = page.look()
     assert (opened.overflow, opened.errors, opened.failed) == (0, (), ())
     assert "broken.heic" in opened.text

@@ -28,7 +28,7 @@ PAGE = "inspection.html"
 """Name of the page in its folder."""
 
 _SCRIPTS = (
-    "inspection.js", "inspection_cards.js", "inspection_assets.js", "zooming.js",
+    "inspection.js", "judging.js", "inspection_cards.js", "inspection_assets.js", "zooming.js",
     "inspection_surface.js", "inspection_zoom.js",
 )  # fmt: skip
 

@@ -4,11 +4,7 @@
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const CARDS = DATA.cards, KINDS = DATA.kinds, KEY = `corrosion-verdicts-${DATA.key}`;
 const $ = (id) => document.getElementById(id);
-const SAID = { corroded: "corroded", not: "not corroded", review: "review" };
-const LABELS = { corroded: "Corroded", not: "Not", review: "Review", note: "Note" };
-const COLUMNS = ["path", "time", "sha256", "verdict", "kind", "note", "inspector", "when"];
-const OTHER = "other"; // corrosion of a kind that the network does not know
-const grid = $("cards"), large = $("large"), bar = $("bar"), heard = $("heard"), narrow = matchMedia("(max-width: 40rem)");
+const grid = $("cards"), large = $("large"), bar = $("bar"), narrow = matchMedia("(max-width: 40rem)");
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -41,9 +37,7 @@ function verdictOf(card) {
   return { verdict, kind, note, inspector, when };
 }
 function judge(card, change) {
-  const before = verdictOf(card), when = new Date().toISOString().replace(/\.\d+Z/, "Z");
-  const said = { ...before, ...change, inspector: $("inspector").value.trim(), when, saved: false };
-  if (said.verdict !== "corroded") said.kind = ""; // what is not corroded has none
+  const said = revised(verdictOf(card), change);
   kept[idOf(card)] = said;
   if (!kept[idOf(card)].verdict && !kept[idOf(card)].note && !card.said) delete kept[idOf(card)];
   keep();
@@ -51,10 +45,6 @@ function judge(card, change) {
   count();
   if (!("note" in change)) hear(`${card.name}: ${inWords(said) || "no verdict"}`);
   if (handle) { clearTimeout(judge.timer); judge.timer = setTimeout(() => write(handle), 1000); }
-}
-function inWords(said) {
-  const kind = said.kind === OTHER ? "another kind" : said.kind;
-  return said.verdict ? SAID[said.verdict] + (kind ? `: ${kind}` : "") : "";
 }
 const unsaved = () => Object.values(kept).filter((one) => !one.saved).length;
 
@@ -66,9 +56,9 @@ function csv() {
   };
   const rows = CARDS.filter((card) => kept[idOf(card)]).map((card) => {
     const row = { path: card.path, time: card.time, sha256: card.sha256, ...kept[idOf(card)] };
-    return COLUMNS.map((name) => cell(row[name])).join(",");
+    return VERDICT_COLUMNS.map((name) => cell(row[name])).join(",");
   });
-  return `${[COLUMNS.join(","), ...rows].join("\n")}\n`;
+  return `${[VERDICT_COLUMNS.join(","), ...rows].join("\n")}\n`;
 }
 async function write(file) {
   try {
@@ -98,11 +88,6 @@ function saved(where) {
   keep();
   count();
   tell(`Saved: ${where}. Merge it by corrosion verdicts FOLDER verdicts.csv.`);
-}
-function hear(text) { // for screen readers, which hear what changes in the dialog that is open, or on the page
-  (large.open ? large : bar).append(heard);
-  heard.textContent = "";
-  setTimeout(() => { heard.textContent = text; }, 100);
 }
 function tell(text, bad = false) { $("message").textContent = text; $("message").className = bad ? "bad" : ""; }
 function count() {

@@ -25,6 +25,15 @@ function sortBy(column, head) {
   head.setAttribute("aria-sort", down ? "descending" : "ascending");
   body.append(...rows);
 }
+function fitAssets(room = "") { // what is wider than the page, or than the room, is stacked
+  const table = $("assets"), around = table?.parentElement;
+  if (!table) return;
+  table.classList.remove("is-stacked");
+  around.style.maxWidth = room;
+  table.classList.toggle("is-stacked", around.scrollWidth > around.clientWidth);
+  around.style.maxWidth = "";
+}
+$("assets")?.closest("details").addEventListener("toggle", () => fitAssets());
 $("assets")?.addEventListener("click", (event) => {
   const button = event.target.closest("button"), head = event.target.closest("thead th");
   if (!button) return;

@@ -150,23 +150,12 @@ function build(card, index) {
     button.dataset.act = act;
     verdicts.append(button);
   }
-  if (KINDS.length && card.p !== undefined) verdicts.append(kindChoice(card));
+  if (KINDS.length && card.p !== undefined) verdicts.append(kindChoice(card.name, (change) => judge(card, change)));
   made.append(element("div", { className: "pictures" }, picture(card, "first"), layers && value("view") === "both" ? picture(card, "second") : "", corner),
     element("div", { className: "facts" }, top, ...sentences(card).map(([name, words]) => line(`wraps ${name}`, words)),
       line("name", `${card.n + 1} \u00b7 ${card.name}`, card.path), line("where", where), element("div", { className: "said" }), verdicts));
   press(made, card);
   return made;
-}
-function kindChoice(card) {
-  const choice = element("select", { className: "kind", ariaLabel: `kind of corrosion of ${card.name}`, title: "choosing one says corroded" },
-    new Option("choose the kind", ""), ...KINDS.map((name) => new Option(name, name)), new Option("another kind", OTHER));
-  choice.onchange = () => judge(card, choice.value ? { verdict: "corroded", kind: choice.value } : { kind: "" });
-  return choice;
-}
-function showKind(choice, said) {
-  if (!choice) return;
-  choice.value = said.kind || "";
-  choice.classList.toggle("is-given", Boolean(said.kind));
 }
 function press(made, card) {
   const said = verdictOf(card), words = said.verdict ? `Verdict: ${inWords(said)}` : "";

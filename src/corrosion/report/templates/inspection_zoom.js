@@ -33,7 +33,7 @@ function enlarge() {
     made.dataset.act = name;
     verdicts.append(made);
   }
-  if (KINDS.length && card.p !== undefined) verdicts.append(kindChoice(card));
+  if (KINDS.length && card.p !== undefined) verdicts.append(kindChoice(card.name, (change) => judge(card, change)));
   enlarge.tell = () => { // the verdict as it stands
     const said = verdictOf(card), who = [said.inspector, (said.when || "").slice(0, 10)].filter(Boolean).join(", ");
     given.textContent = said.verdict ? `Verdict: ${inWords(said)}${who ? ` (${who})` : ""}` : "No verdict yet";
@@ -64,9 +64,8 @@ const KEYS = {
   j: () => choose(current + 1), k: () => choose(current - 1), c: () => say("corroded"), n: () => say("not"),
   r: () => say("review"), u: () => say(""), m: note, o: () => shown[current] && flip(shown[current]), s: save,
   Enter: () => large.open || enlarge(), z: () => large.open || enlarge(), "?": () => $("keys").showModal(), "+": () => enlarge.zoom?.(1.25), "-": () => enlarge.zoom?.(0.8),
-  "/": () => { fold(false); $("search").focus(); },
+  "/": () => { fold(false); $("search").focus(); }, ...keysOfKinds(say),
 };
-for (const [number, kind] of [OTHER, ...KINDS].slice(0, KINDS.length ? 10 : 0).entries()) KEYS[number] = () => say("corroded", kind);
 document.addEventListener("keydown", (event) => {
   const inDialog = $("noting").open || $("keys").open;
   if (event.ctrlKey || event.metaKey || event.altKey || inDialog || !(event.key in KEYS)) return;
@@ -139,9 +138,9 @@ addEventListener("scroll", () => {
     if (rushing) rest.timer = setTimeout(rest, 120);
   });
 }, { passive: true });
-new ResizeObserver(() => { if (!printing && grid.clientWidth !== layOut.width) { layOut.width = grid.clientWidth; layOut(); } }).observe(grid);
-addEventListener("beforeprint", () => { printing = true; layOut(); });
-addEventListener("afterprint", () => { printing = false; layOut(); });
+new ResizeObserver(() => { if (!printing && grid.clientWidth !== layOut.width) { layOut.width = grid.clientWidth; fitAssets(); layOut(); } }).observe(grid);
+addEventListener("beforeprint", () => { printing = true; fitAssets("18cm"); layOut(); }); // A4, upright
+addEventListener("afterprint", () => { printing = false; fitAssets(); layOut(); });
 addEventListener("beforeunload", (event) => { if (!keeps && unsaved()) event.preventDefault(); });
 addEventListener("storage", (event) => { if (event.key === KEY) { load(); layOut(); count(); } });
 

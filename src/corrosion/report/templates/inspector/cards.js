@@ -2,9 +2,6 @@
 // Photographs as cards, one of them enlarged, and what an inspector says of them. Everything from
 // outside (names, notes) reaches the page as textContent, never as HTML.
 
-const LABELS = { corroded: "Corroded", not: "Not", review: "Review", note: "Note" };
-const SAID = { corroded: "corroded", not: "not corroded", review: "review" };
-
 const chance = (value) => ({ "1.000": ">0.999", "0.000": "<0.001" })[value.toFixed(3)] || value.toFixed(3);
 function summary(photo) {
   if (photo.error) return `failed: ${photo.error}`;
@@ -16,7 +13,7 @@ function placeOf(photo) {
   return `${photo.latitude.toFixed(6)}, ${photo.longitude.toFixed(6)}${height}`;
 }
 const rusted = (photo) => (photo.share === undefined ? "" : `Rusted: ${(100 * photo.share).toFixed(1)} % of the picture`);
-const kindly = (photo) => (photo.kind === undefined ? "" : `Kind: ${photo.kind} (${chance(photo.kind_probability)})`);
+const kindly = (photo, title) => (photo.kind === undefined ? "" : `${title}: ${photo.kind} (${chance(photo.kind_probability)})`);
 const when = (photo) => (photo.taken_at || "").slice(0, 16).replace("T", " ");
 const line = (className, text) => (text ? element("div", { className, textContent: text }) : "");
 
@@ -29,13 +26,31 @@ function picture(photo, className) {
   }
   return made;
 }
-function verdictButtons(photo, names) {
-  return names.map((name) => {
-    const made = element("button", { type: "button", textContent: LABELS[name], title: { corroded: "c", not: "n", review: "r", note: "m" }[name] });
-    made.setAttribute("aria-pressed", name === "note" ? Boolean(photo.note) : photo.verdict === name);
-    made.onclick = () => { choose(PHOTOS.indexOf(photo), false); if (name === "note") note(); else judge(photo, { verdict: photo.verdict === name ? "" : name }); };
-    return made;
-  });
+/** Buttons and, where the network tells kinds, a choice of them. */
+function verdictsOf(photo) {
+  const made = element("div", { className: "verdicts", role: "group", ariaLabel: `verdict on ${photo.path}` });
+  for (const [name, label] of Object.entries(LABELS)) {
+    const button = element("button", { type: "button", textContent: label, title: { corroded: "c", not: "n", review: "r", note: "m" }[name] });
+    button.dataset.act = name;
+    button.onclick = (event) => {
+      choose(PHOTOS.indexOf(photo), false);
+      if (name === "note") return note();
+      judge(photo, { verdict: photo.said.verdict === name ? "" : name });
+      if (event.detail) $("large").querySelector(".stage")?.focus(); // who clicked goes on by keys: Enter must not judge again
+    };
+    made.append(button);
+  }
+  if (KINDS.length && photo.p !== undefined) {
+    made.append(kindChoice(photo.path, (change) => { choose(PHOTOS.indexOf(photo), false); judge(photo, change); }));
+  }
+  press(made, photo);
+  return made;
+}
+function press(verdicts, { said }) { // as it stands
+  for (const button of verdicts.querySelectorAll("button")) {
+    button.setAttribute("aria-pressed", button.dataset.act === "note" ? Boolean(said.note) : said.verdict === button.dataset.act);
+  }
+  showKind(verdicts.querySelector("select"), said);
 }
 
 /** Draw a photograph's card, in the place of the one of before. */
@@ -52,21 +67,22 @@ function show(photo) {
     photo.p === undefined ? (photo.error ? "failed" : "waiting") : DECISIONS[Number(photo.detected)]);
   const made = element("article", { className: "card", role: "listitem", tabIndex: -1 },
     pictures,
-    element("div", { className: "facts" }, decision, ...(photo.why || []).map((reason) => line("why", reason)), line("why", photo.decoding), line("kind", kindly(photo)), line("share", rusted(photo)),
+    element("div", { className: "facts" }, decision, ...(photo.why || []).map((reason) => line("why", reason)), line("why", photo.decoding), line("kind", kindly(photo, "Kind")), line("share", rusted(photo)),
       line("missing", photo.error), line("name", photo.path), line("where", [when(photo), placeOf(photo)].filter(Boolean).join(" \u00b7 ")),
-      line("noted", photo.note && `Note: ${photo.note}`)),
-    element("div", { className: "verdicts", role: "group", ariaLabel: `verdict on ${photo.path}` }, ...verdictButtons(photo, Object.keys(LABELS))));
+      line("noted", photo.said.note && `Note: ${photo.said.note}`)),
+    verdictsOf(photo));
   made.classList.toggle("detected", Boolean(photo.detected));
   made.classList.toggle("failed", Boolean(photo.error));
   made.classList.toggle("flipped", flipped.has(photo));
   made.classList.toggle("current", index === current);
-  made.setAttribute("aria-label", [photo.path, summary(photo), ...(photo.why || []), photo.decoding, photo.verdict && `verdict: ${SAID[photo.verdict]}`].filter(Boolean).join("; "));
+  made.setAttribute("aria-label", [photo.path, summary(photo), ...(photo.why || []), photo.decoding, photo.said.verdict && `verdict: ${inWords(photo.said)}`].filter(Boolean).join("; "));
   if (seen) hold(pictures, made, photo);
-  const focused = photo.card?.contains(document.activeElement) ? [...photo.card.querySelectorAll("button")].indexOf(document.activeElement) : null;
+  const controls = (card) => [...card.querySelectorAll("button, select")];
+  const focused = photo.card?.contains(document.activeElement) ? controls(photo.card).indexOf(document.activeElement) : null;
   if (photo.card) photo.card.replaceWith(made);
   else $("cards").append(made);
   photo.card = made;
-  if (focused !== null) (made.querySelectorAll("button")[focused] || made).focus({ preventScroll: true });
+  if (focused !== null) (controls(made)[focused] || made).focus({ preventScroll: true });
 }
 
 /** Holding a picture switches its marks as long as it is held; a tap enlarges. */
@@ -84,34 +100,38 @@ function flip(photo) {
 function choose(index, scroll = true) {
   if (!PHOTOS.length) return;
   PHOTOS[current]?.card?.classList.remove("current");
+  const before = current;
   current = Math.min(Math.max(index, 0), PHOTOS.length - 1);
   const { card } = PHOTOS[current];
   card.classList.add("current");
   if (scroll && !$("large").open) card.focus();
-  if ($("large").open) enlarge();
+  if ($("large").open && current !== before) enlarge();
 }
 
 // ---- what an inspector says
 
 function judge(photo, change) {
-  Object.assign(photo, change, { inspector: $("inspector").value.trim(), when: now(), saved: false });
+  photo.said = revised(photo.said, change);
   show(photo);
   count();
-  if (change.verdict !== undefined) tell(change.verdict ? `${photo.path}: ${SAID[change.verdict]}` : `${photo.path}: verdict taken back`);
-  if ($("large").open) enlarge();
+  if ($("large").open) enlarge.tell();
+  if ("note" in change) return;
+  const words = `${photo.path}: ${inWords(photo.said) || "verdict taken back"}`;
+  tell(words);
+  if ($("large").open) hear(words); // the message is behind the dialog
 }
-function say(verdict) {
+function say(verdict, kind = null) {
   const photo = PHOTOS[current];
   if (!photo) return;
-  judge(photo, { verdict });
+  judge(photo, { verdict, kind: kind ?? photo.said.kind });
   if (verdict) choose(current + 1);
 }
 function note() {
   const photo = PHOTOS[current];
   if (!photo) return;
   $("noted").textContent = photo.path;
-  $("note").value = photo.note || "";
-  note.keep = () => { const typed = $("note").value.trim(); if (typed !== (photo.note || "")) judge(photo, { note: typed }); };
+  $("note").value = photo.said.note || "";
+  note.keep = () => { const typed = $("note").value.trim(); if (typed !== (photo.said.note || "")) judge(photo, { note: typed }); };
   $("noting").showModal();
 }
 
@@ -132,16 +152,21 @@ function enlarge() {
   const middle = zooming(stage, frame);
   enlarge.zoom = middle;
   const button = (label, title, onclick) => element("button", { type: "button", textContent: label, title, ariaLabel: title, onclick });
-  const facts = [...(photo.why || []), photo.decoding, kindly(photo), rusted(photo), [photo.taken_at, photo.camera].filter(Boolean).join(", "), placeOf(photo),
+  const facts = [...(photo.why || []), photo.decoding, kindly(photo, "Kind told by the network"), rusted(photo), [photo.taken_at, photo.camera].filter(Boolean).join(", "), placeOf(photo),
     photo.unlike === undefined ? "" : `Distance to the training photographs: ${photo.unlike.toFixed(2)} (above 1: unlike them)`,
-    photo.note && `Note: ${photo.note}`, photo.sha256 && `SHA-256 ${photo.sha256}`].filter(Boolean);
+    photo.sha256 && `SHA-256 ${photo.sha256}`].filter(Boolean);
+  const verdicts = verdictsOf(photo), noted = element("p");
+  enlarge.tell = () => {
+    press(verdicts, photo);
+    noted.textContent = photo.said.note ? `Note: ${photo.said.note}` : "";
+  };
+  enlarge.tell();
   $("large").replaceChildren(
-    element("div", { className: "line" }, element("strong", { textContent: `${photo.path}: ${summary(photo)}` }),
-      element("span", { className: "verdicts" }, ...verdictButtons(photo, ["corroded", "not", "review", "note"]))),
+    element("div", { className: "line" }, element("strong", { textContent: `${photo.path}: ${summary(photo)}` }), verdicts),
     stage,
     element("div", { className: "line" }, button("\u2190", "previous (k)", () => choose(current - 1)), button("\u2192", "next (j)", () => choose(current + 1)),
       button("\u2212", "smaller (-)", () => middle(0.8)), button("+", "larger (+)", () => middle(1.25)), slider, button("Close", "close (Esc)", () => $("large").close())),
-    element("div", { className: "more" }, ...facts.map((fact) => element("p", { textContent: fact }))));
+    heard, element("div", { className: "more" }, noted, ...facts.map((fact) => element("p", { textContent: fact }))));
   if (!$("large").open) $("large").showModal();
   stage.focus(); // not a verdict's button: Enter again must not judge
 }

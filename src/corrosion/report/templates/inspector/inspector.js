@@ -14,7 +14,7 @@ function nameFor(file) {
 }
 function add(files) {
   for (const file of files) {
-    const photo = { number: PHOTOS.length, path: nameFor(file), file };
+    const photo = { number: PHOTOS.length, path: nameFor(file), file, said: {} };
     PHOTOS.push(photo);
     waiting.push(photo);
     show(photo);
@@ -40,7 +40,7 @@ async function work() {
   document.body.removeAttribute("aria-busy");
 }
 function count() {
-  const done = PHOTOS.filter((photo) => photo.p !== undefined || photo.error), judged = PHOTOS.filter((photo) => photo.verdict).length;
+  const done = PHOTOS.filter((photo) => photo.p !== undefined || photo.error), judged = PHOTOS.filter((photo) => photo.said.verdict).length;
   const of = (what) => PHOTOS.filter(what).length, failed = of((photo) => photo.error), review = of((photo) => photo.why?.length);
   $("status").textContent = !PHOTOS.length ? "" : [
     waiting.length || done.length < PHOTOS.length ? `${done.length} of ${PHOTOS.length} photographs looked at` : `${done.length} photographs looked at`,
@@ -49,16 +49,16 @@ function count() {
   for (const id of ["save-verdicts", "save-table", "save-all"]) $(id).disabled = !done.length;
   $("drop").hidden = PHOTOS.length > 0;
 }
-const unsaved = () => PHOTOS.some((photo) => (photo.verdict || photo.note) && !photo.saved);
+const unsaved = () => PHOTOS.some((photo) => isJudged(photo) && !photo.said.saved);
 
 // ---- saving
 
 function saved(name) {
-  for (const photo of PHOTOS) photo.saved = true;
+  for (const { said } of PHOTOS) said.saved = true;
   tell(`Saved: ${name}, among your downloads.`);
 }
 function saveVerdicts() {
-  if (!PHOTOS.some((photo) => photo.verdict || photo.note)) return tell("There is no verdict to save yet: c, n and r give one.");
+  if (!PHOTOS.some(isJudged)) return tell("There is no verdict to save yet: c, n and r give one.");
   download(new Blob([verdictTable()], { type: "text/csv" }), "verdicts.csv");
   saved("verdicts.csv");
 }
@@ -77,6 +77,7 @@ const KEYS = {
   j: () => choose(current + 1), k: () => choose(current - 1), c: () => say("corroded"), n: () => say("not"), r: () => say("review"),
   u: () => say(""), m: note, o: () => PHOTOS[current]?.addresses && flip(PHOTOS[current]), s: saveVerdicts,
   Enter: () => $("large").open || enlarge(), "?": () => $("keys").showModal(), "+": () => enlarge.zoom?.(1.25), "-": () => enlarge.zoom?.(0.8),
+  ...keysOfKinds(say),
 };
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || $("noting").open || $("keys").open || !(event.key in KEYS)) return;

@@ -2,9 +2,8 @@
 // What is saved: tables in CSV, and a ZIP that is an output folder of `corrosion predict`, of which
 // `corrosion inspection-report` makes reports and into which `corrosion verdicts` merges.
 
-const VERDICT_COLUMNS = ["path", "time", "sha256", "verdict", "note", "inspector", "when"];
 const COLUMNS = ["path", "frame", "time", "probability", "decision", "unlike_training", "review", "boxes", "overlay", "thumbnail",
-  ...(KNOWN.kinds.length ? ["kind", "kind_probability"] : []),
+  ...(KINDS.length ? ["kind", "kind_probability"] : []),
   ...(KNOWN.outputs.includes("mask") ? ["rusted_share"] : []), "width", "height", "asset", "taken_at", "latitude", "longitude", "altitude",
   "direction", "gimbal_pitch", "gimbal_yaw", "camera", "note", "sha256", "error"];
 
@@ -17,9 +16,8 @@ function cell(value) {
 function csv(columns, rows) {
   return `${[columns, ...rows.map((row) => columns.map((name) => row[name]))].map((cells) => cells.map(cell).join(",")).join("\n")}\n`;
 }
-const verdictTable = () => csv(VERDICT_COLUMNS, PHOTOS.filter((photo) => photo.verdict || photo.note).map((photo) => ({
-  path: photo.path, sha256: photo.sha256, verdict: photo.verdict, note: photo.note, inspector: photo.inspector, when: photo.when,
-})));
+const isJudged = ({ said }) => Boolean(said.verdict || said.note);
+const verdictTable = () => csv(VERDICT_COLUMNS, PHOTOS.filter(isJudged).map((photo) => ({ path: photo.path, sha256: photo.sha256, ...photo.said })));
 /** The name of a photograph's picture in the ZIP. */
 function fileOf(photo, kind, ending) {
   if (!photo.files) return undefined;
@@ -46,7 +44,7 @@ function resultTable() {
 function runFile() {
   const asked = { checkpoint: KNOWN.checkpoint, paths: [], threshold: KNOWN.threshold, every: 1, "working directory": "" };
   return JSON.stringify({
-    asked, model: KNOWN.model, band: KNOWN.band, cautions: KNOWN.cautions, notes: NOTES, when: now(), inspector: $("inspector").value.trim(),
+    asked, model: KNOWN.model, band: KNOWN.band, cautions: KNOWN.cautions, kinds: KINDS, notes: NOTES, when: now(), inspector: $("inspector").value.trim(),
   });
 }
 
@@ -107,4 +105,3 @@ function download(blob, name) {
   element("a", { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 60000);
 }
-const now = () => new Date().toISOString().replace(/\.\d+Z/, "Z");
