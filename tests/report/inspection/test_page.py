@@ -386,11 +386,15 @@ def test_a_note_is_lost_only_when_it_is_discarded(folder):
         for typed, leave in (("seam", "Escape"), ("other", "discard"), ("bolt", "keep")):
             page.press("m")
             page.evaluate(f"document.getElementById('note').value = '{typed}'")
+            page.evaluate(
+                "window.left = false; document.getElementById('noting')"
+                ".addEventListener('close', () => { window.left = true; }, { once: true }); 0"
+            )
             if leave == "Escape":
                 page.press("Escape")
             else:
                 page.evaluate(f"document.getElementById('{leave}').click()")
-            page.evaluate("new Promise((done) => setTimeout(done, 50))")  # the event comes later
+            page.wait_until("window.left")  # the event comes later
             assert not page.evaluate("document.getElementById('noting').open")
             assert page.evaluate(noted) == ("bolt" if leave == "keep" else "seam")
         page.press("m")
