@@ -102,11 +102,11 @@ def draw(
     lower = 2 * norm.ppf(norm.cdf(separation / 2) - worse) - separation
     label = np.arange(images) % 2
     fold = np.arange(images) // 2 % case.runs if case.folds else np.zeros(images, np.int64)
-    # accuracy is Phi(separation / 2): its slope turns points into a shift of the separation
-    scale = case.spread / (norm.pdf(separation / 2) / 2)
     everyone = generator.normal(size=images)
     recipes = []
     for less in (0.0, lower):
+        # accuracy is Phi(separation / 2): its slope turns points into a shift of the separation
+        scale = case.spread / (norm.pdf((separation + less) / 2) / 2)
         own = generator.normal(size=images)
         shared = np.sqrt(case.alike) * generator.normal()
         tables = []

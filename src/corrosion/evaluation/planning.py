@@ -21,7 +21,6 @@ MOST_IMAGES = 20_000
 """Test images beyond which none are searched."""
 
 _LEAST_IMAGES = 20
-_MARGIN = 0.05  # by which power on endless images may miss what is asked before none is searched
 _STEPS = 12
 
 
@@ -91,7 +90,7 @@ def images_needed(
     Returns:
         None where `MOST_IMAGES` are not enough.
     """
-    if of.most_power(difference, seeds=seeds, level=level) < power - _MARGIN:
+    if of.most_power(difference, seeds=seeds, level=level) < power:
         return None
     chance = partial(of.power, difference, seeds=seeds, level=level, count=count)
     low, high = _LEAST_IMAGES, _LEAST_IMAGES

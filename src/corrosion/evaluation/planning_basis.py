@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import logit
-from scipy.stats import nct, norm
+from scipy.stats import norm
 from scipy.stats import t as student
 
 from corrosion.errors import CorrosionError
@@ -30,15 +30,16 @@ from corrosion.evaluation.significance import mcnemar
 
 ASSUMED_SPREAD = 0.01
 """Standard deviation of the accuracy between runs: taken for known where there is a single one to
-look at, and before the scatter of several is seen for as likely too large as too small."""
+look at, and for as much as three runs would say before the scatter of several is seen."""
 
 ANOTHER = 2 / 3
 """By how much more the runs of two recipes differ in an image than two runs of one do: variance of
 normal scores. Seeds of two trainings of one backbone differed hardly more (docs/results.md), other
 backbones and other weights may differ more (Gontijo-Lopes, Dauphin & Cubuk, ICLR 2022)."""
 
-_FACTOR = 3.0  # with 2 large spreads, with more those of recipes that hardly scatter are misjudged
+_PRIOR_FREEDOM = 2.0  # of the prior of the scatter: as many as three runs have
 _PLAUSIBLE = 400  # spreads that stand for what is known of it
+_ENDLESS = 50  # comparisons on endless images by each of these
 _DRAWN = 20_000  # simulated images by which the agreement of runs is chosen
 _STEPS = 20
 _SURE = 1e-6  # probabilities are taken as this far from 0 and 1 at least
@@ -135,12 +136,20 @@ class Basis:
         return self.scores.draw(normal, int(label.sum())) - shift[:, None] * toward(label)
 
     def most_power(self, difference: float, *, seeds: int, level: float) -> float:
-        """The chance on endless images: of Student's t test of the runs alone."""
+        """The chance on endless images: of the t test of the runs alone, as `spread_of_seeds`."""
         if seeds < ENOUGH_RUNS:
             return 1.0
-        freedom = 2 * (seeds - 1)
-        centre = np.minimum(difference / (self.spreads * np.sqrt(2 / seeds)), 30)
-        return float(nct.sf(student.isf((1 - level) / 2, freedom), freedom, centre).mean())
+        drawn = np.random.default_rng(0).normal(size=(_ENDLESS, len(self.spreads), 2, seeds))
+        values = self.spreads[:, None, None] * drawn
+        own = values.var(axis=-1, ddof=1) / seeds
+        variance = own.sum(axis=-1)
+        # degrees of freedom of the scatter seen: half of 2 R - 2 where one model's is all of it
+        freedom = (seeds - 1) * variance**2 / np.square(own).sum(axis=-1)
+        first, second = np.moveaxis(values.mean(axis=-1), -1, 0)
+        found = difference + first - second > np.sqrt(variance) * student.isf(
+            (1 - level) / 2, freedom
+        )
+        return float(found.mean())
 
 
 def basis(tables: Sequence[pd.DataFrame], *, metric: str, threshold: float) -> Basis:
@@ -238,14 +247,16 @@ def plausible_spreads(seen: float, *, runs: int, noise: float, assumed: float) -
     """Standard deviations between runs that the one seen in a few runs leaves plausible.
 
     The posterior of the spread on endless images, given the variance of the runs, of which a part
-    is noise of the test images (Gelman, Bayesian Analysis 1, 2006). Before any are seen, its
-    logarithm is normal, within a factor of `_FACTOR` of the median in two of three cases.
+    is noise of the test images. Before any are seen, the variance is scaled inverse chi-squared
+    (the moderated variance of Smyth, Statistical Applications in Genetics and Molecular Biology 3,
+    2004), as three runs of the assumed spread leave it: small variances, which three runs show by
+    chance, are hardly plausible, large ones are.
 
     Args:
         seen: standard deviation seen between runs.
         runs: number of runs, two at least.
         noise: variance that a run's own noise gives on as many images.
-        assumed: median before any runs are seen.
+        assumed: scale before any runs are seen.
 
     Returns:
         (400,) float64, ascending, each as likely as another.
@@ -255,13 +266,13 @@ def plausible_spreads(seen: float, *, runs: int, noise: float, assumed: float) -
         ...     plausible_spreads(0.03, runs=runs, noise=0.0, assumed=0.01) for runs in (3, 30)
         ... )
         >>> [round(float(np.median(one)), 3) for one in (three, thirty)]
-        [0.028, 0.03]
+        [0.024, 0.029]
         >>> bool(np.ptp(thirty) < np.ptp(three))
         True
     """
     spreads = assumed * np.geomspace(1e-3, 1e3, 4001)
     variance = spreads**2 + noise
-    density = -((np.log(spreads / assumed) / np.log(_FACTOR)) ** 2) / 2
+    density = -_PRIOR_FREEDOM * (np.log(spreads) + (assumed / spreads) ** 2 / 2)
     density -= (runs - 1) / 2 * (np.log(variance) + seen**2 / variance)
     known = np.cumsum(np.exp(density - density.max()))
     wanted = (np.arange(_PLAUSIBLE) + 0.5) / _PLAUSIBLE
