@@ -32,11 +32,13 @@ class Need:
         seeds: runs of each model.
         images: test images with which the difference is found; None where `MOST_IMAGES` are not
             enough.
+        most: chance of finding the difference on endless images.
         detectable: difference that is found with the given number of images; None for none.
     """
 
     seeds: int
     images: int | None
+    most: float
     detectable: float | None
 
 
@@ -71,7 +73,8 @@ def needs(
         )
     search = partial(images_needed, of, difference, power=power, level=level, count=count)
     found = partial(_found, of, images=images, power=power, level=level, count=count)
-    return [Need(one, search(seeds=one), found(seeds=one)) for one in seeds]
+    most = partial(of.most_power, difference, level=level)
+    return [Need(one, search(seeds=one), most(seeds=one), found(seeds=one)) for one in seeds]
 
 
 def images_needed(

@@ -50,7 +50,7 @@ def plan_table(found: Sequence[Need], settings: PlanSettings, *, images: int) ->
             (
                 str(one.seeds),
                 "the models" if one.seeds >= ENOUGH_RUNS else "these checkpoints",
-                _needed(one),
+                _needed(one, settings.power),
                 "none" if one.detectable is None else f"{one.detectable:.3f}",
             )
             for one in found
@@ -58,9 +58,11 @@ def plan_table(found: Sequence[Need], settings: PlanSettings, *, images: int) ->
     )
 
 
-def _needed(one: Need) -> str:
+def _needed(one: Need, power: float) -> str:
     if one.images is not None:
         return str(one.images)
+    if one.most < power:
+        return f"none are enough ({one.most:.0%} at most): train more seeds"
     return f"more than {MOST_IMAGES}: train more seeds"
 
 
@@ -69,8 +71,8 @@ def assumptions(of: Basis, *, model: str) -> list[str]:
     title = METRICS[of.metric].title
     copied = (
         f"Simulated from the predictions of {model} ({title} {of.value:.3f} on {of.images} test "
-        f"images): runs score as these do, those of the other model shifted towards errors. "
-        f"Images are counted that are independent: a group of near-duplicates is about one."
+        f"images): its runs score as these do, those of the other, worse model are shifted towards "
+        f"errors. Images are counted that are independent: a group of near-duplicates is about one."
     )
     share, spread = f"{of.disagreement:.1%}", f"{of.spread:.4f}"
     if of.runs > 1:
@@ -84,9 +86,11 @@ def assumptions(of: Basis, *, model: str) -> list[str]:
             f"what it may be.{hint} ASSUMED of the other model: the same scatter, and that it "
             f"differs from this one by two thirds more than two seeds do.",
         ]
+    of_metric = "" if of.metric == "accuracy" else f" ({title}: {spread})"
     return [
         copied,
         f"ASSUMED, since there is one seed: two models decide {share} of the images differently, "
         f"as many as the run has wrong, and the accuracy of runs has a standard deviation of "
-        f"{ASSUMED_SPREAD:g} ({title}: {spread}). Give the runs of several seeds to see both.",
+        f"{ASSUMED_SPREAD:g}{of_metric}. Runs of several seeds on one test set show both, if their "
+        f"networks differ (fine-tuned ones do; folds do not: they predict each image once).",
     ]
