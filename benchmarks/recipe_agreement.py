@@ -7,7 +7,7 @@ Takes runs of several models on the same test images, two of each at least (dire
 that runs of both decide differently; how errors are correlated (tetrachoric: the correlation of two
 normal scores that are beyond their thresholds together as often as two runs err together); and the
 excess, by how much more, in the variance of these scores, runs of both differ than runs of one.
-`corrosion plan` takes it for two thirds. With the 95 % interval of the test images (bootstrap).
+`corrosion plan` takes it for a half. With the 95 % interval of the test images (bootstrap).
 """
 
 from __future__ import annotations

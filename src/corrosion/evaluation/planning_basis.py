@@ -32,10 +32,10 @@ ASSUMED_SPREAD = 0.01
 """Standard deviation of the accuracy between runs: taken for known where there is a single one to
 look at, and for as much as three runs would say before the scatter of several is seen."""
 
-ANOTHER = 2 / 3
+ANOTHER = 1 / 2
 """By how much more the runs of two recipes differ in an image than two runs of one do: variance of
-normal scores. Seeds of two trainings of one backbone differed hardly more (docs/results.md), other
-backbones and other weights may differ more (Gontijo-Lopes, Dauphin & Cubuk, ICLR 2022)."""
+normal scores. Measured on fine-tuned networks it is 0.2 to 0.6 (docs/results.md); other kinds of
+weights may differ more (Gontijo-Lopes, Dauphin & Cubuk, ICLR 2022)."""
 
 _PRIOR_FREEDOM = 2.0  # of the prior of the scatter: as many as three runs have
 _PLAUSIBLE = 400  # spreads that stand for what is known of it

@@ -81,10 +81,11 @@ def assumptions(of: Basis, *, model: str) -> list[str]:
         return [
             copied,
             f"Seen in its {of.runs} seeds: two runs decide {share} of the images differently, the "
-            f"standard deviation of {title} between runs is {spread}. Without the noise of the "
-            f"test images it is {low:.4f} to {high:.4f} (80 %), and the chance is the mean over "
-            f"what it may be.{hint} ASSUMED of the other model: the same scatter, and that it "
-            f"differs from this one by two thirds more than two seeds do.",
+            f"standard deviation of {title} between runs is {spread}. On endless images it may be "
+            f"{low:.4f} to {high:.4f} (80%; runs usually scatter by about {ASSUMED_SPREAD:g} of "
+            f"accuracy, which is ASSUMED to say as much as three seeds), and the chance is the "
+            f"mean over that.{hint} ASSUMED of the other model: the same scatter, and that it "
+            f"differs from this one by half more than two seeds do.",
         ]
     of_metric = "" if of.metric == "accuracy" else f" ({title}: {spread})"
     return [
