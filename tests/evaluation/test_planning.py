@@ -15,7 +15,8 @@ from corrosion.errors import CorrosionError
 from corrosion.evaluation.planning import needs
 from corrosion.evaluation.planning_basis import ASSUMED_SPREAD, basis, plausible_spreads
 from corrosion.evaluation.planning_runs import judge
-from corrosion.report.plan_report import assumptions
+from corrosion.report.plan_report import assumptions, plan_table
+from corrosion.settings.planning import PlanSettings
 
 IMAGES = 200
 LABEL = np.arange(IMAGES) % 2
@@ -163,6 +164,24 @@ def test_runs_that_scatter_take_more_seeds_instead_of_images():
     assert few < 0.5 < many
     [hopeless] = plan(of, difference=0.03, seeds=[3], count=5)
     assert hopeless.images is None
+    assert hopeless.most < 0.8
+    settings = PlanSettings(difference=0.03)
+    assert "none are enough" in plan_table([hopeless], settings, images=200).rows[0][2]
+
+
+def test_three_runs_find_less_than_student_says_since_the_test_sees_their_scatter_alone():
+    of = basis([table()], metric="accuracy", threshold=0.5)
+    # the independent simulation of docs/results.md, of 4 points with a scatter of 1
+    assert of.most_power(0.04, seeds=3, level=0.95) == pytest.approx(0.88, abs=0.02)
+    assert of.most_power(0.04, seeds=20, level=0.95) > 0.99
+
+
+def test_three_runs_that_scatter_little_leave_more_scatter_plausible_than_thirty():
+    three, thirty = (
+        plausible_spreads(0.001, runs=runs, noise=0.0, assumed=0.01) for runs in (3, 30)
+    )
+    assert np.median(three) > 0.006
+    assert np.median(thirty) < 0.004
 
 
 def test_equal_models_are_seldom_told_apart():
