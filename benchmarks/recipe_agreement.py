@@ -121,7 +121,7 @@ def rows(paths: Sequence[Path], *, count: int, seed: int) -> list[tuple[str, ...
     drawn = np.concatenate(
         list(resamples(label, group=groups_of(reference), count=count, seed=seed))
     )
-    found = []
+    found: list[tuple[str, ...]] = []
     for a, b in combinations(errs, 2):
         seen = agreement(errs[a], errs[b])
         excess = [agreement(errs[a], errs[b], weight).excess for weight in drawn]
