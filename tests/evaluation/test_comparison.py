@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from browser import needs_chromium, open_page, visit
 from finished_runs import cells, write_run
 from PIL import Image
@@ -192,6 +193,21 @@ def test_a_name_tells_a_few_settings_and_how_many_more_there_are(tmp_path):
         f"resnet50 ({told.format(1, 2, 3, 5)})",
         f"resnet50 ({told.format(-1, -2, -3, -5)})",
         f"resnet50 ({told.format(1, 2, 3, -5)})",
+    ]
+
+
+def test_a_name_begins_with_settings_of_the_model_that_every_run_has(tmp_path):
+    for number, (augment, lr) in enumerate(
+        [({"p": 0.5, "size": 0.1, "turn": 5}, 1e-3), (None, 5e-4)]
+    ):
+        write_run(tmp_path / str(number), lr=lr)
+        config = tmp_path / str(number) / "config.yaml"
+        content = yaml.safe_load(config.read_text()) | {"augment": {"affine": augment}}
+        config.write_text(yaml.safe_dump(content))
+    names = [model.name for model in compare_runs([tmp_path], count=50).models]
+    assert [name.split(",")[0] for name in names] == [
+        "resnet50 (model.lr=0.001",
+        "resnet50 (model.lr=0.0005",
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,7 @@ def _names(runs: Sequence[RunFacts]) -> list[str]:
         ]
         differing = [
             key
-            for key in sorted(set().union(*alike) - _NO_MATTER)
+            for key in sorted(set().union(*alike) - _NO_MATTER, key=partial(_place, alike))
             if len({str(other.get(key)) for other in alike}) > 1
         ]
         shown = _telling(differing, alike)
@@ -115,6 +116,12 @@ def _told(run: RunFacts) -> dict[str, Any]:
         key: float(value) if isinstance(value, numbers) and not isinstance(value, bool) else value
         for key, value in values.items()
     }
+
+
+def _place(settings: Sequence[Mapping[str, Any]], key: str) -> tuple[bool, int, str]:
+    """Where a key comes in a name: first those that every run has, those of the model before."""
+    lacking = any(one.get(key) is None for one in settings)
+    return lacking, _SECTIONS.index(key.split(".")[0]), key
 
 
 def _text(value: Any) -> str:
