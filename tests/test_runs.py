@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from corrosion.errors import CorrosionError
-from corrosion.runs import RunDirectory, checkpoint_of
+from corrosion.runs import RunDirectory, checkpoint_of, find_runs
 
 
 @pytest.fixture
@@ -108,3 +108,11 @@ def test_a_folder_of_runs_is_told_with_its_newest(tmp_path):
         checkpoint_of(tmp_path)
     newest = ", ".join(str(tmp_path / name) for name in ("day1/a", "day1/b", "day2/c"))
     assert f"a folder of runs: give one of them, as {newest} ..." in str(error.value)
+
+
+def test_runs_of_a_multirun_come_in_the_order_of_their_numbers(tmp_path):
+    for number in (0, 2, 10, 1):
+        (tmp_path / f"{number}_model").mkdir()
+        (tmp_path / f"{number}_model" / "predictions.csv").touch()
+    found = [one.path.name for one in find_runs([tmp_path])]
+    assert found == ["0_model", "1_model", "2_model", "10_model"]

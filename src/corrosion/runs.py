@@ -7,6 +7,7 @@ only; `corrosion.evaluation.predictions` looks at values.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -199,6 +200,8 @@ class RunDirectory(RunPlaces):
 def find_runs(paths: Iterable[Path]) -> list[RunDirectory]:
     """Finished runs, given their directories or folders of them (as of a multirun).
 
+    Those of a folder come in the order of its names, of which numbers count as such: 2_ before 10_.
+
     Raises:
         CorrosionError: nothing at a path, or no finished run below it.
     """
@@ -206,7 +209,7 @@ def find_runs(paths: Iterable[Path]) -> list[RunDirectory]:
     for path in paths:
         run = RunDirectory(path)
         wanted, begun = run.predictions_file("test").name, run.split_file.name
-        runs = [path] if run.is_finished else sorted(file.parent for file in path.rglob(wanted))
+        runs = [path] if run.is_finished else [file.parent for file in path.rglob(wanted)]
         if not runs:
             raise CorrosionError(
                 f"{path} holds no finished run (no {wanted}): give directories of runs, or the "
@@ -215,8 +218,14 @@ def find_runs(paths: Iterable[Path]) -> list[RunDirectory]:
         started = {file.parent for file in path.rglob(begun)} - set(runs)
         for unfinished in sorted(started):
             log.warning("%s is left out: it is not finished (no %s)", unfinished, wanted)
-        found |= {one.resolve(): None for one in runs}
+        found |= {one.resolve(): None for one in sorted(runs, key=_numbered)}
     return list(map(RunDirectory, found))
+
+
+def _numbered(path: Path) -> list[tuple[int, str]]:
+    """A path as it is sorted, its numbers by their value."""
+    parts = re.split(r"([0-9]+)", str(path))
+    return [(int(one), "") if number % 2 else (0, one) for number, one in enumerate(parts)]
 
 
 def counted_from_one(history: pd.DataFrame) -> pd.DataFrame:
