@@ -115,7 +115,7 @@ def look(network: CorrosionClassifier, records: pd.DataFrame) -> Seen:
     cache = feature_cache(network) if "content_hash" in records else None
     features = pooled_features(network, images, records, cache)
     with torch.inference_mode():
-        logits = network.forward_head(torch.tensor(features)[:, :, None, None])
+        logits = network.forward_pooled(torch.tensor(features))
     label, group = (
         records[name].to_numpy(np.int64) if name in records else None for name in ("label", "group")
     )

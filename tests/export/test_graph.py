@@ -44,14 +44,17 @@ def check_equal(network, images):
     st.sampled_from(sorted(VIEWS)),
     st.floats(0.1, 10),
     st.integers(2, 24),
+    st.sampled_from(["mean", "rms"]),
     st.booleans(),
     st.integers(0, 1000),
 )
 def test_the_closed_form_gives_what_pytorch_grad_cam_gives(
-    backbone, tta, temperature, units, logistic, seed
+    backbone, tta, temperature, units, pooling, logistic, seed
 ):
     torch.manual_seed(seed)
-    network = classifier(backbone, tta=tta, temperature=temperature, dense_units=units)
+    network = classifier(
+        backbone, tta=tta, temperature=temperature, dense_units=units, pooling=pooling
+    )
     if logistic:  # as a linear probe leaves the head
         weight = np.random.default_rng(seed).normal(size=network.backbone.num_features)
         set_logistic(network.head, LogisticFit(weight, 0.1, 1.0, 0.5))

@@ -82,6 +82,13 @@ def test_spatial_dropout_drops_whole_channels():
     assert 0 < (per_channel[..., 0] == 0).sum() < 128
 
 
+@pytest.mark.parametrize("pooling", ["mean", "rms"])
+def test_pooled_features_give_the_logits_of_their_images(pooling):
+    network, images = tiny(pooling=pooling).eval(), pixels()
+    pooled = network.pool(network.forward_features(images))
+    torch.testing.assert_close(network.forward_pooled(pooled), network(images))
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 32), st.integers(1, 64), st.integers(1, 4))
 def test_head_has_the_parameters_of_two_dense_layers(channels, units, count):

@@ -51,7 +51,8 @@ METHODS: Mapping[str, str] = MappingProxyType(
 )
 """The methods by name, each a class of pytorch_grad_cam, whose documentation gives the sources.
 
-With the study's head, which pools by averaging, hirescam equals gradcam. eigencam, kpcacam and fem
+With the study's head, which pools by averaging, hirescam equals gradcam; with `pooling="rms"` it
+does not. eigencam, kpcacam and fem
 ignore the target; the sign of the maps of eigencam, eigengradcam and kpcacam is arbitrary.
 ablationcam runs the head, scorecam the whole network once more for every channel: both are slow.
 
@@ -172,7 +173,8 @@ def activation_maps(
         kind = target in network.kinds
         explained = tap
         if network.kind_head is not None and kind:
-            explained = Tap(KindLogit(network.kind_head, network.kinds.index(target)))
+            number = network.kinds.index(target)
+            explained = Tap(KindLogit(network.kind_head, number, network.head.pooling))
         shown = [view.apply(images) for view in views]
         features = [network.forward_features(one).float() for one in shown]
         logits = [tap(one) for one in features]

@@ -1,12 +1,14 @@
 """The network, its explanation and its preprocessing as one graph of forward operations.
 
-Grad-CAM (Selvaraju et al., ICCV 2017) of the study's head needs no autograd. The head pools by
-averaging, so with g = mean of the features over the positions, hidden = W1 g + b1 and
-z = w2 relu(hidden) + b2, the gradient of the logit z is the same at every of the h w positions:
+Grad-CAM (Selvaraju et al., ICCV 2017) of the study's head needs no autograd. With g = the pooled
+features, hidden = W1 g + b1 and z = w2 relu(hidden) + b2, the gradient of the logit z has this mean
+over the positions:
 
-    dz / d(features at a position) = W1^T (1[hidden > 0] * w2) / (h w)
+    mean of dz / d(features at a position) =
+        W1^T (1[hidden > 0] * w2) * mean of dg / d(features at a position)
 
-These are the weights of the channels. A linear probe, which is written into the same head
+These are the weights of the channels. The last factor, `corrosion.models.pooling.mean_slope`, is
+1 / (h w) where the head pools by averaging. A linear probe, which is written into the same head
 (`corrosion.models.logistic_head`), has the same form.
 """
 
@@ -19,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.pooling import mean_slope, pool
 from corrosion.models.tta import VIEWS
 
 
@@ -100,12 +103,11 @@ class InspectionGraph(nn.Module):
         network, head, count = self.network, self.network.head, images.shape[0]
         shown = [view.apply(images) for view in self._views]
         features = network.forward_features(shown[0] if len(shown) == 1 else torch.cat(shown))
-        pooled = features.mean(dim=(2, 3))
+        pooled = pool(features, head.pooling)
         hidden = head.dense(pooled)
         logits = head.logit(hidden.relu()).squeeze(1)
         slopes = (hidden > 0).to(hidden.dtype) * head.logit.weight
-        positions = features.shape[2] * features.shape[3]
-        weights = slopes @ head.dense.weight / positions
+        weights = slopes @ head.dense.weight * mean_slope(features, head.pooling)
         raw = (features * weights[:, :, None, None]).sum(dim=1)
         logit, evidence = self._averaged(logits, raw, count)
         scale = evidence.abs().amax(dim=(1, 2))

@@ -16,10 +16,11 @@ from corrosion.models.batch import image_batch, normalised
 from corrosion.models.head import ClassifierHead
 from corrosion.models.kind_head import KindHead
 from corrosion.models.mask_network import MaskNetwork
+from corrosion.models.pooling import pool
 from corrosion.models.training_distance import TrainingDistance
 from corrosion.models.tta import VIEWS
 from corrosion.settings.data import InputSettings
-from corrosion.settings.model import NetworkSettings, Unfreeze
+from corrosion.settings.model import NetworkSettings, Pooling, Unfreeze
 
 
 class Answers(NamedTuple):
@@ -43,6 +44,7 @@ class CorrosionClassifier(nn.Module):
     Args:
         backbone: a name of `corrosion.models.backbones`.
         dense_units: width of the dense layer, at least 1.
+        pooling: how feature maps are pooled: see `corrosion.models.pooling.pool`.
         spatial_dropout: share of channels of the last feature map dropped in training, [0, 1).
         dropout: share of dense units dropped in training, [0, 1).
         image_size: side of the square input the network is trained on.
@@ -89,6 +91,7 @@ class CorrosionClassifier(nn.Module):
         backbone: str = "efficientnet_lite0",
         *,
         dense_units: int = 192,
+        pooling: Pooling = "mean",
         spatial_dropout: float = 0.0,
         dropout: float = 0.0,
         image_size: int = 224,
@@ -101,6 +104,7 @@ class CorrosionClassifier(nn.Module):
         NetworkSettings(  # refuses what is out of range
             backbone=backbone,
             dense_units=dense_units,
+            pooling=pooling,
             spatial_dropout=spatial_dropout,
             dropout=dropout,
             threshold=threshold,
@@ -127,6 +131,7 @@ class CorrosionClassifier(nn.Module):
             dense_units=dense_units,
             spatial_dropout=spatial_dropout,
             dropout=dropout,
+            pooling=pooling,
         )
         mean, std = input_statistics(backbone)
         self.register_buffer("mean", mean)
@@ -145,9 +150,13 @@ class CorrosionClassifier(nn.Module):
         """Map a feature map (N, C, h, w) to logits (N,)."""
         return self.head(features)
 
+    def pool(self, features: Tensor) -> Tensor:
+        """Map a feature map (N, C, h, w) to pooled features (N, C) float32, as the heads see it."""
+        return pool(features.float(), self.head.pooling)
+
     def forward_pooled(self, pooled: Tensor) -> Tensor:
-        """Map pooled features (N, C), the means of feature maps, to logits (N,)."""
-        return self.head(pooled[:, :, None, None])
+        """Map pooled features (N, C), as `pool` gives them, to logits (N,)."""
+        return self.head.forward_pooled(pooled)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (N, 3, H, W) to logits (N,), without temperature; corrosion is positive."""
@@ -187,7 +196,7 @@ class CorrosionClassifier(nn.Module):
             raise CorrosionError(
                 "This network knows no kinds of corrosion: train one with data.kinds=subfolders."
             )
-        return self.kind_head(features.float().mean(dim=(2, 3)))
+        return self.kind_head(self.pool(features))
 
     def predict_kinds(self, images: Tensor | NDArray[Any]) -> Tensor:
         """Predict what kind of corrosion images show, if they show any.
@@ -209,7 +218,7 @@ class CorrosionClassifier(nn.Module):
         """Map a feature map (N, C, h, w) to distances (N,) as `unlike_training` gives them."""
         if self.training_distance is None:
             return None
-        return self.training_distance(features.float().mean(dim=(2, 3)))
+        return self.training_distance(self.pool(features))
 
     def unlike_training(self, images: Tensor | NDArray[Any]) -> Tensor:
         """Say how unlike images are to all that the network was trained on.
@@ -231,11 +240,8 @@ class CorrosionClassifier(nn.Module):
                 "This network has no training_distance: its checkpoint is of an earlier version, "
                 "or its training was not finished. Train it again."
             )
-        distance = self.forward_distance(
-            self.forward_features(image_batch(images).to(self.mean.device))
-        )
-        assert distance is not None
-        return distance
+        features = self.forward_features(image_batch(images).to(self.mean.device))
+        return self.training_distance(self.pool(features))
 
     def predict_proba(self, images: Tensor | NDArray[Any]) -> Tensor:
         """Predict calibrated probabilities of corrosion, (N,) float32 in [0, 1].

@@ -5,11 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from corrosion.models.pooling import pool
+from corrosion.settings.model import Pooling
+
 
 class ClassifierHead(nn.Module):
     """The head of the study (paper, section 2.3), from a feature map to one logit.
 
-    Spatial dropout (whole channels), global average pooling, dense + ReLU, dropout, dense(1).
+    Spatial dropout (whole channels), pooling (`corrosion.models.pooling`; as published by
+    averaging), dense + ReLU, dropout, dense(1).
     The sigmoid is left to the loss and to `CorrosionClassifier.predict_proba`.
 
     Shapes: (N, C, H, W) float -> (N,) float.
@@ -21,9 +25,16 @@ class ClassifierHead(nn.Module):
     """
 
     def __init__(
-        self, in_features: int, *, dense_units: int, spatial_dropout: float, dropout: float
+        self,
+        in_features: int,
+        *,
+        dense_units: int,
+        spatial_dropout: float,
+        dropout: float,
+        pooling: Pooling = "mean",
     ) -> None:
         super().__init__()
+        self.pooling: Pooling = pooling
         self.spatial_dropout = nn.Dropout2d(spatial_dropout)
         self.dense = nn.Linear(in_features, dense_units)
         self.dropout = nn.Dropout(dropout)
@@ -34,6 +45,9 @@ class ClassifierHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features (N, C, H, W) to logits (N,)."""
-        pooled = self.spatial_dropout(features).mean(dim=(2, 3))
+        return self.forward_pooled(pool(self.spatial_dropout(features), self.pooling))
+
+    def forward_pooled(self, pooled: Tensor) -> Tensor:
+        """Map pooled features (N, C) to logits (N,)."""
         hidden = self.dropout(torch.relu(self.dense(pooled)))
         return self.logit(hidden).squeeze(1)

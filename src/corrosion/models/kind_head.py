@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from corrosion.errors import CorrosionError
+from corrosion.models.pooling import pool
+from corrosion.settings.model import Pooling
 
 
 class KindHead(nn.Module):
@@ -77,13 +79,15 @@ class KindLogit(nn.Module):
     Args:
         head: the head.
         number: number of the kind, from 0.
+        pooling: how the features that it was found on were pooled.
 
     Shapes:
         features (N, C, h, w) float -> (N,) float32.
     """
 
-    def __init__(self, head: KindHead, number: int) -> None:
+    def __init__(self, head: KindHead, number: int, pooling: Pooling = "mean") -> None:
         super().__init__()
+        self.pooling: Pooling = pooling
         weight, bias = (one - one.mean(dim=0) for one in (head.weight, head.bias))
         # parameters, by which pytorch-grad-cam tells the device
         self.weight = nn.Parameter(weight[number].clone(), requires_grad=False)
@@ -91,4 +95,4 @@ class KindLogit(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Scores (N,) of feature maps (N, C, h, w)."""
-        return features.float().mean(dim=(2, 3)) @ self.weight + self.bias
+        return pool(features.float(), self.pooling) @ self.weight + self.bias

@@ -1,4 +1,4 @@
-"""What the head sees of photographs: the last feature map of the backbone, averaged."""
+"""What the head sees of photographs: the last feature map of the backbone, pooled."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def pooled_features(
     *,
     view: View = AS_IT_IS,
 ) -> Features:
-    """Compute what the head sees of images: the last feature map, averaged over its positions.
+    """Compute what the head sees of images: the last feature map, pooled over its positions.
 
     Args:
         network: in any mode, which it keeps.
@@ -77,7 +77,7 @@ def pooled_features(
         with evaluating(network), torch.inference_mode():
             for batch in progress(batches, "computing features", total=len(batches)):
                 maps = network.forward_features(view.apply(batch.image.to(device)))
-                found.append(maps.float().mean(dim=(2, 3)).cpu().numpy())
+                found.append(network.pool(maps).cpu().numpy())
         computed = np.concatenate(found)
         if cache is not None:
             cache.save([hashes[row] for row in missing], computed)
@@ -86,11 +86,12 @@ def pooled_features(
 
 
 def _key(network: CorrosionClassifier, view: View) -> str:
-    """A digest of the backbone's weights and statistics, of its input and of what computes."""
+    """A digest of the backbone's weights and statistics, its input, and of what computes."""
     digest = hashlib.blake2b(digest_size=16)
     backbone = network.backbone
     digest.update(f"{type(backbone).__name__} {network.image_size} {network.resize}".encode())
     digest.update(f"{torch.__version__} {network.mean.device.type} {view}".encode())
+    digest.update(network.head.pooling.encode())
     tensors = {**backbone.state_dict(), "mean": network.mean, "std": network.std}
     for name, tensor in tensors.items():
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())

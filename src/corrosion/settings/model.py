@@ -25,6 +25,7 @@ BINARY_CROSS_ENTROPY = "binary_cross_entropy"
 Schedule = Literal["none", "cosine"]
 Unfreeze = Literal["all", "none"] | Annotated[int, Ge(0), Le(1000)]
 TestTimeAugmentation = Literal["none", "hflip", "flips", "dihedral"]
+Pooling = Literal["mean", "rms"]
 
 
 class NetworkSettings(Settings):
@@ -35,6 +36,10 @@ class NetworkSettings(Settings):
     name of any timm model."""
     dense_units: Annotated[int, Ge(1), Le(65_536)] = 192
     """Width of the dense layer of the head."""
+    pooling: Pooling = "mean"
+    """What the head sees of the last feature map, a number a channel: its mean over the positions,
+    as published, or rms, the square root of its root mean square, better for a logistic regression
+    (docs/results.md)."""
     spatial_dropout: ShareBelowOne = 0.0
     """Share of the channels of the last feature map that are dropped in training."""
     dropout: ShareBelowOne = 0.0
