@@ -26,7 +26,7 @@ from corrosion.settings.selection import SelectionSettings
 log = logging.getLogger(__name__)
 
 # those of experiment=probe: one cache serves both
-_BACKBONE, _IMAGE_SIZE = "efficientnet_lite0", 288
+_BACKBONE, _POOLING, _IMAGE_SIZE = "efficientnet_lite0", "rms", 288
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ def imagenet_network(device: str = "auto") -> CorrosionClassifier:
         CorrosionError: the package with the weights is missing, or the machine lacks the device.
     """
     place = choose_device(device)
-    network = CorrosionClassifier(_BACKBONE, image_size=_IMAGE_SIZE)
+    network = CorrosionClassifier(_BACKBONE, pooling=_POOLING, image_size=_IMAGE_SIZE)
     load_weights(network, _BACKBONE, "imagenet")
     return network.to(place).eval()
 
