@@ -78,7 +78,9 @@ def test_a_probe_writes_an_ordinary_run(photos, tmp_path):
     assert (run / "report.html").is_file()
     assert list((run / "gradcam").glob("*.png"))
     table = pd.read_csv(run / "predictions.csv")
-    found = corrosion.predict(corrosion.load_model(run), table["path"].tolist())
+    network = corrosion.load_model(run)
+    assert network.head.pooling == "rms"
+    found = corrosion.predict(network, table["path"].tolist())
     np.testing.assert_allclose([one.probability for one in found], table["probability"], atol=1e-5)
     unlike = [one.unlike_training for one in found]
     np.testing.assert_allclose(unlike, table["unlike_training"], atol=0.02)
