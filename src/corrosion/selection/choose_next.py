@@ -21,12 +21,14 @@ from corrosion.models.pooled_features import feature_cache, images_of, pooled_fe
 from corrosion.models.weights import load_weights
 from corrosion.selection.candidates import Candidates, find_candidates
 from corrosion.selection.choice import choose_diverse
+from corrosion.settings.model import Pooling
 from corrosion.settings.selection import SelectionSettings
 
 log = logging.getLogger(__name__)
 
 # those of experiment=probe: one cache serves both
-_BACKBONE, _POOLING, _IMAGE_SIZE = "efficientnet_lite0", "rms", 288
+_BACKBONE, _IMAGE_SIZE = "efficientnet_lite0", 288
+_POOLING: Pooling = "rms"
 
 
 @dataclass(frozen=True, eq=False)
