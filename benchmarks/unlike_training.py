@@ -116,6 +116,9 @@ def look(network: CorrosionClassifier, records: pd.DataFrame) -> Seen:
     features = pooled_features(network, images, records, cache)
     with torch.inference_mode():
         logits = network.forward_pooled(torch.tensor(features))
+    distance = network.training_distance
+    if distance is not None and distance.pooling != network.head.pooling:
+        features = pooled_features(network, images, records, pooling=distance.pooling)
     label, group = (
         records[name].to_numpy(np.int64) if name in records else None for name in ("label", "group")
     )

@@ -61,7 +61,8 @@ def test_the_closed_form_gives_what_pytorch_grad_cam_gives(
     else:
         torch.nn.init.normal_(network.head.dense.bias)
     reference = torch.rand(5, network.backbone.num_features)
-    network.training_distance = TrainingDistance(reference, limit=0.7)
+    told_by = "rms" if pooling == "mean" else "mean"
+    network.training_distance = TrainingDistance(reference, limit=0.7, pooling=told_by)
     check_equal(network, pictures(3, seed))
 
 

@@ -9,6 +9,7 @@ import corrosion
 from corrosion.errors import CorrosionError
 from corrosion.models.checkpoint import describe, store_choices
 from corrosion.models.classifier import CorrosionClassifier
+from corrosion.models.pooling import pool
 from corrosion.models.training_distance import TrainingDistance, as_column
 
 
@@ -25,8 +26,9 @@ def images(count=6, seed=0):
 
 
 @torch.no_grad()
-def with_distance(net, known):
-    net.training_distance = TrainingDistance(net.forward_features(known).mean(dim=(2, 3)), 0.5)
+def with_distance(net, known, pooling="mean"):
+    pooled = pool(net.forward_features(known), pooling)
+    net.training_distance = TrainingDistance(pooled, 0.5, pooling=pooling)
     return net
 
 
@@ -40,7 +42,8 @@ def test_distances_are_those_of_scikit_learn_to_the_nearest_of_normalised_featur
 
 def test_the_limit_lets_at_least_95_percent_of_validation_pass():
     distances = torch.rand(37, generator=torch.Generator().manual_seed(0))
-    limited = TrainingDistance(torch.eye(2), limit=3.0).with_limit(distances)
+    limited = TrainingDistance(torch.eye(2), limit=3.0, pooling="rms").with_limit(distances)
+    assert limited.pooling == "rms"
     within = (distances * 3.0 <= limited.limit).double().mean()
     assert 0.95 <= within < 0.95 + 1 / 37
 
@@ -95,13 +98,14 @@ def test_the_reference_is_no_weight():
     )
 
 
+@pytest.mark.parametrize("pooling", ["mean", "rms"])
 @torch.no_grad()
-def test_a_checkpoint_keeps_it_in_half_precision_and_old_ones_have_none(tmp_path):
+def test_a_checkpoint_keeps_it_in_half_precision_and_old_ones_have_none(tmp_path, pooling):
     path = tmp_path / "best.ckpt"
     write_checkpoint(path)
     assert corrosion.load_model(path).training_distance is None
     assert describe(path)["training_distance"] is None
-    trained = with_distance(corrosion.load_model(path), images(seed=1))
+    trained = with_distance(corrosion.load_model(path), images(seed=1), pooling)
     store_choices(path, None, trained.training_distance)
     loaded = corrosion.load_model(path)
     assert loaded.training_distance.reference.dtype == torch.float16

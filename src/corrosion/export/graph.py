@@ -117,7 +117,9 @@ class InspectionGraph(nn.Module):
             logit=logit,
             map=evidence.relu() / scale.clamp_min(tiny)[:, None, None],
             map_scale=scale,
-            unlike_training=self._distance(pooled[:count]),  # the first view is the image as it is
+            unlike_training=self._distance(
+                features[:count]
+            ),  # the first view is the image as it is
             mask=self._mask(images, count),
             kind_probabilities=self._kinds(pooled[:count]),
         ).present
@@ -133,11 +135,11 @@ class InspectionGraph(nn.Module):
         logit = logits.unflatten(0, (count, images)).mean(dim=0)
         return logit, torch.stack(maps).mean(dim=0)
 
-    def _distance(self, pooled: Tensor) -> Tensor | None:
+    def _distance(self, features: Tensor) -> Tensor | None:
         distance = self.network.training_distance
         if distance is None:
             return None
-        directions = nn.functional.normalize(pooled, dim=1)
+        directions = nn.functional.normalize(pool(features, distance.pooling), dim=1)
         nearest = (directions @ self.reference.T).amax(dim=1)
         return (2 - 2 * nearest).clamp_min(0).sqrt() / distance.limit
 

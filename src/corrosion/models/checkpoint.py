@@ -103,7 +103,9 @@ def _network(
     features = network.head.dense.in_features
     if (distance := values.training_distance) is not None:
         check_width("training_distance.reference", distance.reference, features, path)
-        network.training_distance = TrainingDistance(distance.reference, distance.limit)
+        network.training_distance = TrainingDistance(
+            distance.reference, distance.limit, pooling=distance.pooling
+        )
     if (kinds := values.kinds) is not None:
         check_width("kinds.weight", kinds.weight, features, path)
         network.kind_head = KindHead(kinds.names, kinds.weight, kinds.bias)
@@ -174,7 +176,11 @@ def store_choices(
     if calibration is not None:
         content[_CALIBRATION] = {**dict(calibration), "thresholds": dict(calibration.thresholds)}
     if distance is not None:
-        content[_DISTANCE] = {"reference": distance.reference.cpu(), "limit": distance.limit}
+        content[_DISTANCE] = {
+            "reference": distance.reference.cpu(),
+            "limit": distance.limit,
+            "pooling": distance.pooling,
+        }
     if competence is not None:
         content[_COMPETENCE] = dict(competence)
     if kinds is not None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from corrosion.errors import CorrosionError
 from corrosion.models.training_distance import MOST_REFERENCES
 from corrosion.settings.data import LONGEST_KIND, MOST_KINDS, InputSettings
-from corrosion.settings.model import ModelSettings
+from corrosion.settings.model import ModelSettings, Pooling
 from corrosion.settings.ranges import brief
 from corrosion.settings.stored import FirstWeights, StoredValues
 from corrosion.settings.types import Probability, Share, Tally
@@ -136,6 +136,8 @@ class StoredDistance(StoredValues):
     """(M, C) float, pooled features of training photographs."""
     limit: Annotated[float, Gt(0), Le(2.01)]
     """Distance from which on photographs count as unlike the training photographs."""
+    pooling: Pooling = "mean"
+    """How the features were pooled."""
 
 
 class StoredMasks(StoredValues):

@@ -218,7 +218,7 @@ class CorrosionClassifier(nn.Module):
         """Map a feature map (N, C, h, w) to distances (N,) as `unlike_training` gives them."""
         if self.training_distance is None:
             return None
-        return self.training_distance(self.pool(features))
+        return self.training_distance.of_map(features)
 
     def unlike_training(self, images: Tensor | NDArray[Any]) -> Tensor:
         """Say how unlike images are to all that the network was trained on.
@@ -241,7 +241,7 @@ class CorrosionClassifier(nn.Module):
                 "or its training was not finished. Train it again."
             )
         features = self.forward_features(image_batch(images).to(self.mean.device))
-        return self.training_distance(self.pool(features))
+        return self.training_distance.of_map(features)
 
     def predict_proba(self, images: Tensor | NDArray[Any]) -> Tensor:
         """Predict calibrated probabilities of corrosion, (N,) float32 in [0, 1].

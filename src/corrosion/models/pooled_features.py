@@ -13,7 +13,9 @@ from corrosion.data.cache.features import FeatureCache, Features
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.evaluating import evaluating
+from corrosion.models.pooling import pool
 from corrosion.models.tta import AS_IT_IS, View
+from corrosion.settings.model import Pooling
 from corrosion.system.progress import progress
 
 
@@ -54,6 +56,7 @@ def pooled_features(
     cache: FeatureCache | None = None,
     *,
     view: View = AS_IT_IS,
+    pooling: Pooling | None = None,
 ) -> Features:
     """Compute what the head sees of images: the last feature map, pooled over its positions.
 
@@ -63,6 +66,7 @@ def pooled_features(
         records: N rows with the column path, and content_hash where there is a cache.
         cache: features of this network and view that were computed before; None for none.
         view: how the images are mirrored and turned.
+        pooling: how they are pooled; None for as the head does, which alone a cache holds.
 
     Returns:
         (N, C) float32, in the order of the records.
@@ -77,7 +81,7 @@ def pooled_features(
         with evaluating(network), torch.inference_mode():
             for batch in progress(batches, "computing features", total=len(batches)):
                 maps = network.forward_features(view.apply(batch.image.to(device)))
-                found.append(network.pool(maps).cpu().numpy())
+                found.append(pool(maps.float(), pooling or network.head.pooling).cpu().numpy())
         computed = np.concatenate(found)
         if cache is not None:
             cache.save([hashes[row] for row in missing], computed)

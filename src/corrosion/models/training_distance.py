@@ -20,9 +20,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from corrosion.errors import CorrosionError
+from corrosion.models.pooling import pool
+from corrosion.settings.model import Pooling
 
 MOST_REFERENCES = 2_000
 """Training photographs that a checkpoint keeps the features of, at most."""
+
+POOLING: Pooling = "rms"
+"""How feature maps are pooled for it where the head does not say: pictures without metal stand out
+more than by means, above all after fine-tuning (docs/results.md)."""
 
 ACCEPTED = 0.95
 """Share of the validation photographs that the limit lets pass."""
@@ -42,6 +48,7 @@ class TrainingDistance(nn.Module):
             becomes 1.
         limit: distance from which on photographs count as unlike the training photographs, above
             0; `with_limit` chooses it.
+        pooling: how the features were pooled: see `corrosion.models.pooling.pool`.
 
     Shapes:
         features (N, C) float -> (N,) float32, at least 0; above 1 is unlike.
@@ -59,7 +66,7 @@ class TrainingDistance(nn.Module):
     reference: Tensor
     limit: float
 
-    def __init__(self, reference: Tensor, limit: float = 1.0) -> None:
+    def __init__(self, reference: Tensor, limit: float = 1.0, *, pooling: Pooling = "mean") -> None:
         super().__init__()
         if reference.ndim != 2 or not len(reference) or not reference.isfinite().all():
             raise CorrosionError(
@@ -69,6 +76,7 @@ class TrainingDistance(nn.Module):
         if not 0 < limit < math.inf:
             raise CorrosionError(f"limit={limit}: give a distance above 0.")
         self.limit = limit
+        self.pooling: Pooling = pooling
         directions = F.normalize(reference.float(), dim=1).half()
         self.register_buffer("reference", directions, persistent=False)
 
@@ -79,6 +87,10 @@ class TrainingDistance(nn.Module):
             reference = F.normalize(self.reference.float(), dim=1)  # undoes what rounding did
             nearest = (directions @ reference.T).amax(dim=1)
             return (2 - 2 * nearest).clamp_min(0).sqrt() / self.limit
+
+    def of_map(self, features: Tensor) -> Tensor:
+        """Distances of feature maps (N, C, H, W) over the limit, (N,) float32."""
+        return self(pool(features.float(), self.pooling))
 
     def with_limit(self, distances: Tensor) -> TrainingDistance:
         """The same reference with a limit that lets `ACCEPTED` of validation pass.
@@ -99,7 +111,7 @@ class TrainingDistance(nn.Module):
         # "inverted_cdf" is a distance that occurs, so that at least this share lies within it
         within = np.quantile(distances.double().cpu().numpy(), ACCEPTED, method="inverted_cdf")
         limit = max(float(within) * self.limit, _SMALLEST_LIMIT)
-        return TrainingDistance(self.reference, limit)
+        return TrainingDistance(self.reference, limit, pooling=self.pooling)
 
     def with_limit_among(self, group: NDArray[Any]) -> TrainingDistance:
         """The same reference with a limit that lets `ACCEPTED` of its own photographs pass.
@@ -124,7 +136,8 @@ class TrainingDistance(nn.Module):
         if same.all():
             raise CorrosionError("All photographs are of one group: nothing tells what is unlike.")
         nearest = alike.masked_fill(same, -1).amax(dim=1)
-        return TrainingDistance(self.reference).with_limit((2 - 2 * nearest).clamp_min(0).sqrt())
+        distances = (2 - 2 * nearest).clamp_min(0).sqrt()
+        return TrainingDistance(self.reference, pooling=self.pooling).with_limit(distances)
 
 
 def as_column(distances: Tensor) -> NDArray[np.float64]:

@@ -13,7 +13,8 @@ from corrosion.data.cache.features import Features
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.models.pooled_features import pooled_features
 from corrosion.models.state_dicts import read_checkpoint
-from corrosion.models.training_distance import MOST_REFERENCES
+from corrosion.models.training_distance import MOST_REFERENCES, POOLING
+from corrosion.settings.model import Pooling
 from corrosion.training.epoch_metrics import Predictions
 from corrosion.training.module import CorrosionModule
 from corrosion.training.probe import Probe
@@ -21,6 +22,11 @@ from corrosion.training.probe import Probe
 
 class Judge(Protocol):
     """Judges a module with the weights of its best epoch."""
+
+    @property
+    def distance_pooling(self) -> Pooling:
+        """How `training_features` are pooled."""
+        ...
 
     def training_features(self) -> Features:
         """Pooled features (M, C) of training images, of `MOST_REFERENCES` at most.
@@ -64,13 +70,18 @@ class TrainerJudge:
         self._trainer, self._module, self._datamodule = trainer, module, datamodule
         self._best, self._seed = best, seed
 
+    @property
+    def distance_pooling(self) -> Pooling:
+        """See `Judge`."""
+        return POOLING
+
     def training_features(self) -> Features:
         """See `Judge`."""
         self._module.load_state_dict(read_checkpoint(self._best)["state_dict"])
         network = self._module.to(self._trainer.strategy.root_device).network
         images = self._datamodule.records("train")
         chosen = images.iloc[_references(len(images), self._seed)]
-        return pooled_features(network, self._datamodule, chosen)
+        return pooled_features(network, self._datamodule, chosen, pooling=self.distance_pooling)
 
     def predictions(self, split: Literal["val", "test"]) -> Predictions:
         """See `Judge`."""
@@ -109,6 +120,11 @@ class ProbeJudge:
         self, trainer: L.Trainer, module: CorrosionModule, probe: Probe, *, seed: int
     ) -> None:
         self._trainer, self._module, self._probe, self._seed = trainer, module, probe, seed
+
+    @property
+    def distance_pooling(self) -> Pooling:
+        """See `Judge`: those that the head was found with."""
+        return self._module.network.head.pooling
 
     def training_features(self) -> Features:
         """See `Judge`."""

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from corrosion.data.cache.features import Features
 from corrosion.data.datamodule import CorrosionDataModule
 from corrosion.data.prepare import Prepared, is_generated
 from corrosion.data.splits import split_table
@@ -84,7 +83,7 @@ def test_and_report(
     run = RunDirectory(run_dir)
     best = _best_epoch(epochs, settings.objective, mode)
     network = module.network
-    network.training_distance = _training_distance(judge.training_features())
+    network.training_distance = _training_distance(judge)
     of_validation = _limit_distance(network, judge.predictions("val"))
     temperature = _fit_temperature(of_validation)
     network.temperature = 1.0 if temperature is None else temperature.value
@@ -175,11 +174,12 @@ def _best_epoch(history: pd.DataFrame, objective: str, mode: str) -> dict[str, f
     return {str(key): float(value) for key, value in row.items()}
 
 
-def _training_distance(features: Features) -> TrainingDistance | None:
+def _training_distance(judge: Judge) -> TrainingDistance | None:
+    features = judge.training_features()
     if not np.isfinite(features).all():
         log.warning("features are not finite: nothing will tell photographs unlike the training's")
         return None
-    return TrainingDistance(torch.from_numpy(features))
+    return TrainingDistance(torch.from_numpy(features), pooling=judge.distance_pooling)
 
 
 def _limit_distance(network: CorrosionClassifier, validated: Predictions) -> Predictions:
