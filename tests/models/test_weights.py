@@ -5,6 +5,7 @@ import pytest
 import torch
 from huggingface_hub import constants
 from safetensors.torch import save_file
+from samples import write_checkpoint
 
 from corrosion.errors import CorrosionError
 from corrosion.models.classifier import CorrosionClassifier
@@ -158,6 +159,16 @@ def test_one_of_our_checkpoints_fills_backbone_and_head(tmp_path):
     loaded = load_weights(net, TINY, checkpoint(tmp_path / "best.ckpt", network(1)))
     assert "head" in loaded.detail
     assert same(net, network(1))
+
+
+def test_of_a_checkpoint_whose_head_pools_otherwise_only_the_backbone_is_used(tmp_path, caplog):
+    write_checkpoint(tmp_path / "a.ckpt", pooling="rms")
+    net = network(0)
+    loaded = load_weights(net, TINY, str(tmp_path / "a.ckpt"))
+    assert "backbone only" in loaded.detail
+    assert "its head differs (model.pooling)" in caplog.text
+    alike = CorrosionClassifier(TINY, dense_units=8, image_size=64, pooling="rms")
+    assert "head" in load_weights(alike, TINY, str(tmp_path / "a.ckpt")).detail
 
 
 def test_of_a_checkpoint_with_another_head_only_the_backbone_is_used(tmp_path):

@@ -20,6 +20,7 @@ from corrosion.errors import CorrosionError
 from corrosion.models.checkpoint_schema import CheckpointContent
 from corrosion.models.digest import KEY, verify
 from corrosion.models.packed import read_packed
+from corrosion.settings.model import Pooling
 from corrosion.system.files import replacing
 
 NETWORK_PREFIX = "network."
@@ -169,15 +170,31 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     Raises:
         CorrosionError: the file is missing or damaged, or holds no state dict.
     """
+    return read_weights(path)[0]
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], Pooling | None]:
+    """Read names and tensors from a file of weights, and how the head in it pools.
+
+    Args:
+        path: as for `read_state_dict`.
+
+    Returns:
+        The tensors, and the pooling if the file is one of our checkpoints.
+
+    Raises:
+        CorrosionError: as for `read_state_dict`.
+    """
     if path.suffix == SAFETENSORS:
         try:
-            return load_file(path)
+            return load_file(path), None
         except (SafetensorError, OSError) as error:
             raise CorrosionError(f"{path} can't be read as safetensors: {error}") from error
     content = read_checkpoint(path)
+    pooling: Pooling | None = None
     if isinstance(content, dict):
         if KEY in content:  # one of our checkpoints
-            CheckpointContent.read_from(content, path)
+            pooling = CheckpointContent.read_from(content, path).hyper_parameters.pooling
             verify(content, path)
         for key in ("state_dict", "model"):
             if isinstance(content.get(key), dict):
@@ -187,7 +204,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         isinstance(value, Tensor) for value in content.values()
     ):
         raise CorrosionError(f"{path} holds no state dict (a mapping of names to tensors).")
-    return {key.removeprefix("module."): value for key, value in content.items()}
+    return {key.removeprefix("module."): value for key, value in content.items()}, pooling
 
 
 def below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

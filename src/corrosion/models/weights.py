@@ -17,7 +17,7 @@ from corrosion.models.backbones import create_backbone, pretrained_cfg, timm_nam
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.keras_weights import load_keras_weights
 from corrosion.models.packaged_weights import PACKAGES, find_installed_weights
-from corrosion.models.state_dicts import NETWORK_PREFIX, below, read_state_dict
+from corrosion.models.state_dicts import NETWORK_PREFIX, below, read_weights
 
 log = logging.getLogger(__name__)
 
@@ -149,15 +149,17 @@ def _load_file(network: CorrosionClassifier, path: Path) -> LoadedWeights:
     if path.suffix in (".h5", ".hdf5"):
         load_keras_weights(network.backbone, path)
         return LoadedWeights(path.name, "file", "Keras weights, backbone only")
-    state = read_state_dict(path)
+    state, pooling = read_weights(path)
     state = below(state, NETWORK_PREFIX) or state
     backbone, head = below(state, "backbone."), below(state, "head.")
     _fill(network.backbone, backbone or state, path)
     if not backbone:
         return LoadedWeights(path.name, "file", "state dict, backbone only")
     wanted = {key: value.shape for key, value in network.head.state_dict().items()}
-    if {key: value.shape for key, value in head.items()} != wanted:
-        log.warning("%s: its head differs (model.dense_units), so only its backbone is used", path)
+    fits = {key: value.shape for key, value in head.items()} == wanted
+    if not fits or pooling not in (None, network.head.pooling):
+        differs = "pooling" if fits else "dense_units"
+        log.warning("%s: its head differs (model.%s), so only its backbone is used", path, differs)
         return LoadedWeights(path.name, "file", "our checkpoint, backbone only")
     network.head.load_state_dict(head)
     return LoadedWeights(path.name, "file", "our checkpoint, backbone and head")
