@@ -140,4 +140,4 @@ def test_a_run_without_masks_does_not_become_one_with_masks(checkpoint, marked, 
     assert "mask" not in pd.read_csv(out / "predictions.csv")
     assert not (out / "masks").exists()
     assert main([*command, "--masks", "--resume"]) == 1
-    assert "other settings (masks null" in capsys.readouterr().err
+    assert "other settings (masks not asked for; now masks asked for" in capsys.readouterr().err

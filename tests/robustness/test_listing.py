@@ -97,7 +97,7 @@ def test_everything_in_a_folder_is_listed_or_told(tmp_path, caplog):
             check_image(path)
     assert "6 that may be photographs or videos are not read: " in caplog.text
     assert "IMG_1.HEIC (HEIC photograph: convert it to JPEG)" in caplog.text
-    assert "2 other files are not read: " in caplog.text
+    assert "2 other files are no photographs: " in caplog.text
     assert "notes.txt" in caplog.text
 
 

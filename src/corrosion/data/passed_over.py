@@ -11,6 +11,7 @@ from corrosion.system.names import brief
 log = logging.getLogger(__name__)
 
 _LITTER = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
+_MISSED = "that may be photographs or videos are not read"
 _NAMED = 5  # files that a line in the log names
 
 
@@ -51,9 +52,9 @@ def tell_passed_over(passed: Sequence[PassedOver]) -> None:
         )
         log.log(
             logging.WARNING if missed else logging.INFO,
-            "%d %s not read: %s%s",
+            "%d %s: %s%s",
             len(some),
-            "that may be photographs or videos are" if missed else "other files are",
+            _MISSED if missed else "other files are no photographs",
             names,
             f"; ... and {len(some) - _NAMED} more" if len(some) > _NAMED else "",
         )

@@ -219,5 +219,11 @@ class OutputFolder:
 
 
 def _brief(value: object) -> str:
+    if value is None:
+        return "not asked for"
+    if isinstance(value, Mapping):
+        value = {name: one for name, one in value.items() if one is not None}
+        if not value:
+            return "asked for"
     text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

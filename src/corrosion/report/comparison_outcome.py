@@ -165,5 +165,5 @@ def _verdict(row: Mapping[Hashable, Any]) -> Verdict:
         f"p (Holm) {format_number(row['p_holm'])}, "
         f"{'significant' if row['significant'] else 'not significant'} for {row['speaks_of']}"
     )
-    short = MISSING if math.isnan(difference) else f"{difference:+.3f}"
+    short = MISSING if math.isnan(difference) else f"{difference:+z.3f}"
     return Verdict(f"{title} {short}", told, bool(row["significant"]))

@@ -90,8 +90,9 @@ def assumptions(of: Basis, *, model: str) -> list[str]:
     of_metric = "" if of.metric == "accuracy" else f" ({title}: {spread})"
     return [
         copied,
-        f"ASSUMED, since there is one seed: two models decide {share} of the images differently, "
-        f"as many as the run has wrong, and the accuracy of runs has a standard deviation of "
-        f"{ASSUMED_SPREAD:g}{of_metric}. Runs of several seeds on one test set show both, if their "
-        f"networks differ (fine-tuned ones do; folds do not: they predict each image once).",
+        f"ASSUMED, since predictions of one seed alone are known: two models decide {share} of the "
+        f"images differently, as many as the run has wrong, and the accuracy of runs has a "
+        f"standard deviation of {ASSUMED_SPREAD:g}{of_metric}. Runs of several seeds on one test "
+        f"set show both, if their networks differ (fine-tuned ones do; folds do not: they predict "
+        f"each image once).",
     ]

@@ -117,7 +117,7 @@ def format_number(value: float | None, digits: int = 4) -> str:
 
 def signed(value: float) -> str:
     """A difference with its sign; a dash for NaN."""
-    return MISSING if math.isnan(value) else f"{value:+.4f}"
+    return MISSING if math.isnan(value) else f"{value:+z.4f}"
 
 
 def ends(estimate: Estimate | None) -> str:
