@@ -49,7 +49,7 @@ from corrosion.evaluation.unlike_training import COLUMN, unlike_training
 from corrosion.explanation.overlay import write_image
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
-from corrosion.models.pooled_features import feature_cache, pooled_features
+from corrosion.models.pooled_features import feature_cache, pooled_by, pooled_features
 from corrosion.models.training_distance import (
     ACCEPTED,
     MOST_REFERENCES,
@@ -118,7 +118,7 @@ def look(network: CorrosionClassifier, records: pd.DataFrame) -> Seen:
         logits = network.forward_pooled(torch.tensor(features))
     distance = network.training_distance
     if distance is not None and distance.pooling != network.head.pooling:
-        features = pooled_features(network, images, records, pooling=distance.pooling)
+        [features] = pooled_by(network, images, records, (distance.pooling,))
     label, group = (
         records[name].to_numpy(np.int64) if name in records else None for name in ("label", "group")
     )

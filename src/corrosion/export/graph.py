@@ -117,9 +117,8 @@ class InspectionGraph(nn.Module):
             logit=logit,
             map=evidence.relu() / scale.clamp_min(tiny)[:, None, None],
             map_scale=scale,
-            unlike_training=self._distance(
-                features[:count]
-            ),  # the first view is the image as it is
+            # the first view is the image as it is
+            unlike_training=self._distance(features[:count]),
             mask=self._mask(images, count),
             kind_probabilities=self._kinds(pooled[:count]),
         ).present

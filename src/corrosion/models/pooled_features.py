@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -56,9 +57,8 @@ def pooled_features(
     cache: FeatureCache | None = None,
     *,
     view: View = AS_IT_IS,
-    pooling: Pooling | None = None,
 ) -> Features:
-    """Compute what the head sees of images: the last feature map, pooled over its positions.
+    """Compute what the head sees of images: the last feature map, pooled as the head pools it.
 
     Args:
         network: in any mode, which it keeps.
@@ -66,7 +66,6 @@ def pooled_features(
         records: N rows with the column path, and content_hash where there is a cache.
         cache: features of this network and view that were computed before; None for none.
         view: how the images are mirrored and turned.
-        pooling: how they are pooled; None for as the head does, which alone a cache holds.
 
     Returns:
         (N, C) float32, in the order of the records.
@@ -75,18 +74,43 @@ def pooled_features(
     hashes = records.get("content_hash", records["path"]).astype(str).tolist()
     missing = [row for row, one in enumerate(hashes) if one not in held]
     if missing:
-        batches = datamodule.plain_loader(records.iloc[missing].reset_index(drop=True))
-        device = network.mean.device
-        found = []
-        with evaluating(network), torch.inference_mode():
-            for batch in progress(batches, "computing features", total=len(batches)):
-                maps = network.forward_features(view.apply(batch.image.to(device)))
-                found.append(pool(maps.float(), pooling or network.head.pooling).cpu().numpy())
-        computed = np.concatenate(found)
+        poolings = (network.head.pooling,)
+        [computed] = pooled_by(network, datamodule, records.iloc[missing], poolings, view=view)
         if cache is not None:
             cache.save([hashes[row] for row in missing], computed)
         held |= dict(zip((hashes[row] for row in missing), computed, strict=True))
     return np.stack([held[one] for one in hashes])
+
+
+def pooled_by(
+    network: CorrosionClassifier,
+    datamodule: CorrosionDataModule,
+    records: pd.DataFrame,
+    poolings: Sequence[Pooling],
+    *,
+    view: View = AS_IT_IS,
+) -> list[Features]:
+    """Compute the last feature map of images once, pooled in several ways.
+
+    Args:
+        network: in any mode, which it keeps.
+        datamodule: reads the images.
+        records: N rows with the column path.
+        poolings: the ways, whatever that of the head is.
+        view: how the images are mirrored and turned.
+
+    Returns:
+        (N, C) float32 for each way, in the order of the records.
+    """
+    batches = datamodule.plain_loader(records.reset_index(drop=True))
+    device = network.mean.device
+    found: list[list[Features]] = [[] for _ in poolings]
+    with evaluating(network), torch.inference_mode():
+        for batch in progress(batches, "computing features", total=len(batches)):
+            maps = network.forward_features(view.apply(batch.image.to(device))).float()
+            for pooling, parts in zip(poolings, found, strict=True):
+                parts.append(pool(maps, pooling).cpu().numpy())
+    return [np.concatenate(parts) for parts in found]
 
 
 def _key(network: CorrosionClassifier, view: View) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-
-import numpy as np
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.decision_intervals import decision_estimates
@@ -235,21 +234,27 @@ def agreement_of(findings: Sequence[Finding], *, level: float = 0.95) -> Agreeme
         missed=count[1, 0],
         false_alarms=count[0, 1],
         accuracy=shares["accuracy"],
-        kappa=_kappa(said, decided, paths, level=level),
+        kappa=_kappa(said, decided, paths, count, level=level),
         kinds=_kinds_agreement(findings, level=level),
     )
 
 
-def _kappa(said: list[int], decided: list[int], paths: list[str], *, level: float) -> Estimate:
+def _kappa(
+    said: list[int],
+    decided: list[int],
+    paths: list[str],
+    count: Mapping[tuple[int, int], int],
+    *,
+    level: float,
+) -> Estimate:
     try:
         return decision_estimates(said, decided, group=paths, level=level)["kappa"]
     except ModuleNotFoundError:  # SciPy, which an installation of runtime/ leaves out
         pass
-    truth, decision = np.array(said, bool), np.array(decided, bool)
-    pairs = {"tp": (truth, decision), "fn": (truth, ~decision)}
-    pairs |= {"tn": (~truth, ~decision), "fp": (~truth, decision)}
-    value = decision_metrics(**{name: (a & b).sum() for name, (a, b) in pairs.items()})["kappa"]
-    return Estimate(float(value), np.nan, np.nan, "undefined")
+    value = decision_metrics(tp=count[1, 1], fn=count[1, 0], tn=count[0, 0], fp=count[0, 1])[
+        "kappa"
+    ]
+    return Estimate(float(value), math.nan, math.nan, "undefined")
 
 
 def _kinds_agreement(findings: Iterable[Finding], *, level: float) -> Estimate | None:

@@ -23,12 +23,11 @@ from corrosion.models.averaging import average_checkpoints
 from corrosion.models.checkpoint import load_model, read_content, store_choices, write_checkpoint
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.evaluating import evaluating
-from corrosion.models.pooled_features import images_of, pooled_features
+from corrosion.models.pooled_features import images_of, pooled_by
 from corrosion.models.training_distance import MOST_REFERENCES, POOLING, TrainingDistance
 from corrosion.runs import RunDirectory
 from corrosion.settings.evaluation import ChoiceSettings, EvaluationSettings
 from corrosion.settings.inference import AverageSettings, InferenceSettings
-from corrosion.settings.model import Pooling
 from corrosion.settings.resumed import saved_settings
 from corrosion.training.testing import calibration_of
 
@@ -104,7 +103,7 @@ def average_runs(
     looked_at = photographs
     if len(photographs) > MOST_REFERENCES:
         looked_at = photographs.sample(MOST_REFERENCES, random_state=0).reset_index(drop=True)
-    features = _features(network, looked_at, settings, network.head.pooling)
+    features, of_distance = _features(network, looked_at, settings)
     learnt = _accuracy(network, features, looked_at["label"].to_numpy())
     needed = unseen.metrics["accuracy"].value - _LOST
     if not learnt >= needed:
@@ -115,9 +114,7 @@ def average_runs(
             f"not seen. Weights have a good mean only where all began with the same ones: train "
             f"with model.head_fit=logistic and model.freeze_batch_norm=true, as experiment=best."
         )
-    if network.head.pooling != POOLING:
-        features = _features(network, looked_at, settings, POOLING)
-    distance = TrainingDistance(torch.from_numpy(features), pooling=POOLING).with_limit_among(
+    distance = TrainingDistance(torch.from_numpy(of_distance), pooling=POOLING).with_limit_among(
         looked_at["group"].to_numpy()
     )
     generated = any(bool(one.facts.get("generated")) for one in model.runs)
@@ -197,18 +194,16 @@ def _mean_of(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _features(
-    network: CorrosionClassifier,
-    photographs: pd.DataFrame,
-    settings: InferenceSettings,
-    pooling: Pooling,
-) -> Features:
+    network: CorrosionClassifier, photographs: pd.DataFrame, settings: InferenceSettings
+) -> list[Features]:
+    """Features (N, C) as the head pools them, and as the distance does."""
     data = images_of(
         network,
         photographs,
         batch_size=settings.batch_size,
         num_workers="auto" if settings.num_workers is None else settings.num_workers,
     )
-    return pooled_features(network, data, photographs, pooling=pooling)
+    return pooled_by(network, data, photographs, (network.head.pooling, POOLING))
 
 
 def _accuracy(network: CorrosionClassifier, features: Features, label: NDArray[np.int64]) -> float:

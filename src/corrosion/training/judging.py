@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from corrosion.data.cache.features import Features
 from corrosion.data.datamodule import CorrosionDataModule
-from corrosion.models.pooled_features import pooled_features
+from corrosion.models.pooled_features import pooled_by, pooled_features
 from corrosion.models.state_dicts import read_checkpoint
 from corrosion.models.training_distance import MOST_REFERENCES, POOLING
 from corrosion.settings.model import Pooling
@@ -81,7 +81,8 @@ class TrainerJudge:
         network = self._module.to(self._trainer.strategy.root_device).network
         images = self._datamodule.records("train")
         chosen = images.iloc[_references(len(images), self._seed)]
-        return pooled_features(network, self._datamodule, chosen, pooling=self.distance_pooling)
+        [features] = pooled_by(network, self._datamodule, chosen, (self.distance_pooling,))
+        return features
 
     def predictions(self, split: Literal["val", "test"]) -> Predictions:
         """See `Judge`."""
