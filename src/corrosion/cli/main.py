@@ -119,19 +119,26 @@ class _UsageError(CorrosionError):
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that takes whole options only, and tells errors in one line."""
+    """A parser that takes whole options only, paths behind them too, and tells errors in one line."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, allow_abbrev=False)
+        self._in_a_pass = False
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse arguments, some of which may be missing with an option (`NEEDED_WITHOUT`)."""
+        if self._in_a_pass or self._subparsers is not None:
+            return super().parse_known_args(args, namespace)
         for action in self._actions:
             option = getattr(action, NEEDED_WITHOUT, None)
             if option is not None:
                 given = (str(one).partition("=")[0] for one in args or ())
                 action.required = option not in given
-        return super().parse_known_args(args, namespace)
+        self._in_a_pass = True  # options, then what is left: it calls this method for both
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._in_a_pass = False
 
     def error(self, message: str) -> NoReturn:
         """Refuse the command line.
