@@ -44,7 +44,7 @@ from corrosion.evaluation.decisions import is_corroded
 from corrosion.evaluation.intervals import proportion
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.baselines import cielab
-from corrosion.explanation.rust_mask import LearntRust, RustEvidence, rust_evidence
+from corrosion.explanation.rust_mask import Evidence, rust_evidence
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.prediction.predict_images import predict
@@ -97,7 +97,7 @@ def photographs(folder: Path) -> pd.DataFrame:
 
 def measure(
     network: CorrosionClassifier, path: str, *, noise: bool
-) -> tuple[dict[str, float], RustShare, RustEvidence | LearntRust]:
+) -> tuple[dict[str, float], RustShare, Evidence]:
     """Numbers of a photograph, its rusted share as the command measures it, and the evidence."""
     image = comparable_pixels(path)
     rule = decision_rule(network)
@@ -148,7 +148,7 @@ def ranked(
     files: pd.DataFrame,
     measures: dict[str, dict[str, float]],
     shares: dict[str, RustShare],
-    evidence: dict[str, RustEvidence | LearntRust],
+    evidence: dict[str, Evidence],
     *,
     noise: bool,
 ) -> Iterator[dict[str, object]]:
@@ -170,7 +170,7 @@ def ranked(
         }
 
 
-def index_grows(old: str, new: str, evidence: dict[str, RustEvidence | LearntRust]) -> bool:
+def index_grows(old: str, new: str, evidence: dict[str, Evidence]) -> bool:
     """Whether the rust index of the new photograph is the larger one, as the command has it."""
     images = comparable_pixels(old), comparable_pixels(new)
     shapes = images[0].shape[:2], images[1].shape[:2]

@@ -8,8 +8,9 @@ photographs whose names begin so. RUN is a run or a checkpoint. Judged by pointi
 inside, IoU (Otsu) and pixel average precision, each with a bootstrap interval and paired tests
 against the score of masks: that score (rust), the network's part in it (evidence), the plain map,
 the same colours without the network (colour alone), and the baselines of `corrosion explain-score`.
-Of a network that has learnt from masks (`corrosion train-masks`) the score is its probability, and
-there are neither evidence nor colour alone.
+Of a network that has learnt from masks (`corrosion train-masks RUN FOLDER`) the score is its
+probability, and there are neither evidence nor colour alone; of one that has learnt from labels
+(`corrosion train-masks RUN`) both witnesses are judged too, and their masks.
 Then the masks as `corrosion predict --masks` cuts them: IoU, error of the share, and how many of
 the photographs the intervals of 90 % cover, those from others and, over 200 random halves, those
 taken from one half for the other. With --sound, the share that is called rust of photographs
@@ -37,7 +38,14 @@ from corrosion.explanation.ground_truth import find_annotated
 from corrosion.explanation.localisation import LOCALISATION
 from corrosion.explanation.overlay import overlay, write_image
 from corrosion.explanation.photographs import explain_photographs
-from corrosion.explanation.rust_mask import RustEvidence, rust_evidence, rust_mask, rust_score
+from corrosion.explanation.rust_mask import (
+    Evidence,
+    LearntRust,
+    OutlinedRust,
+    rust_evidence,
+    rust_mask,
+)
+from corrosion.explanation.rust_score import rust_score
 from corrosion.explanation.share_interval import FROM_OTHERS, ShareInterval, conformal_interval
 from corrosion.explanation.summary import summarise
 from corrosion.models.checkpoint import load_model
@@ -82,7 +90,7 @@ def main() -> None:
         maps = {
             "rust": score,
             "gradcam": explained.explanation.map,
-            **(parts(evidence, image) if isinstance(evidence, RustEvidence) else {}),
+            **parts(evidence, image),
             **{name: draw(image, generator) for name, draw in BASELINES.items()},
         }
         rows += [
@@ -97,13 +105,7 @@ def main() -> None:
             shown = overlay(image, maps.get("evidence", maps["gradcam"]))
             pictures = (image, shown, outlined(image, mask), outlined(image, truth))
             drawn.append([framed(picture) for picture in pictures])
-        cut.append(
-            {
-                "found": float(mask.mean()),
-                "true": float(truth.mean()),
-                "iou": float((mask & truth).sum() / (mask | truth).sum()),
-            }
-        )
+        cut.append({**of_mask(mask, truth), **of_witnesses(evidence, image, truth)})
     scores = summarise(pd.DataFrame(rows), method="rust", checkpoints={"network": checkpoint})
     print_scores(scores)
     masks = pd.DataFrame(cut)
@@ -124,12 +126,42 @@ def main() -> None:
         write_json(options.json, {"masks": facts, "shares": cut, **scores.as_dict()})
 
 
-def parts(evidence: RustEvidence, image: np.ndarray) -> dict[str, np.ndarray]:
-    """What the score of masks is made of: the network's map alone, and the colours alone."""
+def parts(evidence: Evidence, image: np.ndarray) -> dict[str, np.ndarray]:
+    """What the score of masks is made of."""
+    if isinstance(evidence, LearntRust):
+        return {}
+    if isinstance(evidence, OutlinedRust):
+        return {
+            "labels": evidence.seen.score(image),
+            "U-Net": evidence.learnt.score(image),
+            **parts(evidence.seen, image),
+        }
     size = image.shape[1::-1]
     return {
         "evidence": cv2.resize(evidence.map, size, interpolation=cv2.INTER_LINEAR),
         "colour alone": rust_score(image, np.ones_like(evidence.map)),
+    }
+
+
+def of_mask(mask: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """A mask's share, the true one, and the IoU of both."""
+    return {
+        "found": float(mask.mean()),
+        "true": float(truth.mean()),
+        "iou": float((mask & truth).sum() / (mask | truth).sum()),
+    }
+
+
+def of_witnesses(evidence: Evidence, image: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """The same of each of the two that a mask is made of, where there are two."""
+    if not isinstance(evidence, OutlinedRust):
+        return {}
+    witnesses = {"labels": evidence.seen, "U-Net": evidence.learnt}
+    return {
+        f"{name}: {what}": value
+        for name, one in witnesses.items()
+        for what, value in of_mask(one.mask(image), truth).items()
+        if what != "true"
     }
 
 
@@ -154,6 +186,18 @@ def of_masks(masks: pd.DataFrame) -> dict[str, float]:
         interval = conformal_interval(taken["found"].tolist(), taken["true"].tolist())
         covered.append(coverage(interval, judged))
         width.append(np.mean([np.diff(interval.around(share))[0] for share in judged["found"]]))
+    before = {
+        f"{name}: {what}": value
+        for name in ("labels", "U-Net")
+        if f"{name}: found" in masks
+        for what, value in (
+            ("IoU of the mask", float(masks[f"{name}: iou"].mean())),
+            (
+                "mean absolute error of the share",
+                float((masks[f"{name}: found"] - masks["true"]).abs().mean()),
+            ),
+        )
+    }
     own = conformal_interval(masks["found"].tolist(), masks["true"].tolist())
     return {
         "IoU of the mask": float(masks["iou"].mean()),
@@ -164,6 +208,7 @@ def of_masks(masks: pd.DataFrame) -> dict[str, float]:
         "covered by that of the other half": float(np.mean(covered)),
         "mean width of that": float(np.mean(width)),
         "scale of the interval from all": own.scale,
+        **before,
     }
 
 

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corrosion.errors import CorrosionError
-from corrosion.explanation.rust_mask import CUT, rust_evidence, rust_mask, rust_score
+from corrosion.explanation.rust_mask import (
+    LearntRust,
+    OutlinedRust,
+    RustEvidence,
+    rust_evidence,
+    rust_mask,
+)
+from corrosion.explanation.rust_score import CUT, rust_score
 from corrosion.models.classifier import CorrosionClassifier
 
 STEEL, RUST = (120, 125, 130), (130, 70, 35)
@@ -112,3 +119,34 @@ def test_networks_without_features_of_stride_16_give_masks_too(backbone):
     network = CorrosionClassifier(backbone, dense_units=8, image_size=64).eval()
     image = plate(120, 160, (30, 40, 50, 60))
     assert rust_mask(network, image).shape == (120, 160)
+
+
+def two_witnesses(seen, learnt):
+    """A brown plate, of which a network sees a part and what outlines have taught another."""
+    plate = np.full((48, 64, 3), (110, 60, 35), dtype=np.uint8)
+    own = RustEvidence(np.float32(seen), np.zeros((1, 1, 0), dtype=np.float32))
+    return plate, OutlinedRust(own, LearntRust(np.float32(learnt)))
+
+
+def test_what_the_network_does_not_see_is_no_rust_whatever_outlines_have_taught():
+    plate, both = two_witnesses(np.zeros((3, 4)), np.ones((3, 4)))
+    assert not both.mask(plate).any()
+    assert (both.map == 0).all()
+
+
+def test_outlines_that_know_nothing_leave_the_mask_as_it_is():
+    halves = np.repeat([[1.0, 1.0, 0.0, 0.0]], 3, axis=0)
+    plate, both = two_witnesses(halves, np.full((3, 4), 0.5))
+    assert (both.mask(plate) == both.seen.mask(plate)).all()
+    assert 0 < both.mask(plate).mean() < 1
+
+
+def test_outlines_overrule_weak_evidence_alone():
+    plate, doubtful = two_witnesses(np.full((3, 4), 0.03), np.full((3, 4), 0.99))
+    assert not doubtful.seen.mask(plate).any()
+    assert doubtful.mask(plate).all()
+    plate, denied = two_witnesses(np.ones((3, 4)), np.full((3, 4), 0.001))
+    assert denied.seen.mask(plate).all()
+    assert not denied.mask(plate).any()
+    scores = [one.score(plate) for one in (doubtful, denied)]
+    assert all(0 <= score.min() <= score.max() <= 1 for score in scores)

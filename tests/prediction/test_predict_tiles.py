@@ -15,7 +15,8 @@ from corrosion.data.images import content_hash, read_image
 from corrosion.evaluation.decisions import Rule
 from corrosion.explanation.explaining import explain_inputs
 from corrosion.explanation.overlay import write_image
-from corrosion.explanation.rust_mask import CUT, rust_evidence
+from corrosion.explanation.rust_mask import rust_evidence
+from corrosion.explanation.rust_score import CUT
 from corrosion.models.checkpoint import store_choices
 from corrosion.prediction.tile_summary import warning_of_tiles
 from corrosion.prediction.tile_threshold import GivenThreshold

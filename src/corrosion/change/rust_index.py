@@ -16,11 +16,9 @@ from numpy.typing import NDArray
 from corrosion.data.geometry import Map, Pixels
 from corrosion.data.resizing import scale_to
 from corrosion.explanation.baselines import cielab
-from corrosion.explanation.rust_mask import LearntRust, RustEvidence
+from corrosion.explanation.rust_mask import Evidence
 
 Region = NDArray[np.bool_]
-Evidence = RustEvidence | LearntRust
-
 _SIDE = 512  # longest side at which colours are looked at
 _BLUR = 3  # pixels there: standard deviation of the blur, against noise
 _HUE = np.radians(60)  # angle in CIELAB: first rust is more yellow than the rust that masks outline
@@ -127,7 +125,7 @@ def rust_index(
     Returns:
         The mean in [0, 1]; 0 where nothing of the region is left.
     """
-    seen = evidence.map if isinstance(evidence, RustEvidence) else evidence.probability
+    seen = evidence.map
     if ground is not None:
         region = region & ground.part
         balance = ground.colour.mean() / np.maximum(ground.colour, 1)

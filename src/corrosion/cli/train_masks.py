@@ -1,4 +1,4 @@
-"""`corrosion train-masks`: masks in; a checkpoint that outlines rust as they do out."""
+"""`corrosion train-masks`: masks, or labels alone, in; a checkpoint that outlines rust out."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corrosion.cli.command import Command
-from corrosion.cli.options import add_options, read_options
+from corrosion.cli.options import add_options, option_name, read_options
 from corrosion.cli.paths import CHECKPOINT, add_out, folder, name_of, own_folder
+from corrosion.errors import CorrosionError
 from corrosion.runs import checkpoint_of
 from corrosion.settings.mask_training import MaskTrainingSettings
 from corrosion.system.processors import share_processors
@@ -17,6 +18,8 @@ from corrosion.system.processors import share_processors
 if TYPE_CHECKING:
     import pandas as pd
 
+_FOR_MASKS = {"epochs", "validation", "masks_only", "sound"}
+_MASKS_OF_NEW = "Masks of new photographs: corrosion predict {out} PHOTOS --masks\n{out}\n"
 _FEW = 5  # validation photographs, below which one of them decides
 
 
@@ -25,21 +28,63 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "photographs",
         type=Path,
+        nargs="?",
         metavar="FOLDER",
         help="folder with images/ and masks/: of images/NAME.jpg masks/NAME.png, which is not "
-        "black where there is rust",
+        "black where there is rust; by default there are none, and the network learns from its own "
+        "outlines of the photographs that it was trained on",
     )
-    add_out(parser, "masks-FOLDER")
+    add_out(parser, "masks-FOLDER or masks-labels")
     add_options(parser, MaskTrainingSettings)
 
 
 def _run(options: argparse.Namespace) -> None:
     settings = read_options(MaskTrainingSettings, options)
     checkpoint = checkpoint_of(options.checkpoint)
+    if options.photographs is None:
+        for_masks = sorted(settings.model_fields_set & _FOR_MASKS)
+        if for_masks:
+            raise CorrosionError(
+                f"{', '.join(option_name([name]) for name in for_masks)}: without a FOLDER with "
+                f"masks there is nothing that this could change. Leave it out, or give FOLDER."
+            )
+        _from_labels(checkpoint, settings, own_folder(options, "masks-labels"))
+        return
     photographs = folder(options.photographs, "one with images/ and masks/")
     if settings.sound is not None:
         folder(settings.sound, "one with photographs without rust (--sound)")
     out = own_folder(options, f"masks-{name_of(photographs)}")
+    _from_masks(checkpoint, photographs, settings, out)
+
+
+def _from_labels(checkpoint: Path, settings: MaskTrainingSettings, out: Path) -> None:
+    share_processors()  # before numpy and torch are imported
+    from corrosion.models.device import choose_device
+    from corrosion.training.masks.train_from_labels import train_from_labels
+
+    if settings.device != "auto":
+        choose_device(settings.device)
+    table = train_from_labels(checkpoint, settings, out)
+    shares = [
+        f"{len(rows)} {name} ones: {rows['rusted_share'].mean():.3f} "
+        f"({rows['rusted_share_from_labels'].mean():.3f})"
+        for name, label in (("corroded", 1), ("sound", 0))
+        if len(rows := table[table["label"] == label])
+    ]
+    if shares:
+        sys.stdout.write(
+            f"How much of validation photographs is rust, whatever is decided of them (in brackets "
+            f"before): {', '.join(shares)}.\n"
+        )
+    sys.stdout.write(
+        f"How right that is only masks can tell: predict --share-truth FOLDER measures it.\n"
+        f"{_MASKS_OF_NEW.format(out=out)}"
+    )
+
+
+def _from_masks(
+    checkpoint: Path, photographs: Path, settings: MaskTrainingSettings, out: Path
+) -> None:
     share_processors()  # before numpy and torch are imported
     from corrosion.data.file_search import find_inputs
     from corrosion.explanation.ground_truth import find_marked
@@ -60,7 +105,7 @@ def _run(options: argparse.Namespace) -> None:
         f"{table['dice'].mean():.3f}, average precision of the pixels "
         f"{table['average_precision'].mean():.3f}, error of the rusted share {error:.3f}.\n"
         f"{_verdict(table)}\n"
-        f"Masks of new photographs: corrosion predict {out} PHOTOS --masks\n{out}\n"
+        f"{_MASKS_OF_NEW.format(out=out)}"
     )
 
 

@@ -124,6 +124,7 @@ def _mask_network(
     masks = MaskNetwork(network.backbone, network.mean, network.std)
     masks.load_state_dict(stored.state_dict)
     masks.share_scale, masks.validated = stored.share_scale, stored.validated
+    masks.taught_by = stored.taught_by
     if not is_finite(masks):
         raise CorrosionError(
             f"{path}: the weights of its mask network are not finite (NaN). Train it again with a "
@@ -193,7 +194,7 @@ def store_mask_network(checkpoint: Path, masks: MaskNetwork, path: Path) -> None
 
     Args:
         checkpoint: path of the classifier's checkpoint, which stays as it is.
-        masks: what has learnt from masks on a copy of its backbone.
+        masks: what has learnt where rust is on a copy of its backbone.
         path: path of the new checkpoint.
 
     Raises:
@@ -205,6 +206,7 @@ def store_mask_network(checkpoint: Path, masks: MaskNetwork, path: Path) -> None
         "state_dict": masks.state_dict(),
         "share_scale": masks.share_scale,
         "validated": masks.validated,
+        "taught_by": masks.taught_by,
     }
     write_checkpoint(content, path)
 
@@ -251,7 +253,7 @@ def describe(path: str | Path) -> dict[str, Any]:
         else f"limit {distance.limit:.4f}, {len(distance.reference)} training photographs",
         "mask_network": None
         if masks is None
-        else f"learnt from masks, {masks.validated} validation photographs",
+        else f"learnt from {masks.taught_by}, {masks.validated} validation photographs",
         **({"kinds": ", ".join(network.kinds)} if network.kinds else {}),
         "epoch": values.epoch + 1,
         KEY: content.get(KEY),

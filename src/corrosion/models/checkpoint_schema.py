@@ -149,6 +149,8 @@ class StoredMasks(StoredValues):
     """Scale of the intervals of rusted shares."""
     validated: Tally
     """Number of validation photographs."""
+    taught_by: Literal["masks", "labels"] = "masks"
+    """What it has learnt from."""
 
 
 class StoredKinds(StoredValues):

@@ -1,16 +1,19 @@
-"""A network that learns from masks where rust is: a U-Net whose encoder is a trained backbone."""
+"""A network that learns where rust is: a U-Net whose encoder is a trained backbone."""
 
 from __future__ import annotations
 
 import copy
 import math
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from corrosion.errors import CorrosionError
 from corrosion.models.batch import normalised
+
+Teacher = Literal["masks", "labels"]
+"""What has taught a mask network."""
 
 _WIDTHS = (128, 64, 48, 32, 16)  # channels of the decoder, from the deepest stage on
 _LEAST_STAGES = 3
@@ -36,6 +39,8 @@ class MaskNetwork(nn.Module):
         share_scale: scale of the intervals of rusted shares, from validation photographs; see
             `corrosion.explanation.share_interval`. Infinite before there is one.
         validated: number of these photographs.
+        taught_by: "masks" that were drawn, or "labels" of whole photographs, as the classifier
+            outlines what it has learnt from them.
 
     Raises:
         CorrosionError: the backbone gives no features at several resolutions.
@@ -59,6 +64,7 @@ class MaskNetwork(nn.Module):
 
         self._stages, channels = _stages(backbone)
         self.share_scale, self.validated = math.inf, 0
+        self.taught_by: Teacher = "masks"
         self.backbone = copy.deepcopy(backbone)
         self.decoder = UnetDecoder([3, *channels], _WIDTHS[: len(channels)], n_blocks=len(channels))
         self.pixels = nn.Sequential(
@@ -78,6 +84,11 @@ class MaskNetwork(nn.Module):
         )
         decoded = self.decoder([pixels, *features])
         return self.pixels(torch.cat([decoded, pixels], dim=1)).squeeze(1)
+
+    @torch.no_grad()
+    def shift(self, logit: float) -> None:
+        """Add a number to the logits of all pixels from now on."""
+        self.pixels[-1].bias += logit
 
     def train(self, mode: bool = True) -> MaskNetwork:
         """Set the mode; the encoder's batch normalisation keeps its statistics.

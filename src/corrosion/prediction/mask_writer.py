@@ -166,7 +166,7 @@ def share_interval(
     """
     if marked is None:
         learnt = network.mask_network
-        if learnt is None:
+        if learnt is None or learnt.taught_by == "labels":
             return FROM_OTHERS
         return ShareInterval(learnt.share_scale, learnt.validated, own=True)
     found, true = [], []

@@ -13,7 +13,7 @@ from corrosion.evaluation.told_kinds import ToldKind
 from corrosion.explanation.explanation import Explanation
 
 if TYPE_CHECKING:  # torch, which an exported file does without
-    from corrosion.explanation.rust_mask import LearntRust, RustEvidence
+    from corrosion.explanation.rust_mask import Evidence
     from corrosion.prediction.tiled import TiledView
 
 
@@ -42,7 +42,7 @@ class Output:
     probability: float | None = None
     unlike_training: float | None = None
     explanation: Explanation | None = None
-    evidence: RustEvidence | LearntRust | None = None
+    evidence: Evidence | None = None
     tiles: TiledView | None = None
     kind: ToldKind | None = None
 

@@ -9,33 +9,22 @@ from pathlib import Path
 import lightning as L
 import numpy as np
 import pandas as pd
-import torch
-from torch.utils.data import DataLoader
 
-from corrosion.errors import CorrosionError
 from corrosion.explanation.ground_truth import Annotated
 from corrosion.explanation.share_interval import LEAST, conformal_interval
 from corrosion.models.checkpoint import load_model, store_mask_network
-from corrosion.models.classifier import CorrosionClassifier
-from corrosion.models.device import lightning_device
 from corrosion.models.mask_network import MaskNetwork
 from corrosion.runs import RunDirectory
 from corrosion.settings.mask_training import MaskTrainingSettings
 from corrosion.system.lightning_messages import quieten_lightning
-from corrosion.system.progress import is_watched, progress
 from corrosion.training.callbacks import (
     History,
-    SeedBatches,
-    StopAtNonFiniteLoss,
-    progress_callback,
 )
-from corrosion.training.masks.module import MaskModule, iou_from_labels, judge_masks
+from corrosion.training.masks.learning import fit, labelled, outline
+from corrosion.training.masks.module import iou_from_labels, judge_masks
 from corrosion.training.masks.photographs import (
-    MaskCrops,
-    MaskedPhotograph,
     divide,
     read_marked,
-    read_outlined,
     read_sound,
 )
 
@@ -76,7 +65,7 @@ def train_masks(
     quieten_lightning()
     L.seed_everything(settings.seed, workers=True, verbose=False)
     classifier = load_model(checkpoint)
-    classifier.mask_network = None  # what labels alone have taught
+    classifier.mask_network = None  # its own masks, as labels have taught them
     network = MaskNetwork(classifier.backbone, classifier.mean, classifier.std)
     training, validation = divide(marked, validation=settings.validation, seed=settings.seed)
     photographs = [read_marked(one) for one in training]
@@ -92,10 +81,17 @@ def train_masks(
     run = RunDirectory(out)
     run.checkpoints.mkdir(parents=True, exist_ok=True)
     lr = settings.lr
-    if not settings.masks_only and (outlined := _outlined(classifier, checkpoint)):
-        _fit(network, outlined, settings, epochs=1, lr=lr)
-        lr *= _AFTERWARDS
-    _fit(network, photographs, settings, epochs=settings.epochs, lr=lr, history=History(run))
+    if not settings.masks_only:
+        if known := labelled(checkpoint, "train"):
+            fit(network, outline(classifier, known), settings, epochs=1, lr=lr)
+            lr *= _AFTERWARDS
+        else:
+            log.warning(
+                "%s lies in no run with photographs: there is nothing to learn from before the "
+                "masks, and a few dozen masks by themselves may teach less than labels did",
+                checkpoint,
+            )
+    fit(network, photographs, settings, epochs=settings.epochs, lr=lr, history=History(run))
     network = network.cpu().eval()
     table = judge_masks(network, validated)
     table["iou_from_labels"] = [iou_from_labels(classifier, one) for one in validated]
@@ -111,66 +107,3 @@ def train_masks(
     table.to_csv(out / "masks_val.csv", index=False)
     store_mask_network(checkpoint, network, run.best)
     return table
-
-
-def _outlined(classifier: CorrosionClassifier, checkpoint: Path) -> list[MaskedPhotograph]:
-    """The photographs of the classifier's training, as its own masks outline them."""
-    run = RunDirectory.holding(checkpoint)
-    split = None if run is None else run.read_split()
-    if split is None:
-        log.warning(
-            "%s lies in no run with a split.csv: there is nothing to learn from before the masks, "
-            "and a few dozen masks by themselves may teach less than labels did",
-            checkpoint,
-        )
-        return []
-    trained = split[split["split"] == "train"]
-    there = trained[[Path(path).is_file() for path in trained["path"]]]
-    if len(there) < len(trained):
-        log.warning(
-            "%d of %d training photographs are gone", len(trained) - len(there), len(trained)
-        )
-    rows = list(zip(there["path"], there["label"], strict=True))
-    return [
-        read_outlined(classifier, Path(path), int(label))
-        for path, label in progress(rows, "outlining what is labelled", total=len(rows))
-    ]
-
-
-def _fit(
-    network: MaskNetwork,
-    photographs: Sequence[MaskedPhotograph],
-    settings: MaskTrainingSettings,
-    *,
-    epochs: int,
-    lr: float,
-    history: History | None = None,
-) -> None:
-    crops = MaskCrops(photographs, crop=settings.crop, seed=settings.seed)
-    loader = DataLoader(
-        crops,
-        batch_size=settings.batch_size,
-        shuffle=True,
-        # batch normalisation can't learn from one crop
-        drop_last=len(crops) % settings.batch_size == 1 and len(crops) > 1,
-        generator=torch.Generator().manual_seed(settings.seed),
-    )
-    accelerator, numbers = lightning_device(settings.device)
-    on_cuda = accelerator in ("auto", "cuda") and torch.cuda.is_available()
-    callbacks = [SeedBatches(settings.seed), StopAtNonFiniteLoss(), progress_callback()]
-    try:
-        trainer = L.Trainer(
-            accelerator=accelerator,
-            devices=numbers or 1,
-            precision="16-mixed" if on_cuda else "32-true",
-            max_epochs=epochs,
-            enable_progress_bar=is_watched(),
-            callbacks=callbacks if history is None else [*callbacks, history],
-            logger=False,
-            enable_checkpointing=False,
-            enable_model_summary=False,
-            log_every_n_steps=1,
-        )
-    except (ValueError, RuntimeError) as error:
-        raise CorrosionError(f"device={settings.device}: {error}") from error
-    trainer.fit(MaskModule(network, lr=lr), loader)
