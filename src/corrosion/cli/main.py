@@ -119,7 +119,7 @@ class _UsageError(CorrosionError):
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that takes whole options only, paths behind them too, and tells errors in one line."""
+    """Takes whole options only, paths behind them too, and tells errors in one line."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, allow_abbrev=False)

@@ -88,7 +88,10 @@ class MaskNetwork(nn.Module):
     @torch.no_grad()
     def shift(self, logit: float) -> None:
         """Add a number to the logits of all pixels from now on."""
-        self.pixels[-1].bias += logit
+        last = self.pixels[-1]
+        assert isinstance(last, nn.Conv2d)
+        assert last.bias is not None
+        last.bias.add_(logit)
 
     def train(self, mode: bool = True) -> MaskNetwork:
         """Set the mode; the encoder's batch normalisation keeps its statistics.
