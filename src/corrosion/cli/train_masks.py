@@ -77,7 +77,8 @@ def _from_labels(checkpoint: Path, settings: MaskTrainingSettings, out: Path) ->
             f"before): {', '.join(shares)}.\n"
         )
     sys.stdout.write(
-        f"How right that is only masks can tell: predict --share-truth FOLDER measures it.\n"
+        f"How right that is, only photographs with masks can tell: corrosion predict "
+        f"--share-truth FOLDER takes the intervals of shares from them.\n"
         f"{_MASKS_OF_NEW.format(out=out)}"
     )
 
