@@ -18,6 +18,8 @@ from corrosion.system.processors import share_processors
 if TYPE_CHECKING:
     import pandas as pd
 
+    from corrosion.training.masks.labelled import Labelled
+
 _FOR_MASKS = {"epochs", "validation", "masks_only", "sound"}
 _MASKS_OF_NEW = "Masks of new photographs: corrosion predict {out} PHOTOS --masks\n{out}\n"
 _FEW = 5  # validation photographs, below which one of them decides
@@ -48,7 +50,10 @@ def _run(options: argparse.Namespace) -> None:
                 f"{', '.join(option_name([name]) for name in for_masks)}: without a FOLDER with "
                 f"masks there is nothing that this could change. Leave it out, or give FOLDER."
             )
-        _from_labels(checkpoint, settings, own_folder(options, "masks-labels"))
+        from corrosion.training.masks.labelled import Labelled
+
+        known = Labelled.to_learn_from(checkpoint)
+        _from_labels(checkpoint, known, settings, own_folder(options, "masks-labels"))
         return
     photographs = folder(options.photographs, "one with images/ and masks/")
     if settings.sound is not None:
@@ -57,14 +62,16 @@ def _run(options: argparse.Namespace) -> None:
     _from_masks(checkpoint, photographs, settings, out)
 
 
-def _from_labels(checkpoint: Path, settings: MaskTrainingSettings, out: Path) -> None:
+def _from_labels(
+    checkpoint: Path, known: Labelled, settings: MaskTrainingSettings, out: Path
+) -> None:
     share_processors()  # before numpy and torch are imported
     from corrosion.models.device import choose_device
     from corrosion.training.masks.train_from_labels import train_from_labels
 
     if settings.device != "auto":
         choose_device(settings.device)
-    table = train_from_labels(checkpoint, settings, out)
+    table = train_from_labels(checkpoint, known, settings, out)
     shares = [
         f"{len(rows)} {name} ones: {rows['rusted_share'].mean():.3f} "
         f"({rows['rusted_share_from_labels'].mean():.3f})"

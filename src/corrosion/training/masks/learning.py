@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from pathlib import Path
 
 import lightning as L
 import torch
@@ -14,7 +12,6 @@ from corrosion.errors import CorrosionError
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.device import lightning_device
 from corrosion.models.mask_network import MaskNetwork
-from corrosion.runs import RunDirectory
 from corrosion.settings.mask_training import MaskTrainingSettings
 from corrosion.system.progress import is_watched, progress
 from corrosion.training.callbacks import (
@@ -23,39 +20,12 @@ from corrosion.training.callbacks import (
     StopAtNonFiniteLoss,
     progress_callback,
 )
+from corrosion.training.masks.labelled import Photographs
 from corrosion.training.masks.module import MaskModule
 from corrosion.training.masks.photographs import MaskCrops, MaskedPhotograph, read_outlined
 
-log = logging.getLogger(__name__)
 
-
-def labelled(checkpoint: Path, part: str) -> list[tuple[Path, int]]:
-    """The photographs that a classifier was trained or chosen by, with their labels.
-
-    Args:
-        checkpoint: checkpoint of the classifier.
-        part: "train" or "val".
-
-    Returns:
-        Those that are there still, of the run in which the checkpoint lies; none where it lies in
-        none.
-    """
-    run = RunDirectory.holding(checkpoint)
-    split = None if run is None else run.read_split()
-    if split is None:
-        return []
-    rows = split[split["split"] == part]
-    pairs = zip(map(Path, rows["path"]), map(int, rows["label"]), strict=True)
-    there = [(path, label) for path, label in pairs if path.is_file()]
-    if len(there) < len(rows):
-        name = "training" if part == "train" else "validation"
-        log.warning("%d of %d %s photographs are gone", len(rows) - len(there), len(rows), name)
-    return there
-
-
-def outline(
-    classifier: CorrosionClassifier, photographs: Sequence[tuple[Path, int]]
-) -> list[MaskedPhotograph]:
+def outline(classifier: CorrosionClassifier, photographs: Photographs) -> list[MaskedPhotograph]:
     """Outline labelled photographs by the classifier's own masks; those of sound ones are empty.
 
     Args:

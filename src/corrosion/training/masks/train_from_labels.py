@@ -28,7 +28,8 @@ from corrosion.settings.mask_training import MaskTrainingSettings
 from corrosion.system.lightning_messages import quieten_lightning
 from corrosion.system.progress import progress
 from corrosion.training.callbacks import History
-from corrosion.training.masks.learning import fit, labelled, outline
+from corrosion.training.masks.labelled import Labelled, Photographs
+from corrosion.training.masks.learning import fit, outline
 from corrosion.training.masks.photographs import MaskedPhotograph
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,9 @@ _SUREST = 1e-3  # a cut beyond which nothing is cut
 _COLUMNS = ("path", "label", "rusted_share", "rusted_share_from_labels")
 
 
-def train_from_labels(checkpoint: Path, settings: MaskTrainingSettings, out: Path) -> pd.DataFrame:
+def train_from_labels(
+    checkpoint: Path, photographs: Labelled, settings: MaskTrainingSettings, out: Path
+) -> pd.DataFrame:
     """Teach a copy of a classifier's backbone from its own outlines, and write both together.
 
     It learns one epoch of the photographs that the classifier was trained on. Its logits are then
@@ -48,7 +51,8 @@ def train_from_labels(checkpoint: Path, settings: MaskTrainingSettings, out: Pat
     and the classifier's come together.
 
     Args:
-        checkpoint: checkpoint of a trained classifier in its run; it stays as it is.
+        checkpoint: checkpoint of a trained classifier, which stays as it is.
+        photographs: those of its run, some of them corroded.
         settings: how it learns; what is about masks does not count.
         out: new folder, which gets checkpoints/best.ckpt, history.csv and masks_val.csv.
 
@@ -57,23 +61,15 @@ def train_from_labels(checkpoint: Path, settings: MaskTrainingSettings, out: Pat
         whatever is decided of it: rusted_share, and from labels alone rusted_share_from_labels.
 
     Raises:
-        CorrosionError: the checkpoint lies in no run, its photographs are gone or none of those
-            that are left is corroded, a file can't be read, the backbone gives no features at
-            several resolutions, the loss is not finite, or the disk is full.
+        CorrosionError: a file can't be read, the classifier outlines nothing, the backbone gives no
+            features at several resolutions, the loss is not finite, or the disk is full.
     """
     quieten_lightning()
     L.seed_everything(settings.seed, workers=True, verbose=False)
     classifier = load_model(checkpoint)
     classifier.mask_network = None
     network = MaskNetwork(classifier.backbone, classifier.mean, classifier.std)
-    known = labelled(checkpoint, "train")
-    if sum(label for _, label in known) == 0:
-        raise CorrosionError(
-            f"{checkpoint}: there is nothing to learn from without masks: it takes the run's "
-            f"split.csv and the corroded photographs that it names. Give the run's own folder "
-            f"where its photographs are, or a FOLDER with masks."
-        )
-    outlined = outline(classifier, known)
+    outlined = outline(classifier, photographs.training)
     rusty = [one for one in outlined if one.mask.any()]
     if not rusty:
         raise CorrosionError(
@@ -89,7 +85,7 @@ def train_from_labels(checkpoint: Path, settings: MaskTrainingSettings, out: Pat
     network.taught_by = "labels"
     network.shift(-float(logit(_matched_cut(network, rusty))))
     classifier.mask_network = network
-    table = _judge(classifier, labelled(checkpoint, "val"))
+    table = _judge(classifier, photographs.validation)
     table.to_csv(out / "masks_val.csv", index=False)
     store_mask_network(checkpoint, network, run.best)
     return table
@@ -107,9 +103,7 @@ def _matched_cut(network: MaskNetwork, rusty: Sequence[MaskedPhotograph]) -> flo
     return float(np.clip(np.quantile(found, 1 - share), _SUREST, 1 - _SUREST))
 
 
-def _judge(
-    classifier: CorrosionClassifier, photographs: Sequence[tuple[Path, int]]
-) -> pd.DataFrame:
+def _judge(classifier: CorrosionClassifier, photographs: Photographs) -> pd.DataFrame:
     """How much of some photographs of each class is rust, with and without the mask network."""
     rows = []
     for label in (1, 0):

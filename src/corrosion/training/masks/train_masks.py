@@ -17,16 +17,11 @@ from corrosion.models.mask_network import MaskNetwork
 from corrosion.runs import RunDirectory
 from corrosion.settings.mask_training import MaskTrainingSettings
 from corrosion.system.lightning_messages import quieten_lightning
-from corrosion.training.callbacks import (
-    History,
-)
-from corrosion.training.masks.learning import fit, labelled, outline
+from corrosion.training.callbacks import History
+from corrosion.training.masks.labelled import Labelled
+from corrosion.training.masks.learning import fit, outline
 from corrosion.training.masks.module import iou_from_labels, judge_masks
-from corrosion.training.masks.photographs import (
-    divide,
-    read_marked,
-    read_sound,
-)
+from corrosion.training.masks.photographs import divide, read_marked, read_sound
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +77,7 @@ def train_masks(
     run.checkpoints.mkdir(parents=True, exist_ok=True)
     lr = settings.lr
     if not settings.masks_only:
-        if known := labelled(checkpoint, "train"):
+        if known := Labelled.of(checkpoint).training:
             fit(network, outline(classifier, known), settings, epochs=1, lr=lr)
             lr *= _AFTERWARDS
         else:
