@@ -2,7 +2,7 @@
 
 import sys
 
-from corrosion.launch import main
+from corrosion.cli.train import train
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(train(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""The errors that commands print without a traceback."""
+"""The errors that commands print without a traceback, and how they end otherwise."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+
+INTERRUPTED = 130
+"""Exit code of what the user has stopped by Ctrl-C: 128 + SIGINT, as shells report it."""
 
 _CLASSES = ("no_corrosion",)  # a class has the name of the setting, and is meant
 
@@ -43,7 +46,7 @@ def in_words_of(text: str, names: Mapping[str, str]) -> str:
     """A message, or what is logged, with parameters called as the user gave them.
 
     A name of several words (`max_risk`) is a parameter wherever it stands; a name of one word only
-    before a value, for it may be a plain word.
+    before a value, for it may be a plain word. What stands in a training's command stays.
 
     Args:
         text: as the code says it.
@@ -52,6 +55,8 @@ def in_words_of(text: str, names: Mapping[str, str]) -> str:
     Example:
         >>> in_words_of("Allow a larger max_risk: count=3.", {"max_risk": "--max-risk"})
         'Allow a larger --max-risk: count=3.'
+        >>> in_words_of("python train.py resume=RUN goes on.", {"resume": "--resume"})
+        'python train.py resume=RUN goes on.'
     """
     if not names:
         return text
@@ -59,7 +64,8 @@ def in_words_of(text: str, names: Mapping[str, str]) -> str:
     long = "|".join(re.escape(name) for name in names if "_" in name and name not in _CLASSES)
     # a parameter, not a part of a path, of an option or of a longer name
     parameter = re.compile(
-        rf"(?<![\w./-])(?:({known})(?==|\.\w+=)|({long or '(?!)'})(?![\w/-]|\.\w))"
+        r"(?<![\w./-])(?<!train\.py )(?<!corrosion train )"
+        rf"(?:({known})(?==|\.\w+=)|({long or '(?!)'})(?![\w/-]|\.\w))"
     )
     # of a list within a group, as Hydra's command line takes it: 'classes.ignore=[masks]'
     listed = re.compile(rf"'(?:\w+\.)+({known})=\[(.+?)\]'")

@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from corrosion.arguments import with_data
 from corrosion.command_check import CONFIG, check, read_settings, user_names
-from corrosion.errors import CorrosionError, full_disk_told
+from corrosion.errors import INTERRUPTED, CorrosionError, full_disk_told
 from corrosion.runs import RunDirectory
 from corrosion.sweep.sweeper import StudySweeper
 from corrosion.system.configuration import config_dir
@@ -30,7 +30,6 @@ from corrosion.system.configuration import config_dir
 log = logging.getLogger(__name__)
 Plugins.instance().register(StudySweeper)  # what sweep=... runs on
 
-_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 _INFORMATION = ("--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--version")
 
 
@@ -44,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, or 1 for something that the user can put right. (Interrupted and
         pre-empted trainings raise SystemExit with their own codes.)
+
+    Raises:
+        KeyboardInterrupt: the user has pressed Ctrl-C while no network was trained.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -81,6 +83,9 @@ def task(config: DictConfig) -> float | tuple[float, float] | None:
         log.error("%s", told)  # noqa: TRY400 -- the message says it all, once
         _remove_if_nothing_ran(run_dir)
         sys.exit(1)
+    except KeyboardInterrupt:
+        _remove_if_nothing_ran(run_dir)
+        raise
 
 
 def _run(config: DictConfig, run_dir: Path) -> float | tuple[float, float] | None:
@@ -129,7 +134,7 @@ def _run(config: DictConfig, run_dir: Path) -> float | tuple[float, float] | Non
             callbacks=callbacks,
             logging_config=logging_config,
         )
-    except (SystemExit, KeyboardInterrupt) as end:  # Lightning makes the former of Ctrl-C
+    except (Preempted, KeyboardInterrupt) as end:
         preempted = isinstance(end, Preempted)
         if RunDirectory(run_dir).last.is_file():
             command = shlex.join(["python", "train.py", f"resume={run_dir}"])
@@ -139,7 +144,7 @@ def _run(config: DictConfig, run_dir: Path) -> float | tuple[float, float] | Non
             log.warning("Interrupted before the first checkpoint: nothing to resume.")
         if preempted:
             hand_back_to_submitit()
-        raise SystemExit(PREEMPTED if preempted else _INTERRUPTED) from end
+        raise SystemExit(PREEMPTED if preempted else INTERRUPTED) from end
     if objective is not None and sweep and sweep.cost:
         return objective, sweep_cost(RunDirectory(run_dir).best, sweep.cost)
     return objective
@@ -161,5 +166,6 @@ def _check_shared_directory(hydra_config: Any) -> None:
 def _remove_if_nothing_ran(run_dir: Path) -> None:
     """Remove the folder of a run that was refused: Hydra has made it before."""
     if RunDirectory(run_dir).is_unused:
-        logging.shutdown()  # closes the file of messages
+        logging.shutdown()  # closes the file of messages,
+        logging.getLogger().handlers.clear()  # which a library's last words would open again
         shutil.rmtree(run_dir)

@@ -82,7 +82,7 @@ def test_a_killed_run_goes_on(exported, tmp_path, monkeypatch):
         write(writer, outputs)
 
     monkeypatch.setattr(share.RowWriter, "add", add)
-    with pytest.raises(SystemExit):
+    with pytest.raises(KeyboardInterrupt):
         predict_files(network, [exported.photographs], out, settings)
     monkeypatch.undo()
     counts = predict_files(network, [exported.photographs], out, settings, resume=True)

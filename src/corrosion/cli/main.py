@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import corrosion
 from corrosion.cli.command import NEEDED_WITHOUT
-from corrosion.errors import CorrosionError, full_disk_told, in_words_of
+from corrosion.errors import INTERRUPTED, CorrosionError, full_disk_told, in_words_of
 from corrosion.system.extras import install_command
 from corrosion.system.processors import keep_freed_memory
 
@@ -80,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
+    logging.getLogger("torch").setLevel(logging.WARNING)  # as torch does, once it is imported whole
     options = argparse.Namespace(_names={})
     try:
         options, unknown = _parser(name).parse_known_args(given)
@@ -93,8 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
         return 0
     except KeyboardInterrupt:
-        print("corrosion: interrupted.", file=sys.stderr)  # noqa: T201
-        return 130
+        kept = options._interrupted(options) if "_run" in options else "Nothing was begun."
+        print(f"corrosion: interrupted. {kept}", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
     except ModuleNotFoundError as error:
         package = (error.name or __package__).partition(".")[0]
         if package == "corrosion":
@@ -206,7 +208,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
             command.add_arguments(own)
             names = {action.dest: action.option_strings for action in own._actions}
             names = {dest: strings[-1] for dest, strings in names.items() if strings}
-            own.set_defaults(_run=command.run, _names=names)
+            own.set_defaults(_run=command.run, _interrupted=command.interrupted, _names=names)
     return parser
 
 

@@ -78,7 +78,7 @@ def own_folder(
             f"--out={output}: predict, explain and audit write there; give a folder, and copy it."
         )
     output.check()
-    out = new_folder(output.folder)
+    options._own = out = new_folder(output.folder)
     options._held.push(lambda kind, *_: None if kind else output.deliver())
     options._held.enter_context(sole_writer(out, name="--out"))
     return out

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corrosion.cli.command import NEEDED_WITHOUT, Command, Gone
+from corrosion.cli.command import NEEDED_WITHOUT, Command, Gone, begin_again
 from corrosion.cli.options import add_options, read_options
 from corrosion.cli.paths import (
     CHECKPOINT,
@@ -22,7 +22,7 @@ from corrosion.cli.paths import (
     output_of,
 )
 from corrosion.data.cache.directory import own_cache_dir
-from corrosion.errors import CorrosionError
+from corrosion.errors import INTERRUPTED, CorrosionError
 from corrosion.runs import checkpoint_of
 from corrosion.settings.live import LiveSettings
 from corrosion.settings.prediction import PredictionSettings
@@ -77,7 +77,7 @@ def _run(options: argparse.Namespace) -> int:
         require_package("ray", "--engine=ray", instead="local")
     checkpoint = checkpoint_of(options.checkpoint)
     output = output_of(options.out or f"predictions-{name_of(options.paths[0])}")
-    out = output.folder
+    options._own = out = output.folder
     if settings.address is not None and output.address is not None and not own_cache_dir():
         raise CorrosionError(
             f"--out={output} with --address: the machines of the cluster write to a folder that "
@@ -97,9 +97,10 @@ def _run(options: argparse.Namespace) -> int:
         find_files(options.paths, settings, tell=False)
     try:
         counts = _predict(checkpoint, options.paths, out, settings, resume=options.resume)
-    except SystemExit:  # what Lightning makes of Ctrl-C
-        sys.stderr.write("corrosion: the same command with --resume goes on.\n")
-        raise
+    except KeyboardInterrupt:
+        if first:
+            raise
+        return INTERRUPTED  # the first of several processes says it
     if counts is None:  # not the first of several processes
         return 0
     output.deliver()
@@ -141,8 +142,20 @@ def _predict(
     return predict_files(network, paths, out, settings, resume=resume)
 
 
+def _interrupted(options: argparse.Namespace) -> str:
+    """What an interrupted prediction has left, and how to go on."""
+    folder = getattr(options, "_own", None)
+    if folder is None or not _is_begun(folder):
+        return begin_again(options)
+    return "What is finished is kept: the same command with --resume goes on."
+
+
+def _is_begun(out: Path) -> bool:
+    return (out / "run.json").is_file()
+
+
 def _check_out(out: Path, *, resume: bool) -> None:
-    begun = (out / "run.json").is_file()
+    begun = _is_begun(out)
     if begun and not resume:
         raise CorrosionError(
             f"{out} is there already: go on with what was begun there by --resume, or choose "
@@ -158,5 +171,6 @@ COMMANDS = {
         _run,
         "Probability and decision for photographs and videos. Exit code 3 says that some files "
         "could not be read; their rows say why.",
+        _interrupted,
     )
 }

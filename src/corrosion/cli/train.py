@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+
+from corrosion.errors import INTERRUPTED
 
 
 def train(arguments: Sequence[str]) -> int:
@@ -12,8 +15,12 @@ def train(arguments: Sequence[str]) -> int:
         arguments: overrides and options in Hydra's grammar.
 
     Returns:
-        The exit code.
+        The exit code. (Interrupted and pre-empted trainings raise SystemExit with their own codes.)
     """
-    from corrosion.launch import main
+    try:
+        from corrosion.launch import main
 
-    return main(list(arguments))
+        return main(list(arguments))
+    except KeyboardInterrupt:
+        sys.stderr.write("train: interrupted while no network was trained: give it again.\n")
+        return INTERRUPTED

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
 from rich.console import Console
 
-from corrosion.cli.command import Command
+from corrosion.cli.command import Command, begin_again
 from corrosion.cli.options import add_options, read_options
 from corrosion.cli.paths import add_out, folder, name_of, new_folder
 from corrosion.errors import CorrosionError
@@ -35,7 +36,7 @@ def _run(options: argparse.Namespace) -> None:
     settings = read_options(UpdateSettings, options)
     run = RunDirectory.of(options.run)
     labelled = [_labelled(one) for one in options.verdicts]
-    out = new_folder(options.out or Path(f"updated-{name_of(run.path)}"))
+    options._own = out = new_folder(options.out or Path(f"updated-{name_of(run.path)}"))
     share_processors()  # before numpy and torch are imported
     from corrosion.training.update import updated_settings
 
@@ -61,6 +62,20 @@ def _run(options: argparse.Namespace) -> None:
     sys.stdout.write(f"{out / 'comparison' / 'compare.html'}\n{out}\n")
 
 
+def _interrupted(options: argparse.Namespace) -> str:
+    """What an interrupted update has left, and how to go on."""
+    out = getattr(options, "_own", None)
+    if out is None:
+        return begin_again(options)
+    compared = shlex.join(["corrosion", "compare", str(options.run), str(out)])
+    if RunDirectory(out).is_finished:
+        return f"The training is finished: {compared} compares it with the run before."
+    if RunDirectory(out).last.is_file():
+        resumed = shlex.join(["corrosion", "train", f"resume={out}"])
+        return f"The last checkpoint is kept: {resumed} goes on, and then {compared} compares."
+    return begin_again(options)
+
+
 def _labelled(path: Path) -> Path:
     if (path / "run.json").is_file():
         raise CorrosionError(
@@ -76,5 +91,6 @@ COMMANDS = {
         _run,
         "Go on from the best epoch of a run with its images and those that inspectors have judged, "
         "at a low learning rate, and say by tests on the same test images whether it got better.",
+        _interrupted,
     )
 }

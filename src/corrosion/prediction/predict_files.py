@@ -42,7 +42,7 @@ from corrosion.prediction.training_data import trained_on
 from corrosion.report.inspection.surfaces import surfaces_of
 from corrosion.runs import checkpoint_of
 from corrosion.settings.prediction import PredictionSettings
-from corrosion.system.lightning_messages import quieten_lightning
+from corrosion.system.lightning_messages import interruptions_raised, quieten_lightning
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +81,7 @@ def predict_files(
             holds something else; a result can't be written; with `tiles`, there is nothing to
             choose their threshold on.
         DiskError: the disk is full, or `out` can't be written any more; what is finished is kept.
+        KeyboardInterrupt: the user has pressed Ctrl-C; what is finished is kept.
     """
     with ExitStack() as held:
         held.enter_context(told_of_disk())
@@ -180,11 +181,8 @@ def _predict_here(
 ) -> None:
     """Predict on the devices of this machine, a process each."""
     trainer.callbacks.append(RowCallback(run.writer(masks)))  # type: ignore[attr-defined]
-    try:
+    with interruptions_raised():
         trainer.predict(Predictor(network, run.share(), looking), return_predictions=False)
-    except SystemExit:  # what Lightning makes of Ctrl-C
-        log.warning("Interrupted: what is finished is kept, and can be resumed.")
-        raise
 
 
 def _trainer(settings: PredictionSettings) -> L.Trainer:

@@ -229,9 +229,6 @@ def _told(run: FileRun) -> Iterator[None]:
 
     try:
         yield
-    except KeyboardInterrupt:
-        log.warning("Interrupted: the shards that are finished are kept, and can be resumed.")
-        raise SystemExit(1) from None  # as a run without Ray ends
     except Exception as error:
         causes = list(_causes(error))
         for cause in causes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ from corrosion.prediction.output_folder import Counts
 from corrosion.prediction.outputs import Look
 from corrosion.runtime.network import ExportedNetwork, load
 from corrosion.settings.prediction import PredictionSettings
-
-log = logging.getLogger(__name__)
 
 
 def predict_files(
@@ -40,7 +37,7 @@ def predict_files(
 
     Raises:
         CorrosionError: as that function, or a setting needs the checkpoint.
-        DiskError: as that function.
+        DiskError, KeyboardInterrupt: as that function.
     """
     settings = settings or PredictionSettings()
     check_exported(settings, instead=f"give the checkpoint instead of {network.path}")
@@ -70,13 +67,9 @@ def predict_files(
         held.callback(writer.close)
         writer.begin()
         look = partial(network.look, explain=settings.explain)
-        try:
-            for batch in run.share().batches():
-                writer.add(look(batch))
-            writer.finish()
-        except KeyboardInterrupt:
-            log.warning("Interrupted: what is finished is kept, and can be resumed.")
-            raise SystemExit(1) from None  # as a run with a checkpoint ends
+        for batch in run.share().batches():
+            writer.add(look(batch))
+        writer.finish()
         return run.finish()
 
 

@@ -1,9 +1,13 @@
-"""Messages of Lightning that users need not see."""
+"""What Lightning says and raises, as this project's users know it."""
 
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def quieten_lightning() -> None:
@@ -25,3 +29,24 @@ def quieten_lightning() -> None:
         r"You're resuming from a checkpoint that ended before the epoch",  # EpochSampler sees to it
     ):
         warnings.filterwarnings("ignore", message=message)
+
+
+@contextmanager
+def interruptions_raised() -> Iterator[None]:
+    """Raise KeyboardInterrupt where a `Trainer` ends the process at Ctrl-C, with code 1.
+
+    It lets no second Ctrl-C through, for good: the signal's handler is given back. What else ends
+    the process, as `corrosion.training.resuming.Preempted`, is left as it is.
+
+    Raises:
+        KeyboardInterrupt: the user has pressed Ctrl-C.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as end:
+        if isinstance(end.__context__, KeyboardInterrupt):
+            if threading.current_thread() is threading.main_thread():  # others may not
+                signal.signal(signal.SIGINT, handler)
+            raise KeyboardInterrupt from end
+        raise

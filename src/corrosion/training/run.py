@@ -22,7 +22,7 @@ from corrosion.runs import RunDirectory
 from corrosion.settings.data import LoadingSettings
 from corrosion.settings.run import RunSettings
 from corrosion.system.files import remove_leftovers
-from corrosion.system.lightning_messages import quieten_lightning
+from corrosion.system.lightning_messages import interruptions_raised, quieten_lightning
 from corrosion.system.locks import sole_writer
 from corrosion.system.processors import keep_freed_memory
 from corrosion.system.provenance import shortcut_warning
@@ -67,6 +67,7 @@ def train(
 
     Raises:
         CorrosionError: anything the user can put right.
+        KeyboardInterrupt: the user has pressed Ctrl-C.
     """
     arguments = (settings, Path(run_dir), checkpoint, tuple(callbacks))
     count = processes_to_start(settings.trainer)
@@ -76,7 +77,8 @@ def train(
     alone = nullcontext() if started_from_outside() else sole_writer(Path(run_dir), name="run_dir")
     with alone:
         if count == 1:
-            return train_in_process(*arguments)
+            with interruptions_raised():
+                return train_in_process(*arguments)
         return run_in_processes(
             train_in_process,
             *arguments,

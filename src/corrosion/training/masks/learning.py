@@ -13,6 +13,7 @@ from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.device import lightning_device
 from corrosion.models.mask_network import MaskNetwork
 from corrosion.settings.mask_training import MaskTrainingSettings
+from corrosion.system.lightning_messages import interruptions_raised
 from corrosion.system.progress import is_watched, progress
 from corrosion.training.callbacks import (
     History,
@@ -90,4 +91,5 @@ def fit(
         )
     except (ValueError, RuntimeError) as error:
         raise CorrosionError(f"device={settings.device}: {error}") from error
-    trainer.fit(MaskModule(network, lr=lr), loader)
+    with interruptions_raised():
+        trainer.fit(MaskModule(network, lr=lr), loader)
