@@ -1,16 +1,19 @@
 """A comparison claims no more than it knows."""
 
+import io
 import json
 import re
 
 import numpy as np
 import pytest
 from finished_runs import cells, write_run
+from rich.console import Console
 
 from corrosion.cli.main import main
 from corrosion.evaluation.comparison import compare_runs
 from corrosion.report.comparison_report import tables
-from corrosion.report.comparison_sentences import conclusions, notices
+from corrosion.report.comparison_sentences import conclusions, headline, notices
+from corrosion.report.comparison_tables import narrow_tests_tables
 
 pytestmark = pytest.mark.usefixtures("blank_figures")
 
@@ -50,6 +53,51 @@ def test_three_seeds_speak_of_the_models(tmp_path):
     said = conclusions(comparison)[0]
     assert "resnet50 is better than other" in said
     assert "checkpoint" not in said
+
+
+def test_tables_of_tests_are_as_narrow_as_a_terminal(pair):
+    write_run(pair / "c", model="efficientnet_lite0 updated", skill=3, images=range(240))
+    narrow = narrow_tests_tables(compare_runs([pair], count=50))
+    assert [table.title.split(":")[0] for table in narrow] == [
+        "resnet50 – mobilenetv2",
+        "resnet50 – efficientnet_lite0 updated",
+        "mobilenetv2 – efficientnet_lite0 updated",
+    ]
+    for table in narrow:
+        console = Console(width=80, record=True, file=io.StringIO())
+        table.print(console)
+        printed = console.export_text()
+        assert printed.count("┏") == 1  # in one part
+        assert "these checkpoints" in " ".join(printed.split())
+
+
+@pytest.mark.parametrize("few", [False, True])
+def test_a_log_loss_that_got_worse_is_named_though_decisions_are_the_same(tmp_path, few):
+    images = range(60 if few else 240)
+    table = write_run(tmp_path / "a", skill=1, images=images)
+    write_run(tmp_path / "b", model="sure", skill=1, images=images)
+    odds = (table["probability"] / (1 - table["probability"])) ** 6
+    table.assign(probability=(odds / (1 + odds)).clip(1e-9, 1 - 1e-9)).to_csv(
+        tmp_path / "b" / "predictions.csv", index=False
+    )
+    comparison = compare_runs([tmp_path], count=200)
+    [said] = [line for line in conclusions(comparison) if "log loss" in line]
+    assert "this checkpoint of resnet50 is better than this checkpoint of sure" in said
+    assert ("hint only" in said) == few
+    assert ("log loss" in headline(comparison)) != few
+
+
+def test_a_log_loss_that_chance_explains_is_not_named(pair):
+    write_run(pair / "c", model="other", skill=6, seed=1, images=range(240))
+    comparison = compare_runs([pair / "a", pair / "c"], count=50)
+    assert "log loss" not in " ".join(conclusions(comparison))
+
+
+def test_numbers_of_the_papers_tables_stand_beside_its_figures_alone(pair):
+    comparison = compare_runs([pair], count=50)
+    plain = " ".join(table.title for table in tables(comparison))
+    assert "(Table" not in plain
+    assert "(Table 9)" in " ".join(table.title for table in tables(comparison, paper=True))
 
 
 def test_each_pair_is_told_which_difference_it_could_have_found(pair):

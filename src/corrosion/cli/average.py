@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import textwrap
 from pathlib import Path
 
 from corrosion.cli.command import Command
@@ -14,8 +13,6 @@ from corrosion.errors import CorrosionError
 from corrosion.runs import find_runs
 from corrosion.settings.inference import AverageSettings
 from corrosion.system.processors import share_processors
-
-_COLUMNS = 80  # of a line of text
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,20 +38,21 @@ def _run(options: argparse.Namespace) -> None:
     out = own_folder(options, f"average-{name_of(paths[0])}")
     share_processors()  # before numpy and torch are imported
     from corrosion.models.device import choose_device
+    from corrosion.report.tables import print_sentences
     from corrosion.training.average import average_runs
 
     choose_device(settings.device)
     average = average_runs(runs, out, settings)
     accuracy = average.unseen.metrics["accuracy"]
-    for sentences in (
+    sentences = (
         f"The mean of the weights of {len(average.members)} networks. By themselves they get "
         f"{accuracy.value:.3f} ({accuracy.low:.3f}-{accuracy.high:.3f}) right of "
         f"{len(average.unseen.predictions)} photographs that they have not seen; temperature, "
         f"thresholds and band come from there.",
         f"Of the photographs that they have learnt from the average gets {average.learnt:.3f} "
         f"right, which is no test of it.",
-    ):
-        sys.stdout.write(f"{textwrap.fill(sentences, _COLUMNS)}\n")
+    )
+    print_sentences(sentences)
     sys.stdout.write(
         f"Test it on other photographs:\n    corrosion evaluate {out} OTHER_PHOTOS\n{out}\n"
     )

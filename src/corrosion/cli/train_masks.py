@@ -97,6 +97,7 @@ def _from_masks(
     from corrosion.data.file_search import find_inputs
     from corrosion.explanation.ground_truth import find_marked
     from corrosion.models.device import choose_device
+    from corrosion.report.tables import print_sentences
     from corrosion.training.masks.train_masks import train_masks
 
     if settings.device != "auto":
@@ -107,14 +108,14 @@ def _from_masks(
         sound = find_inputs([settings.sound], recursive=True, videos=False)
     table = train_masks(checkpoint, marked, settings, out, sound=list(map(Path, sound)))
     error = (table["rusted_share"] - table["true_share"]).abs().mean()
-    sys.stdout.write(
+    scores = (
         f"{len(table)} validation photographs: IoU {table['iou'].mean():.3f} (from labels alone "
         f"{table['iou_from_labels'].mean():.3f}), Dice "
         f"{table['dice'].mean():.3f}, average precision of the pixels "
-        f"{table['average_precision'].mean():.3f}, error of the rusted share {error:.3f}.\n"
-        f"{_verdict(table)}\n"
-        f"{_MASKS_OF_NEW.format(out=out)}"
+        f"{table['average_precision'].mean():.3f}, error of the rusted share {error:.3f}."
     )
+    print_sentences((scores, _verdict(table)))
+    sys.stdout.write(_MASKS_OF_NEW.format(out=out))
 
 
 def _verdict(table: pd.DataFrame) -> str:

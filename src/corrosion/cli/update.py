@@ -43,22 +43,18 @@ def _run(options: argparse.Namespace) -> None:
     updated = updated_settings(run, labelled, settings)
     from corrosion.evaluation.comparison import compare_runs
     from corrosion.report.comparison_report import write_comparison
-    from corrosion.report.comparison_sentences import CONCLUDED, conclusions
-    from corrosion.report.comparison_tables import kind_tests_table, kinds_table, tests_table
+    from corrosion.report.comparison_sentences import conclusions
+    from corrosion.report.comparison_tables import kinds_table, narrow_tests_tables
+    from corrosion.report.tables import print_sentences
     from corrosion.training.run import train
 
     train(updated, out)
     comparison = compare_runs([run.path, out])
     write_comparison(out / "comparison", comparison)
-    tables = [
-        tests_table(comparison, CONCLUDED),
-        kinds_table(comparison),
-        kind_tests_table(comparison),
-    ]
-    for table in filter(None, tables):
-        table.print(Console(soft_wrap=True))
-    for sentence in conclusions(comparison):
-        sys.stdout.write(f"{sentence}\n")
+    console = Console(soft_wrap=True)
+    for table in filter(None, (kinds_table(comparison), *narrow_tests_tables(comparison))):
+        table.print(console)
+    print_sentences(conclusions(comparison))
     sys.stdout.write(f"{out / 'comparison' / 'compare.html'}\n{out}\n")
 
 

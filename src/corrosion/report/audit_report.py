@@ -15,7 +15,7 @@ from corrosion.data.labels import CLASSES
 from corrosion.report.audit_outcome import answers, badges, headline, known_share
 from corrosion.report.audit_pictures import rows_of_groups, shown_groups, shown_suspicious
 from corrosion.report.page import write_page
-from corrosion.report.tables import MISSING, TextTable
+from corrosion.report.tables import MISSING, TextTable, print_sentences
 from corrosion.system.files import write_csv, write_json
 from corrosion.system.names import displayable
 from corrosion.system.shown_paths import beside_each_other, shown_path
@@ -66,9 +66,7 @@ def print_audit(audit: Audit, *, out: str | Path) -> None:
     console = Console(soft_wrap=True)
     for table in tables(audit):
         table.print(console)
-    for sentence in (*verdict(audit), _without(audit)):
-        console.print(sentence, highlight=False, markup=False)
-    console.print(f"results: {out}", highlight=False, markup=False)
+    print_sentences((*verdict(audit), _without(audit), f"results: {out}"))
 
 
 def verdict(audit: Audit) -> list[str]:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from corrosion.evaluation.intervals import Estimate
 from corrosion.evaluation.metric_table import METRICS
-from corrosion.report.comparison_sentences import CONCLUDED
+from corrosion.report.comparison_sentences import CONCLUDED, concluded
 from corrosion.report.estimate_drawings import interval_drawing, scale_drawing, scale_of
 from corrosion.report.published import PUBLISHED
 from corrosion.report.tables import MISSING, format_number, signed
@@ -128,7 +128,7 @@ class Matrix:
 
 
 def matrix(comparison: Comparison, names: Mapping[str, str]) -> Matrix | None:
-    """The tests on the metrics of `forests`; None for a single model.
+    """The tests on what sentences are written of; None for a single model.
 
     Args:
         comparison: comparison of finished runs.
@@ -137,7 +137,8 @@ def matrix(comparison: Comparison, names: Mapping[str, str]) -> Matrix | None:
     if comparison.tests is None:
         return None
     of_pair: dict[tuple[str, str], list[Verdict]] = {}
-    chosen = comparison.tests[comparison.tests["metric"].isin(CONCLUDED)]
+    shown = concluded(comparison, hints=False)
+    chosen = comparison.tests[comparison.tests["metric"].isin(shown)]
     for row in chosen.to_dict("records"):
         # rows of the matrix are the later models: the difference is told from their side
         of_pair.setdefault((row["b"], row["a"]), []).append(_verdict(row))

@@ -22,17 +22,18 @@ from corrosion.report.comparison_badges import comparison_badges
 from corrosion.report.comparison_figures import draw_comparison, draw_page_comparison
 from corrosion.report.comparison_names import short_names
 from corrosion.report.comparison_outcome import forests, matrix
-from corrosion.report.comparison_sentences import CONCLUDED, conclusions, headline, notices
+from corrosion.report.comparison_sentences import concluded, conclusions, headline, notices
 from corrosion.report.comparison_tables import (
     kind_tests_table,
     kinds_table,
+    narrow_tests_tables,
     runs_table,
     tests_table,
 )
 from corrosion.report.latex import write_latex
 from corrosion.report.page import inline_svg, write_page
 from corrosion.report.published import ERRATA, PUBLISHED, Published
-from corrosion.report.tables import MISSING, TextTable, ends, format_number
+from corrosion.report.tables import MISSING, TextTable, ends, format_number, print_sentences
 from corrosion.report.training_curves import write_figure
 from corrosion.system.files import write_json
 from corrosion.system.provenance import processor
@@ -48,12 +49,12 @@ _SETTINGS = {
     "lr": "learning rate",
 }
 _OF_SOURCES = ("accuracy", "recall", "specificity", "auroc", "ece")
-_CAPTIONS = {
-    "loss_curves": "Loss of training and validation by epoch (the paper's Figure 4).",
-    "confusion_matrices": "Confusion matrices of the test set, summed over seeds (Figure 5).",
-    "roc": "ROC curves of both classes with their areas (Figure 6).",
-    "pr": "Precision-recall curves with average precision (Figure 7).",
-    "accuracy_cost": "Accuracy against cost: up and to the left is better.",
+_CAPTIONS = {  # and the number of the figure in the paper
+    "loss_curves": ("Loss of training and validation by epoch", 4),
+    "confusion_matrices": ("Confusion matrices of the test set, summed over seeds", 5),
+    "roc": ("ROC curves of both classes with their areas", 6),
+    "pr": ("Precision-recall curves with average precision", 7),
+    "accuracy_cost": ("Accuracy against cost: up and to the left is better", None),
 }
 
 
@@ -75,7 +76,7 @@ def write_comparison(
     figures = draw_comparison(comparison)
     names = short_names([model.name for model in comparison.models])
     if latex:
-        write_latex(directory, shown_tables(comparison, paper=paper), figures)
+        write_latex(directory, tables_for_latex(comparison, paper=paper), figures)
     for name, drawing in figures.items():
         write_figure(directory / "figures" / f"{name}.png", drawing)
     write_page(
@@ -89,7 +90,7 @@ def write_comparison(
         matrix=matrix(comparison, names),
         notices=notices(comparison, paper=paper),
         conclusions=conclusions(comparison),
-        tables=tables(comparison, paper=paper),
+        tables=[*tables(comparison, paper=paper), *filter(None, (kind_tests_table(comparison),))],
         tests=None if comparison.tests is None else tests_table(comparison, TESTED),
         figures={
             name: [
@@ -98,7 +99,10 @@ def write_comparison(
             ]
             for name, drawings in draw_page_comparison(comparison).items()
         },
-        captions=_CAPTIONS,
+        captions={
+            name: f"{caption} (the paper's Figure {number})." if paper and number else f"{caption}."
+            for name, (caption, number) in _CAPTIONS.items()
+        },
         errata=ERRATA if paper else (),
     )
 
@@ -106,24 +110,26 @@ def write_comparison(
 def print_comparison(comparison: Comparison, *, paper: bool = False) -> None:
     """Print the tables and what is significant on standard output."""
     console = Console(soft_wrap=True)
-    for sentence in notices(comparison, paper=paper):
-        console.print(sentence, highlight=False, markup=False)
-    for table in shown_tables(comparison, paper=paper):
+    print_sentences(notices(comparison, paper=paper))
+    for table in tables(comparison, paper=paper):
         table.print(console)
-    for sentence in [*conclusions(comparison), *(ERRATA if paper else ())]:
-        console.print(sentence, highlight=False, markup=False)
+    for table in narrow_tests_tables(comparison):
+        table.print(console)
+    print_sentences([*conclusions(comparison), *(ERRATA if paper else ())])
 
 
-def shown_tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
-    """`tables`, and the tests on what sentences are written of, where there are several models."""
-    found = tables(comparison, paper=paper)
+def tables_for_latex(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
+    """`tables`, and where there are several models the tests on kinds and on what is concluded."""
+    found = [*tables(comparison, paper=paper), *filter(None, (kind_tests_table(comparison),))]
     if comparison.tests is not None:
-        found.append(tests_table(comparison, CONCLUDED))
+        found.append(tests_table(comparison, concluded(comparison)))
     return found
 
 
 def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
     """The paper's Tables 6, 8 (with costs), 9 and 10 for the models of a comparison.
+
+    They are called so where the published figures stand beside.
 
     Tables of single runs follow for models with several, one of metrics by source where the test
     images come from several, and those of kinds of corrosion where runs tell them.
@@ -134,6 +140,10 @@ def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
     """
     label = comparison.models[0].pooled.tables[0]["label"]
     images, corroded = len(label), int(label.sum())
+
+    def of_paper(number: int) -> str:
+        return f" (Table {number})" if paper else ""
+
     hint = " (hint only)" if few_for_losses(corroded, images - corroded) else ""
     metrics = [name for name in EVALUATED if name != "kappa"]
     interval = f"{comparison.level:.0%} interval"
@@ -141,7 +151,7 @@ def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
         _table(
             comparison,
             paper,
-            "Hyperparameters (Table 6)",
+            f"Hyperparameters{of_paper(6)}",
             {
                 title: (
                     lambda model, key=key: _setting(
@@ -156,7 +166,7 @@ def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
         _table(
             comparison,
             paper,
-            f"Training time (Table 8) and cost; times of an image on {processor()}",
+            f"Training time and cost{of_paper(8)}; times of an image on {processor()}",
             {
                 "training minutes": (
                     lambda model: format_number(model.minutes, 2),
@@ -168,7 +178,7 @@ def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
         _table(
             comparison,
             paper,
-            f"Metrics (Table 9) on {images} test images, {interval} below",
+            f"Metrics{of_paper(9)}, on {images} test images, {interval} below",
             {
                 METRICS[name].title + (hint if name in LOSSES else ""): (
                     lambda model, name=name: _estimate(model.metrics[name]),
@@ -182,7 +192,7 @@ def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
         _table(
             comparison,
             paper,
-            f"Agreement (Table 10), {interval} below",
+            f"Agreement{of_paper(10)}, {interval} below",
             {
                 METRICS["kappa"].title: (
                     lambda model: _estimate(model.metrics["kappa"]),
@@ -212,7 +222,7 @@ def tables(comparison: Comparison, *, paper: bool = False) -> list[TextTable]:
             for name in _OF_SOURCES
         }
         found.append(_table(comparison, paper, f"Metrics by source, {interval} below", of_sources))
-    found += filter(None, (kinds_table(comparison), kind_tests_table(comparison)))
+    found += filter(None, (kinds_table(comparison),))
     return found
 
 

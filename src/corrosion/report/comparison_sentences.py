@@ -16,7 +16,23 @@ if TYPE_CHECKING:  # compare measures with torch
     from corrosion.evaluation.comparison import Comparison
 
 CONCLUDED = ("accuracy", "f1", "auroc")
-"""Metrics on which sentences are written."""
+"""Metrics on which sentences are written in any case."""
+
+
+def concluded(comparison: Comparison, *, hints: bool = True) -> tuple[str, ...]:
+    """`CONCLUDED`, and log loss where a difference in it is significant.
+
+    Decisions and ranks may be as good as before where probabilities are worse.
+
+    Args:
+        comparison: comparison of finished runs.
+        hints: log loss also where the test images are so few that it is a hint only.
+    """
+    tests = comparison.tests
+    if not hints and _few(comparison):
+        return CONCLUDED
+    told = tests is not None and tests.loc[tests["metric"] == "log_loss", "significant"].any()
+    return (*CONCLUDED, "log_loss") if told else CONCLUDED
 
 
 def notices(comparison: Comparison, *, paper: bool = False) -> list[str]:
@@ -34,14 +50,20 @@ def notices(comparison: Comparison, *, paper: bool = False) -> list[str]:
             found.append(f"{model.name}: {warning}")
     found += [one for model in comparison.models if (one := model.pooled.caution) is not None]
     found += _cautions(comparison)
-    corroded = int(comparison.models[0].pooled.tables[0]["label"].sum())
-    images = len(comparison.models[0].pooled.tables[0])
-    if few := few_for_losses(corroded, images - corroded):
+    if few := _few(comparison):
         found.append(few)
+    label = comparison.models[0].pooled.tables[0]["label"]
+    images, corroded = len(label), int(label.sum())
     areas = [model.metrics["auroc"].value for model in comparison.models]
     if hint := hinted_intervals(corroded, images - corroded, max(areas)):
         found.append(hint)
     return found
+
+
+def _few(comparison: Comparison) -> str | None:
+    """What to say beside losses of a small test set."""
+    label = comparison.models[0].pooled.tables[0]["label"]
+    return few_for_losses(int(label.sum()), int((label == 0).sum()))
 
 
 def scope(comparison: Comparison) -> str | None:
@@ -73,16 +95,19 @@ def conclusions(comparison: Comparison) -> list[str]:
     """
     if comparison.tests is None:
         return ["A single model: there is nothing to test it against."]
-    tested = [conclusion(comparison.tests, name) for name in CONCLUDED]
+    tested = [conclusion(comparison.tests, name) for name in concluded(comparison)]
+    if len(tested) > len(CONCLUDED) and _few(comparison):
+        tested[-1] += " Of so few test images this is a hint only."
     return [*tested, *_detectable(comparison)]
 
 
 def headline(comparison: Comparison) -> str:
-    """The answer in a sentence: how many of the differences in `CONCLUDED` are significant."""
+    """The answer in a sentence: how many of the differences are significant."""
     if comparison.tests is None:
         return "A single model: there is nothing to test it against."
-    rows = comparison.tests[comparison.tests["metric"].isin(CONCLUDED)]
-    count, names = int(rows["significant"].sum()), [METRICS[name].title for name in CONCLUDED]
+    metrics = concluded(comparison, hints=False)
+    rows = comparison.tests[comparison.tests["metric"].isin(metrics)]
+    count, names = int(rows["significant"].sum()), [METRICS[name].title for name in metrics]
     listed = f"{', '.join(names[:-1])} and {names[-1]}"
     of = "models" if (rows["speaks_of"] != CHECKPOINTS).all() else "checkpoints"
     if count == 0:

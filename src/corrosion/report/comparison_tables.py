@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+import textwrap
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from corrosion.evaluation.kinds import METRIC_TITLES
 from corrosion.evaluation.metric_table import EVALUATED, METRICS
 from corrosion.evaluation.single_runs import scatter
+from corrosion.report.comparison_sentences import concluded
 from corrosion.report.tables import MISSING, TextTable, format_number, signed, with_interval
 
 if TYPE_CHECKING:  # compare measures with torch
     from corrosion.evaluation.comparison import ComparedModel, Comparison
 
 _TEST = ("difference", "interval", "test", "p", "p (Holm)", "significant")
+_NARROW = ("difference", "test", "p (Holm)", "significant")
+_TEST_WIDTH = 14  # characters of the name of a test on a line
 
 
 def runs_table(model: ComparedModel) -> TextTable:
@@ -126,6 +131,63 @@ def tests_table(comparison: Comparison, metrics: tuple[str, ...]) -> TextTable:
             for row in rows
         ),
         names=2,
+    )
+
+
+def narrow_tests_tables(comparison: Comparison) -> list[TextTable]:
+    """The tests on what sentences are written of, and on kinds, as narrow as a terminal.
+
+    A table a pair, with what its tests speak of in its title; p is Holm's. What is left out stands
+    in compare.json and on the page: plain p, and the differences that could have been found.
+    """
+    found = []
+    if comparison.tests is not None:
+        rows = comparison.tests[comparison.tests["metric"].isin(concluded(comparison))]
+        for (a, b), of_pair in rows.groupby(["a", "b"], sort=False):
+            about = " or ".join(dict.fromkeys(of_pair["speaks_of"]))
+            found.append(
+                TextTable.of(
+                    f"{a} – {b}: paired tests on the same images, of {about}; "
+                    f"{comparison.level:.0%} interval of the difference below",
+                    ("metric", *_NARROW),
+                    (
+                        (
+                            METRICS[row["metric"]].title,
+                            *_narrow(row, significant=row["significant"]),
+                        )
+                        for row in of_pair.to_dict("records")
+                    ),
+                )
+            )
+    for one in comparison.kind_tests:
+        row = {
+            "difference": one.difference.value,
+            "low": one.difference.low,
+            "high": one.difference.high,
+            "test": "McNemar mid-p",
+            "p_exact": one.p_exact,
+            "p_holm": one.p_holm,
+        }
+        found.append(
+            TextTable.of(
+                f"{one.a} – {one.b}: kinds told rightly, a paired test on the same "
+                f"{one.images} photographs, of these checkpoints; {comparison.level:.0%} interval "
+                f"of the difference below",
+                ("", *_NARROW),
+                [("kind", *_narrow(row, significant=one.p_holm < 1 - comparison.level))],
+            )
+        )
+    return found
+
+
+def _narrow(row: Mapping[Hashable, Any], *, significant: bool) -> tuple[str, ...]:
+    """The cells of a test below `_NARROW`."""
+    name = textwrap.fill(row["test"], _TEST_WIDTH)
+    return (
+        f"{signed(row['difference'])}\n{_between(row['low'], row['high'])}",
+        name if math.isnan(row["p_exact"]) else f"{name}\nexact p {format_number(row['p_exact'])}",
+        format_number(row["p_holm"]),
+        "yes" if significant else "no",
     )
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from corrosion.evaluation.intervals import Estimate
 from corrosion.evaluation.metric_table import LOGGED, METRICS, agreement, few_images
-from corrosion.report.tables import TextTable, ends, format_number
+from corrosion.report.tables import TextTable, ends, format_number, print_sentences
 
 
 def print_results(
@@ -50,5 +50,5 @@ def print_results(
     judgement = {"agreement": agreement(metrics.get("test/kappa", math.nan))}
     if few is not None:  # no word of praise for what may be chance
         judgement = {"CAUTION": few}
-    for label, text in {**judgement, **notes, "results": str(run_dir)}.items():
-        console.print(f"{label + ':':<12} {text}", highlight=False, markup=False)
+    told = {**judgement, **notes, "results": str(run_dir)}
+    print_sentences((f"{label + ':':<12} {text}" for label, text in told.items()))

@@ -23,7 +23,14 @@ from corrosion.evaluation.metric_table import (
 )
 from corrosion.evaluation.selective import BandResult
 from corrosion.report.evaluation_figures import draw_figures
-from corrosion.report.tables import MISSING, TextTable, ends, format_number, with_interval
+from corrosion.report.tables import (
+    MISSING,
+    TextTable,
+    ends,
+    format_number,
+    print_sentences,
+    with_interval,
+)
 from corrosion.report.training_curves import write_figure
 from corrosion.runs import RunDirectory
 
@@ -47,8 +54,8 @@ def print_evaluation(evaluation: Evaluation, *, run_dir: Path) -> None:
     console = Console(soft_wrap=True)
     for table in tables(evaluation):
         table.print(console)
-    for name, text in (notes(evaluation) | {"results": str(run_dir)}).items():
-        console.print(f"{name + ':':<12} {text}", highlight=False, markup=False)
+    told = notes(evaluation) | {"results": str(run_dir)}
+    print_sentences((f"{name + ':':<12} {text}" for name, text in told.items()))
 
 
 def tables(evaluation: Evaluation) -> list[TextTable]:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from corrosion.evaluation.conclusions import conclusion
 from corrosion.explanation.summary import LEVEL, LOWER_IS_BETTER, Scores
-from corrosion.report.tables import TextTable, with_interval
+from corrosion.report.tables import TextTable, print_sentences, with_interval
 from corrosion.system.files import write_json
 
 _TABLES = (slice(4), slice(4, 6), slice(6, None))  # more measures would not fit into 80 characters
@@ -48,8 +48,7 @@ def print_scores(scores: Scores) -> None:
     for network in scores.means:
         for table in scores_tables(scores, network):
             table.print(console)
-    for line in conclusions(scores):
-        console.print(line, highlight=False, markup=False)
+    print_sentences(conclusions(scores))
 
 
 def scores_tables(scores: Scores, network: str) -> list[TextTable]:

@@ -11,7 +11,7 @@ from corrosion.evaluation.metric_table import METRICS
 from corrosion.evaluation.planning import MOST_IMAGES, Need
 from corrosion.evaluation.planning_basis import ASSUMED_SPREAD, Basis
 from corrosion.evaluation.run_tests import ENOUGH_RUNS
-from corrosion.report.tables import TextTable
+from corrosion.report.tables import TextTable, print_sentences
 from corrosion.settings.planning import PlanSettings
 
 _FIRM = 5  # seeds whose scatter tells enough: plans of three were off by much (docs/results.md)
@@ -31,8 +31,7 @@ def print_plan(
     """
     console = Console(soft_wrap=True)
     plan_table(found, settings, images=images).print(console)
-    for sentence in assumptions(of, model=model):
-        console.print(sentence, highlight=False, markup=False)
+    print_sentences([*_advice(found), *assumptions(of, model=model)])
 
 
 def plan_table(found: Sequence[Need], settings: PlanSettings, *, images: int) -> TextTable:
@@ -62,8 +61,17 @@ def _needed(one: Need, power: float) -> str:
     if one.images is not None:
         return str(one.images)
     if one.most < power:
-        return f"none are enough ({one.most:.0%} at most): train more seeds"
-    return f"more than {MOST_IMAGES}: train more seeds"
+        return f"none ({one.most:.0%} at most)"
+    return f"above {MOST_IMAGES}"
+
+
+def _advice(found: Sequence[Need]) -> list[str]:
+    if all(one.images is not None for one in found):
+        return []
+    return [
+        "Where it says none, no number of test images is enough: they give the chance in brackets "
+        "at most. There, and where it says above, train more seeds."
+    ]
 
 
 def assumptions(of: Basis, *, model: str) -> list[str]:

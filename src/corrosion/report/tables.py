@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # what runs exported files may do without
     from rich.console import Console
 
 MISSING = "–"
-_NAME, _HEAD = 24, 20  # characters that are kept on a line where a terminal is narrow
+_NAME, _HEAD = 16, 20  # characters that are kept on a line where a terminal is narrow
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class TextTable:
         """What a page leads to it by: the words that its title begins with.
 
         Example:
-            >>> TextTable.of("Training time (Table 8) and cost", ["a"], []).anchor
-            'training-time'
+            >>> TextTable.of("Training time and cost (Table 8); times of an image", [], []).anchor
+            'training-time-and-cost'
         """
         words = re.split(r"[(,;:]", self.title)[0]
         return re.sub(r"\W+", "-", words.lower()).strip("-")
@@ -99,6 +99,18 @@ class TextTable:
                 parts.append(list(names))
             parts[-1].append(column)
         return parts or [names]
+
+
+def print_sentences(sentences: Iterable[str]) -> None:
+    """Print sentences, a paragraph each, broken between words where they are read in a terminal.
+
+    In a pipe or a file each stays on a line.
+    """
+    from rich.console import Console
+
+    console = Console()
+    for sentence in sentences:
+        console.print(sentence, highlight=False, markup=False, soft_wrap=not console.is_terminal)
 
 
 def _longest(texts: Iterable[str]) -> int:
