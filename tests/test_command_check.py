@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 from corrosion.arguments import with_data
 from corrosion.command_check import check, user_names
@@ -51,6 +52,22 @@ def test_what_can_not_be_trained_is_told_in_a_sentence(arguments, message):
     with pytest.raises(CorrosionError, match=message) as caught:
         check(with_data(arguments))
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (["predictions.csv"], r"this run is finished.* model\.weights=\S+best\.ckpt begins"),
+        (["config.yaml"], r"a probe is not resumed.* with resume=auto hydra\.run\.dir="),
+        ([], r"there is no \S+last\.ckpt"),
+    ],
+)
+def test_a_run_that_nothing_goes_on_from_is_told_at_once(tmp_path, files, message):
+    for name in files:
+        content = {"model": {"head_fit": "logistic", "unfreeze": "none"}}
+        (tmp_path / name).write_text(yaml.safe_dump(content))
+    with pytest.raises(CorrosionError, match=message):
+        check([f"resume={tmp_path}"])
 
 
 @pytest.mark.parametrize(

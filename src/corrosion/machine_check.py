@@ -6,8 +6,10 @@ import tempfile
 from pathlib import Path
 
 from corrosion.errors import CorrosionError
+from corrosion.runs import RunDirectory
 from corrosion.settings.model import BINARY_CROSS_ENTROPY
 from corrosion.settings.ranges import as_written
+from corrosion.settings.resumed import saved_settings
 from corrosion.settings.run import RunSettings
 from corrosion.settings.trainer import TrainerSettings
 from corrosion.system.configuration import config_dir
@@ -68,9 +70,33 @@ def _check_files(settings: RunSettings) -> None:
         raise CorrosionError(
             f"weights={weights}: there is no such file; give auto, imagenet, null or a path."
         )
-    resume = settings.resume
-    if resume not in (None, "auto") and not Path(resume).expanduser().exists():
+    if settings.resume not in (None, "auto"):
+        _check_resume(settings.resume)
+
+
+def _check_resume(resume: str) -> None:
+    """Refuse what nothing goes on from; `corrosion.training.resuming.find_checkpoint` finds it."""
+    given = Path(resume).expanduser()
+    if not given.exists():
         raise CorrosionError(f"resume={resume}: there is no such run or checkpoint.")
+    run = RunDirectory(given)
+    if not given.is_dir() or run.last.is_file():
+        return
+    if run.is_finished:
+        raise CorrosionError(
+            f"resume={resume}: this run is finished, and has no last.ckpt to train on from. Its "
+            f"network is {run.best}; model.weights={run.best} begins another run with its weights."
+        )
+    if run.config_file.is_file() and saved_settings(run.config_file).model.is_probe:
+        raise CorrosionError(
+            f"resume={resume}: a probe is not resumed, since its head is found at once, at the "
+            f"end. Give its command again, with resume=auto hydra.run.dir={resume}; features that "
+            f"were computed are kept."
+        )
+    raise CorrosionError(
+        f"resume={resume}: there is no {run.last}. Give a checkpoint, the directory of a run that "
+        f"saved one, or resume=auto with hydra.run.dir=RUN_DIR."
+    )
 
 
 def _check_devices(trainer: TrainerSettings) -> None:

@@ -158,6 +158,9 @@ WRONG_PATHS = [
     (["report", "none"], "There is no none"),
     (["audit", "none"], "There is no folder none"),
     (["average", "done"], "done is one run: give two or more"),
+    (["average", "done", "other"], "done holds no checkpoints/best.ckpt"),
+    (["train-masks", "best.ckpt", "photos"], "photos holds neither masks/ nor boxes.csv"),
+    (["train-masks", "best.ckpt", "photos", "--sound", "none"], "There is no folder none"),
 ]
 
 
@@ -165,10 +168,11 @@ WRONG_PATHS = [
 def answers(tmp_path_factory):
     """What one process answers to every wrong path: what it says, its code, whether torch is in."""
     folder = tmp_path_factory.mktemp("wrong")
-    for name in ("run", "photos", "empty", "done"):
+    for name in ("run", "photos", "empty", "done", "other"):
         (folder / name).mkdir()
     (folder / "best.ckpt").touch()
-    (folder / "done" / "predictions.csv").touch()
+    for name in ("done", "other"):
+        (folder / name / "predictions.csv").touch()
     (folder / "photos" / "a.jpg").touch()
     program = (
         "import contextlib, io, json, sys; from corrosion.cli.main import main\n"

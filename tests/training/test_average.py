@@ -20,6 +20,7 @@ from corrosion.prediction.labelled_folder import evaluate_folder
 from corrosion.runs import RunDirectory, find_runs
 from corrosion.settings import AverageSettings
 from corrosion.training.average import average_runs
+from corrosion.training.members import Members
 
 COUNT = 8  # photographs of a class
 
@@ -89,7 +90,7 @@ def test_weights_of_an_average_are_means_and_its_choices_come_from_unseen_photog
 ):
     folds = cross_validation()
 
-    average = average_runs(find_runs([folds]), tmp_path / "out")
+    average = average_runs(Members.of(find_runs([folds])), tmp_path / "out")
 
     network = corrosion.load_model(tmp_path / "out")
     first, second = (corrosion.load_model(folds / name) for name in "01")
@@ -120,7 +121,7 @@ def test_an_average_that_has_forgotten_what_its_members_know_is_not_written(
     folds = cross_validation(flip=True)
 
     with pytest.raises(corrosion.CorrosionError, match=r"head_fit=logistic"):
-        average_runs(find_runs([folds]), tmp_path / "out")
+        average_runs(Members.of(find_runs([folds])), tmp_path / "out")
 
     assert not RunDirectory(tmp_path / "out").best.exists()
 
@@ -133,7 +134,7 @@ def test_a_photograph_that_is_gone_is_named_before_anything_is_computed(cross_va
     tested.write_text(tested.read_text().replace("rust/0.png", "rust/gone.png"))
 
     with pytest.raises(corrosion.CorrosionError, match=r"rust/gone\.png is missing"):
-        average_runs(find_runs([folds]), tmp_path / "out")
+        average_runs(Members.of(find_runs([folds])), tmp_path / "out")
 
 
 def test_networks_of_different_kinds_have_no_average(cross_validation, capsys):
@@ -142,7 +143,9 @@ def test_networks_of_different_kinds_have_no_average(cross_validation, capsys):
 
     assert main(["average", str(folds), "--out", str(folds.parent / "out")]) == 1
 
-    assert "image_size=64" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "data.image_size=64" in said
+    assert "train one of these again with the other's data.image_size" in said
     assert not (folds.parent / "out").exists()
 
 
@@ -163,13 +166,17 @@ def test_a_risk_that_was_asked_for_goes_for_the_average_too(
         config.write_text(config.read_text() + yaml.safe_dump({"choices": of_runs}))
 
     average = average_runs(
-        find_runs([folds]), folds.parent / "out", AverageSettings(max_risk=of_average)
+        Members.of(find_runs([folds])), folds.parent / "out", AverageSettings(max_risk=of_average)
     )
 
     assert average.unseen.choices.band.rule.startswith(kept)
 
 
-def test_the_answer_of_an_average_keeps_to_80_columns_but_for_paths(cross_validation, capsys):
+def test_in_a_terminal_the_answer_of_an_average_keeps_to_its_columns_but_for_paths(
+    cross_validation, monkeypatch, capsys
+):
+    for name, value in {"TTY_COMPATIBLE": "1", "COLUMNS": "80", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)  # as rich takes a terminal
     folds = cross_validation()
     out = folds.parent / "out"
 
@@ -179,6 +186,22 @@ def test_the_answer_of_an_average_keeps_to_80_columns_but_for_paths(cross_valida
     assert "By themselves they get 1.000" in " ".join(lines)
     assert max(len(line.replace(str(out), "")) for line in lines) <= 80
     assert lines[-1] == str(out)
+
+
+def test_runs_of_before_and_after_a_setting_are_told_by_its_name(cross_validation, capsys):
+    folds = cross_validation()
+    (folds / "1" / "config.yaml").write_text(
+        yaml.safe_dump(
+            {"model": {"name": "tiny", "pooling": "rms"}, "data": {"folds": 2, "fold": 1}}
+        )
+    )
+    command = ["average", str(folds), "--out", str(folds.parent / "out")]
+
+    assert main(command) == 1
+
+    said = capsys.readouterr().err
+    assert "tiny (model.pooling=mean), tiny (model.pooling=rms)" in said
+    assert "train those of one model again, with the settings of the other" in said
 
 
 def test_one_run_has_no_average(cross_validation, capsys):

@@ -9,7 +9,6 @@ from pathlib import Path
 from corrosion.cli.command import Command
 from corrosion.cli.options import add_options, read_options
 from corrosion.cli.paths import add_out, existing, name_of, own_folder
-from corrosion.errors import CorrosionError
 from corrosion.runs import find_runs
 from corrosion.settings.inference import AverageSettings
 from corrosion.system.processors import share_processors
@@ -31,18 +30,17 @@ def _run(options: argparse.Namespace) -> None:
     settings = read_options(AverageSettings, options)
     paths = existing(options.runs, "the directory of a finished run, or of a multirun")
     runs = find_runs(paths)
-    if len(runs) < 2:
-        raise CorrosionError(
-            f"{runs[0].path} is one run: give two or more, as the folds of one cross-validation."
-        )
-    out = own_folder(options, f"average-{name_of(paths[0])}")
     share_processors()  # before numpy and torch are imported
+    from corrosion.training.members import Members
+
+    members = Members.of(runs)
+    out = own_folder(options, f"average-{name_of(paths[0])}")
     from corrosion.models.device import choose_device
     from corrosion.report.tables import print_sentences
     from corrosion.training.average import average_runs
 
     choose_device(settings.device)
-    average = average_runs(runs, out, settings)
+    average = average_runs(members, out, settings)
     accuracy = average.unseen.metrics["accuracy"]
     sentences = (
         f"The mean of the weights of {len(average.members)} networks. By themselves they get "

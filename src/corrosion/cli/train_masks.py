@@ -96,16 +96,17 @@ def _from_masks(
     share_processors()  # before numpy and torch are imported
     from corrosion.data.file_search import find_inputs
     from corrosion.explanation.ground_truth import find_marked
+
+    marked = find_marked(photographs, name="FOLDER")
+    sound = []
+    if settings.sound is not None:
+        sound = find_inputs([settings.sound], recursive=True, videos=False)
     from corrosion.models.device import choose_device
     from corrosion.report.tables import print_sentences
     from corrosion.training.masks.train_masks import train_masks
 
     if settings.device != "auto":
         choose_device(settings.device)
-    marked = find_marked(photographs, name="FOLDER")
-    sound = []
-    if settings.sound is not None:
-        sound = find_inputs([settings.sound], recursive=True, videos=False)
     table = train_masks(checkpoint, marked, settings, out, sound=list(map(Path, sound)))
     error = (table["rusted_share"] - table["true_share"]).abs().mean()
     scores = (

@@ -18,6 +18,7 @@ from corrosion.evaluation.predictions import FOLD, read_predictions
 from corrosion.evaluation.run_facts import RunFacts, read_run_facts
 from corrosion.evaluation.thresholds import candidates
 from corrosion.runs import RunDirectory
+from corrosion.settings.model import NetworkSettings
 from corrosion.settings.resumed import flat
 
 _SECTIONS = ("model", "data", "augment", "trainer")
@@ -109,8 +110,14 @@ def _names(runs: Sequence[RunFacts]) -> list[str]:
 
 
 def _told(run: RunFacts) -> dict[str, Any]:
-    """The settings of a run by dotted key; 0 and 0.0 are one value."""
+    """The settings of a run by dotted key; 0 and 0.0 are one value.
+
+    A network's setting that a run of an earlier version does not have is what it is by default.
+    """
     values = flat({key: run.config.get(key) for key in _SECTIONS})
+    if run.config.get("model"):
+        default = NetworkSettings().plain()
+        values = {f"model.{key}": value for key, value in default.items()} | values
     numbers = (int, float)
     return {
         key: float(value) if isinstance(value, numbers) and not isinstance(value, bool) else value

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from corrosion.errors import CorrosionError
 from corrosion.models.checkpoint import read_content
+from corrosion.models.checkpoint_schema import Hyperparameters
 from corrosion.settings.data import InputSettings
 from corrosion.settings.model import NetworkSettings
 
-_ALIKE = (*NetworkSettings.model_fields, *InputSettings.model_fields)
 _OF_ONE = ("calibration", "training_distance", "mask_network", "competence", "kinds")
 _STATE, _SETTINGS = "state_dict", "hyper_parameters"
 
@@ -42,9 +42,10 @@ def average_checkpoints(paths: Sequence[Path]) -> dict[str, Any]:
         raise CorrosionError(
             f"{len(paths)} run: give two or more, as the folds of one cross-validation."
         )
-    first, *others = [read_content(path)[0] for path in paths]
-    for path, other in zip(paths[1:], others, strict=True):
-        _check_alike(first[_SETTINGS], other[_SETTINGS], paths[0], path)
+    read = [read_content(path) for path in paths]
+    for path, (_, values) in zip(paths[1:], read[1:], strict=True):
+        _check_alike(read[0][1].hyper_parameters, values.hyper_parameters, paths[0], path)
+    first, *others = [content for content, _ in read]
     content = {key: value for key, value in first.items() if key not in _OF_ONE}
     return {
         **content,
@@ -82,12 +83,13 @@ def mean_state(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     }
 
 
-def _check_alike(
-    first: Mapping[str, Any], other: Mapping[str, Any], one: Path, another: Path
-) -> None:
-    for key in _ALIKE:
-        if first.get(key) != other.get(key):
-            raise CorrosionError(
-                f"{one} has {key}={first.get(key)}, {another} has {key}={other.get(key)}: weights "
-                f"of different networks have no mean. Give runs that differ in seed or fold alone."
-            )
+def _check_alike(first: Hyperparameters, other: Hyperparameters, one: Path, another: Path) -> None:
+    for name, group in (("model", NetworkSettings), ("data", InputSettings)):
+        for key in group.model_fields:
+            values = getattr(first, key), getattr(other, key)
+            if values[0] != values[1]:
+                raise CorrosionError(
+                    f"{one} has {name}.{key}={values[0]}, {another} has {name}.{key}={values[1]}: "
+                    f"weights of different networks have no mean. Give runs that differ in seed or "
+                    f"fold alone: train one of these again with the other's {name}.{key}."
+                )

@@ -17,7 +17,7 @@ from corrosion.data.splits import write_split
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.calibration import fit_temperature, logit
 from corrosion.evaluation.evaluation import Evaluation, evaluate_predictions
-from corrosion.evaluation.pooling import Pooled, pool
+from corrosion.evaluation.pooling import Pooled
 from corrosion.evaluation.predictions import folds_of, read_predictions
 from corrosion.models.averaging import average_checkpoints
 from corrosion.models.checkpoint import load_model, read_content, store_choices, write_checkpoint
@@ -29,6 +29,7 @@ from corrosion.runs import RunDirectory
 from corrosion.settings.evaluation import ChoiceSettings, EvaluationSettings
 from corrosion.settings.inference import AverageSettings, InferenceSettings
 from corrosion.settings.resumed import saved_settings
+from corrosion.training.members import Members
 from corrosion.training.testing import calibration_of
 
 log = logging.getLogger(__name__)
@@ -54,9 +55,7 @@ class Average:
     learnt: float
 
 
-def average_runs(
-    runs: Sequence[RunDirectory], out: Path, settings: AverageSettings | None = None
-) -> Average:
+def average_runs(members: Members, out: Path, settings: AverageSettings | None = None) -> Average:
     """Average the weights of runs of one model, and write the checkpoint.
 
     The average of folds has learnt from all photographs, so none is left to choose its temperature,
@@ -64,7 +63,7 @@ def average_runs(
     photographs; the average of seeds has theirs from the means of their logits on validation.
 
     Args:
-        runs: finished runs that differ in fold or seed alone.
+        members: the runs, as `corrosion.training.members.Members.of` reads them.
         out: directory that gets `checkpoints/best.ckpt`, as `predictions_val.csv` what the choices
             were made on, as `config.yaml` what was asked of them, and as `split.csv` what was
             learnt from.
@@ -72,19 +71,12 @@ def average_runs(
             outside the band; the defaults if None.
 
     Raises:
-        CorrosionError: there are fewer than two runs, they are of several models, a photograph is
-            missing, or the average knows less than its members: then nothing is written.
+        CorrosionError: they are networks of different kinds, or the average knows less than its
+            members: then nothing is written.
     """
     settings = settings or AverageSettings()
+    runs, model, photographs = members.runs, members.model, members.photographs
     content = average_checkpoints([run.best for run in runs])
-    model = _one_model(pool(runs))
-    photographs = _learnt_from(model)
-    if missing := [path for path in photographs["path"] if not Path(path).is_file()]:
-        raise CorrosionError(
-            f"{missing[0]} is missing ({len(missing)} of {len(photographs)} photographs of "
-            f"{runs[0].path}): the average looks at them once more. Put them where the training "
-            f"found them."
-        )
     judged = _unseen(model)
     temperature = fit_temperature(judged["label"], judged["logit"])
     judged["probability"] = temperature.apply(judged["logit"])
@@ -133,16 +125,7 @@ def average_runs(
             "the average has no %s, which belong to one network: train them again",
             " and no ".join(sorted(dropped)),
         )
-    return Average(tuple(runs), unseen, learnt)
-
-
-def _one_model(models: Sequence[Pooled]) -> Pooled:
-    if len(models) > 1:
-        raise CorrosionError(
-            f"These are runs of {len(models)} models ({', '.join(one.name for one in models)}): "
-            f"give runs that differ in seed or fold alone."
-        )
-    return models[0]
+    return Average(runs, unseen, learnt)
 
 
 def _asked(of_runs: ChoiceSettings, max_risk: float | None, judged: pd.DataFrame) -> ChoiceSettings:
@@ -151,18 +134,6 @@ def _asked(of_runs: ChoiceSettings, max_risk: float | None, judged: pd.DataFrame
     if max_risk is None and usual and folds_of(judged) is not None:
         max_risk = _MAX_RISK
     return of_runs if max_risk is None else of_runs.replace(max_risk=max_risk)
-
-
-def _learnt_from(model: Pooled) -> pd.DataFrame:
-    """The photographs of at least one member's training."""
-    splits = [run.split for run in model.runs if run.split is not None]
-    if len(splits) < len(model.runs):
-        raise CorrosionError(
-            f"A run of {model.name} has no split.csv: nothing tells what it has learnt from. Give "
-            f"directories of runs with all of their files."
-        )
-    learnt = pd.concat([split[split["split"] == "train"] for split in splits])
-    return learnt.drop_duplicates("path").reset_index(drop=True)
 
 
 def _unseen(model: Pooled) -> pd.DataFrame:
