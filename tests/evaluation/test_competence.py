@@ -13,7 +13,7 @@ GUESSING = Competence(0.55, 0.42, 0.67, 0.95, 60, "test")
 
 def network(**known):
     """A network of a finished training, as far as `cautions` looks at it."""
-    known = {"band": (0.3, 0.7), "threshold": 0.5, "competence": None} | known
+    known = {"band": (0.3, 0.7), "threshold": 0.5, "competence": None, "kind_head": None} | known
     return SimpleNamespace(**known)
 
 
@@ -29,6 +29,11 @@ def test_a_network_whose_interval_contains_one_half_is_called_guessing():
 
 def test_a_network_trained_on_generated_pictures_is_called_so():
     assert "generated pictures" in Competence(1, 0.9, 1, 0.95, 9, "test", True).cautions["sample"]
+
+
+def test_kinds_of_an_earlier_version_are_guesses():
+    said = cautions(network(kind_head=SimpleNamespace(competence=None)))
+    assert "Take a kind as a guess" in said["kinds"]
 
 
 def test_cautions_of_a_network_are_read_from_plain_values():

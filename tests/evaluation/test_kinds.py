@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score
 
 from corrosion.errors import CorrosionError
+from corrosion.evaluation.kind_competence import KindCompetence, is_guessed, kinds_caution
 from corrosion.evaluation.kind_tests import compare_kinds
 from corrosion.evaluation.kinds import evaluate_kinds
 
@@ -47,7 +48,7 @@ def test_what_is_undefined_is_nan_and_told():
     assert np.isnan(found.kinds["pitting"].recall.value)
     assert found.kinds["pitting"].precision.value == 0
     assert found.metrics["balanced_accuracy"].value == 0.5
-    assert found.cautions == [
+    assert found.cautions[1:] == [
         "No test photograph shows pitting, stress: nothing is known of them.",
         "Fewer than 10 test photographs, so that figures are a hint only: crevice (2).",
     ]
@@ -87,6 +88,33 @@ def test_plain_values_hold_the_matrix_and_every_kind():
     assert values["confusion"] == [[0, 1, 0], [0, 0, 0], [0, 0, 0]]
     assert values["kinds"]["crevice"]["images"] == 1
     assert values["accuracy"]["value"] == 0
+
+
+@pytest.mark.parametrize(
+    ("right", "others", "said"),
+    [
+        (9, 3, "accuracy 0.750 (95% interval"),  # as often as always saying pitting
+        (12, 0, "on 12 test photographs, of which always saying pitting gets 0.750 right"),
+        (18, 0, None),
+        (0, 0, "no corroded test photograph"),
+    ],
+)
+def test_kinds_that_guessing_tells_as_well_are_said_to_be_guesses(right, others, said):
+    # the last quarter shows another kind, `others` of which are not told
+    count = right + others
+    pairs = [("pitting", "pitting")] * (3 * count // 4)
+    pairs += [("crevice", "crevice")] * (count - len(pairs) - others)
+    pairs += [("crevice", "pitting")] * others
+    found = evaluate_kinds(table(pairs), NAMES)
+    told = KindCompetence.read(found.competence.plain()).caution
+    if said is None:
+        assert told is None
+        assert not is_guessed([])
+    else:
+        assert said in told
+        assert told in found.cautions
+        assert is_guessed(["another", told])
+    assert is_guessed([kinds_caution(None)])  # of an earlier version
 
 
 def test_networks_are_tested_on_the_photographs_whose_kind_both_were_tested_on():

@@ -15,6 +15,7 @@ import pandas as pd
 
 from corrosion.evaluation.estimates import estimate_table
 from corrosion.evaluation.intervals import Estimate
+from corrosion.evaluation.kind_competence import kinds_caution
 from corrosion.evaluation.metric_table import few_images
 
 if TYPE_CHECKING:
@@ -129,12 +130,14 @@ def cautions(network: CorrosionClassifier) -> dict[str, str]:
         network: as `corrosion.load_model` gives it.
 
     Returns:
-        Sentences; none for a checkpoint of a finished training whose network has learnt something,
-        and none of what a checkpoint of an earlier version does not know.
+        Sentences; none for a checkpoint of a finished training whose network has learnt something.
+        Of what a checkpoint of an earlier version does not know none but that kinds are a guess.
 
     Example:
         >>> from types import SimpleNamespace
-        >>> network = SimpleNamespace(band=None, threshold=0.5, competence=None)
+        >>> network = SimpleNamespace(
+        ...     band=None, threshold=0.5, competence=None, kind_head=None
+        ... )
         >>> list(cautions(network))
         ['no band']
     """
@@ -148,4 +151,6 @@ def cautions(network: CorrosionClassifier) -> dict[str, str]:
         )
     if network.competence is not None:
         found |= Competence.read(network.competence).cautions
+    if network.kind_head is not None and (told := kinds_caution(network.kind_head.competence)):
+        found["kinds"] = told
     return found

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.intervals import Estimate, bootstrap_estimate, proportion
+from corrosion.evaluation.kind_competence import KindCompetence
 from corrosion.evaluation.metrics import Floats
 from corrosion.evaluation.resampling import group_numbers, resamples
+from corrosion.evaluation.significance import mcnemar
 
 FEW = 10
 """Test photographs of a kind below which its figures are a hint only."""
@@ -60,6 +62,7 @@ class KindEvaluation:
         metrics: accuracy, balanced_accuracy (mean recall) and macro_f1 (mean F1); the means are
             over the kinds that have test photographs.
         kinds: figures of each kind, by name.
+        competence: accuracy beside that of always saying the most frequent kind.
         level: confidence level of the intervals.
     """
 
@@ -67,6 +70,7 @@ class KindEvaluation:
     confusion: NDArray[np.int64]
     metrics: Mapping[str, Estimate]
     kinds: Mapping[str, KindFigures]
+    competence: KindCompetence
     level: float = 0.95
 
     @property
@@ -79,7 +83,7 @@ class KindEvaluation:
         """Sentences without which the figures should not be read."""
         missing = [name for name, one in self.kinds.items() if not one.images]
         few = [f"{name} ({one.images})" for name, one in self.kinds.items() if 0 < one.images < FEW]
-        said = []
+        said = [] if (chance := self.competence.caution) is None else [chance]
         if missing:
             said.append(f"No test photograph shows {', '.join(missing)}: nothing is known of them.")
         if few:
@@ -94,6 +98,11 @@ class KindEvaluation:
         return {
             "images": self.images,
             **{name: _plain(one) for name, one in self.metrics.items()},
+            "most_frequent": {
+                "kind": self.competence.frequent,
+                "share": self.competence.share,
+                "p_value": self.competence.p_value,
+            },
             "confusion": self.confusion.tolist(),
             "kinds": {
                 name: {
@@ -157,7 +166,33 @@ def evaluate_kinds(
             proportion(right[called], group=group[called], level=level),
             float(each[number]),
         )
-    return KindEvaluation(names, confusion, metrics, kinds, level)
+    competence = _competence(true, right, group, names, metrics["accuracy"], level)
+    return KindEvaluation(names, confusion, metrics, kinds, competence, level)
+
+
+def _competence(
+    true: NDArray[np.int64],
+    right: NDArray[np.bool_],
+    group: NDArray[np.int64],
+    names: tuple[str, ...],
+    accuracy: Estimate,
+    level: float,
+) -> KindCompetence:
+    """What was told beside the most frequent kind of the same photographs, by McNemar's test."""
+    if not len(true):
+        return KindCompetence(np.nan, np.nan, np.nan, level, 0, "", np.nan, np.nan)
+    most = int(np.bincount(true).argmax())
+    test = mcnemar(right, true == most, group=group)
+    return KindCompetence(
+        accuracy.value,
+        accuracy.low,
+        accuracy.high,
+        level,
+        len(true),
+        names[most],
+        float((true == most).mean()),
+        float(test.p_value),
+    )
 
 
 def _numbers(column: pd.Series, names: tuple[str, ...]) -> NDArray[np.int64]:

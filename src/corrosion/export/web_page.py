@@ -16,6 +16,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from corrosion.evaluation.kind_competence import is_guessed
 from corrosion.export.web_runtime import LICENCE, VERSION, WebRuntime
 from corrosion.report.page import script_digest, script_json, write_page
 from corrosion.runtime.metadata import Metadata
@@ -56,6 +57,7 @@ def write_inspector(onnx: Path, path: Path, metadata: Metadata, runtime: WebRunt
         path,
         "inspector/inspector.html",
         known=metadata,
+        guessed=is_guessed(metadata.cautions),
         notes=notes,
         metadata=script_json(metadata.text),
         notes_json=script_json(json.dumps(notes)),

@@ -108,7 +108,8 @@ def _network(
         )
     if (kinds := values.kinds) is not None:
         check_width("kinds.weight", kinds.weight, features, path)
-        network.kind_head = KindHead(kinds.names, kinds.weight, kinds.bias)
+        told = content[_KINDS].get(_COMPETENCE)
+        network.kind_head = KindHead(kinds.names, kinds.weight, kinds.bias, told)
     if (masks := values.mask_network) is not None:
         network.mask_network = _mask_network(outline, network, masks, path)
     network.competence = content.get(_COMPETENCE)

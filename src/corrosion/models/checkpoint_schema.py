@@ -153,6 +153,27 @@ class StoredMasks(StoredValues):
     """What it has learnt from."""
 
 
+class StoredKindCompetence(StoredValues):
+    """`corrosion.evaluation.kind_competence.KindCompetence`."""
+
+    accuracy: Known
+    """Share of photographs whose kind was told."""
+    low: Known
+    """Lower end of its interval."""
+    high: Known
+    """Upper end of its interval."""
+    level: Probability
+    """Confidence level of the interval."""
+    images: Tally
+    """Number of photographs it was measured on."""
+    frequent: Annotated[str, MaxLen(LONGEST_KIND)]
+    """The most frequent kind among them."""
+    share: Known
+    """Share of it."""
+    p_value: Known
+    """Of the difference of the two."""
+
+
 class StoredKinds(StoredValues):
     """`corrosion.models.kind_head.KindHead`."""
 
@@ -162,6 +183,8 @@ class StoredKinds(StoredValues):
     """(K, C) float."""
     bias: KindWeights
     """(K,) float."""
+    competence: StoredKindCompetence | None = None
+    """How well it tells kinds."""
 
     def conflicts(self) -> Iterator[str]:
         """A name that is there twice, and weights that are not one row a kind."""

@@ -7,7 +7,7 @@ what they are without it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -28,6 +28,8 @@ class KindHead(nn.Module):
         names: names of K kinds, at least two, all different.
         weight: (K, C) float.
         bias: (K,) float.
+        competence: plain values of `corrosion.evaluation.kind_competence.KindCompetence`; None
+            where nothing is known of it.
 
     Shapes:
         features (N, C) float -> (N, K) float32.
@@ -45,7 +47,13 @@ class KindHead(nn.Module):
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, names: Sequence[str], weight: Tensor, bias: Tensor) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        weight: Tensor,
+        bias: Tensor,
+        competence: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__()
         count = len(names)
         if count < 2 or len(set(names)) < count:
@@ -58,6 +66,7 @@ class KindHead(nn.Module):
         if not (weight.isfinite().all() and bias.isfinite().all()):
             raise CorrosionError("the weights of the head of kinds are not finite (NaN).")
         self.names = tuple(names)
+        self.competence = competence
         self.register_buffer("weight", weight.float(), persistent=False)
         self.register_buffer("bias", bias.float(), persistent=False)
 
@@ -68,7 +77,13 @@ class KindHead(nn.Module):
 
     def stored(self) -> dict[str, Any]:
         """Plain values and tensors, as a checkpoint keeps them."""
-        return {"names": list(self.names), "weight": self.weight.cpu(), "bias": self.bias.cpu()}
+        known = {} if self.competence is None else {"competence": dict(self.competence)}
+        return {
+            "names": list(self.names),
+            "weight": self.weight.cpu(),
+            "bias": self.bias.cpu(),
+            **known,
+        }
 
 
 class KindLogit(nn.Module):

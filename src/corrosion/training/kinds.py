@@ -78,6 +78,7 @@ def teach_kinds(
         }
     )
     evaluation = evaluate_kinds(table, names)
+    fit.head.competence = evaluation.competence.plain()
     return fit.head, RunKinds(kind_counts(records), table, evaluation)
 
 

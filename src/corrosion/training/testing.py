@@ -147,6 +147,7 @@ def test_and_report(
     )
     write_run_page(known, evaluation)
     warning = shortcut_warning(settings.data.shortcut, datamodule.marked)
+    guessed = kinds.evaluation.competence.caution if kinds else None
     print_results(
         metrics,
         evaluation.metrics,
@@ -156,6 +157,7 @@ def test_and_report(
             "weights": _first_weights(module.hparams["weights"], run),
             "training": f"{seconds['fit']:.0f} s, {len(epochs)} epoch(s)",
             **({"kinds": kinds_sentence(kinds)} if kinds else {}),
+            **({"GUESSED": guessed} if guessed else {}),
             **({"WARNING": warning} if warning else {}),
             **{name.upper(): text for name, text in competence.cautions.items()},
         },

@@ -163,7 +163,7 @@ def test_the_report_on_paper_says_what_was_found_where_and_by_whom(inspection):
                  "M. Müller", "Signature", "Page 1 of", "2025-05-01"):  # fmt: skip
         assert text in cover
     for text in ("=1+1.jpg", "corrosion detected (0.900)", "corroded (A. Name)", "Seam",
-                 "25.0% (10.0% to 50.0%)", "ISO 4628-3 Ri 4", "-33.900000, 18.400000, 12 m",
+                 "25.0% (90% between", "ISO 4628-3 Ri 4", "-33.900000, 18.400000, 12 m",
                  "looking 270°", "the file is empty", "c.mp4 at 1.0 s"):  # fmt: skip
         assert text in body
     assert "Tank □" in body  # a letter that the font lacks

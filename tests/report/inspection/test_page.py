@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import time
+from html import unescape
 
 import pytest
 from browser import needs_chromium, visit
@@ -11,6 +12,7 @@ from inspection_folders import CLASSES, row, write_folder
 from PIL import Image
 
 from corrosion.cli.main import main
+from corrosion.evaluation.kind_competence import KindCompetence
 from corrosion.report.inspection import read_inspection
 
 EVIL = "</script><script>document.title='hacked'</script><img src=x onerror=alert(1)>'\".jpg"
@@ -59,7 +61,7 @@ def test_the_page_opens_with_what_was_found(folder, capsys):
     assert "<li>photos/broken.heic: no image of a known kind</li>" in page
     assert '<p class="warning">Read this first.</p>' in page
     assert page.count("<circle") == 8
-    assert "200 m, north is up" in page
+    assert "500 m, north is up" in page
     assert re.findall(r'data-asset="(tank \d)"', page) == ["tank 1", "tank 0"]  # 7 % and 2 %
 
 
@@ -411,7 +413,8 @@ def test_cards_have_room_for_reasons_grades_and_errors(tmp_path, width):
     sides = {"width": 1600, "height": 900}
     rows = [row(1, 0.6, **grades, **unlike, **sides)]
     rows += [row(2, 0.9996, rusted_share=0.0001, **grades, **sides)]
-    rows += [row(3, 0.93, rusted_share=0), row(4, 0.0001, rusted_share=0)]
+    placed = {"latitude": 47.5, "longitude": 8.25, "altitude": 400, "direction": 90}
+    rows += [row(3, 0.93, rusted_share=0, **placed), row(4, 0.0001, rusted_share=0)]
     error = "HEIC can't be read: convert it with heif-convert, or let the telephone export JPEG"
     rows += [{"path": "photos/broken.heic", "error": error}]
     assert main(["inspection-report", str(write_folder(tmp_path, rows))]) == 0
@@ -445,16 +448,54 @@ def test_cards_have_room_for_reasons_grades_and_errors(tmp_path, width):
         certain, rusty, unclear, clean, broken = page.evaluate(texts)
         errors = page.look().errors
     assert ">0.999" in certain
-    assert "rusted <0.1 %" in certain
+    assert "Rusted: <0.1 % of the picture (90 % between 0.0 % and 50.0 %)" in certain
     assert "Unlike the training" in unclear
     assert "IMO GOOD to FAIR" in unclear
-    assert "ISO 4628-3: grade unclear (share 1 %, 90 % between 0 and 50 %)" in unclear
+    assert "ISO 4628-3: grade unclear" in unclear
+    assert unclear.count("50") == 1  # the interval is told once
     outlined = ["no rust could be outlined" in one for one in (certain, rusty, unclear, clean)]
     assert outlined == [False, True, False, False]
+    assert "47.500000, 8.250000, 400 m, looking 90°" in rusty
     assert "<0.001" in clean
     assert error in broken
     assert "no picture" in broken
     assert errors == ()
+
+
+@needs_chromium
+def test_photographs_of_one_place_are_a_point_with_their_number_that_shows_them(tmp_path):
+    places = [(47.0, 8.0)] * 3 + [(47.001, 8.0), (47.001, 8.001)]
+    rows = [
+        row(number, (0.1, 0.9, 0.2, 0.4, 0.3)[number], latitude=latitude, longitude=longitude)
+        for number, (latitude, longitude) in enumerate(places)
+    ]
+    assert main(["inspection-report", str(write_folder(tmp_path, rows))]) == 0
+    page = (tmp_path / "inspection.html").read_text(encoding="utf-8")
+    assert page.count("<circle") == 3
+    assert "<title>3 photographs here\n1.jpg, 0.900\n2.jpg, 0.200\n0.jpg, 0.100</title>" in page
+    press = "document.querySelector('{}').dispatchEvent(new MouseEvent('click', {{bubbles: true}}))"
+    with visit(tmp_path / "inspection.html", width=1000) as opened:
+        opened.evaluate(press.format('.detected[data-numbers="1 2 0"]'))
+        assert cards(opened) == ["1", "2", "0"]
+        assert "3 of 5 shown, of one place" in opened.evaluate("$('shown').innerText")
+        opened.evaluate(press.format("#shown button"))
+        assert len(cards(opened)) == 5
+        text = "document.querySelector('svg g ~ text').getBoundingClientRect().height"
+        assert opened.evaluate(text) > 14  # the scale can be read
+
+
+@pytest.mark.parametrize("guessed", [True, False])
+def test_kinds_at_chance_are_called_a_guess_on_the_page_and_on_each_card(tmp_path, guessed):
+    known = KindCompetence(0.9, 0.7, 0.98, 0.95, 30, "pitting", 0.8, 0.2 if guessed else 0.001)
+    cautions = [known.caution] if known.caution else []
+    rows = [row(1, 0.9, kind="pitting", kind_probability=0.7)]
+    folder = write_folder(tmp_path, rows, cautions=cautions, kinds=["pitting", "uniform"])
+    assert main(["inspection-report", str(folder)]) == 0
+    page = (folder / "inspection.html").read_text(encoding="utf-8")
+    assert ("Kinds of corrosion can't be told from guessing: accuracy 0.900" in unescape(page)) == (
+        guessed
+    )
+    assert f'"kind":"pitting (0.700){", a guess" if guessed else ""}"' in page
 
 
 def test_photographs_without_position_are_counted(folder, tmp_path):

@@ -17,7 +17,9 @@ from corrosion.report.inspection.shown import chance_of
 
 _BINS = 20
 _WIDTH, _HEIGHT, _BASE, _TOP = 400, 130, 108, 14
-_SIDE, _MARGIN = 400, 24
+_MARGIN, _TALLEST = 24, 226  # the page shows no drawing taller, but smaller: texts too
+_RADIUS, _CELL = 5, 8  # of a point; photographs that are this near are one, with their number
+_RULER, _NAMED = 16, 8  # height of the line of the scale; photographs that a point names
 _METRES_A_DEGREE = 111_320.0  # of latitude, and of longitude at the equator
 
 
@@ -63,6 +65,8 @@ def histogram(inspection: Inspection) -> Markup:
 def position_map(findings: Sequence[Finding]) -> Markup | None:
     """Where photographs were taken, north up, distances true; None without two positions or more.
 
+    Photographs of one place are one point, which tells their number.
+
     The projection is equirectangular about the middle, which over a site of some kilometres errs by
     less than a point's size.
     """
@@ -78,21 +82,19 @@ def position_map(findings: Sequence[Finding]) -> Markup | None:
     across = _METRES_A_DEGREE * max(math.cos(middle), 1e-6)
     wide = (max(longitudes) - min(longitudes)) * across
     tall = (max(latitudes) - min(latitudes)) * _METRES_A_DEGREE
-    scale = (_SIDE - 2 * _MARGIN) / max(wide, tall, 10.0)  # pixels a metre
-    height = max(tall * scale, 40) + 2 * _MARGIN + 16
-    left = (_SIDE - wide * scale) / 2
-    points = []
-    # what matters most is drawn last, upon the others
-    for one, latitude, longitude in sorted(places, key=lambda place: _weight(place[0])):
+    room = _WIDTH - 2 * _MARGIN, _TALLEST - 2 * _MARGIN - _RULER
+    scale = min(side / max(metres, 10.0) for side, metres in zip(room, (wide, tall), strict=True))
+    height = max(tall * scale, 40) + 2 * _MARGIN + _RULER
+    left = (_WIDTH - wide * scale) / 2
+    at: dict[tuple[int, int], list[tuple[Finding, float, float]]] = {}
+    for one, latitude, longitude in places:
         x = left + (longitude - min(longitudes)) * across * scale
         y = _MARGIN + (max(latitudes) - latitude) * _METRES_A_DEGREE * scale
-        kind = ("detected" if one.detected else "clear") + (" review" if one.review else "")
-        probability = "" if one.probability is None else f", {chance_of(one.probability)}"
-        points.append(
-            f'<circle class="{kind}" data-number="{one.number}" cx="{x:.1f}" cy="{y:.1f}" r="5">'
-            f"<title>{escape(one.name + probability)}</title></circle>"
-        )
-    length = _round_length(0.4 * _SIDE / scale)
+        at.setdefault((int(x // _CELL), int(y // _CELL)), []).append((one, x, y))
+    # what matters most is drawn last, upon the others
+    groups = sorted(at.values(), key=lambda group: max(_weight(one) for one, _, _ in group))
+    points = [_point(group) for group in groups]
+    length = _round_length(0.4 * _WIDTH / scale)
     end, base = _MARGIN + length * scale, height - 12
     text = f"{length:g} m" if length < 1000 else f"{length / 1000:g} km"
     ruler = [
@@ -100,6 +102,28 @@ def position_map(findings: Sequence[Finding]) -> Markup | None:
         f'<text x="{end + 6:.1f}" y="{base + 4:.1f}">{text}, north is up</text>',
     ]
     return _svg("Where the photographs were taken", round(height), [*points, *ruler])
+
+
+def _point(group: Sequence[tuple[Finding, float, float]]) -> str:
+    """Photographs of one place: a point that is drawn as the one that matters most."""
+    found = sorted((one for one, _, _ in group), key=_weight, reverse=True)
+    first, count = found[0], len(found)
+    x, y = (sum(place[axis] for place in group) / count for axis in (1, 2))
+    kind = ("detected" if first.detected else "clear") + (" review" if first.review else "")
+    named = [
+        one.name + ("" if one.probability is None else f", {chance_of(one.probability)}")
+        for one in found[:_NAMED]
+    ]
+    more = [] if count <= _NAMED else [f"and {count - _NAMED} more"]
+    title = "\n".join([*([f"{count} photographs here"] if count > 1 else []), *named, *more])
+    numbers = " ".join(str(one.number) for one in found)
+    radius = _RADIUS if count == 1 else _RADIUS + 3 + 2 * len(str(count))
+    text = f'<text x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle">{count}</text>'
+    return (
+        f'<g class="{kind}" data-numbers="{numbers}">'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}"/>{text if count > 1 else ""}'
+        f"<title>{escape(title)}</title></g>"
+    )
 
 
 def _weight(one: Finding) -> tuple[bool, bool, float]:

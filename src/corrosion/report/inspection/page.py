@@ -14,6 +14,8 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from corrosion.evaluation.decisions import is_unlike
+from corrosion.evaluation.kind_competence import is_guessed
+from corrosion.explanation.share_interval import LEVEL
 from corrosion.report.inspection.assets import maintenance_of
 from corrosion.report.inspection.cells import read_run
 from corrosion.report.inspection.drawings import histogram, position_map
@@ -55,11 +57,13 @@ def write_inspection_page(inspection: Inspection) -> Path:
     findings = inspection.findings
     roots = _roots(inspection)
     drawn = kept_regions(inspection.folder)
+    guessed = is_guessed(inspection.cautions)
     data = {
         "key": _key(inspection),
         "threshold": inspection.threshold,
         "inspector": inspection.inspector,
         "kinds": inspection.kinds,
+        "level": f"{LEVEL:.0%}".replace("%", " %"),
     }
     write_page(
         path,
@@ -79,7 +83,7 @@ def write_inspection_page(inspection: Inspection) -> Path:
         script=Markup(script),
         digest=script_digest(script),
         data=_json(data),
-        cards=(_json(_card(one, inspection, roots, drawn)) for one in findings),
+        cards=(_json(_card(one, inspection, roots, drawn, guessed=guessed)) for one in findings),
     )
     return path
 
@@ -106,7 +110,12 @@ def _key(inspection: Inspection) -> str:
 
 
 def _card(
-    one: Finding, inspection: Inspection, roots: Sequence[str], drawn: DrawnSurfaces | None
+    one: Finding,
+    inspection: Inspection,
+    roots: Sequence[str],
+    drawn: DrawnSurfaces | None,
+    *,
+    guessed: bool,
 ) -> dict[str, Any]:
     """What the script knows of a finding; what is empty is left out."""
     verdict, time = one.verdict, time_cell(one.time)
@@ -123,7 +132,7 @@ def _card(
         "why": list(one.why_review),
         "unlike": one.unlike_training,
         "isUnlike": _is_unlike(one),
-        "kind": kind_of(one),
+        "kind": kind_of(one, guessed=guessed),
         "kindName": one.kind,
         "share": one.share,
         "low": one.share_low,

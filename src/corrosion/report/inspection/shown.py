@@ -87,34 +87,32 @@ def share_of(one: Finding) -> str:
         return ""
     if one.share_low is None or one.share_high is None:
         return f"{one.share:.1%}"
-    return f"{one.share:.1%} ({one.share_low:.1%} to {one.share_high:.1%})"
+    return f"{one.share:.1%} ({LEVEL:.0%} between {one.share_low:.1%} and {one.share_high:.1%})"
 
 
 def grades_of(one: Finding) -> tuple[str, ...]:
-    """The grades, each as text; those that the interval leaves unclear together, with the share.
+    """The grades, each as text; those that the interval of the share leaves unclear together.
 
     Example:
         >>> grades_of(Finding(0, "a.jpg", grades={"ISO 4628-3": "Ri 3 to Ri 4", "IMO": "GOOD"}))
         ('ISO 4628-3 Ri 3 to Ri 4', 'IMO GOOD')
         >>> wide = {"ISO 4628-3": "unclear", "IMO": "unclear"}
         >>> grades_of(Finding(0, "a.jpg", share=0.03, share_low=0, share_high=0.6, grades=wide))
-        ('grade unclear (share 3 %, 90 % between 0 and 60 %)',)
+        ('grade unclear',)
     """
     clear = tuple(f"{name} {grade}" for name, grade in one.grades.items() if grade != UNCLEAR)
     unclear = [name for name, grade in one.grades.items() if grade == UNCLEAR]
     if not unclear:
         return clear
-    text = "grade unclear"
-    if one.share is not None and one.share_low is not None and one.share_high is not None:
-        share, low, high = (
-            f"{100 * end:.3g}" for end in (one.share, one.share_low, one.share_high)
-        )
-        text += f" (share {share} %, {100 * LEVEL:.0f} % between {low} and {high} %)"
-    return (*clear, f"{', '.join(unclear)}: {text}" if clear else text)
+    return (*clear, f"{', '.join(unclear)}: grade unclear" if clear else "grade unclear")
 
 
-def kind_of(one: Finding) -> str:
+def kind_of(one: Finding, *, guessed: bool = False) -> str:
     """The kind of corrosion with its probability, as text; empty where it is not told.
+
+    Args:
+        one: the finding.
+        guessed: whether the network's kinds are guesses: see `is_guessed`.
 
     Example:
         >>> kind_of(Finding(0, "a.jpg", kind="pitting", kind_probability=0.9312))
@@ -123,7 +121,7 @@ def kind_of(one: Finding) -> str:
     if one.kind is None:
         return ""
     chance = chance_of(one.kind_probability)
-    return f"{one.kind} ({chance})" if chance else one.kind
+    return (f"{one.kind} ({chance})" if chance else one.kind) + (", a guess" if guessed else "")
 
 
 def photograph_jpeg(inspection: Inspection, one: Finding, side: int) -> bytes | None:

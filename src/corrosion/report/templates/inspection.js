@@ -111,10 +111,11 @@ const ORDERS = {
   given: () => 0,
 };
 const value = (id) => ($(id) ? $(id).value : "");
-let shown = [], current = 0;
+let shown = [], current = 0, place = null; // numbers of the photographs of a place that was chosen on the map
 
 function wanted(card) {
   const said = verdictOf(card), decision = value("decision"), review = value("review"), judged = value("verdict");
+  if (place && !place.has(card.n)) return false;
   if (decision === "failed" && !card.error) return false;
   if (decision === "detected" && !card.detected) return false;
   if (decision === "none" && (card.detected || card.p === undefined)) return false;
@@ -139,11 +140,13 @@ function refresh() {
   shown = CARDS.filter(wanted).sort((a, b) => { const by = both(a, b); return Number.isNaN(by) ? a.n - b.n : by; });
   current = 0;
   $("shown").textContent = shown.length === CARDS.length ? `${shown.length} shown` : `${shown.length} of ${CARDS.length} shown`;
+  if (place) $("shown").append(", of one place ", element("button", { type: "button", textContent: "Show all", onclick: () => show("all") }));
   const above = grid.getBoundingClientRect().top - bar.offsetHeight - 8;
   layOut();
   if (above < 0) scrollBy(0, above); // to the first
 }
-function show(filter) {
+function show(filter, numbers = null) {
+  place = numbers;
   for (const id of ["decision", "review", "verdict", "asset", "kind", "search"]) if ($(id)) $(id).value = "";
   if (filter === "detected" || filter === "failed") $("decision").value = filter;
   if (filter === "review") $("review").value = filter;

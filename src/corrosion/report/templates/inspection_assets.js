@@ -1,7 +1,11 @@
 
 // ---- the list of assets: sorted by any column, and leading to their photographs
 
-function goTo(number) { // to a photograph, and back to all where filters hide it
+function goTo(number, ...others) { // to a photograph, and back to all where filters hide it; to several of one place alone
+  if (others.length) {
+    show("all", new Set([number, ...others].map(Number)));
+    return choose(0);
+  }
   const card = CARDS[Number(number)];
   if (!shown.includes(card)) show("all");
   choose(shown.indexOf(card));

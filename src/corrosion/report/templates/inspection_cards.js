@@ -80,12 +80,14 @@ function percent(share) {
 }
 function rusted(card) {
   if (card.share === undefined) return "";
-  return `rusted ${percent(card.share)} (${percent(card.low)} to ${percent(card.high)})${card.surface ? ` ${card.surface}` : ""}`;
+  const between = card.low === undefined ? "" : ` (${DATA.level} between ${percent(card.low)} and ${percent(card.high)})`;
+  return `Rusted: ${percent(card.share)} of the ${card.surface ? card.surface.replace("of the ", "") : "picture"}${between}`;
 }
+const kindly = (card, title) => (card.kind ? `${title}: ${card.kind}` : "");
 const outlined = (card) => (card.detected && card.share === 0 ? "Detected, but no rust could be outlined." : "");
 // what may take several lines
 function sentences(card) {
-  return [["chip", (card.why || []).join(" ")], ["found", card.kind], ["found", rusted(card)], ["found", outlined(card)],
+  return [["chip", (card.why || []).join(" ")], ["found", kindly(card, "Kind")], ["found", rusted(card)], ["found", outlined(card)],
     ["found", (card.grades || []).join(" \u00b7 ")], ["found", card.tiles], ["missing", card.error]];
 }
 const widths = new Map(), pen = document.createElement("canvas").getContext("2d");
@@ -113,7 +115,7 @@ function height(card, room) {
   if (heights.room !== room) heights = { room, of: new Map() };
   if (heights.of.has(card)) return heights.of.get(card);
   const tall = ([name, text]) => (text ? LINE * (name === "chip" ? linesOf(text, 600, room - 15) : linesOf(text, 400, room)) + 3 : 0);
-  const found = sentences(card).reduce((sum, one) => sum + tall(one), 0);
+  const found = sentences(card).reduce((sum, one) => sum + tall(one), 0) + (card.place ? LINE + 3 : 0);
   heights.of.set(card, found);
   return found;
 }
@@ -153,7 +155,7 @@ function build(card, index) {
   if (KINDS.length && card.p !== undefined) verdicts.append(kindChoice(card.name, (change) => judge(card, change)));
   made.append(element("div", { className: "pictures" }, picture(card, "first"), layers && value("view") === "both" ? picture(card, "second") : "", corner),
     element("div", { className: "facts" }, top, ...sentences(card).map(([name, words]) => line(`wraps ${name}`, words)),
-      line("name", `${card.n + 1} \u00b7 ${card.name}`, card.path), line("where", where), element("div", { className: "said" }), verdicts));
+      line("name", `${card.n + 1} \u00b7 ${card.name}`, card.path), line("where", where), line("where", card.place), element("div", { className: "said" }), verdicts));
   press(made, card);
   return made;
 }

@@ -22,7 +22,7 @@ function enlarge() {
   const link = (label, href) => (href ? element("a", { href, target: "_blank", rel: "noopener", textContent: label }) : "");
   const boxes = (card.boxes || []).slice(0, 12).map((box, number) => `${number + 1}: ${box.join(", ")}`).join("; ");
   const facts = [
-    (card.why || []).join(" "), card.kind && `Kind told by the network: ${card.kind}`, rusted(card), outlined(card), (card.grades || []).join(", "), card.tiles,
+    (card.why || []).join(" "), kindly(card, "Kind told by the network"), rusted(card), outlined(card), (card.grades || []).join(", "), card.tiles,
     boxes && `Boxes (left, top, width, height in pixels): ${boxes}`, card.error,
     [card.asset, card.taken, card.camera].filter(Boolean).join(", "), card.place, card.path,
     card.unlike === undefined ? "" : `Distance to the training photographs: ${card.unlike.toFixed(2)} (above 1: unlike them)`,
@@ -87,7 +87,7 @@ for (const id of ["sort", "decision", "review", "verdict", "asset", "kind"]) if 
 $("search").oninput = refresh;
 if ($("view")) $("view").onchange = layOut;
 $("inspector").onchange = () => { try { localStorage.setItem("corrosion-inspector", $("inspector").value.trim()); } catch { keeps = false; } };
-for (const point of document.querySelectorAll("circle[data-number]")) point.onclick = () => goTo(point.dataset.number);
+for (const point of document.querySelectorAll("[data-numbers]")) point.onclick = () => goTo(...point.dataset.numbers.split(" "));
 let held = 0;
 grid.addEventListener("pointerdown", (event) => {
   const on = event.target.closest(".picture"), card = event.target.closest(".card");

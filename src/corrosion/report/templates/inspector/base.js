@@ -2,7 +2,7 @@
 const $ = (id) => document.getElementById(id);
 const KNOWN = JSON.parse($("corrosion").textContent), NOTES = JSON.parse($("notes").textContent);
 const DECISIONS = ["no corrosion", "corrosion detected"]; // as corrosion.evaluation.decisions
-const KINDS = KNOWN.kinds, PHOTOS = [], flipped = new Set();
+const KINDS = KNOWN.kinds, GUESSED = "guessed" in $("cards").dataset, PHOTOS = [], flipped = new Set();
 let current = 0;
 
 function element(tag, attributes = {}, ...children) {

@@ -10,10 +10,11 @@ function summary(photo) {
 function placeOf(photo) {
   if (photo.latitude === undefined) return "";
   const height = photo.altitude === undefined ? "" : `, ${photo.altitude.toFixed(0)} m`;
-  return `${photo.latitude.toFixed(6)}, ${photo.longitude.toFixed(6)}${height}`;
+  const towards = photo.direction === undefined ? "" : `, looking ${photo.direction.toFixed(0)}\u00b0`;
+  return `${photo.latitude.toFixed(6)}, ${photo.longitude.toFixed(6)}${height}${towards}`;
 }
 const rusted = (photo) => (photo.share === undefined ? "" : `Rusted: ${(100 * photo.share).toFixed(1)} % of the picture`);
-const kindly = (photo, title) => (photo.kind === undefined ? "" : `${title}: ${photo.kind} (${chance(photo.kind_probability)})`);
+const kindly = (photo, title) => (photo.kind === undefined ? "" : `${title}: ${photo.kind} (${chance(photo.kind_probability)})${GUESSED ? ", a guess" : ""}`);
 const when = (photo) => (photo.taken_at || "").slice(0, 16).replace("T", " ");
 const line = (className, text) => (text ? element("div", { className, textContent: text }) : "");
 
@@ -68,7 +69,7 @@ function show(photo) {
   const made = element("article", { className: "card", role: "listitem", tabIndex: -1 },
     pictures,
     element("div", { className: "facts" }, decision, ...(photo.why || []).map((reason) => line("why", reason)), line("why", photo.decoding), line("kind", kindly(photo, "Kind")), line("share", rusted(photo)),
-      line("missing", photo.error), line("name", photo.path), line("where", [when(photo), placeOf(photo)].filter(Boolean).join(" \u00b7 ")),
+      line("missing", photo.error), line("name", photo.path), line("where", when(photo)), line("where", placeOf(photo)),
       line("noted", photo.said.note && `Note: ${photo.said.note}`)),
     verdictsOf(photo));
   made.classList.toggle("detected", Boolean(photo.detected));
