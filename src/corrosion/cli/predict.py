@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -22,7 +23,7 @@ from corrosion.cli.paths import (
     output_of,
 )
 from corrosion.data.cache.directory import own_cache_dir
-from corrosion.errors import INTERRUPTED, CorrosionError
+from corrosion.errors import CorrosionError
 from corrosion.runs import checkpoint_of
 from corrosion.settings.live import LiveSettings
 from corrosion.settings.prediction import PredictionSettings
@@ -88,6 +89,8 @@ def _run(options: argparse.Namespace) -> int:
     if first:  # others join the run that the first one has begun
         output.check()
         _check_out(out, resume=options.resume)
+    else:  # the first waits for them, deaf to Ctrl-C, and ends them: see `RowCallback`
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     if settings.format == "parquet":
         require_package("pyarrow", "--format=parquet", instead="csv")
     share_processors()  # before numpy and torch are imported
@@ -100,7 +103,7 @@ def _run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         if first:
             raise
-        return INTERRUPTED  # the first of several processes says it
+        return 0  # Lightning would kill the first of the processes, which says it, at another code
     if counts is None:  # not the first of several processes
         return 0
     output.deliver()

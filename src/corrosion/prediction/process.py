@@ -6,6 +6,7 @@ journal. Several machines: `corrosion.prediction.ray_engine`.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -88,7 +89,9 @@ class RowCallback(BasePredictionWriter):
         self._writer = writer
 
     def on_predict_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Open the journal of this process."""
+        """Open the journal of this process, which Ctrl-C ends from now on."""
+        if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         self._writer.begin(trainer.global_rank)
 
     def write_on_batch_end(

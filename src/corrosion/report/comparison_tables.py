@@ -160,7 +160,7 @@ def narrow_tests_tables(comparison: Comparison) -> list[TextTable]:
                 )
             )
     for one in comparison.kind_tests:
-        row = {
+        row: dict[Hashable, Any] = {
             "difference": one.difference.value,
             "low": one.difference.low,
             "high": one.difference.high,

@@ -108,7 +108,7 @@ def _point(group: Sequence[tuple[Finding, float, float]]) -> str:
     """Photographs of one place: a point that is drawn as the one that matters most."""
     found = sorted((one for one, _, _ in group), key=_weight, reverse=True)
     first, count = found[0], len(found)
-    x, y = (sum(place[axis] for place in group) / count for axis in (1, 2))
+    x, y = sum(place[1] for place in group) / count, sum(place[2] for place in group) / count
     kind = ("detected" if first.detected else "clear") + (" review" if first.review else "")
     named = [
         one.name + ("" if one.probability is None else f", {chance_of(one.probability)}")

@@ -7,6 +7,7 @@ import io
 from PIL import Image
 from reportlab.lib.units import mm
 
+from corrosion.evaluation.kind_competence import is_guessed
 from corrosion.report.inspection.finding import Finding
 from corrosion.report.inspection.findings import Inspection
 from corrosion.report.inspection.pdf_file import SpooledCanvas
@@ -55,7 +56,7 @@ def draw_finding(sheet: Sheet, inspection: Inspection, one: Finding) -> None:
     left = MARGIN + 2 * (_PICTURE + 2 * mm) + 2 * mm
     sheet.y = place + 1 * mm
     width = MARGIN + INNER - left
-    for label, value in _facts_of(one):
+    for label, value in _facts_of(one, guessed=is_guessed(inspection.cautions)):
         room = int((sheet.y - below - 7 * LINE) / (8 * LINE))
         if room < 1:
             break
@@ -78,7 +79,7 @@ def _origin(one: Finding) -> str:
     return " · ".join(filter(None, (place, one.taken_at, one.camera, digest, one.note)))
 
 
-def _facts_of(one: Finding) -> list[tuple[str, str]]:
+def _facts_of(one: Finding, *, guessed: bool) -> list[tuple[str, str]]:
     """What is known, the most telling first: what has no room is left out from the end."""
     decision = one.decision or ""
     if one.probability is not None:
@@ -91,7 +92,7 @@ def _facts_of(one: Finding) -> list[tuple[str, str]]:
         ("Note", note),
         ("For an inspector", " ".join(one.why_review)),
         # where nothing is detected the mask is empty, which measures nothing
-        ("Kind", kind_of(one)),
+        ("Kind", kind_of(one, guessed=guessed)),
         ("Rusted share", share_of(one) if one.detected else ""),
         ("Grade", ", ".join(grades_of(one)) if one.detected else ""),
         ("Went wrong", one.error or ""),
