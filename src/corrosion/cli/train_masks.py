@@ -67,6 +67,7 @@ def _from_labels(
 ) -> None:
     share_processors()  # before numpy and torch are imported
     from corrosion.models.device import choose_device
+    from corrosion.report.tables import print_sentences
     from corrosion.training.masks.train_from_labels import train_from_labels
 
     if settings.device != "auto":
@@ -78,16 +79,18 @@ def _from_labels(
         for name, label in (("corroded", 1), ("sound", 0))
         if len(rows := table[table["label"] == label])
     ]
+    told = [
+        "How right masks are, only photographs with masks can tell: corrosion predict "
+        "--share-truth FOLDER takes the intervals of shares from them."
+    ]
     if shares:
-        sys.stdout.write(
+        told.insert(
+            0,
             f"How much of validation photographs is rust, whatever is decided of them (in brackets "
-            f"before): {', '.join(shares)}.\n"
+            f"before): {', '.join(shares)}.",
         )
-    sys.stdout.write(
-        f"How right that is, only photographs with masks can tell: corrosion predict "
-        f"--share-truth FOLDER takes the intervals of shares from them.\n"
-        f"{_MASKS_OF_NEW.format(out=out)}"
-    )
+    print_sentences(told)
+    sys.stdout.write(_MASKS_OF_NEW.format(out=out))
 
 
 def _from_masks(
