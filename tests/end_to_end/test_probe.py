@@ -35,13 +35,13 @@ def photos(tmp_path_factory, draw_photos):
 
 @pytest.fixture
 def seen(monkeypatch):
-    """How many images went through a backbone, by batch."""
+    """How many images went into a backbone, by batch."""
     counts = []
-    forward = CorrosionClassifier.forward_features
+    normalise = CorrosionClassifier.normalise
     monkeypatch.setattr(
         CorrosionClassifier,
-        "forward_features",
-        lambda network, images: counts.append(len(images)) or forward(network, images),
+        "normalise",
+        lambda network, images: counts.append(len(images)) or normalise(network, images),
     )
     return counts
 
@@ -104,7 +104,7 @@ def test_a_second_run_looks_at_no_photograph_again_and_finds_the_same(
 ):
     overrides = ("model.tta=hflip", "explain.images=0")
     corrosion.train(settings(photos, *overrides), tmp_path / "first")
-    monkeypatch.delattr(CorrosionClassifier, "forward_features")
+    monkeypatch.delattr(CorrosionClassifier, "normalise")
     corrosion.train(settings(photos, *overrides), tmp_path / "second")
     monkeypatch.undo()
     for name in ("predictions.csv", "predictions_val.csv"):

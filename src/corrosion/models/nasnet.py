@@ -44,7 +44,7 @@ def _stride_2_pad(x: Tensor, kernel_size: int) -> Tensor:
     What that takes at the front goes to the end, where stride 2 never reads it: with a padding of
     `kernel_size - 1` at any size, and no `if`, an exported graph serves odd and even sizes.
     """
-    height, width = x.shape[-2:]
+    height, width = x.shape[-2], x.shape[-1]
     k = kernel_size // 2
     odd_h, odd_w = height % 2, width % 2
     return F.pad(x, (k - 1 + odd_w, k + 1 - odd_w, k - 1 + odd_h, k + 1 - odd_h))
@@ -128,7 +128,7 @@ class FactorizedReduction(nn.Module):
         even = self.conv_even(x)
         odd = self.conv_odd(x[:, :, 1:, 1:])
         # an odd size has one odd pixel less; Keras fills it with zero
-        height, width = (a - b for a, b in zip(even.shape[-2:], odd.shape[-2:], strict=True))
+        height, width = (even.shape[side] - odd.shape[side] for side in (-2, -1))
         odd = F.pad(odd, (0, width, 0, height))
         return self.bn(torch.cat([even, odd], dim=1))
 

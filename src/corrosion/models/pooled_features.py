@@ -12,8 +12,9 @@ import torch
 
 from corrosion.data.cache.features import FeatureCache, Features
 from corrosion.data.datamodule import CorrosionDataModule
+from corrosion.models.backbones import feature_map
 from corrosion.models.classifier import CorrosionClassifier
-from corrosion.models.evaluating import evaluating
+from corrosion.models.folding import folded
 from corrosion.models.pooling import pool
 from corrosion.models.tta import AS_IT_IS, View
 from corrosion.settings.model import Pooling
@@ -93,7 +94,8 @@ def pooled_by(
     """Compute the last feature map of images once, pooled in several ways.
 
     Args:
-        network: in any mode, which it keeps.
+        network: in any mode, which it keeps. A copy computes, whose batch normalisation is folded
+            (`corrosion.models.folding`): its features are the network's up to rounding.
         datamodule: reads the images.
         records: N rows with the column path.
         poolings: the ways, whatever that of the head is.
@@ -104,10 +106,12 @@ def pooled_by(
     """
     batches = datamodule.plain_loader(records.reset_index(drop=True))
     device = network.mean.device
+    backbone = folded(network.backbone)
     found: list[list[Features]] = [[] for _ in poolings]
-    with evaluating(network), torch.inference_mode():
+    with torch.inference_mode():
         for batch in progress(batches, "computing features", total=len(batches)):
-            maps = network.forward_features(view.apply(batch.image.to(device))).float()
+            pixels = network.normalise(view.apply(batch.image.to(device)))
+            maps = feature_map(backbone, backbone.forward_features(pixels)).float()
             for pooling, parts in zip(poolings, found, strict=True):
                 parts.append(pool(maps, pooling).cpu().numpy())
     return [np.concatenate(parts) for parts in found]
