@@ -26,6 +26,7 @@ from corrosion.errors import INTERRUPTED, CorrosionError, full_disk_told
 from corrosion.runs import RunDirectory
 from corrosion.sweep.sweeper import StudySweeper
 from corrosion.system.configuration import config_dir
+from corrosion.system.processors import importing_for_good
 
 log = logging.getLogger(__name__)
 Plugins.instance().register(StudySweeper)  # what sweep=... runs on
@@ -90,16 +91,15 @@ def task(config: DictConfig) -> float | tuple[float, float] | None:
 
 def _run(config: DictConfig, run_dir: Path) -> float | tuple[float, float] | None:
     # torch loads only when there is work for it
-    from corrosion.models.cost import sweep_cost
-    from corrosion.sweep.pruning import PruneTrial
-    from corrosion.training.distributed import silence_all_but_first, started_from_outside
-    from corrosion.training.resuming import (
-        PREEMPTED,
-        Preempted,
-        find_checkpoint,
-        hand_back_to_submitit,
-    )
-    from corrosion.training.run import train
+    with importing_for_good():
+        from corrosion.training.distributed import silence_all_but_first, started_from_outside
+        from corrosion.training.resuming import (
+            PREEMPTED,
+            Preempted,
+            find_checkpoint,
+            hand_back_to_submitit,
+        )
+        from corrosion.training.run import train
 
     hydra_config = HydraConfig.get()
     if started_from_outside():
@@ -116,6 +116,8 @@ def _run(config: DictConfig, run_dir: Path) -> float | tuple[float, float] | Non
         raise CorrosionError("A sweep is many runs: python train.py -m sweep=...")
     callbacks = []
     if sweep and sweep.pruner and sweep.trial is not None:
+        from corrosion.sweep.pruning import PruneTrial  # with a database's client
+
         callbacks.append(
             PruneTrial(
                 settings.objective,
@@ -146,6 +148,8 @@ def _run(config: DictConfig, run_dir: Path) -> float | tuple[float, float] | Non
             hand_back_to_submitit()
         raise SystemExit(PREEMPTED if preempted else INTERRUPTED) from end
     if objective is not None and sweep and sweep.cost:
+        from corrosion.models.cost import sweep_cost
+
         return objective, sweep_cost(RunDirectory(run_dir).best, sweep.cost)
     return objective
 

@@ -1,4 +1,5 @@
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from corrosion.data.dataset import Batch
 from corrosion.data.images import ImageError, content_hash
 from corrosion.data.shortcut import stamp
 from corrosion.errors import CorrosionError
+from corrosion.settings.augmentation import AugmentationSettings
 
 AUGMENT = {
     "horizontal_flip": {"p": 0.5},
@@ -139,6 +141,13 @@ def test_evaluation_is_complete_in_order_and_not_augmented(records):
         assert torch.equal(batch.image, plain.image)
         assert batch.label.tolist() == module.records(split)["label"].tolist()
         assert batch.index.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("augment", [None, {}, AugmentationSettings()])
+def test_without_augmentation_albumentations_is_not_imported(records, augment, monkeypatch):
+    monkeypatch.setitem(sys.modules, "corrosion.data.transforms", None)
+    data = CorrosionDataModule(records, augment=augment, image_size=32, num_workers=0)
+    assert next(iter(data.train_dataloader())).image.shape[1:] == (3, 32, 32)
 
 
 def test_prediction_covers_all_records_and_needs_only_their_paths(records):

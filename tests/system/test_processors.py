@@ -1,3 +1,4 @@
+import gc
 import os
 import platform
 import subprocess
@@ -5,7 +6,7 @@ import sys
 
 import pytest
 
-from corrosion.system.processors import share_processors
+from corrosion.system.processors import importing_for_good, share_processors
 
 PROGRAM = """
 import resource
@@ -55,3 +56,24 @@ def test_memory_that_was_freed_is_not_fetched_page_by_page_again():
     in_main, in_a_thread = map(int, ran.stdout.split())
     assert in_main < 1000  # of 25,600 pages of 4 KiB
     assert in_a_thread < 1000  # of 10,240
+
+
+def test_what_was_imported_for_good_is_not_searched_for_garbage_again():
+    gc.unfreeze()
+    try:
+        with importing_for_good():
+            assert not gc.isenabled()
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0
+        with importing_for_good():  # the second trial of a sweep, which leaves garbage behind
+            assert gc.isenabled()
+    finally:
+        gc.unfreeze()
+
+
+def test_a_failed_import_leaves_the_collector_as_it_was():
+    gc.unfreeze()
+    with pytest.raises(ImportError), importing_for_good():
+        raise ImportError
+    gc.unfreeze()
+    assert gc.isenabled()

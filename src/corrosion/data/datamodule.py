@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import lightning as L
@@ -19,12 +19,14 @@ from corrosion.data.labels import CLASSES
 from corrosion.data.resizing import build_resize
 from corrosion.data.sampler import EpochSampler
 from corrosion.data.shortcut import MARKED
-from corrosion.data.transforms import build_augmentation
 from corrosion.errors import CorrosionError
 from corrosion.settings.augmentation import AugmentationSettings
 from corrosion.settings.data import LoadingSettings
 from corrosion.system.processors import usable_processors
 from corrosion.system.shared_memory import workers_with_room
+
+if TYPE_CHECKING:
+    from corrosion.data.transforms import Augmentation
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +79,7 @@ class CorrosionDataModule(L.LightningDataModule):
             raise CorrosionError("cache=True: the records have no column content_hash.")
         self._records = records
         self._resize = build_resize(self._settings.image_size, self._settings.resize)
-        self._augment = build_augmentation(augment, extra=extra)
+        self._augment = _augmentation(augment, extra)
         self._seed = seed
         self._cached = bool(self._settings.cache) and hashed
         self._prepared = False
@@ -271,6 +273,18 @@ def worker_count(*, cuda: bool, processes: int = 1) -> int:
     if cuda:
         return min(max(1, share - 1), _MOST_WORKERS)
     return min(share // 4, 4)
+
+
+def _augmentation(
+    augment: AugmentationSettings | Mapping[str, Any] | None, extra: Sequence[Any]
+) -> Augmentation | None:
+    """`build_augmentation`; where nothing is augmented, Albumentations is not imported."""
+    settings = AugmentationSettings.read(augment or {})
+    if not extra and not any(dict(settings).values()):
+        return None
+    from corrosion.data.transforms import build_augmentation
+
+    return build_augmentation(settings, extra=extra)
 
 
 def _one_thread(worker: int) -> None:  # noqa: ARG001 - PyTorch's signature

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,9 +19,11 @@ from corrosion.data.places.remote import CONNECTIONS
 from corrosion.data.resizing import Resize
 from corrosion.data.sampler import Draw
 from corrosion.data.shortcut import stamp
-from corrosion.data.transforms import Augmentation
 from corrosion.errors import CorrosionError
 from corrosion.system.place_names import address_of
+
+if TYPE_CHECKING:
+    from corrosion.data.transforms import Augmentation
 
 
 class Sample(NamedTuple):
