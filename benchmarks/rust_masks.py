@@ -8,9 +8,9 @@ photographs whose names begin so. RUN is a run or a checkpoint. Judged by pointi
 inside, IoU (Otsu) and pixel average precision, each with a bootstrap interval and paired tests
 against the score of masks: that score (rust), the network's part in it (evidence), the plain map,
 the same colours without the network (colour alone), and the baselines of `corrosion explain-score`.
-Of a network that has learnt from masks (`corrosion train-masks RUN FOLDER`) the score is its
-probability, and there are neither evidence nor colour alone; of one that has learnt from labels
-(`corrosion train-masks RUN`) both witnesses are judged too, and their masks.
+Of a network that has learnt from masks or outlines (`corrosion train-masks`) both witnesses are
+judged too, and their masks; where it is asked alone, the score is its probability, and there are
+neither evidence nor colour alone.
 Then the masks as `corrosion predict --masks` cuts them: IoU, error of the share, and how many of
 the photographs the intervals of 90 % cover, those from others and, over 200 random halves, those
 taken from one half for the other. With --sound, the share that is called rust of photographs
@@ -40,8 +40,8 @@ from corrosion.explanation.overlay import overlay, write_image
 from corrosion.explanation.photographs import explain_photographs
 from corrosion.explanation.rust_mask import (
     Evidence,
+    JointRust,
     LearntRust,
-    OutlinedRust,
     rust_evidence,
     rust_mask,
 )
@@ -130,7 +130,7 @@ def parts(evidence: Evidence, image: np.ndarray) -> dict[str, np.ndarray]:
     """What the score of masks is made of."""
     if isinstance(evidence, LearntRust):
         return {}
-    if isinstance(evidence, OutlinedRust):
+    if isinstance(evidence, JointRust):
         return {
             "labels": evidence.seen.score(image),
             "U-Net": evidence.learnt.score(image),
@@ -154,7 +154,7 @@ def of_mask(mask: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
 def of_witnesses(evidence: Evidence, image: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """The same of each of the two that a mask is made of, where there are two."""
-    if not isinstance(evidence, OutlinedRust):
+    if not isinstance(evidence, JointRust):
         return {}
     witnesses = {"labels": evidence.seen, "U-Net": evidence.learnt}
     return {

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from corrosion.errors import CorrosionError
 from corrosion.explanation.rust_mask import (
+    JointRust,
     LearntRust,
-    OutlinedRust,
     RustEvidence,
     rust_evidence,
     rust_mask,
@@ -125,7 +125,7 @@ def two_witnesses(seen, learnt):
     """A brown plate, of which a network sees a part and what outlines have taught another."""
     plate = np.full((48, 64, 3), (110, 60, 35), dtype=np.uint8)
     own = RustEvidence(np.float32(seen), np.zeros((1, 1, 0), dtype=np.float32))
-    return plate, OutlinedRust(own, LearntRust(np.float32(learnt)))
+    return plate, JointRust(own, LearntRust(np.float32(learnt)))
 
 
 def test_what_the_network_does_not_see_is_no_rust_whatever_outlines_have_taught():

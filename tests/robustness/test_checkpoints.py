@@ -128,6 +128,7 @@ WRONG = [
     ("competence", ([], 5, {})),
     ("mask_network/share_scale", (NAN, -1.0, "x", MISSING)),
     ("mask_network/validated", (-1, 0.5, "x")),
+    ("mask_network/alone", ("x", 1, None)),
     ("mask_network/taught_by", ("x", 5, None)),
     ("mask_network/state_dict", ({}, [], 5, {"x": torch.zeros(1)})),
     ("mask_network", ([], "x", {})),

@@ -114,7 +114,8 @@ def _from_masks(
     error = (table["rusted_share"] - table["true_share"]).abs().mean()
     scores = (
         f"{len(table)} validation photographs: IoU {table['iou'].mean():.3f} (from labels alone "
-        f"{table['iou_from_labels'].mean():.3f}), Dice "
+        f"{table['iou_from_labels'].mean():.3f}, by your masks alone "
+        f"{table['iou_alone'].mean():.3f}, by both {table['iou_together'].mean():.3f}), Dice "
         f"{table['dice'].mean():.3f}, average precision of the pixels "
         f"{table['average_precision'].mean():.3f}, error of the rusted share {error:.3f}."
     )

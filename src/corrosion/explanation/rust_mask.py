@@ -7,9 +7,9 @@ its ground: what has the strongest evidence and what has the least teach a class
 colours. The network is asked for nothing but its map, so every checkpoint gives masks, and where
 the map is empty there is no rust: a network that looks at the wrong place gets its mask there.
 
-A network that has learnt from a user's masks (`corrosion train-masks RUN FOLDER`) outlines rust by
-itself; one that has learnt from such outlines of many photographs (`corrosion train-masks RUN`)
-knows from all of them what a single one does not tell, and both together are better than each.
+A network that has learnt from a user's masks (`corrosion train-masks RUN FOLDER`), or from such
+outlines of many photographs (`corrosion train-masks RUN`), knows from all of them what a single one
+does not tell. Both together are better than each, unless the masks say otherwise.
 """
 
 from __future__ import annotations
@@ -45,8 +45,7 @@ _SUREST = 1e-4  # no network knows more surely than this that there is rust, or 
 def rust_mask(network: CorrosionClassifier, image: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Say which pixels of a photograph are rust, at the price of about 15 predictions.
 
-    With a `mask_network` that masks have taught the price is about 10, with one that labels have
-    taught about 25.
+    With a `mask_network` the price is about 25, or about 10 where that is asked alone.
 
     Whether there is any rust is for `predict` to say: ask for the mask of a photograph in which
     corrosion was detected. In others the strongest evidence is weak, and may lie anywhere.
@@ -114,12 +113,12 @@ class LearntRust:
 
 
 @dataclass(frozen=True, eq=False)
-class OutlinedRust:
-    """What a network sees itself, and what outlines of its training photographs have taught.
+class JointRust:
+    """What a network sees itself, and what masks or outlines of many photographs have taught.
 
     Attributes:
         seen: the network's own part, without which there is no rust.
-        learnt: what a network that has learnt from the outlines says.
+        learnt: what its mask network says.
     """
 
     cut: ClassVar[float] = 0.5
@@ -149,7 +148,7 @@ class OutlinedRust:
         return self.score(image) > self.cut
 
 
-Evidence = RustEvidence | LearntRust | OutlinedRust
+Evidence = RustEvidence | LearntRust | JointRust
 """What a network contributes to a mask, with `map`, `score` and `mask`."""
 
 
@@ -169,11 +168,11 @@ def rust_evidence(
     """
     masks = network.mask_network
     learnt = None if masks is None else LearntRust(learnt_probability(masks, image))
-    if masks is not None and learnt is not None and masks.taught_by == "masks":
+    if masks is not None and learnt is not None and masks.alone:
         return learnt
     found = (pyramid or Pyramid(network, image)).map(LEVELS, side=SIDE)
     seen = RustEvidence(found, _components(network, reduced(image)))
-    return seen if learnt is None else OutlinedRust(seen, learnt)
+    return seen if learnt is None else JointRust(seen, learnt)
 
 
 @torch.inference_mode()

@@ -125,7 +125,7 @@ def _mask_network(
     masks = MaskNetwork(network.backbone, network.mean, network.std)
     masks.load_state_dict(stored.state_dict)
     masks.share_scale, masks.validated = stored.share_scale, stored.validated
-    masks.taught_by = stored.taught_by
+    masks.taught_by, masks.alone = stored.taught_by, stored.alone
     if not is_finite(masks):
         raise CorrosionError(
             f"{path}: the weights of its mask network are not finite (NaN). Train it again with a "
@@ -208,6 +208,7 @@ def store_mask_network(checkpoint: Path, masks: MaskNetwork, path: Path) -> None
         "share_scale": masks.share_scale,
         "validated": masks.validated,
         "taught_by": masks.taught_by,
+        "alone": masks.alone,
     }
     write_checkpoint(content, path)
 

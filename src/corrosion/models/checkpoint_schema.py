@@ -151,6 +151,8 @@ class StoredMasks(StoredValues):
     """Number of validation photographs."""
     taught_by: Literal["masks", "labels"] = "masks"
     """What it has learnt from."""
+    alone: bool = True
+    """Whether masks are cut from what it says alone."""
 
 
 class StoredKindCompetence(StoredValues):

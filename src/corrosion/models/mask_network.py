@@ -41,6 +41,7 @@ class MaskNetwork(nn.Module):
         validated: number of these photographs.
         taught_by: "masks" that were drawn, or "labels" of whole photographs, as the classifier
             outlines what it has learnt from them.
+        alone: whether masks are cut from what it says alone, without the classifier's evidence.
 
     Raises:
         CorrosionError: the backbone gives no features at several resolutions.
@@ -65,6 +66,7 @@ class MaskNetwork(nn.Module):
         self._stages, channels = _stages(backbone)
         self.share_scale, self.validated = math.inf, 0
         self.taught_by: Teacher = "masks"
+        self.alone = True
         self.backbone = copy.deepcopy(backbone)
         self.decoder = UnetDecoder([3, *channels], _WIDTHS[: len(channels)], n_blocks=len(channels))
         self.pixels = nn.Sequential(

@@ -12,7 +12,7 @@ import corrosion
 from corrosion.cli.main import main
 from corrosion.data.images import read_image
 from corrosion.explanation.overlay import write_image
-from corrosion.explanation.rust_mask import OutlinedRust, rust_evidence
+from corrosion.explanation.rust_mask import JointRust, rust_evidence
 from corrosion.models.checkpoint import describe
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -80,7 +80,7 @@ def test_it_calls_as_much_rust_as_the_outlines_do(taught):
     for number in (1, 3, 5, 7):
         image = read_image(taught / f"photographs/{number}.png")
         evidence = rust_evidence(network, image)
-        assert isinstance(evidence, OutlinedRust)
+        assert isinstance(evidence, JointRust)
         found.append((evidence.seen.mask(image).mean(), evidence.learnt.mask(image).mean()))
     outlined, learnt = np.mean(found, axis=0)
     assert learnt == pytest.approx(outlined, abs=0.05)

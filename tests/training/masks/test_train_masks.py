@@ -14,6 +14,7 @@ from corrosion.data.images import read_image
 from corrosion.errors import CorrosionError
 from corrosion.explanation.ground_truth import find_marked
 from corrosion.explanation.overlay import write_image
+from corrosion.models.classifier import CorrosionClassifier
 from corrosion.training.masks.module import judge_masks, mask_loss
 from corrosion.training.masks.photographs import MaskCrops, MaskedPhotograph, divide, read_marked
 
@@ -49,7 +50,11 @@ def test_masks_are_learnt_and_predict_uses_them(checkpoint, tmp_path, capsys):
     told = capsys.readouterr().out
     table = pd.read_csv(out / "masks_val.csv")
     assert 2 <= len(table) <= 3
+    ways = table[["iou_alone", "iou_together"]].mean()
+    assert table["iou"].mean() == ways.max()
     assert table["iou_from_labels"].between(0, 1).all()
+    network = corrosion.load_model(out)
+    assert network.mask_network.alone == (ways["iou_alone"] > ways["iou_together"])
     assert table["iou"].mean() > 0.5
     assert f"IoU {table['iou'].mean():.3f}" in told
     assert f"of {len(table)}: too few to tell" in told
@@ -211,7 +216,7 @@ def deterministic():
 @pytest.mark.usefixtures("deterministic")
 def test_masks_are_judged_by_their_photographs():
     class Half(torch.nn.Module):
-        mean = torch.zeros(1)
+        mean, alone = torch.zeros(1), False
 
         def forward(self, images):
             left = torch.arange(images.shape[3]) < images.shape[3] // 2
@@ -219,9 +224,14 @@ def test_masks_are_judged_by_their_photographs():
 
     mask = np.zeros((64, 64), dtype=np.uint8)
     mask[:, :16] = 1
-    [row] = judge_masks(
-        Half(), [MaskedPhotograph("a", np.zeros((64, 64, 3), dtype=np.uint8), mask)]
-    ).to_dict("records")
+    classifier = CorrosionClassifier("test_resnet.r160_in1k", dense_units=8, image_size=64)
+    classifier.mask_network = Half()
+    image = np.full((64, 64, 3), (130, 70, 35), dtype=np.uint8)
+    rows = judge_masks(classifier, [MaskedPhotograph("a", image, mask)]).set_index("way")
+    assert list(rows.index) == ["labels", "alone", "together"]
+    # what knows nothing leaves the classifier's own mask
+    assert rows["iou"]["together"] == rows["iou"]["labels"]
+    row = rows.loc["alone"]
     # the mirrored view says the other half: every pixel is rust with a probability of 1/2
     assert row["true_share"] == 0.25
     assert row["average_precision"] == pytest.approx(0.25, abs=0.01)

@@ -17,7 +17,7 @@ from torchmetrics.functional.classification import (
     binary_jaccard_index,
 )
 
-from corrosion.explanation.rust_mask import LearntRust, learnt_probability, rust_mask
+from corrosion.explanation.rust_mask import Evidence, JointRust, rust_evidence
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.mask_network import MaskNetwork
 from corrosion.training.masks.photographs import MaskedPhotograph
@@ -93,36 +93,41 @@ def mask_loss(logits: Tensor, masks: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, masks) + _DICE_SHARE * (1 - dice).mean()
 
 
-def judge_masks(network: MaskNetwork, photographs: Sequence[MaskedPhotograph]) -> pd.DataFrame:
-    """What the network's masks are worth on whole photographs.
+WAYS = ("labels", "alone", "together")
+"""Whose masks are judged: the classifier's own, the mask network's, and those of both."""
+
+
+def judge_masks(
+    classifier: CorrosionClassifier, photographs: Sequence[MaskedPhotograph]
+) -> pd.DataFrame:
+    """What masks of whole photographs are worth.
 
     Args:
-        network: network in any mode.
+        classifier: classifier in any mode, with a mask network that is not asked alone.
         photographs: photographs that it has not learnt from.
 
     Returns:
-        One row a photograph: path, iou, dice and average_precision of its pixels, and its
-        rusted_share and true_share.
+        One row a photograph and way of `WAYS`: path, way, iou, dice and average_precision of its
+        pixels, and its rusted_share and true_share.
     """
     rows = []
     for one in photographs:
-        found = LearntRust(learnt_probability(network, one.image))
-        score, mask = torch.from_numpy(found.score(one.image)), torch.from_numpy(one.mask).long()
-        rust = torch.from_numpy(found.mask(one.image)).long()
-        rows.append(
-            {
-                "path": str(one.path),
-                "iou": float(binary_jaccard_index(rust, mask)),
-                "dice": float(binary_f1_score(rust, mask)),
-                "average_precision": float(binary_average_precision(score, mask)),
-                "rusted_share": float(rust.float().mean()),
-                "true_share": float(mask.float().mean()),
-            }
-        )
+        both = rust_evidence(classifier, one.image)
+        assert isinstance(both, JointRust)
+        mask = torch.from_numpy(one.mask).long()
+        of_ways: tuple[Evidence, ...] = (both.seen, both.learnt, both)
+        for way, found in zip(WAYS, of_ways, strict=True):
+            score = torch.from_numpy(found.score(one.image))
+            rust = torch.from_numpy(found.mask(one.image)).long()
+            rows.append(
+                {
+                    "path": str(one.path),
+                    "way": way,
+                    "iou": float(binary_jaccard_index(rust, mask)),
+                    "dice": float(binary_f1_score(rust, mask)),
+                    "average_precision": float(binary_average_precision(score, mask)),
+                    "rusted_share": float(rust.float().mean()),
+                    "true_share": float(mask.float().mean()),
+                }
+            )
     return pd.DataFrame(rows)
-
-
-def iou_from_labels(classifier: CorrosionClassifier, photograph: MaskedPhotograph) -> float:
-    """IoU of the mask that a classifier without a mask network gives, in [0, 1]."""
-    rust = torch.from_numpy(rust_mask(classifier, photograph.image)).long()
-    return float(binary_jaccard_index(rust, torch.from_numpy(photograph.mask).long()))

@@ -19,7 +19,7 @@ from scipy.special import logit
 from corrosion.data.images import read_image
 from corrosion.errors import CorrosionError
 from corrosion.explanation.pyramid import MAP_SIDE
-from corrosion.explanation.rust_mask import OutlinedRust, learnt_probability, rust_evidence
+from corrosion.explanation.rust_mask import JointRust, learnt_probability, rust_evidence
 from corrosion.models.checkpoint import load_model, store_mask_network
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.mask_network import MaskNetwork
@@ -47,7 +47,7 @@ def train_from_labels(
 
     It learns one epoch of the photographs that the classifier was trained on. Its logits are then
     shifted, so that it calls as much of the corroded ones rust as the outlines do: Dice loss and
-    crops make it call more. `corrosion.explanation.rust_mask.OutlinedRust` tells how its masks
+    crops make it call more. `corrosion.explanation.rust_mask.JointRust` tells how its masks
     and the classifier's come together.
 
     Args:
@@ -82,7 +82,7 @@ def train_from_labels(
     log.info("%d photographs to learn from, %d of them with rust", len(outlined), len(rusty))
     fit(network, outlined, settings, epochs=1, lr=settings.lr, history=History(run))
     network = network.cpu().eval()
-    network.taught_by = "labels"
+    network.taught_by, network.alone = "labels", False
     network.shift(-float(logit(_matched_cut(network, rusty))))
     classifier.mask_network = network
     table = _judge(classifier, photographs.validation)
@@ -113,7 +113,7 @@ def _judge(classifier: CorrosionClassifier, photographs: Photographs) -> pd.Data
         for path in progress(some, f"measuring {name} photographs"):
             image = read_image(path, min_side=MAP_SIDE)
             evidence = rust_evidence(classifier, image)
-            assert isinstance(evidence, OutlinedRust)
+            assert isinstance(evidence, JointRust)
             rows.append(
                 {
                     "path": str(path),

@@ -20,7 +20,7 @@ from corrosion.system.lightning_messages import quieten_lightning
 from corrosion.training.callbacks import History
 from corrosion.training.masks.labelled import Labelled
 from corrosion.training.masks.learning import fit, outline
-from corrosion.training.masks.module import iou_from_labels, judge_masks
+from corrosion.training.masks.module import WAYS, judge_masks
 from corrosion.training.masks.photographs import divide, read_marked, read_sound
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,9 @@ def train_masks(
 
     Returns:
         The table of `corrosion.training.masks.module.judge_masks` for the validation photographs,
-        and beside it iou_from_labels, that of masks from labels alone.
+        of the masks that have the higher mean IoU there: those of the mask network alone, or
+        together with the classifier's evidence. Beside it iou_from_labels, iou_alone and
+        iou_together.
 
     Raises:
         CorrosionError: a file can't be read, there are too few photographs, the backbone gives no
@@ -88,8 +90,9 @@ def train_masks(
             )
     fit(network, photographs, settings, epochs=settings.epochs, lr=lr, history=History(run))
     network = network.cpu().eval()
-    table = judge_masks(network, validated)
-    table["iou_from_labels"] = [iou_from_labels(classifier, one) for one in validated]
+    network.alone, classifier.mask_network = False, network
+    table = _better(judge_masks(classifier, validated))
+    network.alone = bool(table["way"].iloc[0] == "alone")
     interval = conformal_interval(table["rusted_share"].tolist(), table["true_share"].tolist())
     network.share_scale, network.validated = interval.scale, interval.photographs
     if interval.photographs < LEAST:
@@ -101,4 +104,14 @@ def train_masks(
         )
     table.to_csv(out / "masks_val.csv", index=False)
     store_mask_network(checkpoint, network, run.best)
+    return table
+
+
+def _better(judged: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the better way of using a mask network, with the IoU of every way."""
+    of_way = {way: rows.reset_index(drop=True) for way, rows in judged.groupby("way", sort=False)}
+    means = {way: rows["iou"].mean() for way, rows in of_way.items()}
+    table = of_way["alone" if means["alone"] > means["together"] else "together"].copy()
+    for way in WAYS:
+        table["iou_from_labels" if way == "labels" else f"iou_{way}"] = of_way[way]["iou"]
     return table
