@@ -26,12 +26,14 @@ class Faults:
         share: share of the requests that fail, in [0, 1]: half of them by 500 or 503, half by
             bytes that are missing.
         stubborn: words in the paths of objects that can never be read.
+        expires: number of objects that are read until credentials have expired; None for never.
         seen: how many requests of each method there were, and of "failed" those that failed.
     """
 
     application: Callable[..., Iterable[bytes]]
     share: float = 0.0
     stubborn: tuple[str, ...] = ()
+    expires: int | None = None
     seen: Counter[str] = field(default_factory=Counter)
     chance: random.Random = field(default_factory=lambda: random.Random(0))
     turn: Lock = field(default_factory=Lock)
@@ -43,12 +45,18 @@ class Faults:
             self.seen[method] += 1
             fails = stubborn or self.chance.random() < self.share
             self.seen["failed"] += fails
+            if self.expires is not None and method == "GET" and path.count("/") > 1:
+                self.expires -= 1
+            expired = self.expires is not None and self.expires < 0
             cut = fails and not stubborn and method == "GET" and self.chance.random() < 0.5
-        if fails and not cut:
+        if expired or (fails and not cut):
             # what was sent must be read, or the connection breaks
             request["wsgi.input"].read(int(request.get("CONTENT_LENGTH") or 0))
-            answer("503 Slow Down", [("Content-Type", "text/xml")])
-            return [b"<Error><Code>SlowDown</Code><Message>Slow down.</Message></Error>"]
+            status, code = "503 Slow Down", "SlowDown"
+            if expired:
+                status, code = "400 Bad Request", "ExpiredToken"
+            answer(status, [("Content-Type", "text/xml")])
+            return [f"<Error><Code>{code}</Code><Message>{code}.</Message></Error>".encode()]
         body = self.application(request, answer)
         return _half(body) if cut else body
 

@@ -97,7 +97,8 @@ def server(_s3_server: Any, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     for name, value in _s3_server.environment.items():
         monkeypatch.setenv(name, value)
     yield _s3_server
-    _s3_server.faults.share, _s3_server.faults.stubborn = 0.0, ()
+    faults = _s3_server.faults
+    faults.share, faults.stubborn, faults.expires = 0.0, (), None
     _s3_server.empty()
     remote.forget()
 

@@ -74,12 +74,12 @@ def in_words_of(text: str, names: Mapping[str, str]) -> str:
     return re.sub(r"(--[\w-]+)=True\b", r"\1", called)  # a switch takes no value
 
 
-class DiskError(CorrosionError):
-    """A folder that can't be written: the disk is full, gone or read-only.
+class RunEndingError(CorrosionError):
+    """What ends a run, as every further file would fail too; what one file does ends in its row."""
 
-    What was meant for one file ends in its row; this ends the run, as every further file would
-    fail too.
-    """
+
+class DiskError(RunEndingError):
+    """A folder that can't be written: the disk is full, gone or read-only."""
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)

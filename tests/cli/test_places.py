@@ -74,6 +74,22 @@ def test_a_file_that_never_comes_is_a_row_with_its_reason(server, checkpoint, ph
     assert "s3:" not in (out / "predictions.csv").read_text()
 
 
+def test_credentials_that_expire_end_the_run_and_resuming_goes_on(
+    server, checkpoint, photographs, capsys
+):
+    out = photographs / "out"
+    server.faults.expires = 10
+    options = ("s3://photos/in", "--out", out, "--explain")
+    assert predict(checkpoint, *options) == 1
+    told = capsys.readouterr().err
+    assert "ExpiredToken" in told
+    assert "What is finished is kept: mend it, and resume." in told
+    server.faults.expires = None
+    assert predict(checkpoint, *options, "--resume") == 0
+    assert len(table(out)) == 16
+    assert table(out)["error"].isna().all()
+
+
 def test_results_are_written_to_a_bucket_and_nothing_stays(
     server, checkpoint, photographs, cache, capsys
 ):

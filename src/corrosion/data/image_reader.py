@@ -27,6 +27,7 @@ from corrosion.data.places import local_file
 from corrosion.data.places.remote import CONNECTIONS
 from corrosion.data.resizing import Resize
 from corrosion.data.video import Frame, is_video, read_frames
+from corrosion.errors import RunEndingError
 from corrosion.system.place_names import address_of
 
 T = TypeVar("T")
@@ -229,6 +230,8 @@ class ImageReader:
                     if facts is not None:
                         waiting = replace(waiting, facts=facts.at(frame.time))
                     order += 1
+        except RunEndingError:
+            raise
         except Exception as error:
             if waiting is not None:
                 yield waiting

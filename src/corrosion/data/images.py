@@ -190,6 +190,7 @@ def file_content(path: str | Path) -> bytes:
     Raises:
         ImageError: the file is missing, no regular one, larger than `MAX_BYTES`, can't be read, or
             is empty.
+        UnreachableError: nothing can be read any more from where it lies.
     """
     try:
         content = elsewhere_content(path, MAX_BYTES)

@@ -13,7 +13,7 @@ import pandas as pd
 from corrosion.data.file_search import find_inputs
 from corrosion.data.images import ImageError, check_image, reason_of
 from corrosion.data.kind_names import kind_name
-from corrosion.errors import CorrosionError, DiskError
+from corrosion.errors import CorrosionError, RunEndingError
 from corrosion.evaluation.decisions import DETECTED, Rule
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.explanation import Explanation
@@ -142,7 +142,7 @@ class _Network:
             return _failed(path, self.name, found.reason)
         try:
             return self._written(found, out, picture, settings)
-        except DiskError:
+        except RunEndingError:
             raise
         except Exception as error:  # whatever one file does must not stop the others
             return _failed(path, self.name, reason_of(error))

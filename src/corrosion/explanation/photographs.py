@@ -16,7 +16,7 @@ from corrosion.data.image_reader import ImageInput, ImageReader, Item, batched
 from corrosion.data.image_sources import ImageSource, image_items
 from corrosion.data.images import ImageError, read_image, reason_of
 from corrosion.data.resizing import Resize, build_resize, whole
-from corrosion.errors import CorrosionError
+from corrosion.errors import CorrosionError, RunEndingError
 from corrosion.evaluation.named_thresholds import decision_rule
 from corrosion.explanation.cam import activation_maps
 from corrosion.explanation.explaining import explain_inputs, explanations_of
@@ -233,6 +233,8 @@ def attempt_photographs(
             if fine:
                 named, resize = refined(network, named, pixels, method=method), whole(resize)
             explanation = over_photograph(named, resize, *pixels.shape[:2])
+        except RunEndingError:
+            raise
         except Exception as error:  # whatever one file does must not stop the others
             yield ImageError(image.path, reason_of(error))
             continue

@@ -10,7 +10,7 @@ import torch
 
 from corrosion.data.image_reader import ImageInput
 from corrosion.data.images import read_image, reason_of
-from corrosion.errors import CorrosionError
+from corrosion.errors import CorrosionError, RunEndingError
 from corrosion.evaluation.decisions import DETECTED, Rule
 from corrosion.evaluation.told_kinds import told_kinds
 from corrosion.explanation.explaining import explain_inputs
@@ -107,6 +107,8 @@ def _tiled(network: CorrosionClassifier, output: Output, tiles: TileViewer) -> O
         view = tiles.look(
             network, pixels, whole_probability=probability, explained=output.explanation
         )
+    except RunEndingError:
+        raise
     except Exception as error:  # whatever one file does must not stop the others
         return Output(replace(image, square=None, error=f"no tiles: {reason_of(error)}"))
     if view is None:  # another photograph than a moment ago
@@ -134,6 +136,8 @@ def _looked_at(
         if not masked:
             return output
         return replace(output, evidence=rust_evidence(network, pixels, pyramid))
+    except RunEndingError:
+        raise
     except Exception as error:
         what = "fine map" if fine and output.explanation is explanation else "mask"
         failed = replace(image, error=f"no {what}: {reason_of(error)}")

@@ -13,7 +13,7 @@ from typing import Any
 from corrosion.data.flight_log import FactsReader
 from corrosion.data.image_reader import ImageReader
 from corrosion.data.resizing import Resize
-from corrosion.errors import DiskError
+from corrosion.errors import RunEndingError
 from corrosion.evaluation.decisions import DETECTED, Rule, is_unlike
 from corrosion.prediction.asked import asked_of_run
 from corrosion.prediction.inputs import find_files, finished_rows, tell_notes
@@ -49,16 +49,16 @@ def check_prediction(settings: PredictionSettings) -> None:
 
 
 @contextmanager
-def told_of_disk() -> Iterator[None]:
-    """Say, where the disk is full or can't be written any more, what becomes of the run.
+def told_of_end() -> Iterator[None]:
+    """Say, where the disk is full or photographs can't be reached, what becomes of the run.
 
     Raises:
-        DiskError: with that said.
+        RunEndingError: with that said.
     """
     try:
         yield
-    except DiskError as error:
-        raise DiskError(f"{error} What is finished is kept: mend it, and resume.") from error
+    except RunEndingError as error:
+        raise type(error)(f"{error} What is finished is kept: mend it, and resume.") from error
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from corrosion.explanation.rust_mask import rust_mask
 from corrosion.models.checkpoint import load_model
 from corrosion.models.classifier import CorrosionClassifier
 from corrosion.models.device import choose_device, lightning_device
-from corrosion.prediction.file_run import FileRun, check_prediction, told_of_disk
+from corrosion.prediction.file_run import FileRun, check_prediction, told_of_end
 from corrosion.prediction.mask_writer import MaskWriter, share_interval
 from corrosion.prediction.output_folder import Counts
 from corrosion.prediction.outputs import Look
@@ -80,11 +80,12 @@ def predict_files(
         CorrosionError: the checkpoint or a path is bad, the device or a package is missing; `out`
             holds something else; a result can't be written; with `tiles`, there is nothing to
             choose their threshold on.
-        DiskError: the disk is full, or `out` can't be written any more; what is finished is kept.
+        RunEndingError: the disk is full, `out` can't be written or photographs can't be read any
+            more; what is finished is kept.
         KeyboardInterrupt: the user has pressed Ctrl-C; what is finished is kept.
     """
     with ExitStack() as held:
-        held.enter_context(told_of_disk())
+        held.enter_context(told_of_end())
         return _predict_files(
             checkpoint, paths, out, settings or PredictionSettings(), held, resume=resume
         )

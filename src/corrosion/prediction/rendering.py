@@ -16,7 +16,7 @@ from corrosion.data.geometry import Mask, shrink_to
 from corrosion.data.image_reader import ImageInput
 from corrosion.data.images import read_image, reason_of
 from corrosion.data.resizing import Resize, whole
-from corrosion.errors import DiskError
+from corrosion.errors import RunEndingError
 from corrosion.evaluation.decisions import CLEAN, DETECTED, Rule
 from corrosion.explanation.explanation import Explanation, over_photograph
 from corrosion.explanation.layers import (
@@ -81,7 +81,7 @@ class Renderer:
             The row; what could not be drawn or written for this image alone is its error.
 
         Raises:
-            DiskError: nothing can be written any more.
+            RunEndingError: nothing can be written or read any more.
         """
         image = output.image
         row = Row(
@@ -254,12 +254,12 @@ def _into(row: Row, what: str) -> Iterator[_Result]:
     """Draw something for a row; what goes wrong with this file alone becomes the row's error.
 
     Raises:
-        DiskError: nothing can be written any more.
+        RunEndingError: nothing can be written or read any more.
     """
     result = _Result(row)
     try:
         yield result
-    except DiskError:
+    except RunEndingError:
         raise
     except Exception as error:
         log.debug("%s: no %s", row.path, what, exc_info=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from corrosion.data.resizing import build_resize
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.named_thresholds import decision_rule
-from corrosion.prediction.file_run import FileRun, check_prediction, told_of_disk
+from corrosion.prediction.file_run import FileRun, check_prediction, told_of_end
 from corrosion.prediction.output_folder import Counts
 from corrosion.prediction.outputs import Look
 from corrosion.runtime.network import ExportedNetwork, load
@@ -37,7 +37,7 @@ def predict_files(
 
     Raises:
         CorrosionError: as that function, or a setting needs the checkpoint.
-        DiskError, KeyboardInterrupt: as that function.
+        RunEndingError, KeyboardInterrupt: as that function.
     """
     settings = settings or PredictionSettings()
     check_exported(settings, instead=f"give the checkpoint instead of {network.path}")
@@ -53,7 +53,7 @@ def predict_files(
         kinds=network.metadata.kinds,
     )
     with ExitStack() as held:
-        held.enter_context(told_of_disk())
+        held.enter_context(told_of_end())
         counts = run.begin(held, resume=resume)
         if counts is not None:
             return counts

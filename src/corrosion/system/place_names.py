@@ -33,7 +33,8 @@ def address_of(path: str | Path) -> str | None:
         path: as it was given; `pathlib.Path`, which leaves one slash of two, does no harm.
 
     Raises:
-        CorrosionError: there is a password in it, which would come into tables and logs.
+        CorrosionError: there is a password in it, which would come into tables and logs; or no
+            name of a bucket or server.
 
     Example:
         >>> address_of("s3://bucket/a b#1.jpg"), address_of(Path("s3://bucket/photos"))
@@ -49,6 +50,8 @@ def address_of(path: str | Path) -> str | None:
             f"{displayable(without_secrets(text))}: leave the password out, which would come into "
             f"tables and logs: it belongs where docs/places.md says."
         )
+    if not found[2].strip("/"):
+        raise CorrosionError(f"{found[1]}:// names no place: give {found[1]}://NAME/photographs.")
     return f"{found[1]}://{found[2]}"
 
 

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import fsspec
 import hypothesis.strategies as st
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from s3_server import BUCKET
@@ -12,6 +14,7 @@ from corrosion.data.file_search import find_inputs
 from corrosion.data.image_reader import ImageReader, Item
 from corrosion.data.images import MAX_BYTES, ImageError, file_content, read_image
 from corrosion.data.places import PlaceError, reading_threads, remote, retries, version
+from corrosion.data.places.entries import UnreachableError
 from corrosion.data.resizing import build_resize
 from corrosion.data.sources import scan
 from corrosion.errors import CorrosionError
@@ -128,8 +131,10 @@ def test_of_an_object_without_listing_the_size_is_asked(server, picture):
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("s3://nobody-has-this", "s3://nobody-has-this can't be listed: nothing is there"),
-        ("s3://photos/nothing", "s3://photos/nothing can't be listed: nothing is there"),
+        ("s3://nobody-has-this", "s3://nobody-has-this can't be listed: there is no such bucket"),
+        ("s3://photos/nothing", "can't be listed: nothing is there. Check .* the path"),
+        ("s3://", "s3:// names no place: give s3://NAME/"),
+        ("s3://No-Bucket!/a", r"Invalid bucket name .*…\. Check the name"),
         ("s3://jane:hunter2@photos/a", "leave the password out"),
         ("https://a.org/b?sig=hunter2", "photographs are read from s3://"),
     ],
@@ -169,6 +174,43 @@ def test_wrong_credentials_and_missing_ones_are_told_apart_from_a_missing_bucket
         with pytest.raises(PlaceError, match=said):
             retries.attempt(fails)
         assert len(calls) == 1
+
+
+def test_a_place_that_is_gone_ends_the_work_and_one_file_does_not(monkeypatch, caplog):
+    monkeypatch.setattr(retries, "FIRST_PAUSE", 0.0)
+    calls = []
+
+    def silent():
+        calls.append(1)
+        raise ConnectionRefusedError("nobody answers")
+
+    with pytest.raises(UnreachableError, match="nobody answers, after 10 attempts"):
+        retries.attempt(silent, working=True)
+    with pytest.raises(PlaceError, match="nobody answers, after 6 attempts"):
+        retries.attempt(silent, name="s3://photos")
+    assert len(calls) == 16
+    assert "s3://photos: nobody answers; trying again" in caplog.text
+    with pytest.raises(PlaceError, match="slow"):
+        retries.attempt(lambda: (_ for _ in ()).throw(TimeoutError("slow")), working=True)
+
+
+def test_a_listing_of_a_server_that_does_not_answer_ends_soon(server, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr(remote, "_EACH", 1)  # this client waits a random number of seconds
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    with pytest.raises(CorrosionError, match=r"after 2 attempts. Check the network and AWS_END"):
+        find_inputs(["s3://photos"])
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+
+
+def test_credentials_that_expire_end_the_work(server, picture):
+    server.fill({f"many/{number}.jpg": picture(number) for number in range(6)})
+    paths = find_inputs(["s3://photos/many"])
+    server.faults.expires = 3
+    with pytest.raises(UnreachableError, match=r"no credentials that are taken \(ExpiredToken"):
+        screen(pd.DataFrame({"path": paths}), workers=1)
+    with pytest.raises(UnreachableError):
+        inputs(paths)
 
 
 def test_threads_are_many_only_for_a_network():

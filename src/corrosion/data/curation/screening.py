@@ -17,7 +17,7 @@ from corrosion.data.curation.fingerprint import perceptual_hash, pixel_hash
 from corrosion.data.curation.quality import measure, to_grey
 from corrosion.data.images import MAX_PIXELS, CheckedImage, ImageError, check_image, content_hash
 from corrosion.data.places import reading_threads, version
-from corrosion.errors import CorrosionError
+from corrosion.errors import CorrosionError, RunEndingError
 from corrosion.system.names import brief
 from corrosion.system.progress import progress
 
@@ -129,6 +129,8 @@ def _state(path: str, *, max_pixels: int) -> FileState | ImageError:
         return _measured(*_checked(path, max_pixels))
     except ImageError as error:
         return error
+    except RunEndingError:
+        raise
     except Exception as error:  # whatever one file does must not stop the others
         log.debug("%s can't be measured", path, exc_info=True)
         return ImageError(path, f"can't be measured: {error or type(error).__name__}")

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from corrosion.data.places import remote
 from corrosion.data.places.archives import open_archive
 from corrosion.data.places.entries import Entry, Listing, PlaceError
+from corrosion.data.places.retries import refused
 from corrosion.errors import CorrosionError
 from corrosion.system.names import displayable, on_disk
 from corrosion.system.place_names import (
@@ -48,6 +49,7 @@ def elsewhere_content(path: str | Path, limit: int) -> bytes | None:
 
     Raises:
         PlaceError: why it can't be read.
+        UnreachableError: nothing can be read from there any more.
     """
     address = address_of(path)
     if address is not None:
@@ -78,7 +80,7 @@ def folder_elsewhere(path: str | Path, *, recursive: bool = True) -> tuple[Listi
             return remote.listing(address, recursive=recursive)
         except PlaceError as error:
             refuse_archive(address)
-            raise CorrosionError(f"{displayable(address)} can't be listed: {error}.") from error
+            raise refused(displayable(address), "listed", error) from error
     inside = archive_of(path)
     return None if inside is None else (open_archive(inside[0]).listing, inside[1])
 
@@ -94,7 +96,7 @@ def is_folder(path: str | Path) -> bool:
         try:
             return not remote.is_file(address)
         except PlaceError as error:
-            raise CorrosionError(f"{displayable(address)} can't be read: {error}.") from error
+            raise refused(displayable(address), "read", error) from error
     inside = archive_of(path)
     if inside is not None:
         return inside[1] not in open_archive(inside[0]).listing.entries

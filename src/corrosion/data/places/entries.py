@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from corrosion.errors import CorrosionError
+from corrosion.errors import CorrosionError, RunEndingError
 
 _ODD = {"": "\\x2f", ".": "\\x2e", "..": "\\x2e\\x2e"}
 _MEANT = {name: odd for odd, name in _ODD.items()}
@@ -15,6 +15,10 @@ _MOST = 2**63 - 1  # what a table of SQLite holds
 
 class PlaceError(CorrosionError):
     """A file of a place that can't be read; the message says why, in a few words."""
+
+
+class UnreachableError(RunEndingError):
+    """Nothing can be read any more from a place: it is silent, or takes no credentials."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from corrosion.data.cache.directory import cache_dir
 from corrosion.data.places import remote
 from corrosion.data.places.entries import PlaceError
+from corrosion.data.places.retries import refused
 from corrosion.errors import CorrosionError
 from corrosion.system.files import LOCK, is_taken
 from corrosion.system.names import displayable, shortened
@@ -79,7 +80,7 @@ class Output:
             remote.send(self.folder / LOCK, mark)
             remote.remove(mark)
         except PlaceError as error:
-            raise CorrosionError(f"--out={self} can't be written: {error}.") from error
+            raise refused(f"--out={self}", "written", error) from error
         except OSError as error:
             reason = error.strerror or error
             raise CorrosionError(
@@ -120,5 +121,5 @@ class Output:
         except PlaceError as error:
             if isinstance(error.__cause__, FileNotFoundError):
                 return False  # the bucket may still be missing: writing tells
-            raise CorrosionError(f"--out={self} can't be listed: {error}.") from error
+            raise refused(f"--out={self}", "listed", error) from error
         return bool(set(found.entries) - {_MARK} or found.folders)

@@ -28,6 +28,7 @@ CONNECTIONS = 16
 """Files that a process reads at once: the answer of a place takes longer than its bytes."""
 
 _PATIENT = 2  # attempts where the backend tries again by itself
+_EACH = 5  # attempts of S3's client at each page of a listing: 15 seconds
 _FRESH = 120.0  # seconds for which a listing is not asked for again
 _TALKATIVE = ("botocore", "aiobotocore", "azure", "gcsfs")  # tell where credentials were found
 _PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs", "sftp": "paramiko"}
@@ -71,22 +72,28 @@ def _storage(scheme: str, *, patient: bool) -> AbstractFileSystem:
 
     if scheme != "s3":
         return fsspec.filesystem(scheme)
-    retries = {"mode": "standard", "total_max_attempts": 8 if patient else 1}
+    retries = {"mode": "standard", "total_max_attempts": _EACH if patient else 1}
     config = {"retries": retries, "max_pool_connections": 2 * CONNECTIONS}
     files = fsspec.filesystem("s3", config_kwargs=config, use_listings_cache=False)
     files.retries = 1  # `attempt` has the patience
     return files
 
 
-def _asked(address: str, call: Callable[[AbstractFileSystem], T], *, patient: bool = False) -> T:
+def _asked(
+    address: str,
+    call: Callable[[AbstractFileSystem], T],
+    *,
+    patient: bool = False,
+    working: bool = False,
+) -> T:
     """What a call gives, tried again where it may help."""
 
     def once() -> T:
         with reached(address, patient=patient) as files:
             return call(files)
 
-    own = _PATIENT if address.startswith(("gs", "az")) else ATTEMPTS
-    return attempt(once, attempts=own)
+    own = _PATIENT if patient or address.startswith(("gs", "az")) else ATTEMPTS
+    return attempt(once, attempts=own, working=working, name="" if working else address)
 
 
 def content(address: str, limit: int) -> bytes:
@@ -98,6 +105,7 @@ def content(address: str, limit: int) -> bytes:
 
     Raises:
         PlaceError: why it can't be read.
+        UnreachableError: nothing can be read from there any more.
     """
 
     def whole(files: AbstractFileSystem) -> bytes:
@@ -112,7 +120,7 @@ def content(address: str, limit: int) -> bytes:
             raise OSError(f"ends after {len(found):,} of {entry.size:,} bytes")
         return found
 
-    return _asked(address, whole)
+    return _asked(address, whole, working=True)
 
 
 def entry_of(address: str) -> Entry:
@@ -201,8 +209,9 @@ def fetch(address: str, to: Path) -> None:
 
     Raises:
         PlaceError: why it can't be read.
+        UnreachableError: nothing can be read from there any more.
     """
-    _asked(address, lambda files: files.get_file(key_at(address), str(to)))
+    _asked(address, lambda files: files.get_file(key_at(address), str(to)), working=True)
 
 
 def send(path: Path, address: str) -> None:

@@ -16,6 +16,7 @@ from corrosion.data.places import (
     remote,
 )
 from corrosion.data.places.entries import PlaceError, path_of
+from corrosion.data.places.retries import refused
 from corrosion.errors import CorrosionError
 from corrosion.system.names import displayable, escaped
 from corrosion.system.place_names import (
@@ -146,7 +147,7 @@ def _matches(address: str, wanted: Collection[str]) -> list[str]:
     try:
         matches = remote.matches(address)
     except PlaceError as error:
-        raise CorrosionError(f"{displayable(address)} can't be listed: {error}.") from error
+        raise refused(displayable(address), "listed", error) from error
     files = [one for one in matches if PurePosixPath(one).suffix.lower() in wanted]
     if not files:
         raise CorrosionError(
