@@ -14,7 +14,7 @@ from corrosion.settings.run import RunSettings
 from corrosion.settings.trainer import TrainerSettings
 from corrosion.system.configuration import config_dir
 from corrosion.system.extras import EXTRAS, require_package
-from corrosion.system.place_names import is_elsewhere
+from corrosion.system.place_names import is_elsewhere, refuse_address
 from corrosion.system.processors import check_processes
 
 
@@ -44,10 +44,11 @@ def check_writable(folder: str, *, key: str) -> None:
         key: of the setting that says so.
 
     Raises:
-        CorrosionError: nothing can be written there.
+        CorrosionError: nothing can be written there, or it is an address.
     """
     if not folder.strip():
         raise CorrosionError(f"{key}='': give the folder of the results.")
+    refuse_address(folder, option=key)
     wanted = Path(folder).expanduser().absolute()
     try:
         there = next(one for one in (wanted, *wanted.parents) if one.exists())

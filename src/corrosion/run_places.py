@@ -31,6 +31,7 @@ from typing import Literal, Self
 
 from corrosion.errors import CorrosionError
 from corrosion.system.files import LOCK
+from corrosion.system.place_names import is_address, shown_place
 
 Subset = Literal["val", "test"]
 """Subsets that a run predicts."""
@@ -202,7 +203,10 @@ def checkpoint_of(path: str | Path) -> Path:
             )
         return best
     if not path.is_file():
-        raise CorrosionError(f"There is no {path}: give a checkpoint, or the directory of a run.")
+        here = ", of this machine" if is_address(path) else ""
+        raise CorrosionError(
+            f"There is no {shown_place(path)}: give a checkpoint, or the directory of a run{here}."
+        )
     return path
 
 

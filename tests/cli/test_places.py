@@ -130,6 +130,30 @@ def test_a_place_that_can_not_be_written_is_told_before_the_work(
     assert "nothing is written into an archive" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["sample", "s3://photos/sample"], "OUT=s3://photos/sample: only predict, explain and"),
+        (["pack", "RUN", "--out", "s3://photos/pack"], "--out=s3://photos/pack: only predict,"),
+        (["export", "RUN", "--out", "s3://photos/m.onnx"], "s3://photos: only predict, explain"),
+        (["predict", "s3://photos/run", "in"], "There is no s3://photos/run: give a checkpoint"),
+        (["change", "RUN", "s3://photos/a", "b"], "s3://photos/a: only photographs of predict"),
+        (["train", "hydra.run.dir=s3://photos/run"], "hydra.run.dir=s3://photos/run: only predict"),
+    ],
+)
+def test_where_an_address_does_not_fit_it_is_refused(
+    checkpoint, tmp_path, monkeypatch, capsys, command, message
+):
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = main([str(checkpoint) if word == "RUN" else word for word in command])
+    except SystemExit as left:
+        code = left.code
+    assert code == 1
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_bucket_is_audited_and_explained_and_the_results_go_there(
     server, checkpoint, picture, capsys
 ):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 
 import pandas as pd
 import pytest
@@ -255,6 +256,23 @@ def test_reports_that_are_written_again_are_of_before_no_more(folder):
     assert list(outdated_reports(folder)) == ["html", "geojson"]
     write_reports(folder, "html,geojson")
     assert outdated_reports(folder) == {}
+
+
+def test_photographs_of_an_archive_come_into_a_training_folder(folder, tmp_path):
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for number in (0, 1):
+            archive.write(tmp_path / "photos" / f"{number}.png", f"{number}.png")
+    table = folder / "predictions.csv"
+    table.write_text(table.read_text().replace("photos/", "photos.zip/"))
+    merge(
+        folder,
+        Verdict("photos.zip/0.png", verdict="corroded"),
+        Verdict("photos.zip/2.png", verdict="not"),
+    )
+    done = write_labelled_folder(read_inspection(folder), tmp_path / "labelled")
+    assert (done.corroded, done.gone) == (1, ("photos.zip/2.png",))
+    copied = tmp_path / "labelled" / "corrosion" / "000000_0.png"
+    assert copied.read_bytes() == (tmp_path / "photos" / "0.png").read_bytes()
 
 
 def test_photographs_that_cannot_be_read_come_into_no_training_folder(folder, tmp_path):

@@ -11,6 +11,7 @@ from corrosion.cli.options import add_options, read_options
 from corrosion.cli.paths import FOLDER_NAMES, add_out, folder, own_folder
 from corrosion.settings.data import CurationSettings
 from corrosion.settings.folders import AuditSettings, SampleSettings
+from corrosion.system.place_names import refuse_address
 
 
 def _add_audit(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +53,7 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
 
 
 def _sample(options: argparse.Namespace) -> None:
+    refuse_address(options.out, option="OUT")
     settings = read_options(SampleSettings, options)
     given = {name: getattr(settings, name) for name in settings.model_fields_set - {"inspection"}}
     if settings.inspection:

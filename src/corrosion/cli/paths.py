@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from corrosion.errors import CorrosionError
 from corrosion.system.files import check_place, is_taken
 from corrosion.system.locks import sole_writer
-from corrosion.system.place_names import is_elsewhere
+from corrosion.system.place_names import is_elsewhere, refuse_address, shown_place
 
 if TYPE_CHECKING:
     from corrosion.data.places.output import Output
@@ -73,10 +73,8 @@ def own_folder(
             there.
     """
     options.out = output = output_of(options.out or default)
-    if output.address is not None and not elsewhere:
-        raise CorrosionError(
-            f"--out={output}: predict, explain and audit write there; give a folder, and copy it."
-        )
+    if not elsewhere:
+        refuse_address(output.address or output.folder, option="--out")
     output.check()
     options._own = out = new_folder(output.folder)
     options._held.push(lambda kind, *_: None if kind else output.deliver())
@@ -114,7 +112,7 @@ def folder(path: Path, what: str, *, elsewhere: bool = False) -> Path:
         CorrosionError: there is no folder.
     """
     if not (path.is_dir() or (elsewhere and is_elsewhere(path))):
-        raise CorrosionError(f"There is no folder {path}: give {what}.")
+        raise CorrosionError(_missing(path, f"There is no folder {path}: give {what}."))
     return path
 
 
@@ -131,5 +129,15 @@ def existing(paths: Iterable[Path], what: str) -> list[Path]:
     found = list(paths)
     for path in found:
         if not path.exists():
-            raise CorrosionError(f"There is no {path}: give {what}.")
+            raise CorrosionError(_missing(path, f"There is no {path}: give {what}."))
     return found
+
+
+def _missing(path: Path, what: str) -> str:
+    """What is said of a path of this machine, or of an address where there may be none."""
+    if not is_elsewhere(path):
+        return what
+    return (
+        f"{shown_place(path)}: only photographs of predict, explain, audit, evaluate, next and of "
+        f"a training may lie elsewhere. Copy it here."
+    )

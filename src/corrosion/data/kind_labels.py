@@ -18,7 +18,8 @@ from corrosion.data.sources import SUBSETS
 from corrosion.errors import CorrosionError
 from corrosion.settings.data import LONGEST_KIND, MOST_KINDS
 from corrosion.system.files import read_csv
-from corrosion.system.names import escaped, shortened
+from corrosion.system.names import shortened
+from corrosion.system.place_names import below
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +135,7 @@ def _tell(told: dict[str, str], path: str, kind: str, file: Path) -> None:
 
 def _of_folder(path: str, root: Path) -> str:
     """The kind that the folders of a path below the root of its source tell; empty for none."""
-    folders = Path(path).relative_to(escaped(root.expanduser().absolute())).parts[:-1]
+    folders = Path(path).relative_to(below(root, "")).parts[:-1]
     if folders and folders[0].lower() in SUBSETS:
         folders = folders[1:]
     if len(folders) > 1:
@@ -170,10 +171,9 @@ def _by_files(
     for file in files:
         named = _table(file)
         folders = (file.expanduser().parent, *roots.values())
-        below = [folder.expanduser().absolute() for folder in folders]
         missing = 0
         for path, kind in named.items():
-            places = (escaped(root / path) for root in below)  # an absolute path stays what it is
+            places = (below(folder, path) for folder in folders)
             place = next((one for one in places if one in known), None)
             if place is None:
                 missing += 1

@@ -22,7 +22,7 @@ from corrosion.data.labels import (
 from corrosion.data.passed_over import PassedOver, tell_passed_over
 from corrosion.data.places import is_folder
 from corrosion.errors import CorrosionError
-from corrosion.system.names import displayable, escaped
+from corrosion.system.names import escaped
 from corrosion.system.place_names import address_of, is_elsewhere, shown_place
 
 log = logging.getLogger(__name__)
@@ -148,7 +148,7 @@ def _images_outside(root: Path, passed: list[PassedOver]) -> list[PassedOver]:
         if found:
             log.warning(
                 "%s: %d images lie outside the folders of classes: not used",
-                displayable(str(folder)),
+                shown_place(folder),
                 len(found),
             )
     return [

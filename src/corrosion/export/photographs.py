@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from corrosion.data.file_search import find_inputs
 from corrosion.data.image_reader import ImageReader, Item, batched, squares
+from corrosion.data.places import is_there
 from corrosion.data.resizing import build_resize
 from corrosion.data.sample import make_sample
 from corrosion.errors import CorrosionError
@@ -92,7 +93,7 @@ def inputs_of_run(
     if split is None:
         return None
     rows = split[split["split"] == subset]
-    rows = rows[[Path(path).is_file() for path in rows["path"]]]
+    rows = rows[[is_there(path) for path in rows["path"]]]
     if not len(rows):
         return None
     rows = rows.iloc[spread(range(len(rows)), count)]

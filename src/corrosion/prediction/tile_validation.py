@@ -12,6 +12,7 @@ from scipy.special import expit
 
 from corrosion.data.geometry import Window
 from corrosion.data.images import ImageError, content_hash, file_content, read_image
+from corrosion.data.places import is_there
 from corrosion.data.sources import scan
 from corrosion.errors import CorrosionError
 from corrosion.models.classifier import CorrosionClassifier
@@ -25,6 +26,7 @@ from corrosion.prediction.tiled import window_logits
 from corrosion.prediction.tiles import TileRule, Tiling
 from corrosion.runs import RunDirectory
 from corrosion.system.names import escaped
+from corrosion.system.place_names import shown_place
 from corrosion.system.progress import progress
 
 log = logging.getLogger(__name__)
@@ -83,7 +85,7 @@ def find_validation(checkpoint: Path | None, folder: Path | None) -> TileValidat
     if split is not None and {"split", "content_hash"} <= set(split):
         trained_on = frozenset(split.loc[split["split"] == "train", "content_hash"])
     if folder is not None:
-        where, records = str(folder), scan(folder, name=escaped(folder.resolve().name))
+        where, records = shown_place(folder), scan(folder, name=escaped(folder.resolve().name))
     elif run is None or split is None or "split" not in split:
         raise CorrosionError(
             f"tiles: {checkpoint or 'the network'} lies in no run's directory with its split, so "
@@ -92,7 +94,7 @@ def find_validation(checkpoint: Path | None, folder: Path | None) -> TileValidat
         )
     else:
         where, records = str(run.split_file), split[split["split"] == "val"]
-    there = records["path"].map(lambda path: Path(path).is_file()).astype(bool)
+    there = records["path"].map(is_there).astype(bool)
     if not there.all():
         gone = f"{(~there).sum()} of {len(records)} validation photographs of {where} are gone"
         first = records.loc[~there, "path"].iloc[0]

@@ -19,6 +19,7 @@ from pathlib import Path
 from corrosion.data import kind_names
 from corrosion.data.images import ImageError, read_image
 from corrosion.data.labels import CLASSES
+from corrosion.data.places import PlaceError, local_file
 from corrosion.data.video import read_frames
 from corrosion.errors import CorrosionError
 from corrosion.explanation.overlay import write_image
@@ -26,6 +27,7 @@ from corrosion.report.inspection.finding import Finding
 from corrosion.report.inspection.findings import Inspection
 from corrosion.report.inspection.verdict_history import CORRODED, NOT_CORRODED, Verdict
 from corrosion.system.files import replacing, replacing_folder
+from corrosion.system.place_names import below
 
 _LABELS = {NOT_CORRODED: 0, CORRODED: 1}
 _LONGEST_NAME = 80
@@ -81,8 +83,8 @@ def write_labelled_folder(inspection: Inspection, out: Path) -> Labelled:
         for name in CLASSES:
             (folder / name).mkdir()
         for path, some in by_path.items():
-            original = Path(inspection.working_directory or ".") / path
-            written = list(_written(original, some, folder, every=inspection.every))
+            original = below(inspection.working_directory or ".", path)
+            written = list(_read(original, some, folder, every=inspection.every))
             rows += written
             if len(written) < len(some):
                 gone.append(path)
@@ -106,6 +108,17 @@ def _write(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]
         writer = csv.DictWriter(table, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def _read(
+    original: str, some: Sequence[tuple[Finding, Verdict]], folder: Path, *, every: float
+) -> Iterator[dict[str, str]]:
+    """As `_written`, of a photograph or video wherever it lies."""
+    try:
+        with local_file(original) as file:
+            yield from _written(file, some, folder, every=every)
+    except PlaceError:
+        return  # what is missing is told
 
 
 def _written(

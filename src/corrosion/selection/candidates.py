@@ -12,7 +12,7 @@ import pandas as pd
 
 from corrosion.data.curation.pictures import find_same_pictures
 from corrosion.data.curation.screening import screen
-from corrosion.system.names import on_disk
+from corrosion.data.places import is_there
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ def _known(labelled: pd.DataFrame | None) -> tuple[set[str], list[str]]:
     """Content hashes of labelled photographs, and the paths of those that are still there."""
     if labelled is None:
         return set(), []
-    there = [path for path in labelled["path"] if on_disk(path).is_file()]
+    there = [path for path in labelled["path"] if is_there(path)]
     if gone := len(labelled) - len(there):
         log.warning(
             "%d of %d labelled photographs are not where the run found them: of these, only exact "

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from corrosion.errors import CorrosionError, DiskError
 from corrosion.system.names import escaped, shortened
+from corrosion.system.place_names import refuse_address
 
 if TYPE_CHECKING:
     import pandas as pd  # half a second that commands without tables need not wait
@@ -111,8 +112,10 @@ def check_place(path: Path, *, option: str) -> None:
         option: the option that gave it.
 
     Raises:
-        CorrosionError: the folder that it would be made in can't be written, or is none.
+        CorrosionError: the folder that it would be made in can't be written, or is none; or it is
+            an address.
     """
+    refuse_address(path, option=option)
     there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise CorrosionError(f"{option}={path}: {there} can't be written. Choose another {option}.")

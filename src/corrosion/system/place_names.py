@@ -70,6 +70,23 @@ def is_address(path: str | Path) -> bool:
     return address_of(path) is not None or _OTHER.match(os.fspath(path)) is not None
 
 
+def refuse_address(path: str | Path, *, option: str) -> None:
+    """Refuse an address where results go to a folder of this machine.
+
+    Args:
+        path: where they are to go.
+        option: the option that gave it.
+
+    Raises:
+        CorrosionError: it is an address.
+    """
+    if is_address(path):
+        raise CorrosionError(
+            f"{option}={shown_place(path)}: only predict, explain and audit write to an address. "
+            f"Give a folder, and copy it there."
+        )
+
+
 def archive_of(path: str | Path) -> tuple[Path, str] | None:
     """The archive on this machine that a path leads to or into, and what follows; else None.
 
@@ -111,6 +128,21 @@ def absolute(path: str | Path) -> str:
     if address is None:
         return os.path.abspath(escaped(path))  # noqa: PTH100 -- links stay as they are
     return "/" + address.replace("://", ":/", 1).rstrip("/")
+
+
+def below(folder: str | Path, path: str) -> str:
+    """The whole path of a file that is named below a folder; one that is whole stays as it is.
+
+    Example:
+        >>> below("s3://bucket/photos", "day 1/a.jpg"), below("/photos", "s3://bucket/a.jpg")
+        ('s3://bucket/photos/day 1/a.jpg', 's3://bucket/a.jpg')
+    """
+    if address_of(path) is not None:
+        return path
+    address = address_of(folder)
+    if address is not None:
+        return f"{address.rstrip('/')}/{path}"
+    return escaped(Path(folder).expanduser().absolute() / path)
 
 
 def without_secrets(text: str) -> str:

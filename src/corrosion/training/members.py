@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
+from corrosion.data.places import is_there
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.pooling import Pooled, pool
 from corrosion.runs import RunDirectory, checkpoint_of
@@ -47,7 +47,7 @@ class Members:
             checkpoint_of(run.path)
         model = _one_model(pool(runs))
         photographs = _learnt_from(model)
-        if missing := [path for path in photographs["path"] if not Path(path).is_file()]:
+        if missing := [path for path in photographs["path"] if not is_there(path)]:
             raise CorrosionError(
                 f"{missing[0]} is missing ({len(missing)} of {len(photographs)} photographs of "
                 f"{runs[0].path}): the average looks at them once more. Put them where the "

@@ -1,5 +1,6 @@
 """Photographs in a bucket of a real S3 server on loopback."""
 
+import zipfile
 from pathlib import Path
 
 import fsspec
@@ -13,7 +14,8 @@ from corrosion.data.curation.screening import screen
 from corrosion.data.file_search import find_inputs
 from corrosion.data.image_reader import ImageReader, Item
 from corrosion.data.images import MAX_BYTES, ImageError, file_content, read_image
-from corrosion.data.places import PlaceError, reading_threads, remote, retries, version
+from corrosion.data.kind_labels import find_kinds
+from corrosion.data.places import PlaceError, is_there, reading_threads, remote, retries, version
 from corrosion.data.places.entries import UnreachableError
 from corrosion.data.resizing import build_resize
 from corrosion.data.sources import scan
@@ -105,6 +107,24 @@ def test_classes_are_folders_of_a_bucket_which_is_listed_once(server, picture):
     assert server.faults.seen["GET"] - before == 1
     assert records["label"].tolist() == [1, 1, 1, 0, 0, 0]
     assert records["path"].tolist() == [f"s3://photos/{name}" for name in names]
+
+
+def test_kinds_are_folders_or_a_table_below_a_bucket(server, picture, tmp_path):
+    server.fill({f"set/{name}.jpg": picture(1) for name in ("corrosion/pits/a", "clean/b")})
+    records, roots = scan("s3://photos/set"), {"folder": Path("s3://photos/set")}
+    assert find_kinds(records, "subfolders", roots).tolist() == ["", "pits"]
+    table = tmp_path / "kinds.csv"
+    for path in ("corrosion/pits/a.jpg", "s3://photos/set/corrosion/pits/a.jpg"):
+        table.write_text(f"path,kind\n{path},crevice\n")
+        assert find_kinds(records, str(table), roots).tolist() == ["", "crevice"]
+
+
+def test_photographs_of_a_bucket_and_an_archive_are_still_there(server, tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("in/a.jpg", b"any")
+    there = ("s3://photos/a.jpg", f"{tmp_path}/a.zip/in/a.jpg")
+    gone = (f"{tmp_path}/a.zip/in/b.jpg", f"{tmp_path}/a.zip/in", tmp_path / "b.jpg")
+    assert [is_there(path) for path in (*there, *gone)] == [True, True, False, False, False]
 
 
 def test_what_was_checked_is_not_read_again_until_it_has_another_etag(server, picture):

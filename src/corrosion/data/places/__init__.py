@@ -33,6 +33,7 @@ __all__ = [
     "elsewhere_content",
     "folder_elsewhere",
     "is_folder",
+    "is_there",
     "local_file",
     "reading_threads",
     "refuse_archive",
@@ -101,6 +102,14 @@ def is_folder(path: str | Path) -> bool:
     if inside is not None:
         return inside[1] not in open_archive(inside[0]).listing.entries
     return on_disk(path).is_dir()
+
+
+def is_there(path: str | Path) -> bool:
+    """Whether a photograph is where it was; of one in a network place only reading it tells."""
+    if address_of(path) is not None:
+        return True
+    inside = archive_of(path)
+    return on_disk(path).is_file() if inside is None else not is_folder(path)
 
 
 def refuse_archive(address: str) -> None:

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from corrosion.data.places import is_there
 from corrosion.errors import CorrosionError
 from corrosion.runs import RunDirectory
 
@@ -37,8 +38,8 @@ class Labelled:
         parts = {}
         for part, name in (("train", "training"), ("val", "validation")):
             rows = split[split["split"] == part]
-            pairs = zip(map(Path, rows["path"]), map(int, rows["label"]), strict=True)
-            there = tuple((path, label) for path, label in pairs if path.is_file())
+            pairs = zip(rows["path"], map(int, rows["label"]), strict=True)
+            there = tuple((Path(path), label) for path, label in pairs if is_there(path))
             if len(there) < len(rows):
                 log.warning(
                     "%d of %d %s photographs are gone", len(rows) - len(there), len(rows), name
