@@ -204,6 +204,7 @@ def test_an_exported_network_runs_on_ray_without_torch(session, exported, tmp_pa
     [
         (["--num-nodes", "2"], "--num-nodes is gone: several machines are a cluster of Ray"),
         (["--address", "auto"], "--address is that of a cluster of Ray: give --engine=ray too"),
+        (["--engine", "ray", "--address", "127.0.0.1:9"], "--address=127.0.0.1:9: nobody answers"),
         (["--engine", "ray", "--device", "mps"], "Ray chooses the GPUs itself"),
         (
             ["--engine", "ray", "--address", "auto", "--out", "s3://photos/out"],

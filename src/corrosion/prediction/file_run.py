@@ -20,6 +20,7 @@ from corrosion.prediction.inputs import find_files, finished_rows, tell_notes
 from corrosion.prediction.journal import Row
 from corrosion.prediction.mask_writer import MaskWriter
 from corrosion.prediction.output_folder import Counts, OutputFolder
+from corrosion.prediction.ray_address import check_address
 from corrosion.prediction.relative_rows import relative_rows
 from corrosion.prediction.rendering import Renderer
 from corrosion.prediction.shards import ShardedFolder
@@ -39,12 +40,14 @@ def check_prediction(settings: PredictionSettings) -> None:
     """Refuse settings that would fail after long work.
 
     Raises:
-        CorrosionError: a package or a folder is missing.
+        CorrosionError: a package or a folder is missing, or the cluster does not answer.
     """
     if settings.format == "parquet":
         require_package("pyarrow", "format=parquet", instead="csv")
     if settings.engine == "ray":
         require_package("ray", "engine=ray", instead="local")
+        if settings.address is not None:
+            check_address(settings.address)
     check_reports(settings.report)
 
 

@@ -25,6 +25,7 @@ from corrosion.prediction.file_run import FileRun
 from corrosion.prediction.mask_files import mask_files
 from corrosion.prediction.mask_writer import MaskWriter
 from corrosion.prediction.outputs import Look
+from corrosion.prediction.ray_address import WAY_OUT
 from corrosion.prediction.ray_tasks import Predicting, Reading
 from corrosion.prediction.shards import SHARD, Shard, ShardedFolder, ShardWriter
 from corrosion.system.processors import usable_processors
@@ -198,7 +199,7 @@ def _start(address: str | None, temporary: Path | None) -> None:
             way_out = (
                 "Try again when the machine is less busy, or leave out engine=ray."
                 if address is None
-                else "Start a cluster by ray start --head, and give the address that it tells."
+                else WAY_OUT
             )
             raise CorrosionError(f"address={address}: Ray fails: {reason} {way_out}") from error
         return
