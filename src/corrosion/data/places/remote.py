@@ -30,7 +30,7 @@ CONNECTIONS = 16
 _PATIENT = 2  # attempts where the backend tries again by itself
 _EACH = 5  # attempts of S3's client at each page of a listing: 15 seconds
 _FRESH = 120.0  # seconds for which a listing is not asked for again
-_TALKATIVE = ("botocore", "aiobotocore", "azure", "gcsfs")  # tell where credentials were found
+_TALKATIVE = ("botocore", "aiobotocore", "azure", "gcsfs")  # tell of credentials and attempts
 _PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs", "sftp": "paramiko"}
 
 _FOLDER, _FILE, _NOTHING = "a folder", "a file, no folder", "nothing is there"
@@ -68,7 +68,7 @@ def _storage(scheme: str, *, patient: bool) -> AbstractFileSystem:
     import fsspec  # keeps what it has made, for each process anew
 
     for talkative in _TALKATIVE:
-        logging.getLogger(talkative).setLevel(logging.ERROR)
+        logging.getLogger(talkative).setLevel(logging.CRITICAL)
 
     if scheme != "s3":
         return fsspec.filesystem(scheme)

@@ -74,13 +74,19 @@ def attempt(
         except PlaceError:
             raise
         except Exception as error:  # each backend raises what it likes
-            gone = working and _is_gone(error)
+            silent = not _names(error).isdisjoint(_SILENT)
+            gone = working and (silent or not _names(error).isdisjoint(_EXPIRED))
             kind = UnreachableError if gone else PlaceError
             if is_lasting(error):
                 raise kind(reason_of(error)) from error
-            # backends of which fewer attempts are asked wait by themselves
-            if number >= (OUTAGE if gone and attempts == ATTEMPTS else attempts):
-                raise kind(f"{reason_of(error)}, after {number} attempts") from error
+            most = attempts
+            if silent and attempts < ATTEMPTS:
+                most = 1  # the backend itself has waited
+            elif gone:
+                most = OUTAGE
+            if number >= most:
+                tried = f", after {number} attempts" if number > 1 else ""
+                raise kind(f"{reason_of(error)}{tried}") from error
             log.debug("attempt %d failed", number, exc_info=True)
             if name and number == min(3, attempts - 1):
                 log.warning("%s: %s; trying again", displayable(name), reason_of(error))
@@ -153,10 +159,6 @@ def _said(error: Exception) -> str:
 def _of_credentials(error: Exception) -> bool:
     told = f"{type(error).__name__} {_PATH.sub('', str(error))}".lower()
     return any(word in told for word in _CREDENTIALS) or not _names(error).isdisjoint(_EXPIRED)
-
-
-def _is_gone(error: Exception) -> bool:
-    return not _names(error).isdisjoint((*_EXPIRED, *_SILENT))
 
 
 def _names(error: BaseException) -> set[str]:
