@@ -25,7 +25,7 @@ from corrosion.prediction.file_run import FileRun
 from corrosion.prediction.mask_files import mask_files
 from corrosion.prediction.mask_writer import MaskWriter
 from corrosion.prediction.outputs import Look
-from corrosion.prediction.ray_address import WAY_OUT
+from corrosion.prediction.ray_address import WAY_OUT, has_token
 from corrosion.prediction.ray_tasks import Predicting, Reading
 from corrosion.prediction.shards import SHARD, Shard, ShardedFolder, ShardWriter
 from corrosion.system.processors import usable_processors
@@ -154,6 +154,8 @@ def ray_session(address: str | None) -> Iterator[None]:
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is told to anybody
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its own files have the rest
+    if address not in (None, "auto") and has_token():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")  # Ray itself looks for it with "auto" only
     import ray
     import ray.data
 
