@@ -71,6 +71,22 @@ def test_a_run_that_nothing_goes_on_from_is_told_at_once(tmp_path, files, messag
 
 
 @pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ("num_cpus=1000", r"remote\.num_cpus=1000: this machine has \d+, so no trial would begin"),
+        ("num_cpus=1", r"num_gpus=1: this machine has no GPU, .* Give .*\.num_gpus=0\.$"),
+    ],
+)
+def test_a_trial_on_ray_that_would_wait_for_ever_is_refused(monkeypatch, asked, message):
+    monkeypatch.setattr("corrosion.machine_check.has_surely_no_gpu", lambda: True)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    command = ["-m", "hydra/launcher=ray", f"hydra.launcher.ray.remote.{asked}", "seed=1,2"]
+    with pytest.raises(CorrosionError, match=message):
+        check(command)
+    check([*command, "hydra.launcher.ray.init.address=auto"])
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         [],

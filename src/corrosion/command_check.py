@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from corrosion.arguments import overrides_of, values_of
 from corrosion.errors import CorrosionError
 from corrosion.evaluation.metric_table import direction
-from corrosion.machine_check import check_machine, check_writable
+from corrosion.machine_check import check_machine, check_ray, check_writable
 from corrosion.runs import RunDirectory
 from corrosion.settings.base import Settings, dotted, unknown_setting
 from corrosion.settings.data import CurationSettings, SourceSettings, SplitSettings
@@ -57,6 +57,8 @@ def check(arguments: Sequence[str]) -> None:
         _check_settings(settings)
         if not planned:
             _check_folder(config, several=several)
+            if several:
+                check_ray(OmegaConf.select(config, "hydra.launcher.ray") or {})
             for limits in _searched(settings, config, overrides, several=several):
                 outermost = [*chosen, *limits]
                 _check_settings(read_settings(_composed([*outermost, *search]), outermost))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from corrosion.errors import CorrosionError
 from corrosion.runs import RunDirectory
@@ -15,7 +18,7 @@ from corrosion.settings.trainer import TrainerSettings
 from corrosion.system.configuration import config_dir
 from corrosion.system.extras import EXTRAS, require_package
 from corrosion.system.place_names import is_elsewhere, refuse_address
-from corrosion.system.processors import check_processes
+from corrosion.system.processors import check_processes, has_surely_no_gpu
 
 
 def check_machine(settings: RunSettings) -> None:
@@ -57,6 +60,33 @@ def check_writable(folder: str, *, key: str) -> None:
         raise CorrosionError(
             f"{key}={wanted}: nothing can be written there ({error.strerror}). Give another {key}."
         ) from error
+
+
+def check_ray(launcher: Mapping[str, Any]) -> None:
+    """Refuse trials on Ray that need more than this machine has: they would wait for ever.
+
+    Args:
+        launcher: `hydra.launcher.ray`; empty for other launchers. What a cluster has that is joined
+            is its own matter.
+
+    Raises:
+        CorrosionError: naming what a trial asks for.
+    """
+    started, trial = launcher.get("init") or {}, launcher.get("remote") or {}
+    if not launcher or started.get("address") or "RAY_ADDRESS" in os.environ:
+        return
+    key = "hydra.launcher.ray.remote"
+    processors = started.get("num_cpus") or os.cpu_count() or 1
+    if (trial.get("num_cpus") or 0) > processors:
+        raise CorrosionError(
+            f"{key}.num_cpus={trial['num_cpus']}: this machine has {processors}, so no trial would "
+            f"begin. Give {key}.num_cpus={processors} or fewer."
+        )
+    if (trial.get("num_gpus") or 0) and not started.get("num_gpus") and has_surely_no_gpu():
+        raise CorrosionError(
+            f"{key}.num_gpus={trial['num_gpus']}: this machine has no GPU, so no trial would "
+            f"begin. Give {key}.num_gpus=0."
+        )
 
 
 def _check_files(settings: RunSettings) -> None:
