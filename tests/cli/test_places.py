@@ -122,10 +122,12 @@ def test_results_that_could_not_be_sent_are_kept_and_sent_by_resuming(
 
 
 def test_a_place_that_can_not_be_written_is_told_before_the_work(
-    server, checkpoint, photographs, capsys
+    server, checkpoint, photographs, cache, capsys
 ):
     assert predict(checkpoint, photographs / "in", "--out", "s3://nobody-has-this/out") == 1
-    assert "--out=s3://nobody-has-this/out can't be written" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "--out=s3://nobody-has-this/out can't be written: there is no such bucket" in told
+    assert not list((cache / "results").iterdir())
     assert predict(checkpoint, photographs / "in", "--out", photographs / "in.zip" / "out") == 1
     assert "nothing is written into an archive" in capsys.readouterr().err
 

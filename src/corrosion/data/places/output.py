@@ -80,6 +80,8 @@ class Output:
             remote.send(self.folder / LOCK, mark)
             remote.remove(mark)
         except PlaceError as error:
+            if not is_taken(self.folder):
+                shutil.rmtree(self.folder, ignore_errors=True)
             raise refused(f"--out={self}", "written", error) from error
         except OSError as error:
             reason = error.strerror or error
