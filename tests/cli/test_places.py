@@ -82,8 +82,7 @@ def test_credentials_that_expire_end_the_run_and_resuming_goes_on(
     options = ("s3://photos/in", "--out", out, "--explain")
     assert predict(checkpoint, *options) == 1
     told = capsys.readouterr().err
-    assert "ExpiredToken" in told
-    assert "What is finished is kept: mend it, and resume." in told
+    assert "(ExpiredToken.): docs/places.md says where they go. What is finished is kept" in told
     server.faults.expires = None
     assert predict(checkpoint, *options, "--resume") == 0
     assert len(table(out)) == 16

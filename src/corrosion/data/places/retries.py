@@ -76,17 +76,17 @@ def attempt(
         except Exception as error:  # each backend raises what it likes
             silent = not _names(error).isdisjoint(_SILENT)
             gone = working and (silent or not _names(error).isdisjoint(_EXPIRED))
-            kind = UnreachableError if gone else PlaceError
-            if is_lasting(error):
-                raise kind(reason_of(error)) from error
             most = attempts
-            if silent and attempts < ATTEMPTS:
-                most = 1  # the backend itself has waited
+            if is_lasting(error) or (silent and attempts < ATTEMPTS):  # the backend has waited
+                most = 1
             elif gone:
                 most = OUTAGE
             if number >= most:
                 tried = f", after {number} attempts" if number > 1 else ""
-                raise kind(f"{reason_of(error)}{tried}") from error
+                reason = f"{reason_of(error)}{tried}"
+                if gone:
+                    raise UnreachableError(f"{reason}.") from error  # a sentence: the run ends
+                raise PlaceError(reason) from error
             log.debug("attempt %d failed", number, exc_info=True)
             if name and number == min(3, attempts - 1):
                 log.warning("%s: %s; trying again", displayable(name), reason_of(error))
