@@ -253,7 +253,7 @@ def describe(path: str | Path) -> dict[str, Any]:
         "training_distance": None
         if distance is None
         else f"limit {distance.limit:.4f}, {len(distance.reference)} training photographs",
-        "mask_network": None if masks is None else _taught(masks),
+        "mask_network": None if masks is None else masks.lesson,
         **({"kinds": ", ".join(network.kinds)} if network.kinds else {}),
         "epoch": values.epoch + 1,
         KEY: content.get(KEY),
@@ -263,12 +263,6 @@ def describe(path: str | Path) -> dict[str, Any]:
             for parameter in part.parameters()
         ),
     }
-
-
-def _taught(masks: MaskNetwork) -> str:
-    if masks.taught_by == "labels":
-        return "learnt from labels"
-    return f"learnt from masks, {masks.validated} validation photographs"
 
 
 def read_content(path: Path, *, mapped: bool = False) -> tuple[dict[str, Any], CheckpointContent]:

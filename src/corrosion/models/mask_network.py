@@ -78,6 +78,12 @@ class MaskNetwork(nn.Module):
         self.register_buffer("mean", mean.clone())
         self.register_buffer("std", std.clone())
 
+    @property
+    def lesson(self) -> str:
+        """What it has learnt from, in words."""
+        validated = f", {self.validated} validation photographs" if self.validated else ""
+        return f"learnt from {self.taught_by}{validated}"
+
     def forward(self, images: Tensor) -> Tensor:
         """Map images (N, 3, H, W) to logits (N, H, W)."""
         pixels = normalised(images, self.mean, self.std)
