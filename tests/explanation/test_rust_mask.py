@@ -134,6 +134,12 @@ def test_what_the_network_does_not_see_is_no_rust_whatever_outlines_have_taught(
     assert (both.map == 0).all()
 
 
+def test_hardly_any_evidence_is_no_rust_however_sure_outlines_are():
+    plate, both = two_witnesses(np.full((3, 4), 1e-4), np.ones((3, 4)))
+    assert (both.seen.score(plate) > 0).all()
+    assert not both.mask(plate).any()
+
+
 def test_outlines_that_know_nothing_leave_the_mask_as_it_is():
     halves = np.repeat([[1.0, 1.0, 0.0, 0.0]], 3, axis=0)
     plate, both = two_witnesses(halves, np.full((3, 4), 0.5))

@@ -39,6 +39,7 @@ LEVELS = (1.43, 2.0)
 
 _FEATURE_SCALE = 10.0  # standard deviation of the components: about that of colours in CIELAB
 _COMPONENTS, _STRIDE = 6, 16
+_SEEN = 0.25  # of its cut; up to here masks of the 34 photographs are the same
 _SUREST = 1e-4  # no network knows more surely than this that there is rust, or none
 
 
@@ -137,11 +138,14 @@ class JointRust:
 
         The score of `seen` over its cut is taken for odds and multiplied with those of `learnt`, as
         of two witnesses who know nothing of each other; the score is the probability of that.
+        Where `seen` has less than a quarter of its cut it is not above the cut of both: what the
+        network does not see is no rust, however sure the other is.
         """
         own = self.seen.score(image) / self.seen.cut
         other = np.clip(self.learnt.score(image), _SUREST, 1 - _SUREST)
-        odds: Map = own * other / (1 - other)
-        return odds / (1 + odds)
+        odds = own * other / (1 - other)
+        score: Map = odds / (1 + odds)
+        return np.where(own < _SEEN, np.minimum(score, self.cut), score)
 
     def mask(self, image: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Where (H, W) bool both together speak for rust."""
