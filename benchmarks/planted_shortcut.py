@@ -6,7 +6,8 @@ For each seed `train.py` trains a small network twice from the same random weigh
 pictures of the sample: as they are, and with a mark on 90 % of the corroded training images
 (`data.shortcut`). Both are judged by `corrosion explain-score`'s measures on corroded pictures of
 a fresh sample, once with the mark on all of them, once as they are: their maps, and the scores that
-masks of rust are cut from, which must not paint rust over a wrong explanation. Printed are the
+masks of rust are cut from, as they are and after `corrosion train-masks RUN`, which must not paint
+rust over a wrong explanation. Printed are the
 means, the differences with their paired bootstrap intervals, and, as a check that the mark was
 learnt at all, which share of corroded and of sound fresh pictures each network calls corroded with
 and without it.
@@ -28,6 +29,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from corrosion.cli.main import main as main_of_corrosion
 from corrosion.data.dataset import load_image
 from corrosion.data.resizing import build_resize
 from corrosion.data.sample import make_sample
@@ -38,7 +40,7 @@ from corrosion.report.explanation_scores import TITLES
 from corrosion.settings.explanation import JudgedMap, MapScoreSettings
 
 CLASSES = ("corrosion", "no_corrosion")
-KINDS: tuple[JudgedMap, ...] = ("plain", "mask")
+KINDS: dict[str, JudgedMap] = {"plain": "plain", "mask": "mask", "taught mask": "mask"}
 FRESH_SEED = 1000  # the sample that is trained on has seed 0
 
 
@@ -72,6 +74,8 @@ def compare(
     }
     for name, checkpoint in checkpoints.items():
         print(f"seed {seed}, {name}: called corroded: {called_corroded(checkpoint, sets)}")
+    networks = list(checkpoints.values())
+    judged = {"plain": networks, "mask": networks, "taught mask": list(map(teach, networks))}
     rows = [
         {
             "pictures": pictures,
@@ -86,8 +90,8 @@ def compare(
             "significant": test["significant"],
         }
         for pictures, root in sets.items()
-        for kind in KINDS
-        for test in between([checkpoints["honest"], checkpoints["shortcut"]], root, kind)
+        for kind, judge in KINDS.items()
+        for test in between(judged[kind], root, judge)
     ]
     print(pd.DataFrame(rows).to_string(index=False, float_format="{:.3f}".format), flush=True)
     return rows
@@ -112,6 +116,15 @@ def train(run: Path, share: float, seed: int, options: argparse.Namespace) -> Pa
         [sys.executable, str(program), *overrides], check=True, stdout=subprocess.DEVNULL
     )
     return run / "checkpoints" / "best.ckpt"
+
+
+def teach(checkpoint: Path) -> Path:
+    """The checkpoint of a run whose outlines have taught a mask network."""
+    out = checkpoint.parents[1] / "taught"
+    command = ["train-masks", str(checkpoint), "--out", str(out), "--device=cpu"]
+    if main_of_corrosion(command) != 0:
+        sys.exit("train-masks failed")
+    return out / "checkpoints" / "best.ckpt"
 
 
 @torch.inference_mode()
