@@ -77,3 +77,19 @@ def test_a_failed_import_leaves_the_collector_as_it_was():
         raise ImportError
     gc.unfreeze()
     assert gc.isenabled()
+
+
+def test_nothing_is_frozen_when_the_process_ends():
+    """Else bindings of libraries print what they take for leaks."""
+    program = (
+        "import atexit, gc, sys\n"
+        "atexit.register(lambda: print(gc.get_freeze_count()))\n"
+        "from corrosion.system.processors import importing_for_good\n"
+        "with importing_for_good():\n"
+        "    import csv\n"
+        "print(gc.get_freeze_count() > 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True", "0"]
