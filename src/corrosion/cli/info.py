@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from corrosion.cli.command import Command
 from corrosion.cli.paths import CHECKPOINT
@@ -36,11 +38,22 @@ def _checkpoint(checkpoint: Path) -> None:
     from corrosion.models.checkpoint import describe, load_model
 
     for name, value in describe(checkpoint).items():
-        sys.stdout.write(f"{name:<18} {value}\n")
+        sys.stdout.write(f"{name:<18} {_shown(value)}\n")
     network = load_model(checkpoint)
     sys.stdout.write(f"{'decision':<18} {Rule(network.threshold, network.band).in_words}\n")
     for caution in cautions(network).values():
         sys.stdout.write(f"{'CAUTION':<18} {caution}\n")
+
+
+def _shown(value: Any) -> str:
+    """A value as people read it: numbers to four digits, lists and tables without quotes."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_shown(one)}" for name, one in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_shown, value))
+    return str(value)
 
 
 def _exported(path: Path) -> None:
@@ -49,7 +62,7 @@ def _exported(path: Path) -> None:
     metadata = describe_file(path)
     for name, value in metadata.plain().items():
         if name not in ("schema_version", "resize_rule", "cautions"):
-            sys.stdout.write(f"{name:<18} {value}\n")
+            sys.stdout.write(f"{name:<18} {_shown(value)}\n")
     sys.stdout.write(f"{'decision':<18} {metadata.rule.in_words}\n")
     for caution in metadata.cautions:
         sys.stdout.write(f"{'CAUTION':<18} {caution}\n")

@@ -74,8 +74,8 @@ def _from_labels(
         choose_device(settings.device)
     table = train_from_labels(checkpoint, known, settings, out)
     shares = [
-        f"{len(rows)} {name} ones: {rows['rusted_share'].mean():.3f} "
-        f"({rows['rusted_share_from_labels'].mean():.3f})"
+        f"of {len(rows)} {name} ones {rows['rusted_share'].mean():.3f} "
+        f"(before {rows['rusted_share_from_labels'].mean():.3f})"
         for name, label in (("corroded", 1), ("sound", 0))
         if len(rows := table[table["label"] == label])
     ]
@@ -86,8 +86,8 @@ def _from_labels(
     if shares:
         told.insert(
             0,
-            f"How much of validation photographs is rust, whatever is decided of them (in brackets "
-            f"before): {', '.join(shares)}.",
+            f"Called rust of validation photographs: {', '.join(shares)}. Where predict detects no "
+            f"corrosion, it calls nothing rust.",
         )
     print_sentences(told)
     sys.stdout.write(_MASKS_OF_NEW.format(out=out))

@@ -218,7 +218,7 @@ def notes(evaluation: Evaluation) -> dict[str, str]:
     counts = evaluation.confusion
     lines = {
         "confusion": f"{counts.tp} corroded found, {counts.fn} missed; {counts.tn} clean cleared, "
-        f"{counts.fp} false alarms",
+        f"{counts.fp} false alarm{'' if counts.fp == 1 else 's'}",
         "agreement": agreement(evaluation.metrics["kappa"].value),
     }
     if few := few_images(sum(counts)):

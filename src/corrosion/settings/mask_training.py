@@ -17,7 +17,7 @@ class MaskTrainingSettings(Settings):
     device: Device = "auto"
     """Where it learns: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps."""
     epochs: Epochs = 20
-    """How often it sees each photograph."""
+    """How often it sees each photograph with a mask; outlined ones it sees once."""
     lr: LearningRate = 1e-3
     """Largest learning rate of the decoder; the backbone, which has learnt before, has a tenth."""
     batch_size: BatchSize = 8
@@ -27,11 +27,11 @@ class MaskTrainingSettings(Settings):
     validation: Probability = 0.2
     """Share of the photographs with masks that are kept for validation."""
     masks_only: bool = False
-    """Learn from the masks alone. By default it learns first from the photographs that the network
-    was trained on, as its masks from labels alone outline them: a few dozen masks by themselves
-    teach less than labels do."""
+    """Learn from the masks of FOLDER alone. By default it learns first from the photographs that
+    the network was trained on, as its masks from labels alone outline them: a few dozen masks by
+    themselves teach less than labels do."""
     sound: AnyPath | None = None
-    """Folder of photographs without any rust, which teach what is none: as many of them as there
-    are with masks."""
+    """Folder of photographs without any rust, which teach what is none beside the masks of FOLDER:
+    as many of them as there are with masks."""
     seed: Seed = 0
     """Seed of the validation photographs, the decoder's weights, order and augmentation."""

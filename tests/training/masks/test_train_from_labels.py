@@ -94,7 +94,7 @@ def test_the_same_seed_learns_the_same_from_labels_and_says_how_much_is_rust(
     assert main(["train-masks", str(taught / "run"), "--out", str(out), *SMALL]) == 0
     table = pd.read_csv(out / "masks_val.csv")
     told = capsys.readouterr().out
-    assert f"2 corroded ones: {table['rusted_share'][:2].mean():.3f}" in told
+    assert f"2 corroded ones {table['rusted_share'][:2].mean():.3f}" in told
     assert f"corrosion predict {out} PHOTOS --masks" in told
     assert table.equals(pd.read_csv(taught / "masks" / "masks_val.csv"))
     states = [

@@ -23,7 +23,12 @@ from corrosion.training.callbacks import (
 )
 from corrosion.training.masks.labelled import Photographs
 from corrosion.training.masks.module import MaskModule
-from corrosion.training.masks.photographs import MaskCrops, MaskedPhotograph, read_outlined
+from corrosion.training.masks.photographs import (
+    MaskCrops,
+    MaskedPhotograph,
+    read_outlined,
+    read_sound,
+)
 
 
 def outline(classifier: CorrosionClassifier, photographs: Photographs) -> list[MaskedPhotograph]:
@@ -36,10 +41,12 @@ def outline(classifier: CorrosionClassifier, photographs: Photographs) -> list[M
     Raises:
         CorrosionError: a photograph can't be read.
     """
-    return [
-        read_outlined(classifier, path, label)
-        for path, label in progress(photographs, "outlining what is labelled")
-    ]
+    corroded = [path for path, label in photographs if label]
+    outlined = {
+        path: read_outlined(classifier, path)
+        for path in progress(corroded, "outlining what is labelled")
+    }
+    return [outlined[path] if label else read_sound(path) for path, label in photographs]
 
 
 def fit(

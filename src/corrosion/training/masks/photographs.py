@@ -65,21 +65,18 @@ def read_sound(path: Path) -> MaskedPhotograph:
     return MaskedPhotograph(path, image, np.zeros(image.shape[:2], dtype=np.uint8))
 
 
-def read_outlined(network: CorrosionClassifier, path: Path, label: int) -> MaskedPhotograph:
-    """Read a photograph whose label alone is known, outlined by the network that learnt from it.
+def read_outlined(network: CorrosionClassifier, path: Path) -> MaskedPhotograph:
+    """Read a corroded photograph without a mask, outlined by the network that learnt from it.
 
     Args:
         network: classifier in any mode.
         path: path of the photograph.
-        label: 1 if it is corroded; the mask of a sound one is empty.
 
     Raises:
         CorrosionError: the file can't be read.
     """
-    sound = read_sound(path)
-    if not label:
-        return sound
-    return replace(sound, mask=rust_mask(network, sound.image).astype(np.uint8))
+    bare = read_sound(path)
+    return replace(bare, mask=rust_mask(network, bare.image).astype(np.uint8))
 
 
 def _reduced(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
