@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corrosion.data.geometry import Map, Pixels
-from corrosion.data.resizing import scale_to
 from corrosion.explanation.baselines import cielab
 from corrosion.explanation.rust_mask import Evidence
+from corrosion.explanation.rust_score import reduced
 
 Region = NDArray[np.bool_]
-_SIDE = 512  # longest side at which colours are looked at
 _BLUR = 3  # pixels there: standard deviation of the blur, against noise
 _HUE = np.radians(60)  # angle in CIELAB: first rust is more yellow than the rust that masks outline
 _UNIT = 50.0  # chroma of saturated rust
@@ -63,7 +62,7 @@ def plain_ground(image: Pixels) -> Ground | None:
         >>> plain_ground(np.full((100, 100, 3), (120, 60, 30), dtype=np.uint8)) is None
         True
     """
-    small = _small(image)
+    small = reduced(image)
     lab = cv2.GaussianBlur(cielab(small), (0, 0), _BLUR)
     edge = np.ones(small.shape[:2], dtype=bool)
     width = max(1, round(_EDGE * min(edge.shape)))
@@ -130,7 +129,7 @@ def rust_index(
         region = region & ground.part
         balance = ground.colour.mean() / np.maximum(ground.colour, 1)
         image = np.clip(image * balance.astype(np.float32), 0, 255).astype(np.uint8)
-    small = _small(image)
+    small = reduced(image)
     size = small.shape[1::-1]
     lab = cv2.GaussianBlur(cielab(small), (0, 0), _BLUR)
     towards = lab[..., 1] * np.cos(_HUE) + lab[..., 2] * np.sin(_HUE)
@@ -140,11 +139,3 @@ def rust_index(
         return 0.0
     evident = cv2.resize(seen, size, interpolation=cv2.INTER_LINEAR)
     return float((evident * colour)[counts].mean())
-
-
-def _small(image: Pixels) -> Pixels:
-    height, width = image.shape[:2]
-    scale = min(1.0, _SIDE / max(height, width))
-    if scale == 1:
-        return image
-    return scale_to(image, max(1, round(height * scale)), max(1, round(width * scale)))

@@ -43,6 +43,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> None:
     settings = read_options(MaskTrainingSettings, options)
     checkpoint = checkpoint_of(options.checkpoint)
+    share_processors()  # before numpy and torch are imported
     if options.photographs is None:
         for_masks = sorted(settings.model_fields_set & _FOR_MASKS)
         if for_masks:
@@ -65,7 +66,6 @@ def _run(options: argparse.Namespace) -> None:
 def _from_labels(
     checkpoint: Path, known: Labelled, settings: MaskTrainingSettings, out: Path
 ) -> None:
-    share_processors()  # before numpy and torch are imported
     from corrosion.models.device import choose_device
     from corrosion.report.tables import print_sentences
     from corrosion.training.masks.train_from_labels import train_from_labels
@@ -96,7 +96,6 @@ def _from_labels(
 def _from_masks(
     checkpoint: Path, photographs: Path, settings: MaskTrainingSettings, out: Path
 ) -> None:
-    share_processors()  # before numpy and torch are imported
     from corrosion.data.file_search import find_inputs
     from corrosion.explanation.ground_truth import find_marked
 

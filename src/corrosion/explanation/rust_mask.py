@@ -171,12 +171,13 @@ def rust_evidence(
         CorrosionError: as `corrosion.explanation.pyramid.fine_map`.
     """
     masks = network.mask_network
-    learnt = None if masks is None else LearntRust(learnt_probability(masks, image))
-    if masks is not None and learnt is not None and masks.alone:
-        return learnt
+    if masks is not None and masks.alone:
+        return LearntRust(learnt_probability(masks, image))
     found = (pyramid or Pyramid(network, image)).map(LEVELS, side=SIDE)
     seen = RustEvidence(found, _components(network, reduced(image)))
-    return seen if learnt is None else JointRust(seen, learnt)
+    if masks is None:
+        return seen
+    return JointRust(seen, LearntRust(learnt_probability(masks, image)))
 
 
 @torch.inference_mode()

@@ -118,7 +118,7 @@ def judge_masks(
         of_ways: tuple[Evidence, ...] = (both.seen, both.learnt, both)
         for way, found in zip(WAYS, of_ways, strict=True):
             score = torch.from_numpy(found.score(one.image))
-            rust = torch.from_numpy(found.mask(one.image)).long()
+            rust = (score > found.cut).long()
             rows.append(
                 {
                     "path": str(one.path),

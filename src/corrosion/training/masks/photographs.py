@@ -17,14 +17,13 @@ from torch.utils.data import Dataset
 from corrosion.data.curation.pictures import find_same_pictures
 from corrosion.data.curation.screening import screen
 from corrosion.data.images import read_image
-from corrosion.data.resizing import scale_to
 from corrosion.data.transforms import A
 from corrosion.errors import CorrosionError
 from corrosion.explanation.ground_truth import Annotated
 from corrosion.explanation.rust_mask import rust_mask
+from corrosion.explanation.rust_score import SIDE, reduced
 from corrosion.models.classifier import CorrosionClassifier
 
-_SIDE = 512  # longest side that is kept; crops are smaller
 _NEAR = 10  # bits of the hash in which near-duplicates may differ
 
 
@@ -49,7 +48,7 @@ def read_marked(annotated: Annotated) -> MaskedPhotograph:
     Raises:
         CorrosionError: a file can't be read, or their sizes differ.
     """
-    image = _reduced(read_image(annotated.path, min_side=_SIDE))
+    image = reduced(read_image(annotated.path, min_side=SIDE))
     mask = annotated.mask().astype(np.float32)
     mask = cv2.resize(mask, image.shape[1::-1], interpolation=cv2.INTER_AREA)
     return MaskedPhotograph(annotated.path, image, (mask > 0.5).astype(np.uint8))
@@ -61,7 +60,7 @@ def read_sound(path: Path) -> MaskedPhotograph:
     Raises:
         CorrosionError: the file can't be read.
     """
-    image = _reduced(read_image(path, min_side=_SIDE))
+    image = reduced(read_image(path, min_side=SIDE))
     return MaskedPhotograph(path, image, np.zeros(image.shape[:2], dtype=np.uint8))
 
 
@@ -77,12 +76,6 @@ def read_outlined(network: CorrosionClassifier, path: Path) -> MaskedPhotograph:
     """
     bare = read_sound(path)
     return replace(bare, mask=rust_mask(network, bare.image).astype(np.uint8))
-
-
-def _reduced(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width = image.shape[:2]
-    scale = min(1.0, _SIDE / max(height, width))
-    return scale_to(image, max(1, round(height * scale)), max(1, round(width * scale)))
 
 
 def divide(
